@@ -1,0 +1,41 @@
+# Everything is installed into .venv from the hash-checked lock; nothing else on the machine is touched.
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check format proof soak chaos bench lock clean
+
+help: ## print this help
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+$(STAMP): requirements.txt pyproject.toml
+	test -x $(BIN)/python || python3 -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+install: $(STAMP) ## install the program and its tools into .venv
+
+run: $(STAMP) ## migrate the demo plan against a local ROMA Connect
+	$(BIN)/roma-migrate demo
+
+test: $(STAMP) ## run every test (several minutes)
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: $(STAMP) ## format, lint, types and the import ladder
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --no-color
+
+format: $(STAMP) ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: ## renew requirements.txt from pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --extra dev --no-emit-index-url pyproject.toml -o requirements.txt
+
+clean: ## remove what make installed
+	rm -rf $(VENV)

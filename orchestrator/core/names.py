@@ -1,0 +1,7 @@
+"""The names an asset may have at a target. Law: both readings of `prefix` are predicted, the likeliest first (API 7, 12)."""
+
+
+def predicted(prefix: str, kind: str, name: str) -> tuple[str, ...]:
+    """Documented: the prefix renames applications (API 1.3); the user guide needs it for tasks (API 2.3)."""
+    both = (prefix + name, name) if kind == "app" else (name, prefix + name)
+    return tuple(dict.fromkeys(both))

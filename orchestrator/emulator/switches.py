@@ -1,0 +1,293 @@
+"""How this local ROMA Connect reads what the documents leave open.
+
+Law: every ambiguity is one switch, never an `if` elsewhere.
+
+Each enum lists its default first. Times are in seconds. Section numbers are those of the fact sheet.
+"""
+
+import math
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class LockScope(StrEnum):
+    """Within what one asset job may run (API 2.1)."""
+
+    #: one job per user, whatever the instance and the type: what the text of ROMA.10012 says
+    USER_ANY = "user-any"
+    #: one export, one import and one delete per user
+    USER_TYPE = "user-type"
+    #: one job per instance, whoever asks
+    INSTANCE_ANY = "instance-any"
+    #: one export, one import and one delete per instance
+    INSTANCE_TYPE = "instance-type"
+    #: one job per user in each instance
+    USER_INSTANCE_ANY = "user-instance-any"
+    #: one job per user and type in each instance
+    USER_INSTANCE_TYPE = "user-instance-type"
+
+
+class StatusVocab(StrEnum):
+    """Which words a job's status uses (API 1.4)."""
+
+    #: RUNNING, SUCCEEDED, FAILED
+    UPPER = "upper"
+    #: Running, Success, Failed, and Finished after the download
+    LEGACY = "legacy"
+    #: Running, as in the examples, with SUCCEEDED and FAILED
+    MIXED = "mixed"
+
+
+class ReasonKey(StrEnum):
+    """Under which key a job's failure causes stand (API 1.4)."""
+
+    REASONS = "reasons"
+    REASON = "reason"
+    BOTH = "both"
+
+
+class Limit100(StrEnum):
+    """What "a maximum of 100 applications and tasks" counts (API 1.2)."""
+
+    #: both kinds together
+    TOTAL = "total"
+    #: each kind alone
+    EACH = "each"
+
+
+class ArchiveIdPlace(StrEnum):
+    """Where a job names its archive (API 1.5)."""
+
+    TOP = "top"
+    #: in an `entities` object
+    ENTITIES = "entities"
+    BOTH = "both"
+
+
+class FailedImport(StrEnum):
+    """What a failed import leaves behind (API 7, 18)."""
+
+    #: nothing
+    ATOMIC = "atomic"
+    #: everything before the first asset that failed
+    FIRST_N = "first-n"
+    #: the sound applications, without APIs, data sources and tasks
+    APP_WITHOUT_CONTENT = "app-without-content"
+
+
+class AddNewOnExisting(StrEnum):
+    """What AddNew does with a name that exists (API 7, 14)."""
+
+    #: the asset fails with a reason
+    FAILS = "fails"
+    #: a second asset arises, its name ends in `_1`, `_2`, ...
+    SUFFIX = "suffix"
+    #: the existing asset stays as it is, and nothing is said
+    IGNORED = "ignored"
+
+
+class MergeSemantics(StrEnum):
+    """What Merge does with a name that exists (API 7, 15)."""
+
+    #: its content is replaced under the same id, `update_time` moves
+    UPDATE = "update"
+    #: it stays as it is
+    SKIP = "skip"
+
+
+class PrefixRenames(StrEnum):
+    """What `prefix` renames (API 2.3)."""
+
+    APPS = "apps"
+    TASKS = "tasks"
+    BOTH = "both"
+
+
+class AppKey(StrEnum):
+    """What becomes of an application's key (API 1.8)."""
+
+    #: it travels, and collides where it exists
+    KEPT = "kept"
+    #: a new one is made
+    NEW = "new"
+
+
+class BusyCheck(StrEnum):
+    """Whether ROMA.10012 comes before or after the request is checked."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+class Visibility(StrEnum):
+    """What a user sees (API 1.8)."""
+
+    #: every user sees everything
+    ALL = "all"
+    #: an admin sees everything, others what they own and what is shared with them
+    OWNER = "owner"
+
+
+class Offset(StrEnum):
+    """What `offset` counts in the lists of applications, tasks and data sources (API 1.9)."""
+
+    RECORD = "record"
+    #: pages of `limit` records, from 0
+    PAGE = "page"
+
+
+class PackageKind(StrEnum):
+    """How a package is written (API 6)."""
+
+    PLAIN = "plain"
+    #: entries carry the encryption flag
+    ENCRYPTED = "encrypted"
+    #: sizes stand in zip64 records
+    ZIP64 = "zip64"
+    #: entries use compression method 98
+    UNKNOWN_METHOD = "unknown-method"
+
+
+class Carried(StrEnum):
+    """With which asset a data source travels."""
+
+    APP = "app"
+    TASK = "task"
+    BOTH = "both"
+
+
+class SecondArrival(StrEnum):
+    """What AddNew does with a data source that an earlier import from the same instance brought."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+class Landing(StrEnum):
+    """When the effect of an import shows."""
+
+    #: all of it as the job ends
+    AT_END = "at-end"
+    #: asset by asset while the job runs
+    GRADUAL = "gradual"
+
+
+class Progress(StrEnum):
+    """What `progress_percent` tells of a running job (API 1.4)."""
+
+    #: the elapsed fraction
+    TRUTHFUL = "truthful"
+    #: the elapsed fraction, up to 0.3 off either way: it goes backwards
+    NOISY = "noisy"
+    ABSENT = "absent"
+    #: the elapsed share from 0 to 100
+    PERCENT = "percent"
+
+
+class TaskIds(StrEnum):
+    """How task ids are written (API 1.2)."""
+
+    #: 32 hex characters
+    HEX = "hex"
+    #: 36 characters with dashes
+    DASHED = "dashed"
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """One reading of everything that the documents leave open; each default is the documented or likeliest one."""
+
+    #: slot of the one running job (API 2.1)
+    lock_scope: LockScope = LockScope.USER_ANY
+    #: words of a job's status (API 1.4)
+    status_vocab: StatusVocab = StatusVocab.UPPER
+    #: key of the failure causes (API 1.4)
+    reason_key: ReasonKey = ReasonKey.REASONS
+    #: one cause is written as an object, not as a list of one
+    reason_single: bool = False
+    #: HTTP status of ROMA envelopes: 400 as the error table says, or 403 as the pages say (API 3.1)
+    error_http_status: int = 400
+    #: what the limit of 100 counts (API 1.2)
+    limit_100: Limit100 = Limit100.TOTAL
+    #: an archive can be downloaded this long after its job ended (API 4)
+    archive_ttl_seconds: float = 600.0
+    #: an archive can be downloaded once (API 1.5)
+    archive_single_use: bool = True
+    #: where a job names its archive (API 1.5)
+    archive_id_place: ArchiveIdPlace = ArchiveIdPlace.TOP
+    #: export and delete need both arrays (API 1.2)
+    strict_tasks_required: bool = True
+    #: ROMA.10013 for an illegal upload file name (API 1.3)
+    strict_filename: bool = True
+    #: what a failed import leaves behind (API 7, 18)
+    failed_import: FailedImport = FailedImport.ATOMIC
+    #: an import with failed assets says SUCCEEDED with reasons, and lands the others (API 7, 19)
+    success_with_reasons: bool = False
+    #: AddNew and an existing name (API 7, 14)
+    add_new_on_existing: AddNewOnExisting = AddNewOnExisting.FAILS
+    #: Merge and an existing name (API 7, 15)
+    merge_semantics: MergeSemantics = MergeSemantics.UPDATE
+    #: what `prefix` renames (API 2.3)
+    prefix_renames: PrefixRenames = PrefixRenames.APPS
+    #: what becomes of an application's key
+    app_key: AppKey = AppKey.KEPT
+    #: a write shows in lists and details this much later
+    read_lag_seconds: float = 0.0
+    #: ROMA.10012 before or after the request is checked
+    busy_check: BusyCheck = BusyCheck.BEFORE
+    #: a slot stays taken this long after its job was seen to end
+    busy_after_success_seconds: float = 0.0
+    #: what a user sees (API 1.8)
+    visibility: Visibility = Visibility.ALL
+    #: a write whose caller got no answer and which was not executed is executed within this time after all; 0 = never
+    late_execution_seconds: float = 0.0
+    #: what `offset` counts (API 1.9)
+    offset: Offset = Offset.RECORD
+    #: a job is forgotten this long after its end
+    job_record_ttl_seconds: float = math.inf
+    #: how a package is written (API 6)
+    package_kind: PackageKind = PackageKind.PLAIN
+    #: bytes of filling in each package, stored uncompressed
+    package_padding: int = 0
+    #: with which asset a data source travels
+    datasources_carried: Carried = Carried.APP
+    #: a data source that arrives a second time under AddNew
+    datasource_second_arrival: SecondArrival = SecondArrival.ACCEPTED
+    #: when the effect of an import shows
+    landing: Landing = Landing.AT_END
+    #: status word of a job in its first half, "" = the vocabulary's word for running
+    running_word: str = ""
+    #: what `progress_percent` tells (API 1.4)
+    progress: Progress = Progress.TRUTHFUL
+    #: how task ids are written (API 1.2)
+    task_ids: TaskIds = TaskIds.HEX
+    #: downloads carry a Content-Length (API 1.5 leaves it open)
+    content_length: bool = True
+    #: largest body of a signed request in bytes (API 2.2)
+    signed_body_limit: int = 12 * 1024 * 1024
+    #: largest body of a request with a token in bytes; 0 = no limit
+    token_body_limit: int = 0
+    #: a calling application in one package with the called one is accepted (API 2.3 leaves it open)
+    calls_within_package: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """How long jobs of one type take: (base + per_asset * assets) times a lognormal factor, in seconds."""
+
+    base: float
+    per_asset: float = 0.0
+    #: sigma of the lognormal factor, whose median is 1
+    sigma: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """How long jobs take, by type."""
+
+    #: export jobs
+    export: Duration = field(default_factory=lambda: Duration(1.0, 0.02))
+    #: import jobs
+    import_: Duration = field(default_factory=lambda: Duration(1.5, 0.03))
+    #: delete jobs
+    delete: Duration = field(default_factory=lambda: Duration(0.5, 0.01))

@@ -1,0 +1,295 @@
+"""The loop of a run: ask the agenda, write the intent, perform the step, write the event, believe it.
+
+Law: nothing is asked before its intent is on the disk, nothing is believed before it is journaled. The conductor keeps
+no truth of its own: what it knows beyond the progress (who is silent, whose slot is busy) may be forgotten at any time.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import anyio
+from anyio.abc import TaskGroup
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from orchestrator.core import events as e
+from orchestrator.core import steps
+from orchestrator.core.events import Entry, Event
+from orchestrator.core.retries import Action
+from orchestrator.core.schedule import Agenda, Busy, End, Finished, Note, Silence, Start, WaitUntil
+from orchestrator.core.slots import host_of
+from orchestrator.engine.operators import Operators
+from orchestrator.engine.performer import Answered, Performer, Trouble
+from orchestrator.engine.surroundings import Surroundings
+from orchestrator.engine.survey import FIRST_CONTACT
+from orchestrator.engine.waiting import busy_wait, outage_wait
+from orchestrator.errors import ExitCode
+from orchestrator.storage.journal import Journal
+from orchestrator.storage.leases import Leases, Taken
+from orchestrator.storage.vault import Vault
+
+#: how long a request other than a download may go on after a signal, seconds (issue of signals; product.md `shutdown_grace`)
+REQUEST_GRACE = 10.0
+#: how often leases are renewed and operators' requests are read, seconds
+HEARTBEAT = 4.0
+INBOX = 1.0
+#: how long to wait for a slot that another process of this host holds, seconds
+SLOT_HELD = 1.0
+
+#: steps that only wait or read: a signal cuts them at once
+_CUT_AT_ONCE = (steps.AwaitExport, steps.AwaitImport, steps.AwaitProbe, steps.Look, steps.Verify)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """A step came to its end."""
+
+    step: steps.Step
+    answered: Answered
+    cut: bool = False
+
+
+@dataclass(slots=True)
+class Conductor:
+    """Conducts one run in this process until nothing more can be done."""
+
+    agenda: Agenda
+    journal: Journal
+    performer: Performer
+    vault: Vault
+    leases: Leases
+    around: Surroundings
+    operators: Operators
+    #: hears every entry that is believed: progress bars, the log
+    listeners: Sequence[Callable[[Entry], None]] = ()
+    #: the signal that asked to stop, or ""
+    signal: str = ""
+    _done: MemoryObjectSendStream[_Done | None] = field(init=False)
+    _news: MemoryObjectReceiveStream[_Done | None] = field(init=False)
+    _scopes: dict[str, anyio.CancelScope] = field(default_factory=dict)
+    _answered_hosts: set[str] = field(default_factory=set)
+    _held: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._done, self._news = anyio.create_memory_object_stream[_Done | None](math.inf)
+        self.agenda.claim = self._claim
+
+    async def run(self) -> None:
+        """Go on until the agenda is finished; raises MemoryFailed and defects."""
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._keep_leases)
+                group.start_soon(self._read_inbox)
+                await self._loop(group)
+                group.cancel_scope.cancel()
+        finally:
+            self._done.close()
+            self._news.close()
+            self._release(everything=True)
+
+    def stop(self, signal: str) -> None:
+        """Start nothing new; what only waits is cut now, requests within their grace."""
+        if self.signal:
+            return
+        self.signal = signal
+        self.agenda.stopping = True
+        now = anyio.current_time()
+        for subject, scope in self._scopes.items():
+            scope.deadline = min(scope.deadline, now + self._grace(self.agenda.active.get(subject)))
+        self._done.send_nowait(None)
+
+    def _grace(self, step: steps.Step | None) -> float:
+        if isinstance(step, _CUT_AT_ONCE):
+            return 0.0
+        return self.agenda.settings.shutdown_grace if isinstance(step, steps.Download) else REQUEST_GRACE
+
+    # --- the loop --------------------------------------------------------------------------------------------------
+
+    async def _loop(self, group: TaskGroup) -> None:
+        while True:
+            match self.agenda.ready(self.around.now()):
+                case Note(events=events):
+                    await self.remember(events)
+                case Start(steps=chosen):
+                    await self._start(group, chosen)
+                case WaitUntil(time=time):
+                    await self._wait(time)
+                case Finished():
+                    return
+            self._release()
+
+    async def _start(self, group: TaskGroup, chosen: Sequence[steps.Step]) -> None:
+        intents = [
+            step.intent for step in chosen
+            if isinstance(step, steps.RequestExport | steps.RequestImport | steps.RequestProbe | steps.Download)
+        ]  # fmt: skip
+        if intents:
+            await self.remember(intents)
+        for step in chosen:
+            scope = anyio.CancelScope()
+            if self.signal:
+                scope.deadline = anyio.current_time() + self._grace(step)
+            self._scopes[step.subject] = scope
+            group.start_soon(self._perform, step, scope)
+
+    async def _perform(self, step: steps.Step, scope: anyio.CancelScope) -> None:
+        answered = Answered()
+        with scope:
+            answered = await self.performer.perform(step)
+        self._done.send_nowait(_Done(step, answered, cut=scope.cancelled_caught))
+
+    async def _wait(self, time: float) -> None:
+        """Until a step ends, somebody wakes us, or the moment has come."""
+        with anyio.move_on_after(max(0.0, time - self.around.now())):
+            await self._believe(await self._news.receive())
+        while True:
+            try:
+                news = self._news.receive_nowait()
+            except anyio.WouldBlock:
+                return
+            await self._believe(news)
+
+    async def _believe(self, done: _Done | None) -> None:
+        if done is None:
+            return
+        self._scopes.pop(done.step.subject, None)
+        answered = self._cut_short(done) if done.cut else done.answered
+        await self.remember([event for event in (answered.event, answered.also) if event is not None])
+        if isinstance(answered.event, e.PackageStored | e.PackageLost):
+            await self.around.offload(self.vault.release, done.step.subject, self._attempt(done.step))
+        self.agenda.finish(done.step.subject)
+        await self._weather(done.step, answered)
+
+    @staticmethod
+    def _attempt(step: steps.Step) -> int:
+        return step.attempt if isinstance(step, steps.Download | steps.Adopt) else 0
+
+    def _cut_short(self, done: _Done) -> Answered:
+        """A signal cut this request: it is journaled as lost or unsure, never forgotten."""
+        words = e.Words("cut", message=f"cut by {self.signal or 'an interruption'}")
+        quiet = self.around.now() + self.agenda.settings.settle_quiet
+        match done.step:
+            case steps.RequestExport(subject=batch):
+                return Answered(e.ExportAnswerLost(batch, words, quiet))
+            case steps.RequestImport(subject=delivery):
+                return Answered(e.ImportAnswerLost(delivery, words, quiet))
+            case steps.RequestProbe(slot=slot):
+                return Answered(e.ProbeAnswerLost(slot, words, quiet))
+            case steps.Download(subject=batch):
+                return Answered(e.PackageLost(batch, words))
+            case _:
+                return Answered()
+
+    async def remember(self, events: Sequence[Event]) -> None:
+        """Write, then believe."""
+        if not events:
+            return
+        entries = await self.around.offload(self.journal.append, tuple(events), self.around.now())
+        for entry in entries:
+            self.agenda.progress.apply(entry)
+            for listener in self.listeners:
+                listener(entry)
+
+    # --- the way to ROMA -------------------------------------------------------------------------------------------
+
+    async def _weather(self, step: steps.Step, answered: Answered) -> None:
+        """Learn from an answer who is silent, who refuses and whose slot is busy."""
+        if isinstance(step, steps.Adopt | steps.DropPackage):
+            return
+        host = host_of(self.agenda.plan.instances[step.instance].endpoint)
+        trouble = answered.trouble
+        if trouble is None:
+            if answered.event is not None:
+                await self._heard_from(host)
+                if isinstance(step, steps.ASKING):
+                    self.agenda.busy.pop(step.slot, None)
+            return
+        match trouble.decision.action:
+            case Action.OUTAGE:
+                await self._silent(host, trouble)
+            case Action.WAIT_FOR_SLOT if isinstance(step, steps.ASKING):
+                await self._heard_from(host)
+                self._busy(step.slot, host, trouble)
+            case Action.REFUSED | Action.RENEW:
+                self._refused(step, trouble)
+            case Action.SETTLE:
+                pass
+            case _:
+                await self._heard_from(host)
+
+    async def _heard_from(self, host: str) -> None:
+        self._answered_hosts.add(host)
+        silence = self.agenda.silent.pop(host, None)
+        if silence is not None:
+            await self.remember([e.OutageEnded(host, round(self.around.now() - silence.since, 1))])
+            self.agenda.progress.wake_all()
+
+    async def _silent(self, host: str, trouble: Trouble) -> None:
+        now = self.around.now()
+        silence = self.agenda.silent.get(host)
+        if silence is None:
+            silence = self.agenda.silent[host] = Silence(now, now)
+            words = e.Words(trouble.failed.failure.value, trouble.failed.code, trouble.failed.message)
+            await self.remember([e.OutageBegan(host, words)])
+        silence.asking = ""
+        silence.retry_at = now + outage_wait(silence.times, self.around.draw())
+        silence.times += 1
+        known = host in self._answered_hosts
+        limit = self.agenda.settings.outage_timeout if known else FIRST_CONTACT
+        if now - silence.since >= limit:
+            told = f"{host} has not answered for {now - silence.since:.0f} s: {trouble.failed.message}"
+            self._end(host, End(ExitCode.UNREACHABLE, told))
+
+    def _busy(self, slot: str, host: str, trouble: Trouble) -> None:
+        now = self.around.now()
+        busy = self.agenda.busy.setdefault(slot, Busy(now, now, 0))
+        busy.times += 1
+        busy.until = now + max(trouble.failed.retry_after, busy_wait(busy.times, self.around.draw()))
+        waited = now - busy.since - self.agenda.progress.outage_since(host, busy.since, now)
+        if waited >= self.agenda.settings.busy_timeout:
+            told = f"somebody else's job has held the slot {slot} for {waited:.0f} s (busy_timeout)"
+            self._end(slot, End(ExitCode.NOT_FINISHED, told))
+
+    def _refused(self, step: steps.Step, trouble: Trouble) -> None:
+        failed = trouble.failed
+        said = " ".join(part for part in (failed.code, failed.message) if part)
+        told = f"{trouble.request}: {said}" + (f" (request_id {failed.request_id})" if failed.request_id else "")
+        self._end(f"{step.credentials}@{step.instance}", End(ExitCode.REFUSED, told))
+
+    def _end(self, what: str, end: End) -> None:
+        self.agenda.ends[what] = end
+        self.around.say("gave-up", what=what, reason=end.sentence)
+        self.agenda.progress.wake_all()
+
+    # --- slots between processes -----------------------------------------------------------------------------------
+
+    def _claim(self, slot: str) -> float:
+        """0 where this process may use the slot now, else seconds to wait: two plans of one home take turns."""
+        if slot in self._held:
+            return 0.0
+        if isinstance(self.leases.take([slot]), Taken):
+            self._held.add(slot)
+            return 0.0
+        return SLOT_HELD
+
+    def _release(self, *, everything: bool = False) -> None:
+        occupied = self.agenda.progress.occupied
+        free = [slot for slot in sorted(self._held) if everything or not occupied[slot]]
+        if free:
+            self._held.difference_update(free)
+            self.leases.release(free)
+
+    async def _keep_leases(self) -> None:
+        while True:
+            await anyio.sleep(HEARTBEAT)
+            self._held.difference_update(self.leases.renew())
+
+    async def _read_inbox(self) -> None:
+        """What operators ask of the live run takes effect between steps."""
+        while True:
+            await anyio.sleep(INBOX)
+            for number, event in await self.around.offload(self.journal.take_requests):
+                events, answer = self.operators.answer(self.agenda.progress, event)
+                await self.remember(events)
+                await self.around.offload(self.journal.answer, number, answer)
+                self._done.send_nowait(None)

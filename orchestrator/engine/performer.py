@@ -1,0 +1,345 @@
+"""Carries out one step: one question to ROMA or to our disk, answered by one event. Law: it decides nothing about lives.
+
+What a failed request means is read from `core.retries`; what follows is decided by `core.schedule` from the event.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import anyio
+
+from orchestrator.core import events as e
+from orchestrator.core import steps
+from orchestrator.core.events import Asset, Event, Words
+from orchestrator.core.failures import Failed, RequestFailed
+from orchestrator.core.inventory import App, Inventory, Job, JobStatus, Task
+from orchestrator.core.lifecycle import Delivery
+from orchestrator.core.names import predicted
+from orchestrator.core.plan import Mode, Plan
+from orchestrator.core.progress import Progress
+from orchestrator.core.retries import Action, Decision, Request, decide
+from orchestrator.core.verification import Expected, verify
+from orchestrator.engine import survey
+from orchestrator.engine.surroundings import Surroundings
+from orchestrator.engine.waiting import poll_wait
+from orchestrator.errors import PackageDamaged
+from orchestrator.roma import Client, Download, Roma
+from orchestrator.storage.sidecar import Stored
+from orchestrator.storage.vault import PackageIncomplete, Vault
+
+#: how long verification waits for the service to show what it imported, seconds [I: undocumented]
+VERIFY_PATIENCE = 120.0
+#: what an export may need on our disk before its size is known, bytes (packages of 100 assets; API 2.2 gives no size)
+RESERVED = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A failed request beside the event: what the conductor must know about the way to ROMA."""
+
+    decision: Decision
+    failed: Failed
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came of a step: at most one event, and trouble on the way."""
+
+    event: Event | None = None
+    trouble: Trouble | None = None
+    #: a second event that the same answer shows
+    also: Event | None = None
+
+
+class Performer:
+    """Performs steps for one run."""
+
+    def __init__(self, plan: Plan, roma: Roma, vault: Vault, progress: Progress, surroundings: Surroundings) -> None:
+        self._plan, self._roma, self._vault = plan, roma, vault
+        self._progress, self._around = progress, surroundings
+
+    async def perform(self, step: steps.Step) -> Answered:
+        """The answer to one step; raises MemoryFailed, and nothing else that is not a defect."""
+        match step:
+            case steps.RequestExport():
+                return await self._request_export(step)
+            case steps.AwaitExport():
+                return await self._await_export(step)
+            case steps.Download():
+                return await self._download(step)
+            case steps.Adopt():
+                return await self._adopt(step)
+            case steps.Look():
+                return await self._look(step)
+            case steps.RequestImport():
+                return await self._request_import(step)
+            case steps.AwaitImport():
+                return await self._await_import(step)
+            case steps.Verify():
+                return await self._verify(step)
+            case steps.RequestProbe():
+                return await self._request_probe(step)
+            case steps.AwaitProbe():
+                return await self._await_probe(step)
+            case steps.DropPackage():
+                return await self._drop(step)
+
+    # --- exports ---------------------------------------------------------------------------------------------------
+
+    async def _request_export(self, step: steps.RequestExport) -> Answered:
+        package = self._progress.packages[step.subject]
+        await self._around.offload(self._vault.reserve, step.subject, package.attempt, RESERVED)
+        assets = self._progress.assets_of(step.subject)
+        apps, tasks = _ids(assets, "app"), _ids(assets, "task")
+        try:
+            job = await self._client(step.instance, step.credentials).export(apps, tasks)
+        except RequestFailed as error:
+            return self._not_exported(step, error, package.refusals + 1)
+        return Answered(e.ExportAccepted(step.subject, job))
+
+    def _not_exported(self, step: steps.RequestExport, error: RequestFailed, attempt: int) -> Answered:
+        trouble = self._trouble(Request.EXPORT, error, attempt)
+        words = words_of(error.failed)
+        match trouble.decision.action:
+            case Action.SETTLE:
+                return Answered(e.ExportAnswerLost(step.subject, words, self._quiet_until()), trouble)
+            case Action.SPLIT:
+                return Answered(e.ExportFailed(step.subject, (), words))
+            case _:
+                return Answered(e.ExportRefused(step.subject, words, trouble.decision.wait), trouble)
+
+    async def _await_export(self, step: steps.AwaitExport) -> Answered:
+        try:
+            job = await self._await_job(step)
+        except RequestFailed as error:
+            trouble = self._trouble(Request.READ, error, 99)
+            if trouble.decision.action is Action.VANISHED:
+                return Answered(e.ExportVanished(step.subject, words_of(error.failed)))
+            return Answered(None, trouble)
+        if job is None:
+            return Answered(e.ExportOverdue(step.subject, step.job))
+        if job.status is JobStatus.FAILED:
+            return Answered(e.ExportFailed(step.subject, job.reasons, _job_words(job)))
+        if not job.archive_id:
+            words = Words("no-archive", message=f"the job ended as {job.word} without an archive_id")
+            return Answered(e.ExportVanished(step.subject, words))
+        return Answered(e.Exported(step.subject, job.archive_id))
+
+    async def _download(self, step: steps.Download) -> Answered:
+        client = self._client(step.instance, step.credentials)
+        try:
+            async with client.download(step.archive) as download:
+                stored = await self._receive(step, download)
+        except RequestFailed as error:
+            return self._not_downloaded(step, error)
+        except PackageIncomplete as error:
+            return Answered(e.PackageLost(step.subject, Words("incomplete", message=str(error))))
+        return Answered(e.PackageStored(step.subject, stored.sha256, stored.size, stored.check, stored.reason))
+
+    async def _receive(self, step: steps.Download, download: Download) -> Stored:
+        begin = (step.subject, step.attempt, step.archive, download.length)
+        incoming = await self._around.offload(self._vault.begin, *begin)
+        whole = False
+        try:
+            async for chunk in download.chunks():
+                await self._around.offload(incoming.write, chunk)
+            stored = await self._around.offload(incoming.finish)
+            whole = True
+        finally:
+            if not whole:
+                incoming.abort("the stream ended early")
+        return stored
+
+    def _not_downloaded(self, step: steps.Download, error: RequestFailed) -> Answered:
+        trouble = self._trouble(Request.DOWNLOAD, error, 1)
+        words = words_of(error.failed)
+        match trouble.decision.action:
+            case Action.OUTAGE | Action.ASK_AGAIN:
+                return Answered(e.DownloadRefused(step.subject, words, trouble.decision.wait), trouble)
+            case Action.REFUSED:
+                return Answered(e.DownloadRefused(step.subject, words, 5.0), trouble)
+            case _:
+                return Answered(e.PackageLost(step.subject, words))
+
+    async def _adopt(self, step: steps.Adopt) -> Answered:
+        stored = await self._around.offload(self._vault.adopt, step.subject, step.attempt)
+        if stored is None:
+            return Answered(e.DownloadCut(step.subject))
+        return Answered(e.PackageStored(step.subject, stored.sha256, stored.size, stored.check, stored.reason))
+
+    async def _drop(self, step: steps.DropPackage) -> Answered:
+        await self._around.offload(self._vault.drop, step.sha256)
+        return Answered(e.PackageDropped(step.subject))
+
+    # --- imports ---------------------------------------------------------------------------------------------------
+
+    async def _request_import(self, step: steps.RequestImport) -> Answered:
+        life = self._progress.deliveries[step.subject]
+        package = self._progress.packages[life.batch]
+        scheduled = life.scheduled
+        how = (Mode(scheduled.mode), scheduled.prefix, scheduled.datasource_overwrite)
+        try:
+            path = await self._around.offload(self._vault.open_path, package.sha256, package.size)
+            job = await self._client(step.instance, step.credentials).import_package(str(path), *how)
+        except PackageDamaged as error:
+            words = Words("package-damaged", message=error.message)
+            return Answered(e.ImportRefused(step.subject, words), also=e.PackageDamaged(life.batch, words))
+        except RequestFailed as error:
+            return self._not_imported(step, error, life.refusals + 1)
+        return Answered(e.ImportAccepted(step.subject, job))
+
+    def _not_imported(self, step: steps.RequestImport, error: RequestFailed, attempt: int) -> Answered:
+        trouble = self._trouble(Request.IMPORT, error, attempt)
+        words = words_of(error.failed)
+        match trouble.decision.action:
+            case Action.SETTLE:
+                return Answered(e.ImportAnswerLost(step.subject, words, self._quiet_until()), trouble)
+            case Action.SPLIT:
+                return Answered(e.ImportFailed(step.subject, (), words))
+            case _:
+                return Answered(e.ImportRefused(step.subject, words, trouble.decision.wait), trouble)
+
+    async def _await_import(self, step: steps.AwaitImport) -> Answered:
+        try:
+            job = await self._await_job(step)
+        except RequestFailed as error:
+            trouble = self._trouble(Request.READ, error, 99)
+            if trouble.decision.action is Action.VANISHED:
+                return Answered(e.ImportVanished(step.subject, words_of(error.failed), self._quiet_until()))
+            return Answered(None, trouble)
+        if job is None:
+            return Answered(e.ImportOverdue(step.subject, step.job))
+        if job.status is JobStatus.FAILED:
+            return Answered(e.ImportFailed(step.subject, job.reasons, _job_words(job)))
+        return Answered(e.Imported(step.subject, job.reasons))
+
+    async def _look(self, step: steps.Look) -> Answered:
+        try:
+            inventory = await self._inventory(step.instance)
+        except RequestFailed as error:
+            return Answered(None, self._trouble(Request.READ, error, 99))
+        life = self._progress.deliveries[step.subject]
+        assets = self._progress.assets_of(life.batch)
+        return Answered(looked(life, assets, inventory))
+
+    async def _verify(self, step: steps.Verify) -> Answered:
+        life = self._progress.deliveries[step.subject]
+        assets = self._progress.assets_of(life.batch)
+        patience = anyio.current_time() + VERIFY_PATIENCE
+        while True:
+            try:
+                inventory = await self._inventory(step.instance)
+            except RequestFailed as error:
+                return Answered(None, self._trouble(Request.READ, error, 99))
+            verified = verify(life, [self._expected(life, asset) for asset in assets], inventory)
+            if not verified.findings or anyio.current_time() >= patience:
+                return Answered(verified)
+            await anyio.sleep(5.0)
+
+    def _expected(self, life: Delivery, asset: Asset) -> Expected:
+        source = self._progress.source_of(life)
+        needed = tuple(self._progress.find_asset(source, each) for each in asset.needs if asset.kind == "task")
+        links = tuple(predicted(life.scheduled.prefix, "app", app.name) for app in needed if app is not None)
+        return Expected(asset, predicted(life.scheduled.prefix, asset.kind, asset.name), links)
+
+    async def _inventory(self, instance: str) -> Inventory:
+        """What the target holds now, as the union over its credentials."""
+        credentials = self._plan.instances[instance].credentials
+        where = self._plan.instances[instance]
+        seen = [await survey.look(self._roma.reader(where, name), name) for name in credentials]
+        return survey.united(instance, seen)
+
+    # --- probes ----------------------------------------------------------------------------------------------------
+
+    async def _request_probe(self, step: steps.RequestProbe) -> Answered:
+        apps, tasks = ([step.app] if step.app else []), ([step.task] if step.task else [])
+        try:
+            job = await self._client(step.instance, step.credentials).export(apps, tasks)
+        except RequestFailed as error:
+            trouble = self._trouble(Request.EXPORT, error, 1)
+            words = words_of(error.failed)
+            if trouble.decision.action is Action.SETTLE:
+                return Answered(e.ProbeAnswerLost(step.slot, words, self._quiet_until()), trouble)
+            return Answered(e.ProbeRefused(step.slot, words, max(trouble.decision.wait, 5.0)), trouble)
+        return Answered(e.ProbeAccepted(step.slot, job))
+
+    async def _await_probe(self, step: steps.AwaitProbe) -> Answered:
+        try:
+            job = await self._await_job(step)
+        except RequestFailed as error:
+            trouble = self._trouble(Request.READ, error, 99)
+            if trouble.decision.action is Action.VANISHED:
+                return Answered(e.ProbeEnded(step.slot, "vanished"))
+            return Answered(None, trouble)
+        return Answered(e.ProbeEnded(step.slot, job.word if job is not None else "overdue"))
+
+    # --- shared ----------------------------------------------------------------------------------------------------
+
+    async def _await_job(self, step: steps.AwaitExport | steps.AwaitImport | steps.AwaitProbe) -> Job | None:
+        """Poll until the job has ended, or its deadline; None = overdue. Polls are not journaled."""
+        client = self._client(step.instance, step.credentials)
+        while True:
+            await anyio.sleep(poll_wait(self._around.now() - step.began, self._around.draw()))
+            job = await client.job(step.job)
+            if job.status is not JobStatus.RUNNING:
+                return job
+            if self._around.now() >= step.deadline:
+                return None
+
+    def _client(self, instance: str, credentials: str) -> Client:
+        return self._roma.client(self._plan.instances[instance], credentials)
+
+    def _quiet_until(self) -> float:
+        return self._around.now() + self._plan.settings.settle_quiet
+
+    def _trouble(self, request: Request, error: RequestFailed, attempt: int) -> Trouble:
+        return Trouble(decide(request, error.failed, attempt, self._around.draw()), error.failed, error.request)
+
+
+def words_of(failed: Failed) -> Words:
+    """A failed request in the service's own words."""
+    return Words(failed.failure.value, failed.code, failed.message, failed.request_id)
+
+
+def _job_words(job: Job) -> Words:
+    for reason in job.reasons:
+        return Words("job", reason.error_code, reason.error_msg)
+    return Words("job", message=f"the job ended as {job.word} without a reason")
+
+
+def _ids(assets: Sequence[Asset], kind: str) -> list[str]:
+    return [asset.id for asset in assets if asset.kind == kind]
+
+
+def looked(life: Delivery, assets: Sequence[Asset], inventory: Inventory) -> e.Looked:
+    """What an inventory says about a batch's predicted names."""
+    held = _by_name(inventory)
+    present, taken = [], []
+    for asset in assets:
+        names = predicted(life.scheduled.prefix, asset.kind, asset.name)
+        ids = tuple(sorted({found for name in names for found in held.get((asset.kind, name), ())}))
+        if ids:
+            present.append((asset.id, ids))
+        if all((asset.kind, name) in held for name in names):
+            taken.append(asset.id)
+    return e.Looked(life.id, tuple(present), tuple(taken), _sample(inventory, life.scheduled.owner))
+
+
+def _by_name(inventory: Inventory) -> Mapping[tuple[str, str], list[str]]:
+    held: dict[tuple[str, str], list[str]] = {}
+    for asset in inventory.assets:
+        held.setdefault((_kind(asset), asset.name), []).append(asset.id)
+    return held
+
+
+def _kind(asset: App | Task) -> str:
+    return "app" if isinstance(asset, App) else "task"
+
+
+def _sample(inventory: Inventory, owner: str) -> str:
+    """One asset that the owner sees there: a task rather than an application, as the smaller export."""
+    for asset in reversed(inventory.assets):
+        if owner in inventory.seen_by.get(asset.id, ()):
+            return f"{_kind(asset)}:{asset.id}"
+    return ""

@@ -1,0 +1,296 @@
+"""Which run a command means, and how one begins, goes on and ends. Law: a run is begun once, its schedule frozen with it."""
+
+import json
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from orchestrator.core import events as e
+from orchestrator.core.events import Entry, Event
+from orchestrator.core.inventory import Inventory
+from orchestrator.core.lifecycle import LANDED, DeliveryState, IllegalMove, PackageState
+from orchestrator.core.only import Only
+from orchestrator.core.outcome import Outcome, outcome
+from orchestrator.core.plan import Plan, differences, what_moves
+from orchestrator.core.preview import History, Kept, Preview, preview
+from orchestrator.core.progress import Progress
+from orchestrator.core.schedule import Agenda
+from orchestrator.core.names import predicted
+from orchestrator.core.slots import SlotRule
+from orchestrator.engine.conductor import Conductor
+from orchestrator.engine.operators import Operators
+from orchestrator.engine.performer import Performer
+from orchestrator.engine.surroundings import Surroundings
+from orchestrator.engine.survey import survey
+from orchestrator.errors import ExitCode, JournalDamaged, OperatorError, PreflightBlocked, RomaMigrateError
+from orchestrator.roma import Roma
+from orchestrator.storage.disk import Disk
+from orchestrator.storage.home import Home
+from orchestrator.storage.journal import SqliteJournal
+from orchestrator.storage.leases import Leases
+from orchestrator.storage.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One run of the home, folded."""
+
+    run: str
+    progress: Progress
+
+    @property
+    def unfinished(self) -> bool:
+        return self.progress.began is not None and self.progress.ended is None
+
+
+def read_run(home: Home, run: str) -> Past:
+    """Fold a run's journal; raises JournalDamaged. A live run is not disturbed."""
+    journal = SqliteJournal(home.journal(run), run)
+    try:
+        return Past(run, folded(journal.read()))
+    finally:
+        journal.close()
+
+
+def folded(entries: Iterator[Entry]) -> Progress:
+    """Believe every entry; an impossible one means that the journal is damaged."""
+    progress = Progress()
+    for entry in entries:
+        try:
+            progress.apply(entry)
+        except (IllegalMove, LookupError, ValueError) as error:
+            raise JournalDamaged(f"entry {entry.seq} cannot follow what was before: {error}") from None
+    return progress
+
+
+def runs_of(home: Home, plan: str) -> list[Past]:
+    """Every run of a plan, oldest first."""
+    return [
+        past
+        for run in home.run_ids()
+        if (past := read_run(home, run)).progress.began and past.progress.began.plan == plan
+    ]
+
+
+def history(past: Sequence[Past]) -> History:
+    """What earlier runs of the plan brought to its targets."""
+    imported: dict[tuple[str, str, str, str], Kept] = {}
+    for each in past:
+        for life in each.progress.deliveries.values():
+            if life.state not in LANDED:
+                continue
+            ids = dict(life.verified.ids) if life.verified else {}
+            seen = life.look.seen if life.look else {}
+            source = each.progress.source_of(life)
+            for asset in each.progress.assets_of(life.batch):
+                kept = (ids[asset.id],) if asset.id in ids else seen.get(asset.id, ())
+                where = (life.target, life.scheduled.prefix, source, asset.id)
+                imported[where] = Kept(kept, life.scheduled.owner, each.run)
+    return History(imported)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the operator asked of `run`."""
+
+    only: Only = field(default_factory=Only)
+    note: str = ""
+    #: only go on, never begin
+    resume: bool = False
+    #: quarantined, blocked and stopped ones once more
+    retry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run left this process."""
+
+    run: str
+    outcome: Outcome
+    progress: Progress
+
+
+@dataclass(slots=True)
+class Runs:
+    """Everything a command needs to preview or conduct one plan's run."""
+
+    plan: Plan
+    home: Home
+    roma: Roma
+    #: credentials -> the user that owns them, as slots count users
+    users: Mapping[str, str]
+    around: Surroundings
+    disk: Disk = field(default_factory=Disk)
+    #: told each entry as it is believed, with the progress
+    listen: Callable[[Progress, Entry], None] | None = None
+    #: set while a run is conducted, for signals
+    conductor: Conductor | None = None
+    #: told once a run is known
+    announce: Callable[[str, bool, Progress], None] | None = None
+    #: the signal that came before anything was conducted
+    signal: str = ""
+
+    async def preview(self, wish: Wish, past: Sequence[Past]) -> Preview:
+        """What a new run would do; reads only."""
+        inventories = await self.inventories()
+        return preview(self.plan, inventories, history(past), wish.only)
+
+    async def inventories(self) -> dict[str, Inventory]:
+        names = {name for m in self.plan.migrations for name in (m.source, *(t.instance for t in m.targets))}
+        readers = {
+            (name, credentials): self.roma.reader(self.plan.instances[name], credentials)
+            for name in sorted(names)
+            for credentials in self.plan.instances[name].credentials
+        }
+        return await survey(self.plan, readers, self.around)
+
+    async def run(self, wish: Wish) -> Ended:
+        """Go on with the unfinished run of this plan, or begin one; the plan is held by the caller."""
+        past = runs_of(self.home, self.plan.name)
+        latest = past[-1] if past else None
+        if latest is not None and (latest.unfinished or wish.retry):
+            self._must_agree(latest, wish)
+            return await self._conduct(latest.run, latest, self._going_on(latest, wish), wish)
+        if wish.resume or wish.retry:
+            raise OperatorError(f"plan {self.plan.name} has no run to go on with", next_step="roma-migrate run PLAN")
+        draft = await self.preview(wish, past)
+        if draft.blockers:
+            raise PreflightBlocked(
+                "\n".join(
+                    f"{check.id}: {check.where + ': ' if check.where else ''}{check.sentence}"
+                    for check in draft.blockers
+                ),
+                next_step="roma-migrate preview PLAN shows each with its remedy",
+            )
+        run = self._new_id(past)
+        self.home.make_run(run)
+        return await self._conduct(run, None, (self._began(wish, draft), *draft.schedule), wish)
+
+    def _must_agree(self, latest: Past, wish: Wish) -> None:
+        """A resume keeps the frozen schedule: a change in what moves is refused with the difference."""
+        began = latest.progress.began
+        if began is None:
+            return
+        changed = differences(json.loads(began.moves), json.loads(json.dumps(what_moves(self.plan))))
+        if wish.only.words and wish.only.words != began.only:
+            changed = (*changed, f"--only: was {','.join(began.only) or 'everything'}, is {','.join(wish.only.words)}")
+        if changed:
+            raise OperatorError(
+                f"run {latest.run} is unfinished and the plan has changed in what moves:\n"
+                + "\n".join(f"  {each}" for each in changed),
+                next_step="undo the change to go on with that run, or end it first: roma-migrate run --abandon PLAN",
+            )
+
+    def _began(self, wish: Wish, draft: Preview) -> e.RunBegan:
+        moves = json.dumps(what_moves(self.plan), sort_keys=True, ensure_ascii=False)
+        around = self.around
+        return e.RunBegan(
+            self.plan.name, self.plan.path, moves, around.user, around.host, around.pid, around.version, wish.note,
+            wish.only.words, draft.digest,
+        )  # fmt: skip
+
+    def _going_on(self, latest: Past, wish: Wish) -> tuple[Event, ...]:
+        around = self.around
+        resumed = e.RunResumed(
+            around.user, around.host, around.pid, around.version, wish.note, self.plan.settings.settle_quiet
+        )
+        return (resumed, *(self._retries(latest.progress) if wish.retry else ()))
+
+    @staticmethod
+    def _retries(progress: Progress) -> list[Event]:
+        """Close the breakers, and give quarantined and blocked deliveries one more try."""
+        found: list[Event] = [
+            e.TargetReopened(instance, direction)
+            for (instance, direction), failures in sorted(progress.failures.items())
+            if failures.stopped is not None
+        ]
+        again = {DeliveryState.QUARANTINED, DeliveryState.BLOCKED, DeliveryState.FAILED}
+        return found + [e.Retried(name) for name, life in progress.deliveries.items() if life.state in again]
+
+    def _new_id(self, past: Sequence[Past]) -> str:
+        stamp = self.around.wall().strftime("%Y%m%d-%H%M%S")
+        taken = set(self.home.run_ids())
+        while True:
+            run = f"{stamp}-{int(self.around.draw() * 16**4):04x}"
+            if run not in taken:
+                return run
+
+    async def _conduct(self, run: str, past: Past | None, first: Sequence[Event], wish: Wish) -> Ended:
+        with self._opened(run) as (journal, leases):
+            progress = await self.around.offload(lambda: folded(journal.read())) if past else Progress()
+            vault = Vault(self.home.vault(run), self.disk)
+            agenda = self._agenda(progress)
+            performer = Performer(self.plan, self.roma, vault, progress, self.around)
+            conductor = Conductor(agenda, journal, performer, vault, leases, self.around, Operators())
+            conductor.listeners = (self._told(progress),)
+            await self._sweep(vault, progress)
+            await conductor.remember(first)
+            progress.wake_all()
+            if self.announce is not None:
+                self.announce(run, past is not None, progress)
+            self.conductor = conductor
+            if self.signal:
+                conductor.stop(self.signal)
+            await conductor.run()
+            return Ended(run, await self._close(conductor, progress), progress)
+
+    async def _close(self, conductor: Conductor, progress: Progress) -> Outcome:
+        """Judge how it ended; a run whose deliveries are all settled is ended in the journal too."""
+        ended = outcome(progress, conductor.agenda.ends, conductor.signal)
+        if conductor.signal:
+            await conductor.remember([e.RunInterrupted(conductor.signal)])
+        elif ended.final:
+            await conductor.remember([e.RunEnded(int(ended.code), "; ".join(why.sentence for why in ended.whys))])
+        elif not ended.whys:
+            raise RomaMigrateError(
+                f"stalled: {len(progress.open)} deliveries are open and nothing is left to wait for: "
+                + ", ".join(sorted(progress.open)[:5]),
+                next_step="the journal is sound; run the same command again and send the run's log to the developers",
+            )
+        return ended
+
+    async def _sweep(self, vault: Vault, progress: Progress) -> None:
+        """Remove what dead attempts left behind; what a life still refers to stays."""
+        kept = {
+            life.sha256 for life in progress.packages.values() if life.sha256 and life.state is not PackageState.DROPPED
+        }
+        downloading = any(life.state is PackageState.DOWNLOADING for life in progress.packages.values())
+        if not downloading:
+            await self.around.offload(vault.sweep, kept)
+
+    def _agenda(self, progress: Progress) -> Agenda:
+        rule = SlotRule(self.plan.settings.one_job_per, dict(self.users))
+        return Agenda(
+            self.plan, rule, progress, lambda life, asset: predicted(life.scheduled.prefix, asset.kind, asset.name)
+        )
+
+    def _told(self, progress: Progress) -> Callable[[Entry], None]:
+        def tell(entry: Entry) -> None:
+            if self.listen is not None:
+                self.listen(progress, entry)
+
+        return tell
+
+    @contextmanager
+    def _opened(self, run: str) -> Iterator[tuple[SqliteJournal, Leases]]:
+        holder = f"{self.around.host} {self.around.pid} {run}"
+        journal = SqliteJournal(self.home.journal(run), run, holder)
+        try:
+            leases = Leases(self.home.slots, holder, self.around.now)
+            try:
+                yield journal, leases
+            finally:
+                leases.close()
+        finally:
+            journal.close()
+
+
+def exit_code_of(past: Past) -> int:
+    """The code a run ended with, or what it would exit with now."""
+    if past.progress.ended is not None:
+        return past.progress.ended.code
+    return int(outcome(past.progress, {}).code) or int(ExitCode.NOT_FINISHED)
+
+
+__all__ = ["Ended", "Past", "Runs", "Wish", "exit_code_of", "history", "read_run", "runs_of"]

@@ -1,0 +1,279 @@
+"""What can be asked of one instance. Law: a Reader has no method that writes, and no way to one.
+
+A Reader holds a single function, which only ever sends GETs; the Client adds the exchange that can also write.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from typing import Protocol, TypeVar
+from urllib.parse import quote
+
+import anyio
+
+from orchestrator.core.failures import Failed, Failure, RequestFailed
+from orchestrator.core.inventory import (
+    Api,
+    ApiGroup,
+    App,
+    DataSource,
+    DictionaryEntry,
+    InstanceDetails,
+    InstanceSummary,
+    Job,
+    ProjectConfig,
+    Task,
+)
+from orchestrator.core.plan import Instance, Mode
+from orchestrator.core.retries import Request
+from orchestrator.roma import shapes
+from orchestrator.roma.exchange import Exchange, Question, unsigned
+from orchestrator.roma.multipart import package_form
+from orchestrator.roma.pages import Listing, whole
+from orchestrator.roma.signing import encode_query
+from orchestrator.roma.transport import Answer, FileBody, TransportFailed
+from orchestrator.roma.wire import unknown_job
+
+T = TypeVar("T")
+R = TypeVar("R")
+Query = list[tuple[str, str]]
+
+#: assets in one job (API 1.2): the last wall behind `batch_size`
+MOST_ASSETS = 100
+#: seconds; the gateway gives its backends 30 (API 4)
+READ_TIMEOUT = 60.0
+WRITE_TIMEOUT = 120.0
+#: bytes a second below which an upload or a download is given up
+SLOWEST = 65536
+_JSON = "application/json"
+_JSON_POST = "application/json;charset=UTF-8"
+
+#: page sizes are the largest that every edition takes (API 1.9)
+_APPS = Listing("applications", "apps", 100, shapes.app, lambda x: x.id)
+_TASKS = Listing("tasks", "entities", 500, shapes.task, lambda x: x.id)
+_DATASOURCES = Listing("data sources", "entities", 500, shapes.datasource, lambda x: x.id)
+_APIS = Listing("APIs", "apis", 500, shapes.api, lambda x: x.id)
+_API_GROUPS = Listing("API groups", "groups", 500, shapes.api_group, lambda x: x.id)
+_FEATURES = Listing("features", "features", 500, shapes.feature, lambda x: x[0])
+_CONFIGS = Listing("configurations", "configs", 500, shapes.project_config, lambda x: x.name)
+_DICTIONARIES = Listing("dictionaries", "dictionaries", 100, shapes.dictionary_entry, lambda x: (x.parent_code, x.code))
+_INSTANCES = Listing("instances", "instances", 100, shapes.instance_summary, lambda x: x.id)
+
+
+class Fetch(Protocol):
+    """Sends one GET, repeated as the retry table says; raises RequestFailed."""
+
+    async def __call__(
+        self, url: str, label: str, read: Callable[[object], T], *, reconsider: Callable[[Failed], Failed] = ...
+    ) -> T:
+        """The answer as `read` understands it."""
+
+
+def fetching(exchange: Exchange) -> Fetch:
+    """The function that a Reader holds: whatever is passed to it, it asks by GET."""
+
+    async def fetch(
+        url: str,
+        label: str,
+        read: Callable[[object], T],
+        *,
+        reconsider: Callable[[Failed], Failed] = lambda failed: failed,
+    ) -> T:
+        request = unsigned("GET", url, _JSON, None, READ_TIMEOUT)
+        question = Question(Request.READ, request, label, "as documented", reconsider)
+        return await exchange.ask(question, lambda received: read(received.value))
+
+    return fetch
+
+
+class Reader:
+    """Reads one instance with one credentials. Every method raises RequestFailed, lists also InventoryDisagrees."""
+
+    def __init__(self, instance: Instance, fetch: Fetch, clock_offset: Callable[[], float | None]) -> None:
+        self._instance = instance
+        self._fetch = fetch
+        self._clock_offset = clock_offset
+
+    @property
+    def clock_offset(self) -> float | None:
+        """Seconds by which ROMA's clock was ahead of ours in its last answer, to the second; None before one."""
+        return self._clock_offset()
+
+    async def apps(self) -> tuple[App, ...]:
+        """Every application that these credentials see (API 1.8)."""
+        return await self._list(_APPS, "instances", "apps")
+
+    async def app(self, app_id: str) -> App:
+        """One application (API 1.8)."""
+        return await self._one(shapes.app, "instances", "apps", app_id)
+
+    async def tasks(self) -> tuple[Task, ...]:
+        """Every task that these credentials see (API 1.8)."""
+        return await self._list(_TASKS, "fdi/instances", "tasks")
+
+    async def task(self, task_id: str) -> Task:
+        """One task, with the data sources at its two ends (API 1.8)."""
+        return await self._one(shapes.task_details, "fdi/instances", "tasks", task_id)
+
+    async def datasources(self) -> tuple[DataSource, ...]:
+        """Every data source, without its contents (API 1.8)."""
+        return await self._list(_DATASOURCES, "fdi/instances", "datasources")
+
+    async def apis(self) -> tuple[Api, ...]:
+        """Every API of service integration (API 1.8)."""
+        return await self._list(_APIS, "apic/instances", "apis")
+
+    async def api_groups(self) -> tuple[ApiGroup, ...]:
+        """Every group of APIs (API 1.8)."""
+        return await self._list(_API_GROUPS, "apic/instances", "api-groups")
+
+    async def features(self) -> Mapping[str, bool]:
+        """Which features of service integration are on (API 1.10)."""
+        return dict(await self._list(_FEATURES, "apic/instances", "features"))
+
+    async def project_configs(self) -> tuple[ProjectConfig, ...]:
+        """Quotas and switches of service integration (API 1.10)."""
+        return await self._list(_CONFIGS, "apic/instances", "project", "configs")
+
+    async def dictionaries(self) -> tuple[DictionaryEntry, ...]:
+        """The data dictionary (API 1.10)."""
+        return await self._list(_DICTIONARIES, "instances", "dictionaries")
+
+    async def instance(self) -> InstanceDetails:
+        """What the instance says about itself (API 1.10)."""
+        instance_id = self._instance.instance_id
+        return await self._one(lambda value: shapes.instance_details(value, instance_id), "apic/instances")
+
+    async def instances(self) -> tuple[InstanceSummary, ...]:
+        """Every instance of the project (API 1.10)."""
+        url = address(self._instance.endpoint, "v2", self._instance.project_id, "instances")
+        return await self._pages(_INSTANCES, url, "instances")
+
+    async def job(self, job_id: str) -> Job:
+        """One look at a job, in either dialect (API 1.4); GONE where ROMA does not know it."""
+        url = self._url("instances", "assets", "jobs", job_id)
+        label = self._label("GET", f"assets/jobs/{job_id}")
+        return await self._fetch(url, label, lambda value: shapes.job(value, job_id), reconsider=unknown_job)
+
+    async def project_id(self, region: str) -> str:
+        """The id of a region's project, from IAM (API 1.11); GONE where there is none."""
+        url = address(self._instance.iam_endpoint, "v3", "projects", query=[("name", region)])
+        label = f"GET projects at {self._instance.iam_endpoint}"
+        found = await self._fetch(url, label, shapes.project_ids)
+        if not found:
+            raise RequestFailed(Failed(Failure.GONE, message=f"no project is named {region}"), request=label)
+        return found[0]
+
+    async def _list(self, listing: Listing[T], room: str, *rest: str) -> tuple[T, ...]:
+        return await self._pages(listing, self._url(room, *rest), "/".join(rest))
+
+    async def _pages(self, listing: Listing[T], url: str, what: str) -> tuple[T, ...]:
+        label = self._label("GET", what)
+
+        async def ask(offset: int, limit: int, read: Callable[[object], R]) -> R:
+            query = encode_query([("limit", str(limit)), ("offset", str(offset))])
+            return await self._fetch(f"{url}?{query}", label, read)
+
+        return await whole(listing, ask, self._instance.name)
+
+    async def _one(self, read: Callable[[object], T], room: str, *rest: str) -> T:
+        return await self._fetch(self._url(room, *rest), self._label("GET", "/".join(rest) or "instance"), read)
+
+    def _url(self, room: str, *rest: str, query: Sequence[tuple[str, str]] = ()) -> str:
+        project, instance = self._instance.project_id, self._instance.instance_id
+        return address(self._instance.endpoint, "v2", project, *room.split("/"), instance, *rest, query=query)
+
+    def _label(self, method: str, what: str) -> str:
+        return f"{method} {what} at {self._instance.name}"
+
+
+class Download:
+    """A package on its way, whose bytes can be had once (API 1.5)."""
+
+    def __init__(self, answer: Answer, label: str) -> None:
+        self._answer = answer
+        self._label = label
+
+    @property
+    def length(self) -> int | None:
+        """Bytes announced by Content-Length; None where the service does not tell."""
+        text = self._answer.headers.get("content-length", "")
+        return int(text) if text.isascii() and text.isdigit() else None
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The bytes as they come; raises RequestFailed when they end early, fall silent or only trickle."""
+        received = 0
+        begun = anyio.current_time()
+        try:
+            async for chunk in self._answer.chunks():
+                received += len(chunk)
+                if anyio.current_time() - begun > WRITE_TIMEOUT + received / (SLOWEST / 8):
+                    raise TransportFailed(Failure.HUNG, f"only {received} bytes came in time")
+                yield chunk
+        except TransportFailed as error:
+            raise self._failed(error.failure, f"{error.message}, after {received} bytes") from None
+        if self.length is not None and received != self.length:
+            raise self._failed(Failure.DROPPED, f"{received} of {self.length} bytes came")
+
+    def _failed(self, failure: Failure, message: str) -> RequestFailed:
+        return RequestFailed(Failed(failure, message=message, status=self._answer.status), request=self._label)
+
+
+class Client(Reader):
+    """A Reader that can also ask for jobs. A POST is never repeated, but for one new token (API 1.11)."""
+
+    def __init__(self, instance: Instance, exchange: Exchange, draw: Callable[[], float]) -> None:
+        super().__init__(instance, fetching(exchange), lambda: exchange.clock_offset)
+        self._exchange = exchange
+        self._draw = draw
+
+    async def export(self, apps: Sequence[str], tasks: Sequence[str]) -> str:
+        """Ask for an export of these ids, 1 to 100 in all; its job id (API 1.2)."""
+        return await self._post(Request.EXPORT, "export", [], _JSON_POST, _selection(apps, tasks))
+
+    async def delete(self, apps: Sequence[str], tasks: Sequence[str]) -> str:
+        """Ask for the deletion of these ids, 1 to 100 in all; its job id (API 1.6)."""
+        return await self._post(Request.DELETE, "delete", [], _JSON_POST, _selection(apps, tasks))
+
+    async def import_package(self, path: str, mode: Mode, prefix: str, datasource_overwrite: bool) -> str:
+        """Ask for an import of the package at `path`; its job id (API 1.3). PackageDamaged: it cannot be read."""
+        query = [("type", str(mode))]
+        if prefix:
+            query.append(("prefix", prefix))
+        if mode is Mode.MERGE:  # with AddNew its effect is not documented (API 7, 16)
+            query.append(("datasource_overwrite", "true" if datasource_overwrite else "false"))
+        boundary = f"roma-migrate-{int(self._draw() * 2**52):013x}{int(self._draw() * 2**52):013x}"
+        content_type, body = package_form(path, boundary)
+        return await self._post(Request.IMPORT, "import", query, content_type, body)
+
+    def download(self, archive_id: str) -> AbstractAsyncContextManager[Download]:
+        """Fetch a package, which can be done once (API 1.5): one GET on a connection of its own."""
+        return self._download(archive_id)
+
+    @asynccontextmanager
+    async def _download(self, archive_id: str) -> AsyncIterator[Download]:
+        url = self._url("instances", "assets", "archives", archive_id)
+        request = replace(unsigned("GET", url, _JSON, None, WRITE_TIMEOUT), single_use=True)
+        label = self._label("GET", f"assets/archives/{archive_id}")
+        async with self._exchange.open(Question(Request.DOWNLOAD, request, label, "a package")) as answer:
+            yield Download(answer, label)
+
+    async def _post(self, kind: Request, verb: str, query: Query, content_type: str, body: bytes | FileBody) -> str:
+        timeout = WRITE_TIMEOUT + (body.length / SLOWEST if isinstance(body, FileBody) else 0.0)
+        request = unsigned("POST", self._url("instances", "assets", verb, query=query), content_type, body, timeout)
+        question = Question(kind, request, self._label("POST", f"assets/{verb}"), "a job id")
+        return await self._exchange.ask(question, lambda received: shapes.job_id(received.value))
+
+
+def address(endpoint: str, *segments: str, query: Sequence[tuple[str, str]] = ()) -> str:
+    """An absolute address, encoded as it is signed and sent (API 1.12, 9)."""
+    path = "/".join(quote(segment, safe="~") for segment in segments)
+    return f"{endpoint}/{path}" + (f"?{encode_query(list(query))}" if query else "")
+
+
+def _selection(apps: Sequence[str], tasks: Sequence[str]) -> bytes:
+    """The body of export and delete: always both arrays, never both empty (API 7, 2 and 3)."""
+    if not 1 <= len(apps) + len(tasks) <= MOST_ASSETS:
+        raise ValueError(f"a job takes 1 to {MOST_ASSETS} assets, not {len(apps) + len(tasks)}")
+    return json.dumps({"apps": [{"id": x} for x in apps], "tasks": [{"id": x} for x in tasks]}).encode()

@@ -1,0 +1,216 @@
+"""One question to the service and what comes of it. Law: only REPEAT and RENEW of the retry table are walked here.
+
+Each attempt takes its turn in the rate limit first and is signed afterwards, so that no signature ages in a queue.
+Everything but an answer as documented leaves as RequestFailed.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import anyio
+
+from orchestrator import __version__
+from orchestrator.core.failures import Failed, Failure, RequestFailed
+from orchestrator.core.retries import LONGEST_RETRY_AFTER, Action, Request, decide
+from orchestrator.roma.auth import Identity
+from orchestrator.roma.rates import Bucket, Rates
+from orchestrator.roma.transport import Answer, FileBody, Transport, TransportFailed, WireRequest
+from orchestrator.roma.wire import ERROR_BYTES, JSON_BYTES, Head, classify, misshapen, parse, skew
+
+T = TypeVar("T")
+
+USER_AGENT = f"roma-migrate/{__version__}"
+#: seconds that the body of a JSON answer may take after its head
+BODY_TIME = 60.0
+#: a throttled read is repeated this often: at the longest waits, for about ten minutes
+THROTTLED_ATTEMPTS = 24
+_WRITES = {Request.EXPORT, Request.IMPORT, Request.DELETE}
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A success."""
+
+    #: names in lower case
+    headers: Mapping[str, str]
+    #: the JSON of the body
+    value: object
+
+
+def unsigned(method: str, url: str, content_type: str, body: bytes | FileBody | None, timeout: float) -> WireRequest:
+    """A request without what shows who asks; Host is explicit because it is signed as it stands in the address."""
+    headers = {"Host": urlsplit(url).netloc, "Content-Type": content_type}
+    return WireRequest(method, url, headers, body, timeout)
+
+
+def _as_said(failed: Failed) -> Failed:
+    return failed
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked."""
+
+    kind: Request
+    request: WireRequest
+    #: for people: "POST assets/import at prod"
+    label: str
+    #: for people: "a job"
+    expected: str
+    #: a second opinion on a failure that depends on what was asked
+    reconsider: Callable[[Failed], Failed] = _as_said
+
+
+class Exchange:
+    """Asks with one identity over one transport."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        identity: Identity,
+        rates: Rates,
+        *,
+        wall: Callable[[], datetime],
+        draw: Callable[[], float],
+    ) -> None:
+        self._transport = transport
+        self._identity = identity
+        self._rates = rates
+        self._wall = wall
+        self._draw = draw
+        #: seconds by which the service's clock was ahead of ours in its last answer; None before one that told
+        self.clock_offset: float | None = None
+
+    async def ask(self, question: Question, read: Callable[[Received], T]) -> T:
+        """The answer as `read` understands it; `read` raises ValueError where it is not as documented."""
+        attempts = _Attempts()
+        while True:
+            request = await self._admitted(question)
+            result = await self._once(question, request, read)
+            if not isinstance(result, Failed):
+                return result
+            await self._follow(question, request, result, attempts)
+
+    @asynccontextmanager
+    async def open(self, question: Question) -> AsyncIterator[Answer]:
+        """An answer of status 200 whose body is still to be read: asked for once, but for RENEW (promise 4)."""
+        attempts = _Attempts()
+        while True:
+            request = await self._admitted(question)
+            async with AsyncExitStack() as stack:
+                result = await self._opened(question, request, stack)
+                if not isinstance(result, Failed):
+                    yield result
+                    return
+            await self._follow(question, request, result, attempts)
+
+    async def _admitted(self, question: Question) -> WireRequest:
+        """Wait for a turn, then add what shows who asks."""
+        await self._bucket(question.kind).take()
+        try:
+            request = await self._identity.authorize(question.request)
+        except RequestFailed as error:
+            raise RequestFailed(_no_token(error.failed), request=error.request) from error
+        # Added last, so that it is not signed: proxies like to change it.
+        return replace(request, headers={**request.headers, "User-Agent": USER_AGENT})
+
+    def _bucket(self, kind: Request) -> Bucket:
+        return self._rates.writes if kind in _WRITES else self._rates.reads
+
+    async def _once(self, question: Question, request: WireRequest, read: Callable[[Received], T]) -> T | Failed:
+        deadline = request.timeout + BODY_TIME
+        with anyio.move_on_after(deadline):
+            try:
+                async with self._transport.send(request) as answer:
+                    return await self._understood(question, answer, read)
+            except TransportFailed as error:
+                return self._unanswered(error)
+        return Failed(Failure.HUNG, message=f"no whole answer within {deadline:g} s")
+
+    async def _understood(self, question: Question, answer: Answer, read: Callable[[Received], T]) -> T | Failed:
+        head = self._head(answer)
+        if not 200 <= head.status < 300:
+            return question.reconsider(classify(head, await answer.read(ERROR_BYTES)))
+        body = await answer.read(JSON_BYTES + 1)
+        if len(body) > JSON_BYTES:
+            return Failed(Failure.GARBAGE, message="the answer is larger than 32 MiB", status=head.status)
+        try:
+            return read(Received(head.headers, parse(body)))
+        except ValueError as error:
+            expected = f"{question.expected}: {error}" if type(error) is ValueError else question.expected
+            return question.reconsider(misshapen(head, body, expected))
+
+    async def _opened(self, question: Question, request: WireRequest, stack: AsyncExitStack) -> Answer | Failed:
+        try:
+            answer = await stack.enter_async_context(self._transport.send(request))
+            head = self._head(answer)
+            if head.status == 200:
+                return answer
+            with anyio.move_on_after(BODY_TIME):
+                return question.reconsider(classify(head, await answer.read(ERROR_BYTES)))
+            return classify(head, b"")
+        except TransportFailed as error:
+            return self._unanswered(error)
+
+    def _head(self, answer: Answer) -> Head:
+        now = self._wall()
+        offset = skew(answer.headers, now)
+        self.clock_offset = self.clock_offset if offset is None else offset
+        return Head(answer.status, answer.headers, self._identity.proof, now, self._identity.conceal)
+
+    def _unanswered(self, error: TransportFailed) -> Failed:
+        return Failed(error.failure, message=self._identity.conceal(error.message))
+
+    async def _follow(self, question: Question, request: WireRequest, failed: Failed, attempts: "_Attempts") -> None:
+        """Do what the table says before the next attempt, or raise RequestFailed where there is none."""
+        if failed.retry_after >= 0:
+            self._rates.pause.extend(min(failed.retry_after, LONGEST_RETRY_AFTER))
+        decision = decide(question.kind, failed, attempts.count(failed), self._draw())
+        match decision.action:
+            case Action.REPEAT if attempts.failures < THROTTLED_ATTEMPTS:
+                await anyio.sleep(decision.wait)
+            case Action.RENEW:
+                await self._renewed(request)
+            case Action.REFUSED if failed.failure is Failure.EXPIRED:
+                message = f"refused again with a new token: {failed.message}"
+                raise RequestFailed(replace(failed, failure=Failure.DENIED, message=message), request=question.label)
+            case _:
+                raise RequestFailed(failed, request=question.label)
+
+    async def _renewed(self, request: WireRequest) -> None:
+        try:
+            await self._identity.renew(request)
+        except RequestFailed as error:
+            raise RequestFailed(_no_token(error.failed), request=error.request) from error
+
+
+class _Attempts:
+    """How often one question failed; an expired token is counted apart, as the table's first RENEW is free."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self._renewals = 0
+
+    def count(self, failed: Failed) -> int:
+        """One more failure: its number among those of its sort, from 1."""
+        if failed.failure is Failure.EXPIRED:
+            self._renewals += 1
+            return self._renewals
+        self.failures += 1
+        return self.failures
+
+
+def _no_token(failed: Failed) -> Failed:
+    """What a failure to get a token means for the request that needed one: it certainly was not sent."""
+    match decide(Request.TOKEN, failed, 1, 0.0).action:
+        case Action.REFUSED:
+            failure = Failure.DENIED
+        case _ if failed.failure is Failure.THROTTLED:
+            failure = Failure.THROTTLED
+        case _:
+            failure = Failure.NOT_SENT
+    return replace(failed, failure=failure, message=f"no token: {failed.failure}: {failed.message}")

@@ -1,0 +1,64 @@
+"""Client-side rate limits (API 4). Law: within one bucket requests leave in the order they came, evenly spaced.
+
+A generic cell rate algorithm, whose whole state is one instant: the theoretical arrival time of the next request.
+Only the first in the queue sleeps, so a cancelled waiter holds no slot that would have to be given back.
+"""
+
+import math
+
+import anyio
+
+#: requests that may leave at once after a pause
+BURST = 3
+#: seconds: a clock may be coarser than what is left to wait, which would then never pass
+_CLOSE_ENOUGH = 0.001
+
+
+class Pause:
+    """The instant before which one credentials' requests may not leave, because the service asked for it."""
+
+    def __init__(self) -> None:
+        self._until = -math.inf
+
+    def extend(self, seconds: float) -> None:
+        """Nothing leaves within the next `seconds`; a longer pause that already holds stays."""
+        self._until = max(self._until, anyio.current_time() + seconds)
+
+    @property
+    def until(self) -> float:
+        """In anyio's time."""
+        return self._until
+
+
+class Bucket:
+    """At most `per_second` requests a second in the long run, and `BURST` at once."""
+
+    def __init__(self, per_second: float, pause: Pause) -> None:
+        self._interval = 1.0 / per_second
+        self._pause = pause
+        self._turn = anyio.Lock()
+        self._arrival = -math.inf
+
+    async def take(self) -> None:
+        """Wait for a slot, first come, first served."""
+        async with self._turn:
+            while True:
+                # Looked at again after each sleep: a pause may have been asked for meanwhile.
+                wait = self._opens() - anyio.current_time()
+                if wait <= _CLOSE_ENOUGH:
+                    break
+                await anyio.sleep(wait)
+            self._arrival = max(self._arrival, anyio.current_time()) + self._interval
+
+    def _opens(self) -> float:
+        """When the next request may leave, in anyio's time."""
+        return max(self._arrival - (BURST - 1) * self._interval, self._pause.until)
+
+
+class Rates:
+    """The limits of one credentials: reads, writes, and a pause over both."""
+
+    def __init__(self, reads_per_second: float, writes_per_second: float) -> None:
+        self.pause = Pause()
+        self.reads = Bucket(reads_per_second, self.pause)
+        self.writes = Bucket(writes_per_second, self.pause)

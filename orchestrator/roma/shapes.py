@@ -1,0 +1,255 @@
+"""ROMA's JSON read as the core's values. Law: what is needed must be there (ValueError), all else is optional.
+
+Both dialects of a job (API 1.4) end here. A data source's `content`, which carries secrets, is never looked at.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from orchestrator.core.inventory import (
+    Api,
+    ApiGroup,
+    App,
+    DataSource,
+    DictionaryEntry,
+    InstanceDetails,
+    InstanceSummary,
+    Job,
+    JobStatus,
+    ProjectConfig,
+    Reason,
+    Task,
+)
+
+T = TypeVar("T")
+
+#: as ROMA shows the RELEASE environment in examples (API 1.8)
+RELEASE_ENVIRONMENT = "DEFAULT_ENVIRONMENT_RELEASE_ID"
+#: reasons of a job that are kept; the schema says at most 10 (API 1.4)
+_MOST_REASONS = 1000
+#: the words of every edition, in lower case (API 1.4)
+_STATUS = {
+    **dict.fromkeys(("success", "succeeded", "finished"), JobStatus.SUCCEEDED),
+    **dict.fromkeys(("failed", "fail"), JobStatus.FAILED),
+}
+
+
+def mapping(value: object) -> Mapping[str, object]:
+    """The JSON object; raises ValueError for anything else."""
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")
+    return value
+
+
+def text(value: object) -> str:
+    """A JSON string or number as text that can always be encoded; "" for anything else."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    return str(value).encode("utf-8", "replace").decode()
+
+
+def needed(value: Mapping[str, object], key: str) -> str:
+    """A text that must be there; raises ValueError where it is absent or empty."""
+    found = text(value.get(key))
+    if not found:
+        raise ValueError(f"{key} is missing")
+    return found
+
+
+def job_id(value: object) -> str:
+    """Of the answer to export, import and delete (API 1.1)."""
+    return needed(mapping(value), "job_id")
+
+
+def job(value: object, asked: str) -> Job:
+    """One look at a job, in either dialect (API 1.4; API 7, 4 to 7); `asked` is the id where it does not tell."""
+    found = mapping(value)
+    word = needed(found, "status")
+    return Job(
+        id=text(found.get("id")) or asked,
+        status=_STATUS.get(word.strip().lower(), JobStatus.RUNNING),
+        progress=_progress(found.get("progress_percent")),
+        archive_id=text(found.get("archive_id")) or text(_inner(found, "entities").get("archive_id")),
+        reasons=_reasons(found.get("reasons")) or _reasons(found.get("reason")),
+        begin_time=text(found.get("begin_time")),
+        end_time=text(found.get("end_time")),
+        word=word,
+    )
+
+
+def app(value: object) -> App:
+    """One application, from the list or alone (API 1.8)."""
+    found = mapping(value)
+    return App(
+        id=needed(found, "id"),
+        name=needed(found, "name"),
+        key=text(found.get("key")),
+        update_time=text(found.get("update_time")),
+        owner=text(_inner(found, "created_user").get("user_name")),
+        roles=_texts(found.get("roles")),
+    )
+
+
+def task(value: object) -> Task:
+    """One task, from the list or as `task` of its details (API 1.8)."""
+    found = mapping(value)
+    sources = (text(found.get("source_datasource_id")), text(found.get("target_datasource_id")))
+    return Task(
+        id=needed(found, "task_id"),
+        name=needed(found, "task_name"),
+        source_app_id=text(found.get("source_app_id")),
+        target_app_id=text(found.get("target_app_id")),
+        running=text(found.get("status")).lower() in ("1", "running"),
+        execute_status=text(found.get("execute_status")),
+        update_time=moment(found.get("last_modified_time") or found.get("last_modified_date")),
+        owner=text(_inner(found, "created_user").get("user_name")) or text(found.get("created_user")),
+        datasource_ids=tuple(dict.fromkeys(x for x in sources if x)),
+    )
+
+
+def task_details(value: object) -> Task:
+    """The answer about one task: `{task: {...}, task_detail: "..."}` (API 1.8)."""
+    return task(mapping(value).get("task"))
+
+
+def datasource(value: object) -> DataSource:
+    """One data source, without its `content` (API 1.8)."""
+    found = mapping(value)
+    return DataSource(
+        id=needed(found, "datasource_id"),
+        name=needed(found, "datasource_name"),
+        type=text(found.get("datasource_type")),
+        app_id=text(found.get("app_id")),
+        update_time=moment(found.get("update_time")),
+    )
+
+
+def api(value: object) -> Api:
+    """One API; `run_env_id` joins several environments with `|` (API 1.8)."""
+    found = mapping(value)
+    return Api(
+        id=needed(found, "id"),
+        name=text(found.get("name")),
+        app_id=text(found.get("roma_app_id")),
+        method=text(found.get("req_method")),
+        path=text(found.get("req_uri")),
+        backend_type=text(found.get("backend_type")),
+        released=RELEASE_ENVIRONMENT in text(found.get("run_env_id")).split("|"),
+    )
+
+
+def api_group(value: object) -> ApiGroup:
+    """One group of APIs (API 1.8)."""
+    found = mapping(value)
+    return ApiGroup(needed(found, "id"), text(found.get("name")), text(found.get("roma_app_id")))
+
+
+def feature(value: object) -> tuple[str, bool]:
+    """The name of a feature and whether it is on (API 1.10)."""
+    found = mapping(value)
+    enabled = found.get("enable")
+    return needed(found, "name"), enabled is True or text(enabled).lower() in ("true", "on", "1")
+
+
+def project_config(value: object) -> ProjectConfig:
+    """One quota or switch (API 1.10)."""
+    found = mapping(value)
+    used = found.get("used")
+    return ProjectConfig(
+        needed(found, "config_name"), text(found.get("config_value")), used if isinstance(used, int) else -1
+    )
+
+
+def dictionary_entry(value: object) -> DictionaryEntry:
+    """One entry of the data dictionary (API 1.10)."""
+    found = mapping(value)
+    return DictionaryEntry(needed(found, "code"), text(found.get("name")), text(found.get("parent_code")))
+
+
+def instance_details(value: object, instance_id: str) -> InstanceDetails:
+    """What an instance says about itself (API 1.10)."""
+    found = mapping(value)
+    return InstanceDetails(
+        id=text(found.get("id")) or text(found.get("instance_id")) or instance_id,
+        name=text(found.get("instance_name")) or text(found.get("name")),
+        status=text(found.get("status")),
+        spec=text(found.get("spec")),
+        version=text(found.get("instance_version")),
+        supported_features=_texts(found.get("supported_features")),
+        maintain_begin=text(found.get("maintain_begin")),
+        maintain_end=text(found.get("maintain_end")),
+    )
+
+
+def instance_summary(value: object) -> InstanceSummary:
+    """One instance in the list of a project (API 1.10)."""
+    found = mapping(value)
+    return InstanceSummary(
+        needed(found, "id"), text(found.get("name")), text(found.get("status")), text(found.get("flavor_type"))
+    )
+
+
+def project_ids(value: object) -> tuple[str, ...]:
+    """Of IAM's list of projects (API 1.11)."""
+    projects = mapping(value).get("projects")
+    if not isinstance(projects, list):
+        raise ValueError("projects is missing")
+    return tuple(needed(mapping(project), "id") for project in projects)
+
+
+def moment(value: object) -> str:
+    """Milliseconds since 1970 as ISO UTC text; a text stays as it is; "" for anything else."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return text(value) if isinstance(value, str) else ""
+    try:
+        when = datetime.fromtimestamp(value / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return ""
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parsed_time(value: object) -> datetime | None:
+    """A time as IAM writes it, such as 2020-01-04T09:08:49.965000Z (API 1.11)."""
+    try:
+        when = datetime.fromisoformat(text(value))
+    except ValueError:
+        return None
+    return when if when.tzinfo is not None else when.replace(tzinfo=UTC)
+
+
+def each(read: Callable[[object], T], values: list[object]) -> list[T]:
+    """Every element read; raises ValueError where one is not as documented."""
+    return [read(value) for value in values]
+
+
+def _progress(value: object) -> float | None:
+    """A fraction; what is above 1 means percent (API 7, 6)."""
+    try:
+        number = float(text(value))
+    except ValueError:
+        return None
+    if not math.isfinite(number) or number < 0:
+        return None
+    return min(number / 100 if number > 1 else number, 1.0)
+
+
+def _reasons(value: object) -> tuple[Reason, ...]:
+    """A list, a single object or nothing."""
+    found = value if isinstance(value, list) else [value]
+    return tuple(_reason(x) for x in found[:_MOST_REASONS] if isinstance(x, dict) and x)
+
+
+def _reason(value: Mapping[str, object]) -> Reason:
+    keys = ("resource_type", "resource_name", "error_code", "error_msg")
+    return Reason(*(text(value.get(key)) for key in keys))
+
+
+def _inner(value: Mapping[str, object], key: str) -> Mapping[str, object]:
+    found = value.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(text(x) for x in value if text(x)) if isinstance(value, list) else ()

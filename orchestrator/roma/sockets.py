@@ -1,0 +1,239 @@
+"""The transport over real sockets, on aiohttp. Law: each request is sent at most once, and nothing is followed.
+
+Theory of operation. aiohttp repeats a GET by itself when its connection ends early, which would burn an archive
+(API 1.5) and hide what happened. A middleware therefore turns every error into TransportFailed inside aiohttp, where
+its own repetition no longer recognises it. NOT_SENT is said only of errors that aiohttp raises while it connects.
+Messages are our own words: an aiohttp error may carry headers, and so a token.
+"""
+
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from io import BufferedReader
+from urllib.parse import urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
+
+import aiohttp
+import anyio
+import anyio.to_thread
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
+from yarl import URL
+
+from orchestrator.core.failures import Failure
+from orchestrator.errors import OperatorError, PackageDamaged
+from orchestrator.roma.transport import Answer, FileBody, TransportFailed, WireRequest
+
+#: seconds for name resolution, TCP and TLS together
+CONNECT_TIMEOUT = 10.0
+#: seconds between two pieces of an answer's body
+IDLE_TIMEOUT = 60.0
+#: a token may have 100,000 characters (API 1.11)
+LARGEST_HEADER = 131072
+_PIECE = 262144
+
+#: aiohttp raises these before it has written anything
+_BEFORE_SENDING = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.ServerFingerprintMismatch,
+    aiohttp.InvalidURL,
+)
+
+
+class AiohttpTransport:
+    """Real connections. One session for GETs, which share connections, and one for requests that must not."""
+
+    def __init__(
+        self,
+        ca_file: str = "",
+        proxy: str = "",
+        *,
+        connect_timeout: float = CONNECT_TIMEOUT,
+        idle_timeout: float = IDLE_TIMEOUT,
+    ) -> None:
+        self._ca_file = ca_file
+        self._proxy = proxy
+        self._connect_timeout = connect_timeout
+        self._idle_timeout = idle_timeout
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._context: ssl.SSLContext | None = None
+
+    @asynccontextmanager
+    async def send(self, request: WireRequest) -> AsyncIterator[Answer]:
+        """Send it once; see `transport.Transport`. Raises PackageDamaged where the file cannot be opened."""
+        file = _opened(request.body) if isinstance(request.body, FileBody) else None
+        response: ClientResponse | None = None
+        try:
+            response = await self._head(request, file)
+            yield _SocketAnswer(response, self._idle_timeout)
+        finally:
+            if response is not None:
+                response.release()
+            if file is not None:
+                file.close()
+
+    async def aclose(self) -> None:
+        """Close every connection; the transport can be used again afterwards."""
+        sessions, self._sessions = self._sessions, {}
+        for session in sessions.values():
+            await session.close()
+
+    async def _head(self, request: WireRequest, file: BufferedReader | None) -> ClientResponse:
+        """Send the request and wait for the answer's head."""
+        session = self._session(fresh=request.single_use or request.method != "GET")
+        headers = {**request.headers, "Accept-Encoding": "identity"}
+        data: bytes | AsyncIterator[bytes] | None = None
+        if isinstance(request.body, bytes):
+            data = request.body
+        elif request.body is not None and file is not None:
+            data = _upload(request.body, file)
+            headers["Content-Length"] = str(request.body.length)
+        with anyio.move_on_after(request.timeout):
+            return await session.request(
+                request.method,
+                URL(request.url, encoded=True),
+                data=data,
+                headers=headers,
+                allow_redirects=False,
+                proxy=self._proxy or _proxy_of_environment(request.url),
+            )
+        raise TransportFailed(Failure.HUNG, f"no answer within {request.timeout:g} s")
+
+    def _session(self, *, fresh: bool) -> aiohttp.ClientSession:
+        if fresh not in self._sessions:
+            self._sessions[fresh] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, force_close=fresh, ssl=self._tls()),
+                timeout=aiohttp.ClientTimeout(total=None, connect=self._connect_timeout),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                # Not trust_env: it would also read ~/.netrc, whose passwords are not for ROMA.
+                trust_env=False,
+                skip_auto_headers=("Content-Type", "User-Agent"),
+                read_bufsize=_PIECE,
+                max_line_size=LARGEST_HEADER,
+                max_field_size=LARGEST_HEADER,
+                middlewares=(_once,),
+            )
+        return self._sessions[fresh]
+
+    def _tls(self) -> ssl.SSLContext:
+        if self._context is not None:
+            return self._context
+        context = ssl.create_default_context()
+        if self._ca_file:
+            try:
+                context.load_verify_locations(self._ca_file)
+            except OSError as error:  # ssl.SSLError is one
+                reason = "no certificates in it" if isinstance(error, ssl.SSLError) else error.strerror
+                raise OperatorError(f"ca_file {self._ca_file} cannot be used: {reason}") from error
+        self._context = context
+        return context
+
+
+class _SocketAnswer:
+    """One answer whose body is still on the wire."""
+
+    def __init__(self, response: ClientResponse, idle_timeout: float) -> None:
+        self._response = response
+        self._idle_timeout = idle_timeout
+
+    @property
+    def status(self) -> int:
+        return self._response.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {name.lower(): value for name, value in self._response.headers.items()}
+
+    async def read(self, limit: int) -> bytes:
+        pieces: list[bytes] = []
+        missing = limit
+        while missing > 0 and (piece := await self._piece()):
+            pieces.append(piece[:missing])
+            missing -= len(pieces[-1])
+        return b"".join(pieces)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        while piece := await self._piece():
+            yield piece
+
+    async def _piece(self) -> bytes:
+        failed: TransportFailed | None = None
+        try:
+            with anyio.move_on_after(self._idle_timeout):
+                return await self._response.content.readany()
+        except (aiohttp.ClientError, OSError) as error:
+            failed = TransportFailed(Failure.DROPPED, f"the answer ended early{_reason(error)}")
+        # Raised outside the handler: nothing of aiohttp's error, not even as a context, travels on.
+        raise failed or TransportFailed(Failure.HUNG, f"the answer fell silent for {self._idle_timeout:g} s")
+
+
+async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """Pass one request on, and turn any failure into ours before aiohttp can repeat it."""
+    try:
+        return await handler(request)
+    except _BEFORE_SENDING as error:
+        failed = TransportFailed(Failure.NOT_SENT, _not_sent(error))
+    except TimeoutError:
+        failed = TransportFailed(Failure.HUNG, "no answer in time")
+    except (aiohttp.ClientError, OSError) as error:
+        failed = TransportFailed(Failure.DROPPED, f"the connection ended before a whole answer{_reason(error)}")
+    raise failed
+
+
+def _not_sent(error: Exception) -> str:
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            return "the server's certificate is not trusted (a private authority needs `ca_file`)"
+        case aiohttp.ClientSSLError():
+            return "no TLS connection could be made"
+        case aiohttp.ClientProxyConnectionError():
+            return f"cannot connect to the proxy{_reason(error)}"
+        case aiohttp.ClientHttpProxyError():
+            return f"the proxy refused the connection with HTTP status {error.status}"
+        case aiohttp.ClientConnectorDNSError():
+            return f"the name {error.host} cannot be resolved"
+        case aiohttp.ClientConnectorError():
+            return f"cannot connect to {error.host}:{error.port}{_reason(error)}"
+        case aiohttp.ConnectionTimeoutError():
+            return "no connection in time"
+        case _:
+            return "no connection could be made"
+
+
+def _reason(error: Exception) -> str:
+    """What the operating system says, where it is known; never the text of a library's error."""
+    system = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    strerror = system.strerror if isinstance(system, OSError) and system.errno is not None else ""
+    return f": {strerror}" if isinstance(strerror, str) and strerror else ""
+
+
+def _opened(body: FileBody) -> BufferedReader:
+    try:
+        return open(body.path, "rb")
+    except OSError as error:
+        raise PackageDamaged(f"the stored package {body.path} cannot be read: {error.strerror}") from error
+
+
+async def _upload(body: FileBody, file: BufferedReader) -> AsyncIterator[bytes]:
+    """The form's bytes, with one piece of the file in memory at a time."""
+    yield body.head
+    missing = body.size
+    while missing > 0:
+        piece = await anyio.to_thread.run_sync(file.read, min(_PIECE, missing))
+        if not piece:
+            raise EOFError("the file is shorter than announced")
+        missing -= len(piece)
+        yield piece
+    yield body.tail
+
+
+def _proxy_of_environment(url: str) -> str | None:
+    """HTTPS_PROXY unless NO_PROXY names the host. Plain http is loopback only, which needs no proxy."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" or proxy_bypass(parts.hostname or ""):
+        return None
+    proxies = getproxies_environment()
+    address = proxies.get("https", proxies.get("all", ""))
+    return address if "://" in address or not address else f"http://{address}"

@@ -1,0 +1,32 @@
+"""Events as text and back. Law: what is read is exactly what was written, or an error."""
+
+from functools import cache
+from typing import Any, get_args
+
+from pydantic import TypeAdapter, ValidationError
+
+from orchestrator.core.events import Event
+
+_KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(Event)}
+
+
+@cache
+def _adapter(kind: str) -> TypeAdapter[Any]:
+    return TypeAdapter(_KINDS[kind])
+
+
+def to_text(event: Event) -> tuple[str, str]:
+    """(kind, JSON body) of an event."""
+    kind = type(event).__name__
+    return kind, _adapter(kind).dump_json(event).decode()
+
+
+def from_text(kind: str, body: str) -> Event:
+    """The event; raises ValueError where the kind is unknown or the body is not of its form."""
+    if kind not in _KINDS:
+        raise ValueError(f"unknown kind of event: {kind}")
+    try:
+        event: Event = _adapter(kind).validate_json(body)
+    except ValidationError as error:
+        raise ValueError(f"{kind}: {error.error_count()} fields are not of its form") from None
+    return event

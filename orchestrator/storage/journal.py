@@ -1,0 +1,200 @@
+"""The events of one run, append-only. Law: what `append` returned for is on the disk; what does not match its chain is refused.
+
+One SQLite file a run. The SQL is what PostgreSQL takes too (`run` is part of every key), and each write is fenced: it
+lands only while the writer's epoch of the run's lease stands, so a process that was taken over cannot write.
+Each row's `chain` is the SHA-256 of the row before it and of its own content: a flipped byte is found, never believed.
+"""
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from orchestrator.core.events import INTENTS, Entry, Event
+from orchestrator.errors import JournalDamaged, LeaseLost, MemoryFailed
+from orchestrator.storage.codec import from_text, to_text
+
+#: version of the tables; a newer one is refused
+SCHEMA = 1
+_START = "0" * 64
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS lease (key TEXT PRIMARY KEY, holder TEXT NOT NULL, epoch BIGINT NOT NULL);
+CREATE TABLE IF NOT EXISTS event (
+    run TEXT NOT NULL, seq BIGINT NOT NULL, at DOUBLE PRECISION NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL,
+    chain TEXT NOT NULL, PRIMARY KEY (run, seq));
+CREATE TABLE IF NOT EXISTS inbox (
+    id INTEGER PRIMARY KEY, run TEXT NOT NULL, at DOUBLE PRECISION NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL,
+    answer TEXT);
+"""
+_APPEND = """
+INSERT INTO event (run, seq, at, kind, body, chain)
+SELECT ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM lease WHERE key = ? AND epoch = ?)
+"""
+_TAKE = """
+INSERT INTO lease (key, holder, epoch) VALUES (?, ?, 1)
+ON CONFLICT (key) DO UPDATE SET holder = excluded.holder, epoch = lease.epoch + 1 RETURNING epoch
+"""
+
+
+class Journal(Protocol):
+    """What the engine needs of a journal; PostgreSQL will serve the same."""
+
+    def append(self, events: Sequence[Event], at: float) -> tuple[Entry, ...]:
+        """All or none, on the disk when it returns; raises LeaseLost, MemoryFailed."""
+        ...
+
+    def read(self, after: int = 0) -> Iterator[Entry]:
+        """In order; raises JournalDamaged."""
+        ...
+
+    def take_requests(self) -> list[tuple[int, Event]]:
+        """What operators asked of a live run and nobody has answered."""
+        ...
+
+    def answer(self, request: int, text: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class SqliteJournal:
+    """A journal in one SQLite file, 0600. A reader (`holder=""`) takes no lease and cannot append."""
+
+    def __init__(self, path: Path, run: str, holder: str = "") -> None:
+        self.path, self.run = path, run
+        self._key = f"run {run}"
+        with _as_sentences(path):
+            self._db = _open(path, create=bool(holder))
+        self._seq, self._chain = 0, _START
+        self._epoch = 0
+        if holder:
+            with _as_sentences(path), self._db:
+                self._epoch = self._db.execute(_TAKE, (self._key, holder)).fetchone()[0]
+
+    def read(self, after: int = 0) -> Iterator[Entry]:
+        """Every entry behind `after`, each checked against the chain from the first one on."""
+        with _as_sentences(self.path):
+            rows = self._db.execute(
+                "SELECT seq, at, kind, body, chain FROM event WHERE run = ? ORDER BY seq", (self.run,)
+            )
+            seq, chain = 0, _START
+            for row_seq, at, kind, body, row_chain in rows:
+                if not (isinstance(at, float | int) and all(isinstance(x, str) for x in (kind, body, row_chain))):
+                    raise self._damaged(seq + 1, "a field has another type")
+                chain = _link(chain, row_seq, at, kind, body)
+                if row_seq != seq + 1 or chain != row_chain:
+                    raise self._damaged(seq + 1, "the chain is broken")
+                seq = row_seq
+                if seq > after:
+                    yield Entry(seq, at, self._event(seq, kind, body))
+        self._seq, self._chain = seq, chain
+
+    def _event(self, seq: int, kind: str, body: str) -> Event:
+        try:
+            return from_text(kind, body)
+        except ValueError as error:
+            raise self._damaged(seq, str(error)) from None
+
+    def _damaged(self, seq: int, why: str) -> JournalDamaged:
+        return JournalDamaged(
+            f"{self.path}: entry {seq} is not what was written: {why}",
+            next_step="restore the home directory from a backup; do not start this plan anew before that",
+        )
+
+    def append(self, events: Sequence[Event], at: float) -> tuple[Entry, ...]:
+        """Write the events as one transaction; intents are forced to the disk whatever the power does."""
+        full = any(isinstance(event, INTENTS) for event in events)
+        entries: list[Entry] = []
+        seq, chain = self._seq, self._chain
+        with _as_sentences(self.path):
+            self._db.execute(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
+            with self._db:
+                for event in events:
+                    kind, body = to_text(event)
+                    seq += 1
+                    chain = _link(chain, seq, at, kind, body)
+                    row = (self.run, seq, at, kind, body, chain, self._key, self._epoch)
+                    if self._db.execute(_APPEND, row).rowcount != 1:
+                        raise LeaseLost(f"{self.path}: another process has taken over this run")
+                    entries.append(Entry(seq, at, event))
+        self._seq, self._chain = seq, chain
+        return tuple(entries)
+
+    def ask(self, event: Event, at: float) -> int:
+        """Leave an operator's request for the process that holds the run."""
+        kind, body = to_text(event)
+        with _as_sentences(self.path), self._db:
+            row = (self.run, at, kind, body)
+            cursor = self._db.execute("INSERT INTO inbox (run, at, kind, body) VALUES (?, ?, ?, ?)", row)
+            return int(cursor.lastrowid or 0)
+
+    def take_requests(self) -> list[tuple[int, Event]]:
+        with _as_sentences(self.path):
+            rows = self._db.execute(
+                "SELECT id, kind, body FROM inbox WHERE run = ? AND answer IS NULL ORDER BY id", (self.run,)
+            ).fetchall()
+        return [(number, self._event(number, kind, body)) for number, kind, body in rows]
+
+    def answer(self, request: int, text: str) -> None:
+        with _as_sentences(self.path), self._db:
+            self._db.execute("UPDATE inbox SET answer = ? WHERE id = ?", (text, request))
+
+    def answered(self, request: int) -> str | None:
+        """What the live run said to a request, or None so far."""
+        with _as_sentences(self.path):
+            row = self._db.execute("SELECT answer FROM inbox WHERE id = ?", (request,)).fetchone()
+        return None if row is None else row[0]
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def _link(before: str, seq: int, at: float, kind: str, body: str) -> str:
+    return hashlib.sha256(f"{before}\n{seq}\n{at!r}\n{kind}\n{body}".encode()).hexdigest()
+
+
+def _open(path: Path, *, create: bool) -> sqlite3.Connection:
+    if create:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    elif not path.exists():
+        raise MemoryFailed(f"{path}: there is no journal", next_step="roma-migrate runs")
+    db = sqlite3.connect(path, timeout=10.0, check_same_thread=False)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        if create:
+            db.executescript(_TABLES)
+            db.execute("INSERT INTO meta VALUES ('schema', ?) ON CONFLICT (name) DO NOTHING", (str(SCHEMA),))
+            db.commit()
+        row = db.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
+        if row is None or row[0] != str(SCHEMA):
+            raise MemoryFailed(f"{path}: written by another version of roma-migrate (tables {row and row[0]})")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+@contextmanager
+def _as_sentences(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        full = "disk is full" in str(error) or "disk I/O" in str(error)
+        if full or isinstance(error, sqlite3.OperationalError):
+            raise MemoryFailed(
+                f"{path}: cannot be written or read: {error}",
+                next_step="free disk space or mend the disk, then run again",
+            ) from None
+        raise JournalDamaged(
+            f"{path}: is damaged: {error}", next_step="restore the home directory from a backup"
+        ) from None
+
+
+def read_all(path: Path, run: str) -> list[Entry]:
+    """Every entry of a run, by a reader that takes no lease; a live run is not disturbed."""
+    with closing(SqliteJournal(path, run)) as journal:
+        return list(journal.read())

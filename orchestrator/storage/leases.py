@@ -1,0 +1,279 @@
+"""Slots leased between the processes of one host: `slots.db`, one per home. Law: one live holder per slot, ever.
+
+A lease ends by `release` or, where its holder has died, by time. Its epoch grows with every change of hands and never
+goes back, so whoever was cut off can be told from whoever came after (fencing). A slot goes to the one who has waited
+longest and still asks: a process that releases and asks again stands behind a live waiter.
+
+The statements mean the same on PostgreSQL, which holds this table for a fleet. All processes of a home use one `ttl`
+and one clock. A holder renews every `ttl`/4 or so and sends nothing once `remaining` is small; a waiter asks again at
+least every `ttl`/3, for a waiter that is not heard of for `ttl` has given up.
+"""
+
+import math
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from orchestrator.errors import MemoryFailed
+
+#: seconds a lease lives without being renewed
+TTL = 15.0
+
+_VERSION = 1
+#: seconds to wait for another process's transaction, each of which takes milliseconds
+_BUSY_TIMEOUT = 10.0
+_SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS lease (
+        key TEXT PRIMARY KEY, holder TEXT NOT NULL, epoch BIGINT NOT NULL,
+        since DOUBLE PRECISION NOT NULL, expires DOUBLE PRECISION NOT NULL, note TEXT NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS waiter (
+        key TEXT NOT NULL, holder TEXT NOT NULL,
+        since DOUBLE PRECISION NOT NULL, expires DOUBLE PRECISION NOT NULL, PRIMARY KEY (key, holder))""",
+)
+# A clock that was set back would make a dead holder's lease last as long as the step; a live one renews in time.
+_SHORTEN_LEASES = "UPDATE lease SET expires = :until WHERE expires > :too_far"
+_SHORTEN_WAITERS = "UPDATE waiter SET expires = :until WHERE expires > :too_far"
+_FORGET_DEAD_WAITERS = "DELETE FROM waiter WHERE expires <= :now"
+_FIRST_WAITER = "SELECT holder, since FROM waiter WHERE key = :key ORDER BY since, holder LIMIT 1"
+_TAKE = """INSERT INTO lease (key, holder, epoch, since, expires, note) VALUES (:key, :holder, 1, :now, :until, :note)
+    ON CONFLICT (key) DO UPDATE SET holder = excluded.holder, epoch = lease.epoch + 1, since = excluded.since,
+        expires = excluded.expires, note = excluded.note
+    WHERE lease.expires <= :now RETURNING epoch"""
+_RENEW = """UPDATE lease SET expires = :until WHERE key = :key AND holder = :holder AND epoch = :epoch
+    RETURNING epoch"""
+_RELEASE = "UPDATE lease SET expires = 0 WHERE key = :key AND holder = :holder AND epoch = :epoch"
+_WHO_LIVE = "SELECT holder, since FROM lease WHERE key = :key AND expires > :now"
+_WAITS_SINCE = "SELECT since FROM waiter WHERE key = :key AND holder = :holder"
+_WAIT = """INSERT INTO waiter (key, holder, since, expires) VALUES (:key, :holder, :since, :until)
+    ON CONFLICT (key, holder) DO UPDATE SET since = excluded.since, expires = excluded.expires"""
+_FORGET_WAITING = "DELETE FROM waiter WHERE key = :key AND holder = :holder"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """All the slots asked for are ours."""
+
+    #: slot key -> the epoch of our lease, which fences what we write
+    epochs: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """None of the slots asked for was taken; we now wait for all of them."""
+
+    #: the first slot that cannot be had
+    key: str
+    #: who has it, or who is to have it next
+    holder: str
+    #: epoch seconds: since when it is held, or waited for
+    since: float
+    #: the slot is free, and kept for one who has waited longer than we
+    queued: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One slot that we hold."""
+
+    #: grows with every change of hands
+    epoch: int
+    #: epoch seconds
+    expires: float
+
+
+class Leases:
+    """What one process holds and waits for. Any thread may call; MemoryFailed where the database fails.
+
+    `holder` names this process among all that ever use the home (host, pid, and when it began); `now` is in epoch
+    seconds; `note` is shown to people who ask who holds a slot.
+    """
+
+    def __init__(self, path: Path, holder: str, now: Callable[[], float], ttl: float = TTL, *, note: str = "") -> None:
+        self._path = path
+        self._holder = holder
+        self._now = now
+        self._ttl = ttl
+        self._note = note
+        self._lock = threading.RLock()
+        self._held: dict[str, Lease] = {}
+        #: found lost by `take`, to be told by `renew`
+        self._lost: set[str] = set()
+        with self._spoken():
+            self._database = _open(path)
+
+    def take(self, keys: Sequence[str]) -> Taken | Denied:
+        """All of the slots or none, in one transaction. Those that we hold already count as taken, and are renewed."""
+        with self._lock:
+            taken = self._take_all(sorted(set(keys)), self._now())
+            if isinstance(taken, Denied):
+                return taken
+            self._held |= taken
+        return Taken(MappingProxyType({key: lease.epoch for key, lease in taken.items()}))
+
+    def renew(self) -> tuple[str, ...]:
+        """Extend all that we hold; the slots that another has taken meanwhile, which we hold no more."""
+        now = self._now()
+        with self._lock:
+            with self._transaction(now):
+                kept = {key: lease for key, lease in self._held.items() if self._renew(key, lease, now)}
+            lost = self._lost | (self._held.keys() - kept.keys())
+            self._held = {key: Lease(lease.epoch, now + self._ttl) for key, lease in kept.items()}
+            self._lost = set()
+        return tuple(sorted(lost))
+
+    def release(self, keys: Sequence[str]) -> None:
+        """Give slots back at once; those that we do not hold are passed over."""
+        with self._lock:
+            with self._transaction(self._now()):
+                for key in sorted(self._held.keys() & set(keys)):
+                    self._execute(_RELEASE, key=key, holder=self._holder, epoch=self._held[key].epoch)
+            for key in keys:
+                self._held.pop(key, None)
+
+    def forget_waiting(self, keys: Sequence[str]) -> None:
+        """Wait no longer, so that nobody stands behind us."""
+        with self._transaction(self._now()):
+            for key in keys:
+                self._execute(_FORGET_WAITING, key=key, holder=self._holder)
+
+    def held(self) -> Mapping[str, Lease]:
+        """What we took and, as far as we know, hold."""
+        with self._lock:
+            return MappingProxyType(dict(self._held))
+
+    def remaining(self, key: str) -> float:
+        """Seconds until another may take the slot; not above 0 where we do not hold it."""
+        lease = self._held.get(key)
+        return lease.expires - self._now() if lease else 0.0
+
+    def close(self) -> None:
+        """Give all back, wait for nothing, and close; twice is harmless."""
+        try:
+            with suppress(MemoryFailed):
+                self.release(tuple(self._held))
+                with self._transaction(self._now()):
+                    self._execute("DELETE FROM waiter WHERE holder = :holder", holder=self._holder)
+        finally:
+            with self._lock:
+                self._database.close()
+
+    def _take_all(self, keys: Sequence[str], now: float) -> dict[str, Lease] | Denied:
+        taken: dict[str, Lease] = {}
+        with self._transaction(now):
+            since = self._waiting_since(keys)
+            self._execute("SAVEPOINT taking")
+            for key in keys:
+                denied = self._take(key, now, since, taken)
+                if denied:
+                    self._execute("ROLLBACK TO taking")
+                    self._wait(keys, now, min(since, now))
+                    return denied
+            for key in taken:
+                self._execute(_FORGET_WAITING, key=key, holder=self._holder)
+        return taken
+
+    # --- one slot, inside a transaction ------------------------------------------------------------------------------
+
+    def _take(self, key: str, now: float, waiting_since: float, taken: dict[str, Lease]) -> Denied | None:
+        until = now + self._ttl
+        ours = self._held.get(key)
+        if ours and self._renew(key, ours, now):
+            taken[key] = Lease(ours.epoch, until)
+            return None
+        if ours:
+            self._lost.add(key)
+            del self._held[key]
+        first = self._execute(_FIRST_WAITER, key=key)
+        fields = {"key": key, "holder": self._holder, "now": now, "until": until, "note": self._note}
+        if not first or first[0] == self._holder or (first[1], first[0]) > (waiting_since, self._holder):
+            row = self._execute(_TAKE, **fields)
+            if row:
+                taken[key] = Lease(int(row[0]), until)
+                return None
+        who = self._execute(_WHO_LIVE, key=key, now=now)
+        holder, since = who or first or ("", now)
+        return Denied(key, str(holder), float(since), queued=not who)
+
+    def _renew(self, key: str, lease: Lease, now: float) -> bool:
+        fields = {"key": key, "holder": self._holder, "epoch": lease.epoch, "until": now + self._ttl}
+        return self._execute(_RENEW, **fields) is not None
+
+    def _waiting_since(self, keys: Sequence[str]) -> float:
+        """Our best place in the queues of these slots; behind everybody where we do not wait yet.
+
+        It counts in all of them: two that want the same slots then never block each other for good, one being first
+        here and the other there.
+        """
+        rows = [self._execute(_WAITS_SINCE, key=key, holder=self._holder) for key in keys]
+        return min((float(row[0]) for row in rows if row), default=math.inf)
+
+    def _wait(self, keys: Sequence[str], now: float, since: float) -> None:
+        for key in keys:
+            if key not in self._held:
+                self._execute(_WAIT, key=key, holder=self._holder, since=since, until=now + self._ttl)
+
+    # --- the database ------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _transaction(self, now: float) -> Iterator[None]:
+        """Alone among all processes; kept when the block ends, undone when it raises."""
+        with self._lock, self._spoken():
+            self._execute("BEGIN IMMEDIATE")
+            try:
+                far = {"until": now + self._ttl, "too_far": now + 2 * self._ttl}
+                self._execute(_SHORTEN_LEASES, **far)
+                self._execute(_SHORTEN_WAITERS, **far)
+                self._execute(_FORGET_DEAD_WAITERS, now=now)
+                yield
+                self._execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    self._execute("ROLLBACK")
+                raise
+
+    def _execute(self, statement: str, **fields: object) -> tuple[Any, ...] | None:
+        rows: list[tuple[Any, ...]] = self._database.execute(statement, fields).fetchall()
+        return rows[0] if rows else None
+
+    @contextmanager
+    def _spoken(self) -> Iterator[None]:
+        """Every failure of the database as a sentence."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise MemoryFailed(
+                f"the slots of this home cannot be leased: {self._path}: {error}",
+                next_step=f"free space, or with no run live remove {self._path.name}, then run the same command again",
+            ) from error
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # The database's side files take its mode, so it must be right before the first write.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+    database = sqlite3.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+    try:
+        _prepare(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = NORMAL")
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version > _VERSION:
+        raise sqlite3.DatabaseError(f"it was written by a later version of roma-migrate (format {version})")
+    database.execute("BEGIN IMMEDIATE")
+    for statement in _SCHEMA:
+        database.execute(statement)
+    database.execute(f"PRAGMA user_version = {_VERSION}")
+    database.execute("COMMIT")
