@@ -1,0 +1,31 @@
+"""Faces the operator: terminal, arguments, environment, log configuration. Law: sentences, never a traceback.
+
+app         the commands and their arguments         command     options that all share, and the door behind them
+terminal    where results and words go               door        errors as sentences and exit codes
+logs        what is said, on screen and in the home  words       events in the words of the log
+progress    lanes as they move                       tally       how far each lane is, kept by events
+assemble    a plan with the world around it          locate      which home, which run
+times       printed times
+running, previewing, reporting, standing, deciding, inventories, beginnings, offline, demo   the commands' bodies
+
+Everything heavy is imported inside the commands, so that `--help` stays quick.
+"""
+
+import os
+
+
+def main() -> None:
+    """Run the command line of this process and exit with its code."""
+    _open_standard_streams()
+    from orchestrator.cli.app import app
+
+    app(prog_name="roma-migrate")
+
+
+def _open_standard_streams() -> None:
+    """A journal must never get the number of a closed stdout, which some library might write to."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)

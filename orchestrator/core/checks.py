@@ -1,5 +1,6 @@
 """Answers of preflight. Law: each has a stable id, a verdict, the assets concerned and what to do (product.md section 4)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -8,11 +9,18 @@ class Verdict(StrEnum):
     """How bad it is."""
 
     OK = "ok"
+    #: it would be one of those below, and a waiver of the plan accepts it
+    WAIVED = "waived"
+    #: a read that only informs was refused or is missing
+    NOT_CHECKED = "not checked"
     WARNING = "warning"
     #: nothing is started
     BLOCKER = "blocker"
-    #: a read that only informs was refused or is missing
-    NOT_CHECKED = "not checked"
+
+    @property
+    def rank(self) -> int:
+        """0 for ok, more the worse it is."""
+        return list(Verdict).index(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +36,25 @@ class Check:
     remedy: str = ""
     #: "MIGRATION@INSTANCE", "@INSTANCE" or ""
     where: str = ""
+    #: the waiver's reason, where the verdict is WAIVED
+    waived: str = ""
+
+    @property
+    def migration(self) -> str:
+        """The migration it concerns; "" where it concerns an instance or the whole plan."""
+        return self.where.partition("@")[0]
+
+    @property
+    def instance(self) -> str:
+        """The instance it concerns; "" where it concerns the whole plan."""
+        return self.where.partition("@")[2]
+
+
+def some(names: Sequence[str]) -> str:
+    """The first five names and how many more there are."""
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def counted(number: int, one: str) -> str:
+    """`1 task`, `3 tasks`."""
+    return f"{number} {one}" + ("" if number == 1 else "s")

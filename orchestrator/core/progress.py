@@ -88,6 +88,7 @@ class Progress:
         self._assets: dict[tuple[str, str], Asset] = {}
         self._woken: set[str] = set()
         self._freed: set[str] = set()
+        self._eased: set[str] = set()
 
     # --- what others ask -------------------------------------------------------------------------------------------
 
@@ -116,6 +117,11 @@ class Progress:
         """Slots that became free since the last call."""
         freed, self._freed = self._freed, set()
         return freed
+
+    def take_eased(self) -> set[str]:
+        """Targets at which a delivery moved on since the last call: more may be exported for them."""
+        eased, self._eased = self._eased, set()
+        return eased
 
     def wake_all(self) -> None:
         """After a replay: everything that is open deserves a look."""
@@ -242,7 +248,7 @@ class Progress:
         self.packages[batch] = after
         self._occupy(batch, before.slot, self._package_occupies(before), after.slot, self._package_occupies(after))
         if isinstance(entry.event, e.ExportAccepted):
-            self._show_idle(after.slot, after.asked_at, entry.at)
+            self._show_idle(after.slot, self.batches[batch].source, after.asked_at, entry.at)
         if isinstance(entry.event, e.ExportFailed):
             self._count_failure(self.batches[batch].source, "export", batch, entry.event)
         if isinstance(entry.event, e.Exported):
@@ -273,7 +279,7 @@ class Progress:
         self.deliveries[name] = after
         self._occupy(name, before.slot, self._delivery_occupies(before), after.slot, self._delivery_occupies(after))
         if isinstance(entry.event, e.ImportAccepted):
-            self._show_idle(after.slot, after.asked_at, entry.at)
+            self._show_idle(after.slot, after.target, after.asked_at, entry.at)
         if isinstance(entry.event, e.ImportFailed):
             self._count_failure(after.target, "import", name, entry.event)
         if isinstance(entry.event, e.Imported):
@@ -310,6 +316,7 @@ class Progress:
                 self.fate[key] = fate
                 self._woken.update(self.dependants[key])
         self._woken.add(delivery.batch)
+        self._eased.add(delivery.target)
         self._freed.update(self._slots_of_target(delivery))
 
     @staticmethod
@@ -336,11 +343,19 @@ class Progress:
         if occupies:
             self.occupied[new].add(subject)
 
-    def _show_idle(self, slot: str, asked_at: float, at: float) -> None:
-        """ROMA accepted a job in this slot: every unsure import that was quiet by then is over (promise 3b)."""
+    def _show_idle(self, slot: str, instance: str, asked_at: float, at: float) -> None:
+        """ROMA accepted a job in this slot: every unsure import that was quiet by then is over (promise 3b).
+
+        At the same instance only: a slot that spans instances in the plan may not do so at the service (API 2.1).
+        """
         for name in self.unsure[slot]:
             delivery = self.deliveries[name]
-            if delivery.quiet_until and delivery.quiet_until <= asked_at and not delivery.idle_at:
+            if (
+                delivery.target == instance
+                and delivery.quiet_until
+                and delivery.quiet_until <= asked_at
+                and not delivery.idle_at
+            ):
                 self.deliveries[name] = replace(delivery, idle_at=at)
                 self._woken.add(name)
 
@@ -351,6 +366,7 @@ class Progress:
         for child in event.children:
             scheduled = self.child_scheduled(parent, child)
             self._schedule_delivery(scheduled, self._newborn(parent, child, scheduled, event.why, at))
+        self._woken.add(parent.id)
         self._settle_effects(self.deliveries[parent.id], parent.state)
 
     def child_scheduled(self, parent: Delivery, child: e.Child) -> e.DeliveryScheduled:
@@ -420,7 +436,7 @@ class Progress:
             case e.ProbeAccepted(slot=slot, job=job):
                 probe = self.probes[slot]
                 self.probes[slot] = replace(probe, state=ProbeState.RUNNING, job=job, since=at)
-                self._show_idle(slot, probe.asked_at, at)
+                self._show_idle(slot, probe.requested.instance, probe.asked_at, at)
             case e.ProbeAnswerLost(slot=slot, quiet_until=quiet):
                 self.lost_probes[slot] += 1
                 self.probes[slot] = replace(self.probes[slot], quiet_until=quiet)

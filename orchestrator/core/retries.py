@@ -117,6 +117,9 @@ _DOWNLOAD = {
     Failure.GONE: Action.EXPORT_AGAIN,
     Failure.INVALID: Action.EXPORT_AGAIN,
 }
+#: "failed to decompress the file" (API 3.1): this package is bad, the batch is not
+BAD_PACKAGE = "ROMA.10011"
+
 #: request kind -> failure -> action; total by construction, which a test checks
 TABLE = {
     Request.READ: _READ,
@@ -134,6 +137,8 @@ def decide(request: Request, failed: Failed, attempt: int, draw: float) -> Decis
     A REPEAT or ASK_AGAIN past its bound becomes OUTAGE or SPLIT, a second RENEW in a row becomes REFUSED.
     """
     action = TABLE[request][failed.failure]
+    if request is Request.IMPORT and failed.code == BAD_PACKAGE:
+        action = Action.EXPORT_AGAIN
     reason = f"{failed.failure}{f' {failed.code}' if failed.code else ''}"
     if action is Action.RENEW and attempt > 1:
         return Decision(Action.REFUSED, reason=f"{reason}: refused again with a new token")

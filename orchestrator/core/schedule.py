@@ -136,7 +136,9 @@ class Agenda:
         """What to do now; Note comes before Start, and both before waiting."""
         started: list[steps.Step] = []
         self._ring(now)
-        for subject in sorted(self._take_subjects()):
+        self._nudged |= self._take_subjects()
+        for subject in sorted(self._nudged):
+            self._nudged.discard(subject)
             answer = self._consider(subject, now)
             if isinstance(answer, Note):
                 self._nudged.add(subject)
@@ -162,9 +164,10 @@ class Agenda:
         return Start(tuple(started)) if started else note
 
     def _take_subjects(self) -> set[str]:
-        woken = self.progress.take_woken() | self._nudged
-        self._nudged = set()
+        woken = self.progress.take_woken()
         self._touched |= self.progress.take_freed()
+        for target in self.progress.take_eased():
+            self._touched |= self._feeds[target]
         return woken
 
     def _ring(self, now: float) -> None:

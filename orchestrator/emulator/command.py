@@ -56,7 +56,7 @@ def readable(world: World, address: Address) -> str:
 
 
 def _plan(world: World, address: Address) -> list[str]:
-    lines = ["credentials:"]
+    lines = ["version: 1", "name: emulator", "credentials:"]
     for number, user in enumerate(world.users):
         name = _variable(user.name)
         secret = (

@@ -73,6 +73,8 @@ class Arrival:
 
     value: App | Task
     source_id: str
+    #: the name it was to have, before a suffix made it free
+    wanted: str
     #: the value replaces one of the same id
     updates: bool
     datasources: tuple[DataSource, ...] = ()
@@ -167,7 +169,7 @@ class _Judge:
             raise _Refused(POISON if self.at.poison.named else "", "The asset cannot be imported.")
 
     def _app(self, app: App) -> None:
-        renamed = self._name(app.name, PrefixRenames.APPS)
+        wanted = renamed = self._name(app.name, PrefixRenames.APPS)
         existing = self.holding.apps.named(renamed)
         taken = existing is not None or f"app/{renamed}" in self.names
         if taken and not self.merge:
@@ -186,7 +188,9 @@ class _Judge:
         if existing is not None and self.at.switches.merge_semantics is MergeSemantics.SKIP:
             return
         self.created["app"] += existing is None
-        self.arrivals.append(Arrival(value, app.id, existing is not None, datasources, self._apis(app, value.id)))
+        self.arrivals.append(
+            Arrival(value, app.id, wanted, existing is not None, datasources, self._apis(app, value.id))
+        )
 
     def _new_app(self, app: App, name: str) -> App:
         if len(self.holding.apps) + self.created["app"] >= self.holding.instance.quotas.apps:
@@ -247,7 +251,7 @@ class _Judge:
         )
 
     def _task(self, task: Task) -> None:
-        renamed = self._name(task.name, PrefixRenames.TASKS)
+        wanted = renamed = self._name(task.name, PrefixRenames.TASKS)
         existing = self.holding.tasks.named(renamed)
         if (existing is not None or f"task/{renamed}" in self.names) and not self.merge:
             if self.at.switches.add_new_on_existing is AddNewOnExisting.IGNORED:
@@ -265,7 +269,7 @@ class _Judge:
         if existing is not None and self.at.switches.merge_semantics is MergeSemantics.SKIP:
             return
         self.created["task"] += existing is None
-        self.arrivals.append(Arrival(value, task.id, existing is not None, datasources))
+        self.arrivals.append(Arrival(value, task.id, wanted, existing is not None, datasources))
 
     def _linked(self, task: Task, name: str, existing: Task | None, links: tuple[str, str, str, str]) -> Task:
         if existing is None:

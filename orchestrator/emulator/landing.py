@@ -50,11 +50,11 @@ class Lander:
         else:
             self._holding.tasks.put(value, shown)
         kind = "app" if isinstance(value, App) else "task"
-        self._write(now, kind, (value.id, value.name, arrival.source_id), arrival.updates)
+        self._write(now, kind, (value.id, value.name, arrival.source_id, arrival.wanted), arrival.updates)
         for one in arrival.datasources:
             known = one.id in self._holding.datasources
             self._holding.datasources.put(one, shown)
-            self._write(now, "datasource", (one.id, one.name, one.id), known)
+            self._write(now, "datasource", (one.id, one.name, one.id, one.name), known)
 
     def _existing(self, arrival: Arrival) -> str:
         name = arrival.value.name
@@ -68,13 +68,13 @@ class Lander:
                 self._holding.groups.put(Group(api.group_id, f"{app.name}-group", app.id))
             self._holding.apis.put(api)
 
-    def _write(self, now: float, kind: str, names: tuple[str, str, str], updates: bool) -> None:
-        value_id, name, source_id = names
+    def _write(self, now: float, kind: str, names: tuple[str, str, str, str], updates: bool) -> None:
+        value_id, name, source_id, wanted = names
         action = "updated" if updates else "created"
         self._ledger.landed.append(
             Landed(
                 now, self._holding.instance.name, kind, value_id, name, source_id, self._source, self._package_id,
-                self._job_id, action,
+                self._job_id, action, wanted,
             )
         )  # fmt: skip
 

@@ -75,6 +75,8 @@ class Landed:
     job_id: str
     #: created or updated
     action: str
+    #: the name it was to have, before a suffix made it free
+    wanted: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +135,12 @@ class Ledger:
         return [x for x in self.landed if x.instance == instance and x.action == "created" and kind in {"", x.kind}]
 
     def twice(self, instance: str) -> dict[tuple[str, str, str], int]:
-        """(kind, source id, name) -> how often, where imports created it more than once and nobody removed it."""
+        """(kind, source id, name asked for) -> how often, of what imports created more than once and nobody removed."""
         gone = {one.id for one in self.removed if one.instance == instance}
         seen = Counter(
-            (x.kind, x.source_id, x.name) for x in self.created(instance) if x.kind != "datasource" and x.id not in gone
+            (x.kind, x.source_id, x.wanted)
+            for x in self.created(instance)
+            if x.kind != "datasource" and x.id not in gone
         )
         return {key: count for key, count in seen.items() if count > 1}
 

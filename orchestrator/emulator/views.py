@@ -35,7 +35,7 @@ def task_json(task: Task) -> Json:
         "task_name": task.name,
         "task_type": task.task_type,
         "status": 1 if task.running else 0,
-        "created_date": iso(task.create_time),
+        "created_date": iso(task.create_time)[:10],
         "version": f"1.{task.revision}",
         "last_modified_time": round(task.update_time * 1000),
         "execute_status": "RUNNING" if task.running else "UNSTARTED",

@@ -25,7 +25,8 @@ from orchestrator.engine.survey import FIRST_CONTACT
 from orchestrator.engine.waiting import busy_wait, outage_wait
 from orchestrator.errors import ExitCode
 from orchestrator.storage.journal import Journal
-from orchestrator.storage.leases import Leases, Taken
+from orchestrator.storage.leases import Taken
+from orchestrator.storage.store import SlotLeases
 from orchestrator.storage.vault import Vault
 
 #: how long a request other than a download may go on after a signal, seconds (issue of signals; product.md `shutdown_grace`)
@@ -57,7 +58,7 @@ class Conductor:
     journal: Journal
     performer: Performer
     vault: Vault
-    leases: Leases
+    leases: SlotLeases
     around: Surroundings
     operators: Operators
     #: hears every entry that is believed: progress bars, the log

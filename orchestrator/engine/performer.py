@@ -197,6 +197,9 @@ class Performer:
                 return Answered(e.ImportAnswerLost(step.subject, words, self._quiet_until()), trouble)
             case Action.SPLIT:
                 return Answered(e.ImportFailed(step.subject, (), words))
+            case Action.EXPORT_AGAIN:
+                batch = self._progress.deliveries[step.subject].batch
+                return Answered(e.ImportRefused(step.subject, words), also=e.PackageDamaged(batch, words))
             case _:
                 return Answered(e.ImportRefused(step.subject, words, trouble.decision.wait), trouble)
 

@@ -25,10 +25,8 @@ from orchestrator.engine.surroundings import Surroundings
 from orchestrator.engine.survey import survey
 from orchestrator.errors import ExitCode, JournalDamaged, OperatorError, PreflightBlocked, RomaMigrateError
 from orchestrator.roma import Roma
-from orchestrator.storage.disk import Disk
-from orchestrator.storage.home import Home
-from orchestrator.storage.journal import SqliteJournal
-from orchestrator.storage.leases import Leases
+from orchestrator.storage.journal import Journal
+from orchestrator.storage.store import SlotLeases, Store
 from orchestrator.storage.vault import Vault
 
 
@@ -44,13 +42,9 @@ class Past:
         return self.progress.began is not None and self.progress.ended is None
 
 
-def read_run(home: Home, run: str) -> Past:
+def read_run(store: Store, run: str) -> Past:
     """Fold a run's journal; raises JournalDamaged. A live run is not disturbed."""
-    journal = SqliteJournal(home.journal(run), run)
-    try:
-        return Past(run, folded(journal.read()))
-    finally:
-        journal.close()
+    return Past(run, folded(store.read(run)))
 
 
 def folded(entries: Iterator[Entry]) -> Progress:
@@ -64,13 +58,10 @@ def folded(entries: Iterator[Entry]) -> Progress:
     return progress
 
 
-def runs_of(home: Home, plan: str) -> list[Past]:
+def runs_of(store: Store, plan: str) -> list[Past]:
     """Every run of a plan, oldest first."""
-    return [
-        past
-        for run in home.run_ids()
-        if (past := read_run(home, run)).progress.began and past.progress.began.plan == plan
-    ]
+    found = (read_run(store, run) for run in store.run_ids())
+    return [past for past in found if past.progress.began is not None and past.progress.began.plan == plan]
 
 
 def history(past: Sequence[Past]) -> History:
@@ -116,12 +107,11 @@ class Runs:
     """Everything a command needs to preview or conduct one plan's run."""
 
     plan: Plan
-    home: Home
+    store: Store
     roma: Roma
     #: credentials -> the user that owns them, as slots count users
     users: Mapping[str, str]
     around: Surroundings
-    disk: Disk = field(default_factory=Disk)
     #: told each entry as it is believed, with the progress
     listen: Callable[[Progress, Entry], None] | None = None
     #: set while a run is conducted, for signals
@@ -147,7 +137,7 @@ class Runs:
 
     async def run(self, wish: Wish) -> Ended:
         """Go on with the unfinished run of this plan, or begin one; the plan is held by the caller."""
-        past = runs_of(self.home, self.plan.name)
+        past = runs_of(self.store, self.plan.name)
         latest = past[-1] if past else None
         if latest is not None and (latest.unfinished or wish.retry):
             self._must_agree(latest, wish)
@@ -164,7 +154,7 @@ class Runs:
                 next_step="roma-migrate preview PLAN shows each with its remedy",
             )
         run = self._new_id(past)
-        self.home.make_run(run)
+        self.store.create(run)
         return await self._conduct(run, None, (self._began(wish, draft), *draft.schedule), wish)
 
     def _must_agree(self, latest: Past, wish: Wish) -> None:
@@ -210,7 +200,7 @@ class Runs:
 
     def _new_id(self, past: Sequence[Past]) -> str:
         stamp = self.around.wall().strftime("%Y%m%d-%H%M%S")
-        taken = set(self.home.run_ids())
+        taken = set(self.store.run_ids())
         while True:
             run = f"{stamp}-{int(self.around.draw() * 16**4):04x}"
             if run not in taken:
@@ -219,7 +209,7 @@ class Runs:
     async def _conduct(self, run: str, past: Past | None, first: Sequence[Event], wish: Wish) -> Ended:
         with self._opened(run) as (journal, leases):
             progress = await self.around.offload(lambda: folded(journal.read())) if past else Progress()
-            vault = Vault(self.home.vault(run), self.disk)
+            vault = self.store.vault(run)
             agenda = self._agenda(progress)
             performer = Performer(self.plan, self.roma, vault, progress, self.around)
             conductor = Conductor(agenda, journal, performer, vault, leases, self.around, Operators())
@@ -273,11 +263,11 @@ class Runs:
         return tell
 
     @contextmanager
-    def _opened(self, run: str) -> Iterator[tuple[SqliteJournal, Leases]]:
+    def _opened(self, run: str) -> Iterator[tuple[Journal, SlotLeases]]:
         holder = f"{self.around.host} {self.around.pid} {run}"
-        journal = SqliteJournal(self.home.journal(run), run, holder)
+        journal = self.store.journal(run, holder)
         try:
-            leases = Leases(self.home.slots, holder, self.around.now)
+            leases = self.store.leases(holder, self.around.now)
             try:
                 yield journal, leases
             finally:

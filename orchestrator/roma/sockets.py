@@ -69,7 +69,7 @@ class AiohttpTransport:
             yield _SocketAnswer(response, self._idle_timeout)
         finally:
             if response is not None:
-                response.release()
+                response.close()
             if file is not None:
                 file.close()
 

@@ -136,9 +136,10 @@ def test_add_new_meets_an_existing_name(
     imported(far, package)
     assert imported(far, package) == outcome
     assert far.names()[0] == names
+    assert len(far.service.ledger.twice("prod")) == (existing is AddNewOnExisting.SUFFIX)
 
 
-def test_a_second_copy_under_another_name_is_seen_by_the_ledger_only_under_that_name() -> None:
+def test_a_second_copy_under_another_prefix_is_not_the_same_thing_twice() -> None:
     far = bench()
     package = far.package((ORDERS,))
     imported(far, package, Options(prefix="a_"))

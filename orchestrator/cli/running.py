@@ -1,0 +1,155 @@
+"""`run`: conducts a plan's run to its end. Law: signals stop it in good order, a lost terminal never."""
+
+import os
+import shlex
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+from anyio.abc import TaskStatus
+
+from orchestrator.cli.assemble import Assembled, assemble
+from orchestrator.cli.closing import Names, closing_json, closing_text
+from orchestrator.cli.locate import home_for
+from orchestrator.cli.logs import Log
+from orchestrator.cli.progress import Show
+from orchestrator.cli.terminal import Terminal
+from orchestrator.core.events import Entry
+from orchestrator.core.only import parse_only
+from orchestrator.core.plan import Plan
+from orchestrator.core.progress import Progress
+from orchestrator.engine.runs import Ended, Runs, Wish
+from orchestrator.engine.surroundings import utc_now
+from orchestrator.errors import ExitCode, NotYet
+from orchestrator.storage.home import Home, hold_plan
+from orchestrator.storage.planfile import read_plan
+from orchestrator.storage.store import HomeStore
+
+_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line asks of `run`."""
+
+    only: tuple[str, ...] = ()
+    resume: bool = False
+    abandon: bool = False
+    retry: bool = False
+
+
+def run_plan(terminal: Terminal, path: Path, asked: Asked) -> int:
+    """Read the plan, hold it, conduct its run, tell how it ended."""
+    terminal.plan = path
+    plan = read_plan(path)
+    wish = Wish(parse_only(asked.only, plan), terminal.common.note, asked.resume, asked.retry)
+    home = home_for(terminal, path)
+    return conduct(terminal, plan, home, wish, abandon=asked.abandon)
+
+
+def conduct(terminal: Terminal, plan: Plan, home: Home, wish: Wish, *, abandon: bool = False) -> int:
+    """Conduct a plan that is understood."""
+    log = Log(terminal, lambda: utc_now().timestamp())
+    try:
+        assembled = assemble(plan, terminal.redactor, log.say)
+        home.make()
+        if kind := home.fleeting():
+            terminal.warn(f"the home lies on a {kind}: a restart of this host may forget its runs")
+        with hold_plan(home, plan.name, assembled.holder):
+            return _Running(terminal, plan, home, log, assembled).run(wish, abandon)
+    finally:
+        log.close()
+
+
+class _Running:
+    """One run in this process."""
+
+    def __init__(self, terminal: Terminal, plan: Plan, home: Home, log: Log, assembled: Assembled) -> None:
+        self._terminal, self._plan, self._home, self._log = terminal, plan, home, log
+        self._roma = assembled.roma
+        self._show = Show(terminal, log.say)
+        self._runs = Runs(plan, HomeStore(home), assembled.roma, assembled.users, assembled.around)
+        self._runs.listen = self._listen
+        self._runs.announce = self._announce
+        self._begun = False
+        self._signal: signal.Signals | None = None
+        self._ended: Ended | None = None
+
+    def run(self, wish: Wish, abandon: bool) -> int:
+        # As under nohup: whoever loses the terminal has not asked the run to stop.
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            with self._show:
+                anyio.run(self._conduct, wish, abandon)
+        finally:
+            signal.signal(signal.SIGHUP, before)
+        return self._close()
+
+    async def _conduct(self, wish: Wish, abandon: bool) -> None:
+        try:
+            async with anyio.create_task_group() as group:
+                await group.start(self._heed, group.cancel_scope)
+                if abandon:
+                    await self._abandon(wish)
+                self._ended = await self._runs.run(wish)
+                group.cancel_scope.cancel()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._roma.aclose()
+
+    def _listen(self, progress: Progress, entry: Entry) -> None:
+        self._log.entry(entry)
+        self._show.take(progress, entry)
+
+    async def _abandon(self, wish: Wish) -> None:
+        abandon = getattr(self._runs, "abandon", None)
+        if abandon is None:
+            raise NotYet("run --abandon does not stand yet", next_step="finish the unfinished run instead")
+        await abandon(wish)
+
+    def _announce(self, run: str, resumed: bool, progress: Progress) -> None:
+        self._begun = True
+        self._log.open(self._home.log(run))
+        word = "goes on with" if resumed else "begins"
+        self._terminal.say(
+            f"plan {self._plan.name} {word} run {run}", event="run", run=run, plan=self._plan.name, resumed=resumed
+        )
+        self._show.begin(progress)
+
+    async def _heed(self, all_of_it: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
+        """The first signal stops in good order, the second leaves now."""
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            task_status.started()
+            async for number in signals:
+                if self._signal is not None:
+                    self._terminal.say("leaving at once; the journal is sound")
+                    os._exit(int(_CODES[number]))
+                self._signal = number
+                self._runs.signal = number.name
+                if self._runs.conductor is not None:
+                    self._terminal.say(f"{number.name}: nothing new is started; once more to leave at once")
+                    self._runs.conductor.stop(number.name)
+                elif not self._begun:
+                    all_of_it.cancel()
+
+    def _close(self) -> int:
+        ended = self._ended
+        if ended is None:
+            return self._not_begun()
+        names = Names(ended.run, self._plan.name, self._plan.path, str(self._terminal.common.home or ""))
+        log = str(self._home.log(ended.run))
+        if self._terminal.common.json:
+            self._terminal.document(closing_json(ended.progress, ended.outcome, names, log))
+        else:
+            self._terminal.result(closing_text(ended.progress, ended.outcome, names, log))
+        return int(ended.outcome.code)
+
+    def _not_begun(self) -> int:
+        number = self._signal or signal.SIGINT
+        told = f"interrupted by {number.name} before anything was started"
+        again = f"roma-migrate run {shlex.quote(self._plan.path)}"
+        if self._terminal.common.json:
+            self._terminal.document({"code": int(_CODES[number]), "error": told, "who": "nobody", "next": again})
+        self._terminal.say(f"{told}\nwho:  nobody\nnext: {again}", event="interrupted", signal=number.name)
+        return int(_CODES[number])

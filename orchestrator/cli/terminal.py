@@ -1,0 +1,181 @@
+"""Where results and words go. Law: a closed pipe or a dead terminal loses words, never a run.
+
+Results go to stdout, words to stderr. A write that fails silences its stream for good and nothing else happens.
+"""
+
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import BinaryIO
+
+#: told in place of a secret
+HIDDEN = "***"
+#: a shorter value is no secret worth the name, and would blot out ordinary words
+SHORTEST_SECRET = 6
+
+
+class LogLevel(StrEnum):
+    """How much is said on the screen."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """How it is said."""
+
+    #: JSON with --json, else console
+    AUTO = "auto"
+    CONSOLE = "console"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """Options that every command takes."""
+
+    home: Path | None = None
+    json: bool = False
+    log_level: LogLevel = LogLevel.INFO
+    log_format: LogFormat = LogFormat.AUTO
+    no_progress: bool = False
+    note: str = ""
+
+    @property
+    def json_log(self) -> bool:
+        """Whether words on stderr are JSON lines."""
+        return self.log_format is LogFormat.JSON or (self.log_format is LogFormat.AUTO and self.json)
+
+
+class Redactor:
+    """A second fence: replaces the values of known secrets wherever they would be said."""
+
+    def __init__(self) -> None:
+        self._secrets: list[str] = []
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Values that nobody may read."""
+        known = {*self._secrets, *(each for each in secrets if len(each) >= SHORTEST_SECRET)}
+        self._secrets = sorted(known, key=len, reverse=True)
+
+    def clean(self, text: str) -> str:
+        for secret in self._secrets:
+            if secret in text:
+                text = text.replace(secret, HIDDEN)
+        return text
+
+    def value(self, value: object) -> object:
+        """Any JSON-like value, cleaned."""
+        match value:
+            case str():
+                return self.clean(value)
+            case dict():
+                return {key: self.value(each) for key, each in value.items()}
+            case list() | tuple():
+                return [self.value(each) for each in value]
+            case _:
+                return value
+
+
+class SteadyBytes(io.RawIOBase):
+    """Passes bytes on; after the first failure they go nowhere."""
+
+    def __init__(self, below: BinaryIO | None) -> None:
+        self._below = below
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return self._below is not None and self._below.isatty()
+
+    def fileno(self) -> int:
+        if self._below is None:
+            raise io.UnsupportedOperation("fileno")
+        return self._below.fileno()
+
+    def write(self, data: object) -> int:
+        content = bytes(data)  # type: ignore[call-overload]  # whatever a text layer hands down is a buffer
+        if self._below is not None:
+            try:
+                self._below.write(content)
+                self._below.flush()
+            except (OSError, ValueError):
+                _silence(self._below)
+                self._below = None
+        return len(content)
+
+
+def _silence(stream: BinaryIO) -> None:
+    """Point the broken stream at nothing, or the interpreter's own flush at the end would fail and change the code."""
+    with suppress(OSError, ValueError):
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, stream.fileno())
+        os.close(nothing)
+
+
+def steady(stream: io.TextIOBase | object) -> io.TextIOWrapper:
+    """A text stream over `stream`'s bytes that never fails."""
+    below = getattr(stream, "buffer", None)
+    return io.TextIOWrapper(SteadyBytes(below), encoding="utf-8", errors="replace", write_through=True)  # type: ignore[arg-type]  # a raw stream serves, since nothing is buffered
+
+
+class Terminal:
+    """One command's face: results, words, and whether somebody watches."""
+
+    def __init__(self, common: Common) -> None:
+        self.common = common
+        self.redactor = Redactor()
+        self.out = steady(sys.stdout)
+        self.err = steady(sys.stderr)
+        #: the home, once known: where the details of a defect go
+        self.home: Path | None = None
+        #: the plan file and the run, once known: they stand in the commands that an error tells
+        self.plan: Path | None = None
+        self.run = ""
+        #: set while bars are on the screen: words must go above them
+        self.above: Callable[[str], None] | None = None
+
+    @property
+    def watched(self) -> bool:
+        """Whether bars may be drawn."""
+        return self.err.isatty() and not self.common.no_progress and not self.common.json_log
+
+    @property
+    def colours(self) -> bool:
+        return self.err.isatty() and "NO_COLOR" not in os.environ
+
+    def result(self, text: str) -> None:
+        """A line (or more) of the result, on stdout."""
+        self.out.write(self.redactor.clean(text) + "\n")
+
+    def document(self, value: object) -> None:
+        """The one JSON document of `--json`, on stdout."""
+        self.out.write(json.dumps(self.redactor.value(value), indent=2, ensure_ascii=False) + "\n")
+
+    def say(self, text: str, /, **fields: object) -> None:
+        """Words on stderr; `fields` are what a JSON line carries in their place."""
+        if self.common.json_log:
+            self.err.write(json.dumps(self.redactor.value(fields or {"event": "said", "text": text})) + "\n")
+            return
+        text = self.redactor.clean(text)
+        if self.above is not None:
+            self.above(text)
+        else:
+            self.err.write(text + "\n")
+
+    def name_home(self, path: Path) -> None:
+        """The first line printed names the home (product.md section 2)."""
+        self.home = path
+        self.say(f"home: {path}", event="home", path=str(path))
+
+    def warn(self, text: str) -> None:
+        self.say(f"warning: {text}", event="warning", text=text)

@@ -1,0 +1,274 @@
+"""The whole schedule played out before it is lived. Law: pure and repeatable; the policy that plays it is the one that runs.
+
+`play` lets jobs of given durations run in slots under a rule, in virtual time. `forecast` plays the estimates, many
+times over with their uncertainty, and says when the run should be over, which slot is the busiest and what would help.
+"""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import NormalDist
+
+from orchestrator.core.policy import Feed, SlotLoad, Work, choose
+from orchestrator.core.slots import JobKind
+
+#: what picks a job for a free slot: (slot, candidates, loads, now) -> the job, or None to leave the slot free
+Rule = Callable[[str, Sequence[Work], Mapping[str, SlotLoad], float], Work | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """How long a job is expected to take: lognormal about its median."""
+
+    #: seconds
+    median: float
+    #: spread of the logarithm from job to job
+    sigma: float = 0.0
+    #: how unsure the median itself is, as spread of its logarithm: shared by all jobs of `kin`
+    unsure: float = 0.0
+    #: jobs whose median is wrong together, such as "import prod"
+    kin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedExport:
+    """One batch on its way out of its source."""
+
+    batch: str
+    #: slots that may take it
+    slots: tuple[str, ...]
+    duration: Duration
+    position: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedImport:
+    """One batch on its way into one target."""
+
+    delivery: str
+    batch: str
+    #: slots that may take it; one, but where a second identity is being weighed
+    slots: tuple[str, ...]
+    duration: Duration
+    #: deliveries that must have landed before
+    needs: tuple[str, ...] = ()
+    migration: str = ""
+    #: migrations all of whose imports must have landed before
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A schedule as plain values."""
+
+    exports: tuple[PlannedExport, ...]
+    imports: tuple[PlannedImport, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One job in the predicted timeline, seconds from its begin."""
+
+    subject: str
+    kind: JobKind
+    slot: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """One way the schedule can go, jobs in the order of their start."""
+
+    spans: tuple[Span, ...]
+    #: subjects that could never begin: what they need never lands
+    stuck: tuple[str, ...] = ()
+
+    @property
+    def end(self) -> float:
+        """Seconds from the begin until the last job is over."""
+        return max((span.end for span in self.spans), default=0.0)
+
+    def busy(self) -> dict[str, float]:
+        """Slot -> seconds in which a job runs there."""
+        seconds: dict[str, float] = defaultdict(float)
+        for span in self.spans:
+            seconds[span.slot] += span.end - span.start
+        return dict(seconds)
+
+
+def works_of(planned: Planned, believed: Mapping[str, float]) -> dict[str, Work]:
+    """Subject -> the job as the policy sees it; `believed` are the estimates in seconds."""
+    tails = tails_of(planned.imports, believed)
+    feeds: dict[str, list[Feed]] = defaultdict(list)
+    works: dict[str, Work] = {}
+    position = {export.batch: export.position for export in planned.exports}
+    batch_of = {each.delivery: each.batch for each in planned.imports}
+    for each in planned.imports:
+        seconds, tail = believed[each.delivery], tails[each.delivery]
+        behind = tuple(dict.fromkeys(batch_of[n] for n in each.needs if batch_of.get(n, each.batch) != each.batch))
+        feeds[each.batch].append(Feed(each.slots[0], seconds, tail, behind))
+        place = position.get(each.batch, 0.0)
+        works[each.delivery] = Work(each.delivery, JobKind.IMPORT, seconds, place, (), tail, len(each.slots))
+    for export in planned.exports:
+        works[export.batch] = Work(
+            export.batch, JobKind.EXPORT, believed[export.batch], export.position, tuple(feeds[export.batch]), 0.0,
+            len(export.slots),
+        )  # fmt: skip
+    return works
+
+
+def tails_of(imports: Sequence[PlannedImport], believed: Mapping[str, float]) -> dict[str, float]:
+    """Delivery -> estimated seconds of the longest chain of imports that must follow it."""
+    heirs: dict[str, list[str]] = defaultdict(list)
+    members: dict[str, list[str]] = defaultdict(list)
+    for each in imports:
+        members[each.migration].append(each.delivery)
+    for each in imports:
+        for need in (*each.needs, *(name for other in each.after for name in members[other])):
+            heirs[need].append(each.delivery)
+    tails: dict[str, float] = {}
+    for first in imports:
+        _walk(first.delivery, heirs, believed, tails)
+    return tails
+
+
+def _walk(first: str, heirs: Mapping[str, list[str]], believed: Mapping[str, float], tails: dict[str, float]) -> None:
+    """Depth first without recursion; a cycle, which preflight refuses, counts once."""
+    stack, entered = [first], {first}
+    while stack:
+        name = stack[-1]
+        todo = [heir for heir in heirs.get(name, ()) if heir not in tails and heir not in entered]
+        if name not in tails and todo:
+            stack.extend(todo)
+            entered.update(todo)
+            continue
+        stack.pop()
+        tails[name] = max((believed[heir] + tails.get(heir, 0.0) for heir in heirs.get(name, ())), default=0.0)
+
+
+@dataclass(slots=True)
+class _Play:
+    """The state of one play. Events are (time, number, slot, subject) of jobs that end."""
+
+    planned: Planned
+    works: Mapping[str, Work]
+    actual: Mapping[str, float]
+    rule: Rule
+    clock: float = 0.0
+    spans: list[Span] = field(default_factory=list)
+    loads: dict[str, SlotLoad] = field(default_factory=lambda: defaultdict(SlotLoad))
+    ends: list[tuple[float, int, str, str]] = field(default_factory=list)
+    lanes: dict[str, dict[str, Work]] = field(default_factory=lambda: defaultdict(dict))
+    running: dict[str, str] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
+    slots_of: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    #: what each delivery still waits for: its package, deliveries, migrations
+    waits: dict[str, set[str]] = field(default_factory=dict)
+    waiters: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    open_of: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    migration_of: dict[str, str] = field(default_factory=dict)
+    fed: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def run(self) -> Timeline:
+        self._set_up()
+        self._fill()
+        while self.ends:
+            self.clock = self.ends[0][0]
+            while self.ends and self.ends[0][0] <= self.clock:
+                _, _, slot, subject = heapq.heappop(self.ends)
+                self._end(slot, subject)
+            self._fill()
+        stuck = (*sorted(self.waits), *sorted({name for lane in self.lanes.values() for name in lane}))
+        return Timeline(tuple(self.spans), stuck)
+
+    def _set_up(self) -> None:
+        batches = {export.batch for export in self.planned.exports}
+        for each in self.planned.imports:
+            self.open_of[each.migration] += 1
+        for each in self.planned.imports:
+            self.slots_of[each.delivery] = each.slots
+            self.migration_of[each.delivery] = each.migration
+            self._load(each.delivery, "imports", 1)
+            self.fed[each.batch].append(each.delivery)
+            others = {f"after {name}" for name in each.after if self.open_of.get(name)}
+            waits = {each.batch} & batches | set(each.needs) | others
+            self.waits[each.delivery] = waits
+            for name in waits:
+                self.waiters[name].append(each.delivery)
+            if each.batch not in batches:
+                self._load(each.delivery, "stored", 1)
+            if not waits:
+                self._offer(each.delivery)
+        for export in self.planned.exports:
+            self.slots_of[export.batch] = export.slots
+            self._load(export.batch, "exports", 1)
+            self._offer(export.batch)
+
+    def _load(self, subject: str, what: str, sign: int) -> None:
+        work, slots = self.works[subject], self.slots_of[subject]
+        for slot in slots:
+            load = self.loads[slot]
+            setattr(load, what, getattr(load, what) + sign * work.seconds / len(slots))
+
+    def _offer(self, subject: str) -> None:
+        self.waits.pop(subject, None)
+        for slot in self.slots_of[subject]:
+            self.lanes[slot][subject] = self.works[subject]
+            self.touched.add(slot)
+
+    def _fill(self) -> None:
+        for slot in sorted(self.touched):
+            self.touched.discard(slot)
+            if slot in self.running or not self.lanes[slot]:
+                continue
+            work = self.rule(slot, list(self.lanes[slot].values()), self.loads, self.clock)
+            if work is not None:
+                self._begin(slot, work)
+
+    def _begin(self, slot: str, work: Work) -> None:
+        for each in self.slots_of[work.subject]:
+            self.lanes[each].pop(work.subject, None)
+        if work.kind is JobKind.EXPORT:
+            self._load(work.subject, "exports", -1)
+        else:
+            self._load(work.subject, "imports", -1)
+            self._load(work.subject, "stored", -1)
+        self.loads[slot].busy_until = self.clock + work.seconds
+        self.running[slot] = work.subject
+        end = self.clock + self.actual[work.subject]
+        heapq.heappush(self.ends, (end, len(self.spans), slot, work.subject))
+        self.spans.append(Span(work.subject, work.kind, slot, self.clock, end))
+
+    def _end(self, slot: str, subject: str) -> None:
+        del self.running[slot]
+        self.touched.add(slot)
+        self.loads[slot].busy_until = self.clock
+        for delivery in self.fed.get(subject, ()):
+            self._load(delivery, "stored", 1)
+        self._tell(subject)
+        if subject in self.migration_of:
+            migration = self.migration_of[subject]
+            self.open_of[migration] -= 1
+            if not self.open_of[migration]:
+                self._tell(f"after {migration}")
+
+    def _tell(self, name: str) -> None:
+        for waiter in self.waiters.get(name, ()):
+            waits = self.waits[waiter]
+            waits.discard(name)
+            if not waits:
+                self._offer(waiter)
+
+
+def by_policy(slot: str, candidates: Sequence[Work], loads: Mapping[str, SlotLoad], now: float) -> Work | None:
+    """The rule that runs."""
+    return choose(candidates, loads, now)
+
+
+def play(
+    planned: Planned, believed: Mapping[str, float], actual: Mapping[str, float], rule: Rule = by_policy
+) -> Timeline:
+    """The timeline when jobs take `actual` seconds while the rule believes in `believed`; both by subject."""
+    return _Play(planned, works_of(planned, believed), actual, rule).run()

@@ -1,0 +1,134 @@
+"""One migration's way to one target, as preview and preflight see it. Law: values only, derived from plan and inventories."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from orchestrator.core import events as e
+from orchestrator.core.dependencies import Graph, graph_of
+from orchestrator.core.facts import Facts, read_or
+from orchestrator.core.inventory import Api, App, Inventory, Task
+from orchestrator.core.plan import Migration, Mode, Plan, Target
+from orchestrator.core.selection import Selection, kind_of, names_under
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What an earlier run of the plan brought to a target."""
+
+    #: ids at the target under which it was seen then
+    ids: tuple[str, ...]
+    #: credentials that imported it
+    owner: str
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What earlier runs of this plan did: (target, prefix, source, asset id) -> what is kept there."""
+
+    imported: Mapping[tuple[str, str, str, str], Kept] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One migration's way to one target."""
+
+    migration: Migration
+    selection: Selection
+    graph: Graph
+    #: what an earlier run brought and the target still holds
+    skipped: tuple[App | Task, ...]
+    moving: tuple[App | Task, ...]
+    #: asset id -> credentials of the source that see it
+    seen_by: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, plan: Plan, selection: Selection, inventories: Mapping[str, Inventory], history: History) -> "Lane":
+        migration = next(m for m in plan.migrations if m.name == selection.migration)
+        graph = graph_of(selection, inventories[selection.source], migration.calls)
+        there = {each.id for each in inventories[selection.target.instance].assets}
+        skipped: list[App | Task] = []
+        moving: list[App | Task] = []
+        for asset in selection.assets:
+            kept = history.imported.get(
+                (selection.target.instance, selection.target.prefix, selection.source, asset.id)
+            )
+            still = kept is not None and bool(there.intersection(kept.ids))
+            (skipped if still and selection.target.mode is Mode.ADD_NEW else moving).append(asset)
+        seen_by = inventories[selection.source].seen_by
+        return cls(migration, selection, graph, tuple(skipped), tuple(moving), seen_by)
+
+    @property
+    def name(self) -> str:
+        return f"{self.selection.migration}@{self.selection.target.instance}"
+
+    @property
+    def source(self) -> str:
+        return self.selection.source
+
+    @property
+    def target(self) -> Target:
+        return self.selection.target
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Where its assets arrive: (target, prefix, source)."""
+        return self.target.instance, self.target.prefix, self.selection.source
+
+    @property
+    def apps(self) -> tuple[App, ...]:
+        """The applications that move."""
+        return tuple(asset for asset in self.moving if isinstance(asset, App))
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """The tasks that move."""
+        return tuple(asset for asset in self.moving if isinstance(asset, Task))
+
+    @property
+    def adds(self) -> bool:
+        """Whether what it finds at the target is left alone: AddNew."""
+        return self.target.mode is Mode.ADD_NEW
+
+    def names_of(self, asset: App | Task) -> tuple[str, ...]:
+        """The names it may have at the target, the likeliest first (API 7, 12)."""
+        return names_under(self.target, asset)
+
+    def needs_of(self, asset: App | Task) -> tuple[str, ...]:
+        """What must be at the target before: a task's applications, an application's callees, selected or not."""
+        if isinstance(asset, Task):
+            return asset.app_ids
+        outside = (need.app_id for need in self.graph.outside if need.asset_id == asset.id and need.app_id)
+        return tuple(dict.fromkeys((*self.graph.calls.get(asset.id, ()), *outside)))
+
+
+def frozen_assets(lane: Lane, assets: Iterable[App | Task], facts: Facts | None) -> tuple[e.Asset, ...]:
+    """The assets as a run journals them; with `facts` also what should travel with each (promise 15)."""
+    contents = _contents(facts)
+    return tuple(_frozen(lane, asset, contents) for asset in assets)
+
+
+def _frozen(lane: Lane, asset: App | Task, contents: Mapping[str, Sequence[str]]) -> e.Asset:
+    key = asset.key if isinstance(asset, App) else ""
+    running = isinstance(asset, Task) and asset.running
+    held = tuple(contents.get(asset.id, ())) if isinstance(asset, App) else ()
+    needs = lane.needs_of(asset)
+    return e.Asset(asset.id, kind_of(asset).value, asset.name, asset.update_time, needs, key, running, held)
+
+
+def _contents(facts: Facts | None) -> dict[str, list[str]]:
+    """Application -> what ROMA should carry with it: its data sources, and its APIs in RELEASE (API 2.4)."""
+    found: dict[str, list[str]] = {}
+    if facts is None:
+        return found
+    for source in read_or(facts.datasources, ()):
+        found.setdefault(source.app_id, []).append(f"datasource:{source.name}")
+    for api in read_or(facts.apis, ()):
+        if api.released:
+            found.setdefault(api.app_id, []).append(f"api:{path_of(api)}")
+    return {app: sorted(set(held)) for app, held in found.items() if app}
+
+
+def path_of(api: Api) -> str:
+    """`GET /orders`, what a path conflict is about."""
+    return f"{api.method} {api.path}".strip()

@@ -1,0 +1,232 @@
+"""One bad night: a scenario run to its end through kills, faults and an operator's decisions. Law: same seed, same trace."""
+
+import asyncio
+import json
+import random
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from orchestrator.core import events as e
+from orchestrator.core.events import Entry
+from orchestrator.core.lifecycle import DeliveryState, PackageState
+from orchestrator.core.progress import Progress
+from orchestrator.emulator.face import Face
+from orchestrator.emulator.service import Service
+from orchestrator.engine.operators import Operators
+from orchestrator.engine.runs import Ended, Runs, Wish, folded
+from orchestrator.engine.surroundings import Surroundings, inline
+from orchestrator.errors import ExitCode, RomaMigrateError
+from orchestrator.roma import Roma
+from orchestrator.roma.transport import Transport
+from tests.simulation.invariants import Watch
+from tests.simulation.memory import Killed, Life, MemoryStore, Record
+from tests.simulation.virtual import VirtualLoop
+from tests.simulation.wiring import MemoryTransport
+from tests.simulation.worlds import Scenario
+
+#: epoch seconds at which every simulated night begins
+DUSK = 1_790_000_000.0
+#: how often the same command is given again before the night counts as endless
+MOST_STARTS = 40
+#: virtual seconds between the end of one command and the next
+PAUSE = 60.0
+
+
+@dataclass(slots=True)
+class Night:
+    """What came of it."""
+
+    scenario: Scenario
+    service: Service
+    face: Face
+    watch: Watch
+    records: dict[str, Record]
+    #: exit codes of the commands given, kills included as "killed"
+    codes: list[str] = field(default_factory=list)
+    ended: Ended | None = None
+    #: virtual seconds
+    seconds: float = 0.0
+
+    @property
+    def trace(self) -> str:
+        """Every event of every run, as text."""
+        return "\n".join(
+            f"{at:.6f} {kind} {body}" for run in sorted(self.records) for at, kind, body in self.records[run].rows
+        )
+
+
+class _Clock:
+    """One time line over several loops, each of which starts at 0."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+        self.loop: VirtualLoop | None = None
+
+    def now(self) -> float:
+        return DUSK + self.passed + (self.loop.time() if self.loop is not None else 0.0)
+
+
+def live(scenario: Scenario, root: Path) -> Night:
+    """Give the command until the run has ended, through every kill; raises what the watch finds wrong."""
+    clock = _Clock()
+    service = Service(scenario.world, clock.now, scenario.seed)
+    face = Face(service, scenario.seed)
+    records: dict[str, Record] = {}
+    night = Night(scenario, service, face, Watch(scenario, service), records)
+    draw = random.Random(scenario.seed ^ 0x5EED)
+    kills = list(scenario.kills)
+    for start in range(MOST_STARTS):
+        code, ended = _incarnation(night, root, clock, kills.pop(0) if kills else None, start)
+        night.codes.append(code)
+        if code == "killed":
+            clock.passed += draw.choice((1.0, 20.0, 500.0))
+            continue
+        night.ended = ended
+        if code in {"0", "1"}:
+            break
+        clock.passed += PAUSE
+        if code == "5":
+            _decide(night, draw)
+    night.seconds = clock.now() - DUSK
+    night.watch.at_dawn(night)
+    return night
+
+
+def _incarnation(
+    night: Night, root: Path, clock: _Clock, kill: tuple[float, bool] | None, start: int
+) -> tuple[str, Ended | None]:
+    """One process from its start to its exit, or to its death."""
+    scenario, life = night.scenario, Life()
+    store = MemoryStore(root, night.records, life, night.watch.heard)
+    loop = VirtualLoop(scenario.seed * 1000 + start)
+    clock.loop = loop
+    asyncio.set_event_loop(loop)
+    draw = random.Random(scenario.seed * 1000 + start)
+
+    def transport(ca_file: str, proxy: str) -> Transport:
+        return MemoryTransport(night.face, lambda request: life.at(f"send {request.method}"))
+
+    def wall() -> datetime:
+        return datetime.fromtimestamp(clock.now(), UTC)
+
+    around = Surroundings(wall, draw.random, transport, inline, lambda event, **fields: None, "op", "host", start, "sim")
+    roma = Roma(scenario.plan.settings, scenario.secrets, wall=wall, draw=draw.random, transport=transport)
+    runs = Runs(scenario.plan, store, roma, scenario.users, around)
+    task = loop.create_task(runs.run(Wish(retry=False)))
+    if kill is not None:
+        loop.call_later(kill[0], _stop, loop, life)
+    try:
+        ended = loop.run_until_complete(task)
+        return str(int(ended.outcome.code)), ended
+    except RomaMigrateError as error:
+        if error.exit_code in {ExitCode.DEFECT, ExitCode.BLOCKED, ExitCode.USAGE}:
+            raise
+        return str(int(error.exit_code)), None
+    except (RuntimeError, Killed):
+        if not life.dead:
+            raise
+        _cut_power(night, kill is not None and kill[1])
+        return "killed", None
+    finally:
+        life.dead = True
+        clock.passed += loop.time()
+        clock.loop = None
+        _bury(loop)
+
+
+def _stop(loop: VirtualLoop, life: Life) -> None:
+    life.dead = True
+    loop.stop()
+
+
+def _bury(loop: VirtualLoop) -> None:
+    """Let the dead incarnation's tasks unwind against a disk and a journal that refuse them."""
+    loop.set_exception_handler(lambda loop, context: None)
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        with _quietly():
+            loop.run_until_complete(asyncio.wait(tasks, timeout=1.0))
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    try:
+        yield
+    except (Killed, RuntimeError):
+        return
+
+
+def _cut_power(night: Night, power: bool) -> None:
+    """After a power cut only what was fully synced is sure; some of the rest may have made it."""
+    if not power:
+        return
+    for record in night.records.values():
+        unsure = len(record.rows) - record.synced
+        keep = random.Random(night.scenario.seed).randint(0, unsure) if unsure else 0
+        del record.rows[record.synced + keep :]
+
+
+def _decide(night: Night, draw: random.Random) -> None:
+    """An operator looks at the target and says what is true of each undecided outcome."""
+    run = sorted(night.records)[-1]
+    record = night.records[run]
+    progress = progress_of(night, run)
+    for life in list(progress.deliveries.values()):
+        if life.state is DeliveryState.UNDECIDED:
+            there = {x.source_id for x in night.service.ledger.created(life.target)}
+            ids = [asset.id for asset in progress.assets_of(life.batch)]
+            held = sum(each in there for each in ids)
+            outcome = "imported" if held == len(ids) else "absent" if not held else "partial"
+            if life.overdue:
+                outcome = "job-ended"
+            elif outcome == "partial" and not life.landed:
+                outcome = draw.choice(("absent", "quarantine"))
+            _record(record, progress, e.Resolved(life.id, outcome, "looked", "op", "host"), night)
+    for package in list(progress.packages.values()):
+        if package.state is PackageState.UNDECIDED:
+            outcome = "job-ended" if package.overdue else draw.choice(("absent", "quarantine"))
+            _record(record, progress, e.Resolved(package.batch, outcome, "looked", "op", "host"), night)
+
+
+def _record(record: Record, progress: Progress, request: e.Resolved, night: Night) -> None:
+    from orchestrator.storage.codec import to_text
+
+    events, answer = Operators().answer(progress, request)
+    assert events, answer
+    for event in events:
+        kind, body = to_text(event)
+        record.rows.append((record.rows[-1][0], kind, body))
+        entry = Entry(len(record.rows), record.rows[-1][0], event)
+        progress.apply(entry)
+        night.watch.heard(entry)
+    record.synced = len(record.rows)
+
+
+def progress_of(night: Night, run: str) -> Progress:
+    """A run's progress from its record alone."""
+    store = MemoryStore(Path("."), night.records, Life(), lambda entry: None)
+    return folded(store.read(run))
+
+
+@contextmanager
+def vault_root() -> Iterator[Path]:
+    """A folder in memory where there is one."""
+    base = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    path = Path(tempfile.mkdtemp(prefix="night-", dir=base))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def as_json(night: Night) -> str:
+    return json.dumps({"codes": night.codes, "seconds": night.seconds})

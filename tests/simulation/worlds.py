@@ -1,0 +1,217 @@
+"""One seed, one world: every switch of the service drawn, one plan, one schedule of faults. Law: the seed prints all of it."""
+
+import math
+import random
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from orchestrator.core.plan import (
+    AccessKey,
+    Credentials,
+    Glob,
+    Instance,
+    Migration,
+    Mode,
+    OfApps,
+    OnPartial,
+    Password,
+    Plan,
+    Scope,
+    SecretRef,
+    SecretSource,
+    Settings,
+    Target,
+)
+from orchestrator.core.secret_values import AccessKeySecret, PasswordSecret, Secret
+from orchestrator.emulator.faults import LASTING, Kind, Operation, Rule
+from orchestrator.emulator.switches import (
+    AddNewOnExisting,
+    AppKey,
+    ArchiveIdPlace,
+    BusyCheck,
+    Carried,
+    Duration,
+    Durations,
+    FailedImport,
+    Landing,
+    LockScope,
+    PackageKind,
+    PrefixRenames,
+    Progress,
+    ReasonKey,
+    StatusVocab,
+    Switches,
+    TaskIds,
+)
+from orchestrator.emulator.world import User, World
+from orchestrator.emulator.worlds import Filling, generate
+
+#: (what the plan says, what the service does): the plan's slot is as wide, or wider where the proof stays sound
+SCOPES = (
+    (Scope.USER, LockScope.USER_ANY),
+    (Scope.USER, LockScope.USER_INSTANCE_ANY),
+    (Scope.USER_TYPE, LockScope.USER_TYPE),
+    (Scope.INSTANCE, LockScope.INSTANCE_ANY),
+    (Scope.INSTANCE_TYPE, LockScope.INSTANCE_TYPE),
+    (Scope.USER_INSTANCE, LockScope.USER_INSTANCE_ANY),
+    (Scope.USER_INSTANCE_TYPE, LockScope.USER_INSTANCE_TYPE),
+)
+#: faults that strike a bounded number of times and end; poison and outage are drawn apart
+PASSING = tuple(
+    kind
+    for kind in Kind
+    if kind not in LASTING and kind not in {Kind.JOB_RUNS_FOREVER, Kind.SLOW_DRIP, Kind.DELAYED, Kind.SLOW_JOB}
+)
+_WORLD_SECRET = "simulated-secret"  # noqa: S105 - a planted value that must appear nowhere
+ENDPOINT = "http://127.0.0.1:9"
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Everything one seed decides."""
+
+    seed: int
+    world: World
+    plan: Plan
+    secrets: dict[str, Secret]
+    users: dict[str, str]
+    #: names of assets that the service will never take, at export or import
+    poison: frozenset[str]
+    #: virtual seconds at which the program is killed, in order; a power cut takes what was not synced
+    kills: tuple[tuple[float, bool], ...]
+
+    def described(self) -> str:
+        """All options, for a failing seed."""
+        switches = "\n".join(
+            f"    {name} = {getattr(self.world.switches, name)!r}"
+            for name in self.world.switches.__dataclass_fields__
+            if getattr(self.world.switches, name) != getattr(Switches(), name)
+        )
+        faults = "\n".join(f"    {rule}" for rule in self.world.faults)
+        return (
+            f"seed {self.seed}\n  settings {self.plan.settings}\n  migrations {self.plan.migrations}\n"
+            f"  switches\n{switches}\n  faults\n{faults}\n  kills {self.kills}"
+        )
+
+
+def scenario(seed: int) -> Scenario:
+    """The world, the plan and the faults of one seed."""
+    draw = random.Random(seed)
+    scope, lock = draw.choice(SCOPES)
+    switches = _switches(draw, lock)
+    sources = ("east",) if draw.random() < 0.75 else ("east", "west")
+    targets = draw.sample(("north", "south", "centre"), draw.choice((1, 1, 1, 2, 3)))
+    apps, tasks = draw.randint(1, 14), draw.randint(0, 40)
+    migrations = _migrations(draw, sources, targets)
+    users = _users(draw)
+    world = generate(
+        apps, tasks, filled=sources, empty=tuple(targets), users=users,
+        filling=Filling(calls=dict(_calls()) if draw.random() < 0.7 else {}, owner=users[0].name, unreleased_every=0),
+        switches=switches, durations=_durations(draw), token_lifetime=draw.choice((86400.0, 120.0)),
+    )  # fmt: skip
+    names = [a.name for a in world.instance(sources[0]).apps] + [t.name for t in world.instance(sources[0]).tasks]
+    poison = frozenset(draw.sample(names, draw.choice((0, 0, 0, 1, 1, 2))) if len(names) > 2 else ())
+    if len(sources) > 1:  # under another reading the two sources' names would meet, which preflight refuses
+        world = replace(world, switches=replace(world.switches, prefix_renames=PrefixRenames.BOTH))
+    world = replace(world, faults=_faults(draw, poison))
+    plan = _plan(draw, world, scope, sources, targets, migrations)
+    kills = tuple((draw.uniform(0, 400), draw.random() < 0.4) for _ in range(draw.choice((0, 0, 1, 2, 4))))
+    secrets: dict[str, Secret] = {
+        "s": AccessKeySecret(users[0].ak, users[0].sk, ""),
+        "t": PasswordSecret(users[1].name, "acme", users[1].password),
+    }
+    return Scenario(
+        seed, world, plan, secrets, {"s": f"acme/{users[0].name}", "t": f"acme/{users[1].name}"}, poison, kills
+    )
+
+
+def _users(draw: random.Random) -> tuple[User, User]:
+    source = User("source-user", "acme", "AKSOURCE", f"{_WORLD_SECRET}-sk", f"{_WORLD_SECRET}-p1", admin=True)
+    if draw.random() < 0.25:
+        return source, source
+    return source, User("target-user", "acme", "AKTARGET", f"{_WORLD_SECRET}-sk2", f"{_WORLD_SECRET}-p2", admin=True)
+
+
+def _switches(draw: random.Random, lock: LockScope) -> Switches:
+    def any_of(kind: type[Enum]) -> object:
+        return draw.choice(list(kind))
+
+    chosen: dict[str, object] = {
+        "status_vocab": any_of(StatusVocab), "reason_key": any_of(ReasonKey), "reason_single": draw.random() < 0.3,
+        "error_http_status": draw.choice((400, 403)), "archive_id_place": any_of(ArchiveIdPlace),
+        "failed_import": any_of(FailedImport), "add_new_on_existing": any_of(AddNewOnExisting),
+        "prefix_renames": any_of(PrefixRenames), "app_key": AppKey.NEW,
+        "read_lag_seconds": draw.choice((0.0, 0.0, 3.0, 20.0)), "busy_check": any_of(BusyCheck),
+        "busy_after_success_seconds": draw.choice((0.0, 0.0, 4.0, 20.0)),
+        "late_execution_seconds": draw.choice((0.0, 10.0, 30.0)),
+        "job_record_ttl_seconds": draw.choice((math.inf, 600.0)),
+        "package_kind": any_of(PackageKind), "datasources_carried": any_of(Carried), "landing": any_of(Landing),
+        "running_word": draw.choice(("", "", "Queued")), "progress": any_of(Progress), "task_ids": any_of(TaskIds),
+        "content_length": draw.random() < 0.7, "lock_scope": lock,
+    }  # fmt: skip
+    return replace(Switches(), **chosen)  # type: ignore[arg-type] # each value is drawn from its own field's kind
+
+
+def _durations(draw: random.Random) -> Durations:
+    def one() -> Duration:
+        return Duration(draw.uniform(1, 40), draw.uniform(0, 1), draw.choice((0.0, 0.25, 0.6)))
+
+    return Durations(one(), one(), one())
+
+
+def _calls() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return (("shipping-web", ("orders-web",)), ("billing-web", ("orders-web", "stock-web")))
+
+
+def _migrations(draw: random.Random, sources: tuple[str, ...], targets: list[str]) -> tuple[Migration, ...]:
+    made = []
+    for place, source in enumerate(sources):
+        # Two sources hold assets of the same names: each needs a prefix of its own at a shared target.
+        prefix = f"{source}_" if len(sources) > 1 or draw.random() < 0.2 else ""
+        mode = Mode.MERGE if draw.random() < 0.15 else Mode.ADD_NEW
+        aims = tuple(Target(target, mode, prefix) for target in targets)
+        after = (f"m{place - 1}",) if place and draw.random() < 0.5 else ()
+        made.append(
+            Migration(
+                f"m{place}", source, aims, (Glob("*"),), OfApps(), calls=_calls(), after=after,
+                on_partial=draw.choice(list(OnPartial)),
+            )  # fmt: skip
+        )
+    return tuple(made)
+
+
+def _plan(
+    draw: random.Random, world: World, scope: Scope, sources: tuple[str, ...], targets: list[str],
+    migrations: tuple[Migration, ...],
+) -> Plan:  # fmt: skip
+    ref = SecretRef(SecretSource.ENV, "X")
+    credentials: dict[str, Credentials] = {"s": AccessKey("s", ref, ref), "t": Password("t", "x", "acme", ref)}
+    instances = {}
+    for name in (*sources, *targets):
+        held = world.instance(name)
+        who = ("s",) if name in sources else ("t",)
+        instances[name] = Instance(name, ENDPOINT, ENDPOINT, held.project_id, held.id, who)
+    settings = Settings(
+        batch_size=draw.choice((1, 3, 7, 20, 100)), one_job_per=scope, busy_timeout=3600.0, job_timeout=3600.0,
+        outage_timeout=1200.0, reads_per_second=50.0, writes_per_second=draw.choice((0.17, 5.0)),
+        settle_wait=draw.choice((300.0, 600.0)),
+    )  # fmt: skip
+    return Plan("night", credentials, instances, settings, migrations, "night.yaml")
+
+
+def _faults(draw: random.Random, poison: frozenset[str]) -> tuple[Rule, ...]:
+    rules = [
+        Rule(draw.choice(PASSING), nth=draw.randint(1, 6), times=draw.randint(1, 3), probability=draw.choice((1.0, 0.5)))
+        for _ in range(draw.choice((0, 1, 2, 4, 6)))
+    ]
+    if draw.random() < 0.2:
+        begin = draw.uniform(0, 200)
+        rules.append(Rule(draw.choice((Kind.OUTAGE, Kind.IAM_OUTAGE)), after=begin, until=begin + draw.uniform(5, 300)))
+    if draw.random() < 0.1:
+        rules.append(Rule(Kind.TOO_LARGE, frozenset({Operation.IMPORT}), count=draw.randint(2, 12)))
+    if draw.random() < 0.1:
+        rules.append(Rule(Kind.SLOW_JOB, times=2, seconds=draw.uniform(10, 300)))
+    if poison:
+        kinds = (Kind.POISON_EXPORT, Kind.POISON_EXPORT_UNNAMED, Kind.POISON_IMPORT, Kind.POISON_IMPORT_UNNAMED)
+        rules.append(Rule(draw.choice(kinds), names=poison))
+    return tuple(rules)
