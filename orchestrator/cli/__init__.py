@@ -12,14 +12,15 @@ Everything heavy is imported inside the commands, so that `--help` stays quick.
 """
 
 import os
+import sys
 
 
 def main() -> None:
     """Run the command line of this process and exit with its code."""
     _open_standard_streams()
-    from orchestrator.cli.app import app
+    from orchestrator.cli.app import build, called_by
 
-    app(prog_name="roma-migrate")
+    build(called_by(sys.argv[1:], os.environ))(prog_name="roma-migrate")
 
 
 def _open_standard_streams() -> None:

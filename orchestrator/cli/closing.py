@@ -1,7 +1,9 @@
 """The closing summary of a run: counts, whys, who must act. Law: a command that is told can be pasted."""
 
+import os
 import shlex
 from dataclasses import dataclass
+from pathlib import Path
 
 from orchestrator.cli.tables import table, wrapped
 from orchestrator.cli.times import local, utc
@@ -9,6 +11,7 @@ from orchestrator.core.outcome import AssetClass, Outcome
 from orchestrator.core.progress import Progress
 from orchestrator.core.report import MEANING, LaneReport, lane_reports
 from orchestrator.errors import ExitCode
+from orchestrator.storage.home import find_home
 
 #: how a class is named where there is little room
 _SHORT = {
@@ -38,11 +41,13 @@ class Names:
     plan: str
     #: path of the plan file
     file: str
-    #: as given with --home, or ""
-    home: str = ""
+    home: Path
 
     def command(self, *words: str) -> str:
-        home = ("--home", self.home) if self.home else ()
+        """A command to paste where this one was typed: it names the home where it would not be found by itself."""
+        plan = Path(self.file) if self.file in words else None
+        found = find_home(None, os.environ, plan, Path.cwd()).path
+        home = () if found == self.home else ("--home", str(self.home))
         return shlex.join(("roma-migrate", *words, *home))
 
 

@@ -33,26 +33,66 @@ _SHARED = {
 Body = Callable[..., int]
 
 
-def command(app: typer.Typer, name: str, **how: Any) -> Callable[[Body], Body]:
-    """Register `body(terminal, ...)` as a command that also takes the shared options."""
+class Commands:
+    """Every command by name. Options are only built for the one that is called, so that the rest stays quick."""
 
-    def register(body: Body) -> Body:
-        def run(**given: Any) -> None:
-            common = Common(**{field.name: given.pop(field.name) for field in fields(Common)})
-            terminal = Terminal(common)
-            raise typer.Exit(through(terminal, lambda: body(terminal, **given)))
+    def __init__(self) -> None:
+        self._bodies: dict[str, Body] = {}
+        self._later: dict[str, Callable[[list[str]], int]] = {}
 
-        own = list(inspect.signature(body).parameters.values())[1:]
-        shared = [
-            inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-            for key, (annotation, default) in _SHARED.items()
-        ]
-        parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own] + shared
-        # typer reads a command's parameters from its signature and its annotations.
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # functions take attributes
-        run.__annotations__ = {each.name: each.annotation for each in parameters}
-        run.__doc__ = body.__doc__
-        app.command(name, **how)(run)
-        return body
+    def __call__(self, name: str) -> Callable[[Body], Body]:
+        """Register `body(terminal, ...)` as a command that also takes the shared options."""
 
-    return register
+        def register(body: Body) -> Body:
+            self._bodies[name] = body
+            return body
+
+        return register
+
+    def reserve(self, name: str, answer: Callable[[list[str]], int]) -> None:
+        """A name that stands for something later; `answer` gets the words behind it."""
+        self._later[name] = answer
+
+    def add_to(self, app: typer.Typer, called: str | None) -> None:
+        """Add all to `app`; only the one that is called is more than its name. None: all are whole."""
+        for name, body in self._bodies.items():
+            app.command(name)(_whole(body) if called in (None, name) else _listed(body))
+        for name, answer in self._later.items():
+            if called in (None, name):
+                how = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+                app.command(name, hidden=True, context_settings=how)(_reserved(answer))
+
+
+def _listed(body: Body) -> Callable[[], None]:
+    def run() -> None:
+        raise AssertionError("a command that is only listed was called")
+
+    run.__doc__ = body.__doc__
+    return run
+
+
+def _reserved(answer: Callable[[list[str]], int]) -> Callable[[typer.Context], None]:
+    def run(context: typer.Context) -> None:
+        raise typer.Exit(answer(context.args))
+
+    run.__doc__ = "Not yet."
+    return run
+
+
+def _whole(body: Body) -> Callable[..., None]:
+    def run(**given: Any) -> None:
+        common = Common(**{field.name: given.pop(field.name) for field in fields(Common)})
+        terminal = Terminal(common)
+        raise typer.Exit(through(terminal, lambda: body(terminal, **given)))
+
+    own = list(inspect.signature(body).parameters.values())[1:]
+    shared = [
+        inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for key, (annotation, default) in _SHARED.items()
+    ]
+    parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own] + shared
+    # typer reads a command's parameters from its signature and its annotations.
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # functions take attributes
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    run.__doc__ = body.__doc__
+    return run

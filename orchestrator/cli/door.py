@@ -6,8 +6,6 @@ Anything that is not ours is a defect (70): its details go to a file that only t
 import os
 import re
 import shlex
-import tempfile
-import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -113,6 +111,8 @@ def _filled(terminal: Terminal, text: str) -> str:
 
 
 def _defect(terminal: Terminal, error: BaseException) -> RomaMigrateError:
+    import traceback
+
     details = terminal.redactor.clean("".join(traceback.format_exception(error)))
     place = _written(terminal.home, details)
     return RomaMigrateError(
@@ -123,6 +123,8 @@ def _defect(terminal: Terminal, error: BaseException) -> RomaMigrateError:
 
 def _written(home: Path | None, details: str) -> str:
     """The file with the details, 0600, in the home where there is one."""
+    import tempfile
+
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     for folder in (home, Path(tempfile.gettempdir())):
         if folder is None or not folder.is_dir():

@@ -1,6 +1,6 @@
 """`preview`: what a run would do, and what stands against it. Law: reads only; neither a home nor a journal is made."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -28,6 +28,12 @@ UNKNOWN = (
     "A preview reads names, links and owners. It cannot know what the service will refuse, what a package holds, "
     "or what changes before the run."
 )
+
+
+#: columns that are left out where they say nothing
+_MAY_BE_ABSENT = ("skipped", "excluded", "left out")
+#: what stands against a run is told first
+_RANK = {Verdict.BLOCKER: 0, Verdict.WARNING: 1, Verdict.NOT_CHECKED: 2, Verdict.OK: 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,7 @@ def preview_text(shown: _Shown, everything: bool) -> str:
     if shown.unfinished:
         lines.append(wrapped("note: ", f"run {shown.unfinished} of this plan is unfinished: `run` goes on with that "
                              "one and keeps its schedule"))  # fmt: skip
-    lines += _checks(preview.checks)
+    lines += _checks(preview.checks, everything)
     lines += _left_out(preview, everything)
     lines += _batches(preview, everything)
     lines += [wrapped("", UNKNOWN), f"digest: {preview.digest}"]
@@ -109,20 +115,24 @@ def _summary(preview: Preview) -> str:
             len(mine), len(made.excluded), len(made.left_out),
         )  # fmt: skip
         rows.append([f"{made.migration}@{made.target}", made.source, *map(str, numbers)])
-    return table(
-        ["migration@target", "source", "selected", "skipped", "moving", "batches", "excluded", "left out"], rows
-    )
+    head = ["migration@target", "source", "selected", "skipped", "moving", "batches", "excluded", "left out"]
+    told = [at for at, name in enumerate(head) if name not in _MAY_BE_ABSENT or any(row[at] != "0" for row in rows)]
+    return table([head[at] for at in told], [[row[at] for at in told] for row in rows])
 
 
-def _checks(checks: Iterable[Check]) -> list[str]:
+def _checks(checks: Sequence[Check], everything: bool) -> list[str]:
+    """What stands against it first; what was not checked in one line, unless everything is asked for."""
     lines = []
-    for check in checks:
-        if check.verdict is Verdict.OK:
+    unchecked = dict.fromkeys(check.id for check in checks if check.verdict is Verdict.NOT_CHECKED)
+    for check in sorted(checks, key=lambda each: _RANK[each.verdict]):
+        if check.verdict is Verdict.OK or (check.verdict is Verdict.NOT_CHECKED and not everything):
             continue
         where = f" {check.where}" if check.where else ""
         lines.append(wrapped(f"{check.verdict.value}: ", f"{check.id}{where}: {check.sentence}"))
         if check.remedy:
             lines.append(wrapped("    do: ", check.remedy))
+    if unchecked and not everything:
+        lines.append(wrapped("not checked: ", f"{', '.join(unchecked)} (--all says why)"))
     return lines
 
 
@@ -130,7 +140,7 @@ def _left_out(preview: Preview, everything: bool) -> list[str]:
     lines = []
     for made in preview.selections:
         told = made.left_out if everything else made.left_out[:3]
-        lines += [f"left out of {made.migration}@{made.target}: {name}: {why}" for _, name, why in told]
+        lines += [wrapped("  ", f"left out of {made.migration}@{made.target}: {name}: {why}") for _, name, why in told]
         if len(told) < len(made.left_out):
             lines.append(f"  ... and {len(made.left_out) - len(told)} more (--all lists them)")
     return lines

@@ -10,6 +10,7 @@ from rich.progress import Progress as Bars
 from rich.table import Column
 from rich.text import Text
 
+from orchestrator.cli.tables import width
 from orchestrator.cli.tally import Lane, Tally
 from orchestrator.cli.terminal import Terminal
 from orchestrator.cli.times import clock
@@ -75,7 +76,11 @@ class _Board:
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
-        console = Console(file=cast("IO[str]", terminal.err), force_terminal=True, highlight=False, soft_wrap=False)
+        # Three columns stay free: a terminal that echoes ^C would otherwise break the line and shift the bars.
+        console = Console(
+            file=cast("IO[str]", terminal.err), force_terminal=True, highlight=False, width=width() - 3,
+            no_color=not terminal.colours,
+        )  # fmt: skip
         self._bars = Bars(
             TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", max_width=22)),
             BarColumn(bar_width=14),

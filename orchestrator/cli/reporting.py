@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from orchestrator.cli.closing import Names, lane_json, next_step, outcome_json, verdict
 from orchestrator.cli.locate import Found, find_run
@@ -19,17 +20,17 @@ MOST_NAMES = 200
 
 
 def report_run(terminal: Terminal, word: str | None, only: Sequence[str]) -> int:
-    """Tell everything about a run; the code is the run's."""
+    """Tell everything about a run: 0 when told, whatever the run came to; 70 where its counts do not agree."""
     found = find_run(terminal, word)
     terminal.run = found.run
     made = report_of(found)
-    names = Names(found.run, made.began.plan, made.began.plan_file, str(terminal.common.home or ""))
+    names = Names(found.run, made.began.plan, made.began.plan_file, found.home.path)
     shown = _narrowed(made, only)
     if terminal.common.json:
         terminal.document(report_json(made, names, shown))
     else:
         terminal.result("\n".join(report_markdown(made, names, shown)))
-    return code_of(made)
+    return int(ExitCode.DEFECT if made.disagreements else ExitCode.DONE)
 
 
 def report_of(found: Found) -> Report:
@@ -43,8 +44,6 @@ def report_of(found: Found) -> Report:
 
 def code_of(made: Report) -> int:
     """What the run ended with, or what it would exit with now."""
-    if made.disagreements:
-        return int(ExitCode.DEFECT)
     if made.finished:
         return int(made.outcome.code)
     return int(made.outcome.code) or int(ExitCode.NOT_FINISHED)
@@ -52,7 +51,7 @@ def code_of(made: Report) -> int:
 
 def _narrowed(made: Report, words: Sequence[str]) -> list[Line]:
     """The named assets that `--only` lets through; the counts stay whole, so that they agree."""
-    only = _only(words, made)
+    only = only_of(words, {(lane.migration, lane.target) for lane in made.lanes})
     return [
         line
         for line in made.troubled
@@ -60,11 +59,10 @@ def _narrowed(made: Report, words: Sequence[str]) -> list[Line]:
     ]
 
 
-def _only(words: Sequence[str], made: Report) -> Only:
+def only_of(words: Sequence[str], held: set[tuple[str, str]]) -> Only:
     """`--only` read against the run itself: its plan file may have changed since."""
     lanes: list[tuple[str, str]] = []
     globs: dict[str, list[str]] = {"app": [], "task": []}
-    held = {(lane.migration, lane.target) for lane in made.lanes}
     for word in (part.strip() for each in words for part in each.split(",") if part.strip()):
         kind, colon, glob = word.partition(":")
         if colon and kind in globs and glob:
@@ -255,7 +253,7 @@ def _line_json(line: Line) -> dict[str, object]:
 def _history_json(history: History) -> dict[str, object]:
     """Each kind as a list; what is a moment becomes UTC text."""
     moments = {"began", "ended", "latest", "lost", "settled", "at", "reopened"}
-    kinds = {
+    kinds: dict[str, tuple[Any, ...]] = {
         "outages": history.outages, "stops": history.stops, "waits": history.waits,
         "settlements": history.settlements, "probes": history.probes, "acts": history.acts,
     }  # fmt: skip

@@ -3,7 +3,7 @@
 import os
 import shlex
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio
@@ -42,7 +42,8 @@ class Asked:
 def run_plan(terminal: Terminal, path: Path, asked: Asked) -> int:
     """Read the plan, hold it, conduct its run, tell how it ended."""
     terminal.plan = path
-    plan = read_plan(path)
+    # The journal keeps the whole path: the next command may be typed elsewhere.
+    plan = replace(read_plan(path), path=str(path.absolute()))
     wish = Wish(parse_only(asked.only, plan), terminal.common.note, asked.resume, asked.retry)
     home = home_for(terminal, path)
     return conduct(terminal, plan, home, wish, abandon=asked.abandon)
@@ -105,7 +106,7 @@ class _Running:
     async def _abandon(self, wish: Wish) -> None:
         abandon = getattr(self._runs, "abandon", None)
         if abandon is None:
-            raise NotYet("run --abandon does not stand yet", next_step="finish the unfinished run instead")
+            raise NotYet("run --abandon: not yet", next_step="finish the unfinished run instead")
         await abandon(wish)
 
     def _announce(self, run: str, resumed: bool, progress: Progress) -> None:
@@ -137,7 +138,7 @@ class _Running:
         ended = self._ended
         if ended is None:
             return self._not_begun()
-        names = Names(ended.run, self._plan.name, self._plan.path, str(self._terminal.common.home or ""))
+        names = Names(ended.run, self._plan.name, self._plan.path, self._home.path)
         log = str(self._home.log(ended.run))
         if self._terminal.common.json:
             self._terminal.document(closing_json(ended.progress, ended.outcome, names, log))

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 #: where nobody tells the width
 USUAL_WIDTH = 80
+#: for tables that are searched and cut by programs: nothing is shortened
+UNLIMITED = 1_000_000
 
 
 def width() -> int:

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
 
-from orchestrator.core.policy import Feed, SlotLoad, Work, choose
+from orchestrator.core.policy import Feed, Lane, Loads, SlotLoad, Work, choose
 from orchestrator.core.slots import JobKind
 
-#: what picks a job for a free slot: (slot, candidates, loads, now) -> the job, or None to leave the slot free
-Rule = Callable[[str, Sequence[Work], Mapping[str, SlotLoad], float], Work | None]
+#: what picks a job for a free slot: (candidates, loads, now) -> the job, or None to leave the slot free
+Rule = Callable[[Sequence[Work], Loads, float], Work | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ class _Play:
     spans: list[Span] = field(default_factory=list)
     loads: dict[str, SlotLoad] = field(default_factory=lambda: defaultdict(SlotLoad))
     ends: list[tuple[float, int, str, str]] = field(default_factory=list)
-    lanes: dict[str, dict[str, Work]] = field(default_factory=lambda: defaultdict(dict))
+    lanes: dict[str, Lane] = field(default_factory=lambda: defaultdict(Lane))
     running: dict[str, str] = field(default_factory=dict)
     touched: set[str] = field(default_factory=set)
     slots_of: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -180,8 +180,7 @@ class _Play:
                 _, _, slot, subject = heapq.heappop(self.ends)
                 self._end(slot, subject)
             self._fill()
-        stuck = (*sorted(self.waits), *sorted({name for lane in self.lanes.values() for name in lane}))
-        return Timeline(tuple(self.spans), stuck)
+        return Timeline(tuple(self.spans), tuple(sorted(self.waits)))
 
     def _set_up(self) -> None:
         batches = {export.batch for export in self.planned.exports}
@@ -215,7 +214,7 @@ class _Play:
     def _offer(self, subject: str) -> None:
         self.waits.pop(subject, None)
         for slot in self.slots_of[subject]:
-            self.lanes[slot][subject] = self.works[subject]
+            self.lanes[slot].put(self.works[subject])
             self.touched.add(slot)
 
     def _fill(self) -> None:
@@ -223,13 +222,13 @@ class _Play:
             self.touched.discard(slot)
             if slot in self.running or not self.lanes[slot]:
                 continue
-            work = self.rule(slot, list(self.lanes[slot].values()), self.loads, self.clock)
+            work = self.rule(self.lanes[slot].heads(self.loads, self.clock), self.loads, self.clock)
             if work is not None:
                 self._begin(slot, work)
 
     def _begin(self, slot: str, work: Work) -> None:
         for each in self.slots_of[work.subject]:
-            self.lanes[each].pop(work.subject, None)
+            self.lanes[each].discard(work.subject)
         if work.kind is JobKind.EXPORT:
             self._load(work.subject, "exports", -1)
         else:
@@ -262,13 +261,8 @@ class _Play:
                 self._offer(waiter)
 
 
-def by_policy(slot: str, candidates: Sequence[Work], loads: Mapping[str, SlotLoad], now: float) -> Work | None:
-    """The rule that runs."""
-    return choose(candidates, loads, now)
-
-
 def play(
-    planned: Planned, believed: Mapping[str, float], actual: Mapping[str, float], rule: Rule = by_policy
+    planned: Planned, believed: Mapping[str, float], actual: Mapping[str, float], rule: Rule = choose
 ) -> Timeline:
     """The timeline when jobs take `actual` seconds while the rule believes in `believed`; both by subject."""
     return _Play(planned, works_of(planned, believed), actual, rule).run()

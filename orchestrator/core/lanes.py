@@ -1,4 +1,4 @@
-"""One migration's way to one target, as preview and preflight see it. Law: values only, derived from plan and inventories."""
+"""One migration's way to one target, as preview and preflight see it. Law: values, from plan and inventories."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

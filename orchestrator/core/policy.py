@@ -4,29 +4,41 @@ Theory. A lane is a flow shop of two machines: the slot that exports and the slo
 best: first what exports faster than it imports, the quickest export first (the importing slot starts early and builds a
 stock); then the rest, the longest import first (what is left after the last export is short). With several targets the
 rule has as many readings as there are targets, for "the import" is another one at each. So a few orders are written
-down, each is played against what is known of the slots it feeds (stock, running job, work from elsewhere), and the
-first export of the best one goes. That is played anew at each decision, so wrong estimates cost little.
+down, and each is *played* against what is known of the slots it feeds: stock, running job, work from elsewhere. It is
+played as estimated and in a handful of worlds in which the estimates are wrong, because near the end of a lane a plan
+that needs them right is worse than one that does not. The first export of the best order goes. All of it is done anew
+at each decision, so what was estimated wrongly is soon corrected.
 
-Only the decisions are here. What the caller keeps, incrementally, is one `SlotLoad` per slot.
+`Lane` keeps a slot's candidates in those orders, so a decision costs the same with ten candidates and ten thousand.
 """
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import exp
+from statistics import NormalDist
 
 from orchestrator.core.slots import JobKind
 
-#: exports that are weighed at one decision; with more, the end is far and the first rule of each order is enough
+#: exports that are weighed at one decision; with more left the end is far, and the first ones decide
 MOST_WEIGHED = 48
 #: with as few exports left, each is also tried as the next one
 FEW = 16
-#: an order is judged as estimated, and as if its exports took longer by this factor
-SLOWER = (1.0, 1.25)
-#: targets whose own reading of Johnson's rule is played
+#: worlds in which an order is played: the first as estimated, the others with wrong estimates, in opposite pairs
+WORLDS = 9
+#: another beginning must be better by this factor: estimates are not worth more
+MARGIN = 0.985
+#: targets whose own reading of Johnson's rule is played, those with most work left
 MOST_READINGS = 4
+#: imports that are weighed where a slot exports and imports
+MOST_LANDING = 8
 #: packages per target that may always be stored ahead
 ALWAYS_AHEAD = 4
-#: stock that outlasts what is left to export by this factor makes further exports useless for now
+#: where the stock of the targets outlasts what is left to export by this factor, a pause costs nothing
 AMPLE = 1.5
+
+#: factors by which estimates are wrong, lognormal of sigma 0.3; powers of a root of 61 leave no pattern in their order
+_FACTORS = tuple(exp(0.3 * NormalDist().inv_cdf(pow(2, number, 61) / 61)) for number in range(60))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +51,7 @@ class Feed:
     seconds: float
     #: estimated seconds of work that can begin only when it has landed (`needs`, `after`)
     tail: float = 0.0
-    #: batches not exported yet whose imports must land before it
+    #: batches whose imports must land before it; those already stored do no harm here
     behind: tuple[str, ...] = ()
 
 
@@ -63,13 +75,13 @@ class Work:
 
     @property
     def after(self) -> float:
-        """Seconds that must follow it whatever happens: the longest way from its end to the end of the run."""
+        """Seconds that must follow it whatever happens."""
         return max((feed.seconds + feed.tail for feed in self.feeds), default=self.tail)
 
 
 @dataclass(slots=True)
 class SlotLoad:
-    """What is known of one slot. Kept up to date by the caller as jobs begin and end; all in estimated seconds."""
+    """What is known of one slot. The caller keeps it as jobs begin and end; all in estimated seconds."""
 
     #: exports not begun, each divided by the number of slots that could take it
     exports: float = 0.0
@@ -77,11 +89,11 @@ class SlotLoad:
     imports: float = 0.0
     #: of `imports`, those whose package is stored
     stored: float = 0.0
-    #: when the running job is expected to end, in the caller's clock; in the past where none runs
+    #: when the running job is expected to end, by the caller's clock; in the past where none runs
     busy_until: float = 0.0
 
     def stock(self, now: float) -> float:
-        """Seconds for which the slot has work without another export elsewhere."""
+        """Seconds for which the slot has work without an export elsewhere."""
         return max(0.0, self.busy_until - now) + self.stored + self.exports
 
     def left(self, now: float) -> float:
@@ -89,53 +101,74 @@ class SlotLoad:
         return max(0.0, self.busy_until - now) + self.imports + self.exports
 
 
+Loads = Mapping[str, SlotLoad]
+#: subject -> factors of its export's and its imports' duration
+_World = Mapping[str, tuple[float, float]]
 _NO_LOAD = SlotLoad()
 
 
-def choose(candidates: Iterable[Work], loads: Mapping[str, SlotLoad], now: float) -> Work | None:
+def choose(candidates: Iterable[Work], loads: Loads, now: float) -> Work | None:
     """The job that the free slot should take; None where there is none.
 
     Where one slot exports and imports (one user on both sides), what keeps others waiting longest goes first: usually
     an export, for nothing waits for most imports.
     """
+    candidates = list(candidates)
     exports = [work for work in candidates if work.kind is JobKind.EXPORT]
-    imports = [work for work in candidates if work.kind is not JobKind.EXPORT]
-    landing = min(imports, key=lambda work: (-work.tail, work.position, work.subject), default=None)
+    imports = (work for work in candidates if work.kind is not JobKind.EXPORT)
+    landing = min(imports, key=_landing_key, default=None)
     leaving = next_export(exports, loads, now) if exports else None
     if landing is None or leaving is None:
         return leaving or landing
     return landing if landing.tail > leaving.after else leaving
 
 
-def next_export(exports: Sequence[Work], loads: Mapping[str, SlotLoad], now: float) -> Work:
+def next_export(exports: Sequence[Work], loads: Loads, now: float) -> Work:
     """The export that one slot should begin; `exports` are those it could take, at least one."""
     if len(exports) == 1:
         return exports[0]
     orders = [order[:MOST_WEIGHED] for order in readings(exports, loads, now)]
-    best = min(orders, key=lambda order: _risk(order, loads, now))
-    if len(best) > FEW:
-        return best[0]
-    return min((_begun_with(best, place) for place in range(len(best))), key=lambda o: _risk(o, loads, now))[0]
+    few = len(orders[0]) <= FEW
+    if len(orders) == 1 and not few:
+        return orders[0][0]
+    worlds = [_world(orders[0], number) for number in range(WORLDS if few else 1)]
+    best = min(orders, key=lambda order: _cost(order, loads, now, worlds))
+    return _best_beginning(best, loads, now, worlds) if few else best[0]
 
 
-def _begun_with(order: Sequence[Work], place: int) -> list[Work]:
-    return [order[place], *order[:place], *order[place + 1 :]]
+def _best_beginning(order: Sequence[Work], loads: Loads, now: float, worlds: Sequence[_World]) -> Work:
+    costs = [
+        _cost((order[place], *order[:place], *order[place + 1 :]), loads, now, worlds) for place in range(len(order))
+    ]
+    least = min(range(len(order)), key=costs.__getitem__)
+    return order[least] if costs[least][0] < MARGIN * costs[0][0] else order[0]
 
 
-def _risk(order: Sequence[Work], loads: Mapping[str, SlotLoad], now: float) -> tuple[float, float]:
-    """What an order costs, as estimated and if the exports take longer than estimated: small is good."""
-    ends, idles = zip(*(_played(order, loads, now, slower) for slower in SLOWER), strict=True)
-    return sum(ends), sum(idles)
-
-
-def readings(exports: Sequence[Work], loads: Mapping[str, SlotLoad], now: float) -> list[list[Work]]:
+def readings(exports: Sequence[Work], loads: Loads, now: float) -> list[list[Work]]:
     """Orders worth playing: Johnson's for the longest import of each batch, then as each of the fullest targets sees it."""
     longest = sorted(exports, key=lambda work: _johnson(work, work.after))
     targets = {feed.slot for work in exports for feed in work.feeds}
     if len(targets) < 2:
         return [_in_need(longest)]
-    fullest = sorted(targets, key=lambda slot: (-loads.get(slot, _NO_LOAD).left(now), slot))
-    return [_in_need(longest), *(_in_need(_as_seen(longest, slot)) for slot in fullest[:MOST_READINGS])]
+    seen = [sorted(longest, key=lambda work: _johnson(work, _import_at(work, at))) for at in _fullest(targets, loads, now)]
+    return [_in_need(order) for order in (longest, *seen)]
+
+
+def _fullest(targets: Iterable[str], loads: Loads, now: float) -> list[str]:
+    return sorted(targets, key=lambda slot: (-loads.get(slot, _NO_LOAD).left(now), slot))[:MOST_READINGS]
+
+
+def _import_at(work: Work, slot: str) -> float:
+    return sum(feed.seconds + feed.tail for feed in work.feeds if feed.slot == slot)
+
+
+def _johnson(work: Work, after: float) -> tuple[int, float, float, str]:
+    quick = work.seconds < after
+    return (0 if quick else 1, work.seconds if quick else -after, work.position, work.subject)
+
+
+def _landing_key(work: Work) -> tuple[float, float, str]:
+    return (-work.tail, work.position, work.subject)
 
 
 def _in_need(order: list[Work]) -> list[Work]:
@@ -149,65 +182,133 @@ def _in_need(order: list[Work]) -> list[Work]:
     return sorted(order, key=lambda work: place[work.subject])
 
 
-def _as_seen(order: Sequence[Work], slot: str) -> list[Work]:
-    return sorted(order, key=lambda work: _johnson(work, _import_at(work, slot)))
+# --- playing an order --------------------------------------------------------------------------------------------------
 
 
-def _import_at(work: Work, slot: str) -> float:
-    return sum(feed.seconds + feed.tail for feed in work.feeds if feed.slot == slot)
+def _world(order: Sequence[Work], number: int) -> _World:
+    return {
+        work.subject: (_factor(number, 2 * place), _factor(number, 2 * place + 1)) for place, work in enumerate(order)
+    }
 
 
-def _johnson(work: Work, after: float) -> tuple[int, float, float, str]:
-    if work.seconds < after:
-        return (0, work.seconds, work.position, work.subject)
-    return (1, -after, work.position, work.subject)
+def _factor(world: int, number: int) -> float:
+    if world == 0:
+        return 1.0
+    factor = _FACTORS[(world // 2 * 17 + number) % len(_FACTORS)]
+    return factor if world % 2 else 1.0 / factor
 
 
-def _played(
-    order: Sequence[Work], loads: Mapping[str, SlotLoad], now: float, slower: float = 1.0
-) -> tuple[float, float]:
-    """(when all is over, seconds that slots stand idle) if the slot exports in this order; work from elsewhere fills gaps."""
-    free: dict[str, float] = {}
-    idle: dict[str, float] = {}
-    own: dict[str, float] = {}
+def _cost(order: Sequence[Work], loads: Loads, now: float, worlds: Sequence[_World]) -> tuple[float, float]:
+    """(seconds to the end, idle seconds) of the order, summed over the worlds."""
+    played = [_played(order, loads, now, world) for world in worlds]
+    return sum(end for end, _ in played), sum(idle for _, idle in played)
+
+
+def _played(order: Sequence[Work], loads: Loads, now: float, world: _World) -> tuple[float, float]:
+    """(seconds to the end, seconds that targets stand idle) if the slot exports in this order."""
+    #: slot -> [free from, idle seconds, own work]
+    targets: dict[str, list[float]] = {}
     missing = {work.subject for work in order}
     waiting: dict[str, list[Feed]] = {}
     clock = end = 0.0
     for work in order:
+        slower, landing = world[work.subject]
         clock += slower * work.seconds / work.slots
         missing.discard(work.subject)
-        todo = [*work.feeds, *waiting.pop(work.subject, ())]
-        for feed in todo:
-            behind = next((batch for batch in feed.behind if batch in missing), None) if feed.behind else None
+        for feed in (*work.feeds, *waiting.pop(work.subject, ())):
+            behind = next((batch for batch in feed.behind if batch in missing), None)
             if behind is not None:
                 waiting.setdefault(behind, []).append(feed)
                 continue
-            slot = feed.slot
-            at = free.get(slot)
-            if at is None:
-                at = loads.get(slot, _NO_LOAD).stock(now)
-                idle[slot] = own[slot] = 0.0
-            if clock > at:
-                idle[slot] += clock - at
-                at = clock
-            own[slot] += feed.seconds
-            free[slot] = at = at + feed.seconds
-            end = max(end, at + feed.tail)
-    for slot, at in free.items():
+            target = targets.get(feed.slot)
+            if target is None:
+                target = targets[feed.slot] = [loads.get(feed.slot, _NO_LOAD).stock(now), 0.0, 0.0]
+            target[1] += max(0.0, clock - target[0])
+            target[0] = max(clock, target[0]) + landing * feed.seconds
+            target[2] += feed.seconds
+            end = max(end, target[0] + feed.tail)
+    return _with_work_from_elsewhere(end, targets, loads)
+
+
+def _with_work_from_elsewhere(end: float, targets: Mapping[str, list[float]], loads: Loads) -> tuple[float, float]:
+    """What comes to a target from other slots fills its gaps first, and makes its end later by the rest."""
+    for slot, (free, idle, own) in targets.items():
         load = loads.get(slot, _NO_LOAD)
-        elsewhere = max(0.0, load.imports - load.stored - own[slot])
-        end = max(end, at + max(0.0, elsewhere - idle[slot]))
-    return end, sum(idle.values())
+        elsewhere = max(0.0, load.imports - load.stored - own)
+        end = max(end, free + max(0.0, elsewhere - idle))
+    return end, sum(idle for _, idle, _ in targets.values())
 
 
-def may_run_ahead(work: Work, slot: str, loads: Mapping[str, SlotLoad], now: float, ahead: int) -> bool:
-    """Whether an export in `slot` is of use now although its targets are slow; `ahead` is the fewest packages stored or
-    on their way for one of its targets.
+# --- how far ahead -----------------------------------------------------------------------------------------------------
 
-    A pause costs nothing while the stock of every target outlasts what this slot has left to export. Disk is the
-    caller's other bound.
+
+def may_run_ahead(work: Work, slot: str, loads: Loads, now: float, ahead: int) -> bool:
+    """Whether an export in `slot` is of use now although its targets are slow; disk is the caller's other bound.
+
+    `ahead` is the smallest number, over its targets, of packages stored or on their way. A pause costs nothing while
+    the stock of every target outlasts all that this slot has left to export.
     """
     if ahead < ALWAYS_AHEAD:
         return True
     left = loads.get(slot, _NO_LOAD).exports
     return any(loads.get(feed.slot, _NO_LOAD).stock(now) < AMPLE * left for feed in work.feeds)
+
+
+# --- the candidates of one slot ----------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Lane:
+    """The candidates of one slot, kept in the orders that decide."""
+
+    _works: dict[str, Work] = field(default_factory=dict)
+    _landing: list[tuple[tuple[float, float, str], str]] = field(default_factory=list)
+    #: reading -> exports in its order; "" is the reading of the longest import, others are target slots
+    _leaving: dict[str, list[tuple[tuple[int, float, float, str], str]]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self._works)
+
+    def __contains__(self, subject: str) -> bool:
+        return subject in self._works
+
+    def put(self, work: Work) -> None:
+        """Add a candidate, or replace it where its estimates have changed."""
+        self.discard(work.subject)
+        self._works[work.subject] = work
+        if work.kind is not JobKind.EXPORT:
+            insort(self._landing, (_landing_key(work), work.subject))
+            return
+        for reading, after in self._readings_of(work):
+            insort(self._leaving.setdefault(reading, []), (_johnson(work, after), work.subject))
+
+    def discard(self, subject: str) -> None:
+        """Remove a candidate, if it is one."""
+        work = self._works.pop(subject, None)
+        if work is None:
+            return
+        if work.kind is not JobKind.EXPORT:
+            del self._landing[bisect_left(self._landing, (_landing_key(work), subject))]
+            return
+        for reading, after in self._readings_of(work):
+            order = self._leaving[reading]
+            del order[bisect_left(order, (_johnson(work, after), subject))]
+            if not order:
+                del self._leaving[reading]
+
+    def heads(self, loads: Loads, now: float) -> list[Work]:
+        """The candidates that can matter now: all while they are few, else the first of each order."""
+        chosen = [subject for _, subject in self._landing[:MOST_LANDING]]
+        fullest = _fullest((reading for reading in self._leaving if reading), loads, now)
+        for reading in ("", *fullest):
+            chosen += [subject for _, subject in self._leaving.get(reading, ())[:MOST_WEIGHED]]
+        return [self._works[subject] for subject in dict.fromkeys(chosen)]
+
+    def choose(self, loads: Loads, now: float) -> Work | None:
+        """The job that the free slot should take; None where there is none."""
+        return choose(self.heads(loads, now), loads, now)
+
+    @staticmethod
+    def _readings_of(work: Work) -> list[tuple[str, float]]:
+        targets = dict.fromkeys(feed.slot for feed in work.feeds)
+        return [("", work.after), *((slot, _import_at(work, slot)) for slot in targets)]

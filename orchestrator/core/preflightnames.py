@@ -136,7 +136,7 @@ def task_name_rules(ground: Ground) -> Iterator[Check]:
                 names = names_of(tasks)
                 doubt = ", if the prefix renames tasks" if verdict is Verdict.WARNING else ""
                 sentence = f"{counted(len(names), 'task')} would break the rules for names{doubt}: {some(names)}"
-                remedy = "task names have 3 to 100 letters, digits, dots, dashes, underscores: rename, or shorten `prefix`"
+                remedy = "3 to 100 letters, digits, dots, dashes, underscores: rename them, or shorten `prefix`"
                 yield Check("task-name-rules", verdict, sentence, names, remedy, lane.name)
 
 
@@ -164,7 +164,7 @@ def prefix_rules(ground: Ground) -> Iterator[Check]:
     for lane in ground.lanes:
         prefix = lane.target.prefix
         if prefix and lane.moving and _PREFIX.fullmatch(prefix) is None:
-            sentence = f"the prefix {prefix!r} is not made of a letter or digit and up to 31 letters, digits, '_', '.', '-'"
+            sentence = f"the prefix {prefix!r} is not a letter or digit and up to 31 letters, digits, '_', '.', '-'"
             yield Check(
                 "prefix-rules", Verdict.BLOCKER, sentence, names_of(lane.moving), "choose another prefix", lane.name
             )  # fmt: skip
@@ -176,5 +176,3 @@ def overwritten(ground: Ground, lane: Lane) -> tuple[App | Task, ...]:
         return ()
     found: list[App | Task] = [asset for asset in lane.moving if ground.at_target(lane, asset) is not None]
     return tuple(found)
-
-

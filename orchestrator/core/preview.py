@@ -3,38 +3,38 @@
 A preview *is* the events that a run begins with: what `preview` prints and what `run` journals cannot differ.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 
 from orchestrator.core import events as e
 from orchestrator.core.batches import Batch, connected_groups, pack
 from orchestrator.core.checks import Check, Verdict
-from orchestrator.core.dependencies import Graph, cycle_told, cycles, graph_of
-from orchestrator.core.inventory import App, Inventory, Task
-from orchestrator.core.names import predicted
+from orchestrator.core.dependencies import cycles
+from orchestrator.core.facts import Facts
+from orchestrator.core.foreseen import Foreseen, foresee
+from orchestrator.core.inventory import Inventory
+from orchestrator.core.lanes import History, Kept, Lane, frozen_assets
 from orchestrator.core.only import Only
-from orchestrator.core.plan import ById, Migration, Mode, Plan, Target
-from orchestrator.core.selection import Selection, kind_of, overlaps, predecessors, select_all
+from orchestrator.core.plan import Plan
+from orchestrator.core.preflight import cannot_know, preflight
+from orchestrator.core.preflightground import Ground
+from orchestrator.core.selection import Selection, predecessors, select_all
 from orchestrator.core.splitting import delivery_id
+from orchestrator.core.waivers import waive
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What an earlier run of the plan brought to a target."""
+class Informed:
+    """What a preview may know beside plan and inventories; without it the checks that need it are not checked."""
 
-    #: ids at the target under which it was seen then
-    ids: tuple[str, ...]
-    #: credentials that imported it
-    owner: str
-    run: str
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """What earlier runs of this plan did: (target, prefix, source, asset id) -> what is kept there."""
-
-    imported: Mapping[tuple[str, str, str, str], Kept] = field(default_factory=dict)
+    #: by instance
+    facts: Mapping[str, Facts] = field(default_factory=dict)
+    #: epoch seconds, UTC; 0 where unknown: then no waiver has expired
+    now: float = 0.0
+    #: how long the run is expected to last, in seconds; 0 where unknown
+    lasting: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,12 @@ class Preview:
     skipped: tuple[e.AssetsSkipped, ...]
     batches: tuple[e.BatchScheduled, ...]
     deliveries: tuple[e.DeliveryScheduled, ...]
+    #: an answer for each id of product.md section 4, waivers applied
     checks: tuple[Check, ...]
+    #: what would become of each selected asset at each target
+    assets: tuple[Foreseen, ...] = ()
+    #: what no preview can know, as sentences
+    unknown: tuple[str, ...] = ()
 
     @property
     def blockers(self) -> tuple[Check, ...]:
@@ -58,93 +63,55 @@ class Preview:
 
     @property
     def digest(self) -> str:
-        """Short, for a change ticket; the same where the same moves in the same batches."""
-        text = "\n".join(sorted(f"{d.delivery} {d.mode} {d.datasource_overwrite}" for d in self.deliveries))
-        hexed = sha256(text.encode()).hexdigest()
+        """Short, for a change ticket: the same where the same assets move under the same names in the same batches.
+
+        Neither credentials nor times nor run states are in it: a rotated key does not change it.
+        """
+        held = {batch.batch: batch for batch in self.batches}
+        lines = [
+            repr((d.delivery, d.migration, d.mode, d.datasource_overwrite, d.needs, d.after)) for d in self.deliveries
+        ]
+        lines += [repr((b, a.id, a.kind, a.name, a.needs)) for b, batch in held.items() for a in batch.assets]
+        hexed = sha256("\n".join(sorted(lines)).encode()).hexdigest()
         return f"{hexed[:4]}-{hexed[4:8]}"
 
 
-def preview(plan: Plan, inventories: Mapping[str, Inventory], history: History, only: Only) -> Preview:
-    """Select, pack, order. Blockers are told in `checks`; where there is a cycle nothing is packed."""
+_NOT_INFORMED = Informed()
+
+
+def preview(
+    plan: Plan,
+    inventories: Mapping[str, Inventory],
+    history: History,
+    only: Only,
+    informed: Informed = _NOT_INFORMED,
+) -> Preview:
+    """Select, pack, order, check. Blockers are told in `checks`; where there is a cycle nothing is packed."""
     selections = only.narrow(select_all(plan, inventories))
-    lanes = [_Lane.of(plan, each, inventories, history) for each in selections]
-    checks = [*_plan_checks(lanes), *(check for lane in lanes for check in _lane_checks(lane, inventories))]
-    knots = [check for check in checks if check.id == "dependency-cycle"]
-    packed = [] if knots else [_pack(plan, lane, inventories[lane.selection.source]) for lane in lanes]
-    batches, deliveries = _schedule(plan, lanes, packed, history)
-    checks += _visibility(batches)
+    lanes = [Lane.of(plan, each, inventories, history) for each in selections]
+    knots = any(cycles(lane.graph) for lane in lanes)
+    packed = [] if knots else [_pack(plan, lane, inventories[lane.source]) for lane in lanes]
+    batches, deliveries = _schedule(plan, lanes, packed, history, informed.facts)
+    ground = Ground(
+        plan, tuple(lanes), inventories, informed.facts, history, batches, deliveries, informed.lasting
+    )  # fmt: skip
+    today = datetime.fromtimestamp(informed.now, UTC).date()
     return Preview(
         tuple(_selection_made(lane.selection) for lane in lanes),
-        tuple(lane.skipped_event() for lane in lanes if lane.skipped),
+        tuple(_skipped(lane) for lane in lanes if lane.skipped),
         batches,
         deliveries,
-        tuple(checks),
+        waive(plan, preflight(ground), today),
+        foresee(ground),
+        cannot_know(ground),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Lane:
-    """One migration's way to one target."""
-
-    migration: Migration
-    selection: Selection
-    graph: Graph
-    #: what an earlier run brought and the target still holds
-    skipped: tuple[App | Task, ...]
-    moving: tuple[App | Task, ...]
-    #: asset id -> credentials of the source that see it
-    seen_by: Mapping[str, tuple[str, ...]]
-
-    @classmethod
-    def of(cls, plan: Plan, selection: Selection, inventories: Mapping[str, Inventory], history: History) -> "_Lane":
-        migration = next(m for m in plan.migrations if m.name == selection.migration)
-        graph = graph_of(selection, inventories[selection.source], migration.calls)
-        there = {each.id for each in inventories[selection.target.instance].assets}
-        skipped: list[App | Task] = []
-        moving: list[App | Task] = []
-        for asset in selection.assets:
-            kept = history.imported.get(
-                (selection.target.instance, selection.target.prefix, selection.source, asset.id)
-            )
-            still = kept is not None and bool(there.intersection(kept.ids))
-            (skipped if still and selection.target.mode is Mode.ADD_NEW else moving).append(asset)
-        seen_by = inventories[selection.source].seen_by
-        return cls(migration, selection, graph, tuple(skipped), tuple(moving), seen_by)
-
-    @property
-    def name(self) -> str:
-        return f"{self.selection.migration}@{self.selection.target.instance}"
-
-    @property
-    def target(self) -> Target:
-        return self.selection.target
-
-    @property
-    def place(self) -> tuple[str, str, str]:
-        """Where its assets arrive: (target, prefix, source)."""
-        return self.target.instance, self.target.prefix, self.selection.source
-
-    def needs_of(self, asset: App | Task) -> tuple[str, ...]:
-        """What must be at the target before: a task's applications, an application's callees, selected or not."""
-        if isinstance(asset, Task):
-            return asset.app_ids
-        outside = (need.app_id for need in self.graph.outside if need.asset_id == asset.id and need.app_id)
-        return tuple(dict.fromkeys((*self.graph.calls.get(asset.id, ()), *outside)))
-
-    def skipped_event(self) -> e.AssetsSkipped:
-        assets = tuple(_asset(each, self.needs_of(each)) for each in self.skipped)
-        return e.AssetsSkipped(
-            self.selection.migration,
-            self.target.instance,
-            assets,
-            "an earlier run imported it and the target still holds it",
-        )
-
-
-def _asset(asset: App | Task, needs: tuple[str, ...]) -> e.Asset:
-    key = asset.key if isinstance(asset, App) else ""
-    running = isinstance(asset, Task) and asset.running
-    return e.Asset(asset.id, kind_of(asset).value, asset.name, asset.update_time, needs, key, running)
+def _skipped(lane: Lane) -> e.AssetsSkipped:
+    why = "an earlier run imported it and the target still holds it"
+    return e.AssetsSkipped(
+        lane.selection.migration, lane.target.instance, frozen_assets(lane, lane.skipped, None), why
+    )  # fmt: skip
 
 
 def _selection_made(selection: Selection) -> e.SelectionMade:
@@ -168,7 +135,7 @@ def _why(why: str, app: str, migration: str) -> str:
 # --- packing -------------------------------------------------------------------------------------------------------
 
 
-def _pack(plan: Plan, lane: _Lane, source: Inventory) -> tuple[Batch, ...]:
+def _pack(plan: Plan, lane: Lane, source: Inventory) -> tuple[Batch, ...]:
     """Batches in import order; where no credentials see everything, each sees all of what it exports (promise 14)."""
     batches: list[Batch] = []
     for assets in _by_sight(
@@ -196,7 +163,11 @@ def _by_sight(
 
 
 def _schedule(
-    plan: Plan, lanes: Sequence[_Lane], packed: Sequence[Sequence[Batch]], history: History
+    plan: Plan,
+    lanes: Sequence[Lane],
+    packed: Sequence[Sequence[Batch]],
+    history: History,
+    facts: Mapping[str, Facts],
 ) -> tuple[tuple[e.BatchScheduled, ...], tuple[e.DeliveryScheduled, ...]]:
     carried = {(*lane.place, asset.id) for lane in lanes for asset in lane.moving}
     owners = _owners(plan, lanes, packed, history)
@@ -205,7 +176,7 @@ def _schedule(
     deliveries: list[e.DeliveryScheduled] = []
     for at in _in_order(plan, lanes) if packed else ():
         lane = lanes[at]
-        assets = {asset.id: _asset(asset, lane.needs_of(asset)) for asset in lane.moving}
+        assets = {asset.id: asset for asset in frozen_assets(lane, lane.moving, facts.get(lane.source))}
         for batch in packed[at]:
             held = tuple(assets[each] for each in batch.assets)
             if batch.id not in batches:
@@ -218,7 +189,7 @@ def _schedule(
 
 
 def _delivery(
-    lane: _Lane, batch: Batch, owner: str, needs: tuple[str, ...], after: frozenset[str]
+    lane: Lane, batch: Batch, owner: str, needs: tuple[str, ...], after: frozenset[str]
 ) -> e.DeliveryScheduled:
     target = lane.target
     return e.DeliveryScheduled(
@@ -236,7 +207,7 @@ def _delivery(
     )
 
 
-def _in_order(plan: Plan, lanes: Sequence[_Lane]) -> list[int]:
+def _in_order(plan: Plan, lanes: Sequence[Lane]) -> list[int]:
     """The plan's order, but never before a migration that it is `after`."""
     before = predecessors(plan)
     rank = {m.name: (len(before[m.name]), place) for place, m in enumerate(plan.migrations)}
@@ -249,7 +220,7 @@ def _exporters(plan: Plan, seen_by: Mapping[str, tuple[str, ...]], batch: Batch)
 
 
 def _owners(
-    plan: Plan, lanes: Sequence[_Lane], packed: Sequence[Sequence[Batch]], history: History
+    plan: Plan, lanes: Sequence[Lane], packed: Sequence[Sequence[Batch]], history: History
 ) -> dict[tuple[int, str], str]:
     """Who imports each batch: what builds on an application is sent by the identity that owns it (promise 14)."""
     owners: dict[tuple[int, str], str] = {}
@@ -283,83 +254,4 @@ def _earlier_owner(
     return ""
 
 
-# --- what the run itself must know before it begins ----------------------------------------------------------------
-
-
-def _plan_checks(lanes: Sequence[_Lane]) -> list[Check]:
-    found = []
-    for overlap in overlaps(lane.selection for lane in lanes):
-        sentence = f"{overlap.asset.name} would arrive twice at {overlap.target}: in {' and '.join(overlap.migrations)}"
-        remedy = "take it out of one of them, or give one a prefix"
-        found.append(
-            Check("name-collision", Verdict.BLOCKER, sentence, (overlap.asset.name,), remedy, f"@{overlap.target}")
-        )
-    if not any(lane.selection.assets for lane in lanes):
-        found.append(
-            Check("missing-assets", Verdict.BLOCKER, "nothing at all is selected", remedy="mend `apps` and `tasks`")
-        )
-    return found
-
-
-def _lane_checks(lane: _Lane, inventories: Mapping[str, Inventory]) -> list[Check]:
-    source, target = inventories[lane.selection.source], inventories[lane.target.instance]
-    return [*_cycle_checks(lane, source), *_missing_checks(lane), *_collision_checks(lane, target)]
-
-
-def _cycle_checks(lane: _Lane, source: Inventory) -> list[Check]:
-    return [
-        Check(
-            "dependency-cycle",
-            Verdict.BLOCKER,
-            f"applications that call each other cannot be ordered: {told}",
-            remedy="take one of these calls out of `calls`",
-            where=lane.name,
-        )  # fmt: skip
-        for told in (cycle_told(cycle, source.apps) for cycle in cycles(lane.graph))
-    ]
-
-
-def _missing_checks(lane: _Lane) -> list[Check]:
-    found = []
-    for missing in lane.selection.missing:
-        level = Verdict.BLOCKER if missing.by_id else Verdict.WARNING
-        word = missing.selector.id if isinstance(missing.selector, ById) else missing.selector.pattern
-        sentence = f"{lane.selection.source} holds no {missing.kind.value} that {word!r} fits"
-        remedy = "correct the plan, or let these credentials see it"
-        found.append(Check("missing-assets", level, sentence, (word,), remedy, lane.name))
-    return found
-
-
-def _collision_checks(lane: _Lane, target: Inventory) -> list[Check]:
-    """AddNew on a name that the target holds is assumed to fail (API 7, 14)."""
-    if lane.target.mode is not Mode.ADD_NEW:
-        return []
-    held = {"app": {app.name for app in target.apps}, "task": {task.name for task in target.tasks}}
-    taken = tuple(
-        asset.name
-        for asset in lane.moving
-        if all(name in held[kind_of(asset)] for name in predicted(lane.target.prefix, kind_of(asset).value, asset.name))
-    )
-    if not taken:
-        return []
-    sentence = f"{len(taken)} names are taken at {lane.target.instance}: {_some(taken)}"
-    remedy = "use a prefix, mode Merge, or exclude them"
-    return [Check("name-collision", Verdict.BLOCKER, sentence, taken, remedy, lane.name)]
-
-
-def _visibility(batches: Iterable[e.BatchScheduled]) -> list[Check]:
-    blind = [batch for batch in batches if not batch.exporters]
-    return [
-        Check(
-            "visibility",
-            Verdict.BLOCKER,
-            f"no credentials of {batch.source} see all of {_some([a.name for a in batch.assets])}",
-            tuple(asset.name for asset in batch.assets),
-            "use the main account's or an administrator's credentials",
-        )  # fmt: skip
-        for batch in blind
-    ]
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+__all__ = ["History", "Informed", "Kept", "Preview", "preview"]

@@ -325,7 +325,7 @@ class Agenda:
         if self.progress.is_stopped(self.progress.batches[life.batch].source, "export"):
             return None
         for delivery in self.progress.deliveries_of(life.batch):
-            if delivery.state is DeliveryState.WAITING:
+            if delivery.state is DeliveryState.WAITING and delivery.id not in self.active:
                 return Note(splitting.after_failure(self.progress, delivery, (), self._names_of(delivery)))
         return None
 

@@ -15,6 +15,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from orchestrator.core import events as e
 from orchestrator.core import steps
 from orchestrator.core.events import Entry, Event
+from orchestrator.core.lifecycle import PackageState
 from orchestrator.core.retries import Action
 from orchestrator.core.schedule import Agenda, Busy, End, Finished, Note, Silence, Start, WaitUntil
 from orchestrator.core.slots import host_of
@@ -155,11 +156,17 @@ class Conductor:
             return
         self._scopes.pop(done.step.subject, None)
         answered = self._cut_short(done) if done.cut else done.answered
-        await self.remember([event for event in (answered.event, answered.also) if event is not None])
+        await self.remember([event for event in (answered.event, answered.also) if event is not None and self._still_fits(event)])
         if isinstance(answered.event, e.PackageStored | e.PackageLost):
             await self.around.offload(self.vault.release, done.step.subject, self._attempt(done.step))
         self.agenda.finish(done.step.subject)
         await self._weather(done.step, answered)
+
+    def _still_fits(self, event: Event) -> bool:
+        """Two targets may find the same package damaged: it is told once."""
+        if not isinstance(event, e.PackageDamaged):
+            return True
+        return self.agenda.progress.packages[event.batch].state is PackageState.STORED
 
     @staticmethod
     def _attempt(step: steps.Step) -> int:

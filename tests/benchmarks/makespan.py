@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean
 
-from orchestrator.core.forecast import Planned, Rule, by_policy, play
-from orchestrator.core.policy import SlotLoad, Work
+from orchestrator.core.forecast import Planned, Rule, play
+from orchestrator.core.policy import Loads, Work
 from orchestrator.core.slots import JobKind
 from tests.benchmarks.worlds import TOPOLOGIES, World, lower_bound, world
 
@@ -48,7 +48,7 @@ def measure(topology: str, seed: int) -> Measured:
 def _by_keys(keys: Mapping[str, float]) -> Rule:
     """Smallest key first; without one the frozen order, exports before imports."""
 
-    def rule(_slot: str, candidates: Sequence[Work], _loads: Mapping[str, SlotLoad], _now: float) -> Work | None:
+    def rule(candidates: Sequence[Work], _loads: Loads, _now: float) -> Work | None:
         return min(
             candidates, key=lambda w: (w.kind is not JobKind.EXPORT, keys.get(w.subject, w.position), w.position)
         )
@@ -69,7 +69,7 @@ def _lane_by_lane(planned: Planned) -> Planned:
 def _search(one: World, bound: float, seed: int) -> float:
     """The shortest of SCHEDULES clairvoyant ones."""
     draw = random.Random(f"search {seed}")
-    best = here = play(one.planned, one.actual, one.actual, by_policy).end
+    best = here = play(one.planned, one.actual, one.actual).end
     batches = [export.batch for export in one.planned.exports]
     start = _johnson_keys(one)
     keys = dict(start)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from orchestrator.core import events as e
 from orchestrator.core.events import Entry
 from orchestrator.core.outcome import AssetClass, lines
+from orchestrator.emulator.ledger import slot_of
 from orchestrator.emulator.service import Service
 from orchestrator.errors import ExitCode
 from tests.simulation.worlds import Scenario
@@ -71,8 +72,6 @@ class Watch:
         self.calls_seen = len(calls)
 
     def _no_own_job_beside(self, time: float, user: str, instance: str, kind: str) -> None:
-        from orchestrator.emulator.ledger import slot_of
-
         scope = self.scenario.world.switches.lock_scope
         slot = slot_of(scope, user, instance, kind)
         for job in self.service.ledger.jobs.values():

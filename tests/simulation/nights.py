@@ -1,11 +1,10 @@
 """One bad night: a scenario run to its end through kills, faults and an operator's decisions. Law: same seed, same trace."""
 
 import asyncio
-import json
 import random
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,11 +22,12 @@ from orchestrator.engine.surroundings import Surroundings, inline
 from orchestrator.errors import ExitCode, RomaMigrateError
 from orchestrator.roma import Roma
 from orchestrator.roma.transport import Transport
+from orchestrator.storage.codec import to_text
 from tests.simulation.invariants import Watch
 from tests.simulation.memory import Killed, Life, MemoryStore, Record
 from tests.simulation.virtual import VirtualLoop
 from tests.simulation.wiring import MemoryTransport
-from tests.simulation.worlds import Scenario
+from tests.simulation.worlds import Kill, Scenario
 
 #: epoch seconds at which every simulated night begins
 DUSK = 1_790_000_000.0
@@ -98,7 +98,7 @@ def live(scenario: Scenario, root: Path) -> Night:
 
 
 def _incarnation(
-    night: Night, root: Path, clock: _Clock, kill: tuple[float, bool] | None, start: int
+    night: Night, root: Path, clock: _Clock, kill: Kill | None, start: int
 ) -> tuple[str, Ended | None]:
     """One process from its start to its exit, or to its death."""
     scenario, life = night.scenario, Life()
@@ -118,25 +118,42 @@ def _incarnation(
     roma = Roma(scenario.plan.settings, scenario.secrets, wall=wall, draw=draw.random, transport=transport)
     runs = Runs(scenario.plan, store, roma, scenario.users, around)
     task = loop.create_task(runs.run(Wish(retry=False)))
-    if kill is not None:
-        loop.call_later(kill[0], _stop, loop, life)
+    if kill is not None and kill.point:
+        life.hook = _counting(life, kill.point)
+    elif kill is not None:
+        loop.call_later(kill.at, _stop, loop, life)
     try:
         ended = loop.run_until_complete(task)
         return str(int(ended.outcome.code)), ended
     except RomaMigrateError as error:
+        if life.dead:
+            return "killed", None
         if error.exit_code in {ExitCode.DEFECT, ExitCode.BLOCKED, ExitCode.USAGE}:
             raise
         return str(int(error.exit_code)), None
-    except (RuntimeError, Killed):
+    except BaseException:
         if not life.dead:
             raise
-        _cut_power(night, kill is not None and kill[1])
+        _cut_power(night, kill is not None and kill.power)
         return "killed", None
     finally:
         life.dead = True
         clock.passed += loop.time()
         clock.loop = None
         _bury(loop)
+
+
+def _counting(life: Life, last: int) -> Callable[[str], None]:
+    """Dies at the `last`-th point."""
+    left = last
+
+    def hook(where: str) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            life.kill(where)
+
+    return hook
 
 
 def _stop(loop: VirtualLoop, life: Life) -> None:
@@ -198,8 +215,6 @@ def _decide(night: Night, draw: random.Random) -> None:
 
 
 def _record(record: Record, progress: Progress, request: e.Resolved, night: Night) -> None:
-    from orchestrator.storage.codec import to_text
-
     events, answer = Operators().answer(progress, request)
     assert events, answer
     for event in events:
@@ -226,7 +241,3 @@ def vault_root() -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
-
-
-def as_json(night: Night) -> str:
-    return json.dumps({"codes": night.codes, "seconds": night.seconds})

@@ -23,7 +23,7 @@ from orchestrator.core.plan import (
     Target,
 )
 from orchestrator.core.secret_values import AccessKeySecret, PasswordSecret, Secret
-from orchestrator.emulator.faults import LASTING, Kind, Operation, Rule
+from orchestrator.emulator.faults import LASTING, TARGETS, WRITES, Kind, Operation, Rule
 from orchestrator.emulator.switches import (
     AddNewOnExisting,
     AppKey,
@@ -62,8 +62,26 @@ PASSING = tuple(
     for kind in Kind
     if kind not in LASTING and kind not in {Kind.JOB_RUNS_FOREVER, Kind.SLOW_DRIP, Kind.DELAYED, Kind.SLOW_JOB}
 )
+#: faults after which nobody knows whether a write was executed
+AMBIGUOUS = (
+    Kind.RESET_AFTER_SEND, Kind.RESET_AFTER_SEND_NOT_EXECUTED, Kind.HANG_EXECUTED, Kind.HANG_NOT_EXECUTED,
+    Kind.GARBAGE_200, Kind.HALF_JSON, Kind.HTML_502_BEFORE, Kind.BAD_GATEWAY_AFTER, Kind.GATEWAY_TIMEOUT_AFTER,
+    Kind.UNAVAILABLE, Kind.ERROR_BEFORE, Kind.ERROR_AFTER, Kind.LATE_EXECUTION,
+)  # fmt: skip
 _WORLD_SECRET = "simulated-secret"  # noqa: S105 - a planted value that must appear nowhere
 ENDPOINT = "http://127.0.0.1:9"
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """How one incarnation of the program dies: at a moment, or at the n-th journal write or remote call."""
+
+    #: virtual seconds after its start; infinite where a point decides
+    at: float = math.inf
+    #: which of its crash points, counted from 1; 0 where the moment decides
+    point: int = 0
+    #: a power cut: what was not synced may be gone
+    power: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +95,8 @@ class Scenario:
     users: dict[str, str]
     #: names of assets that the service will never take, at export or import
     poison: frozenset[str]
-    #: virtual seconds at which the program is killed, in order; a power cut takes what was not synced
-    kills: tuple[tuple[float, bool], ...]
+    #: how the first incarnations die, in order; later ones live
+    kills: tuple[Kill, ...]
 
     def described(self) -> str:
         """All options, for a failing seed."""
@@ -102,11 +120,11 @@ def scenario(seed: int) -> Scenario:
     sources = ("east",) if draw.random() < 0.75 else ("east", "west")
     targets = draw.sample(("north", "south", "centre"), draw.choice((1, 1, 1, 2, 3)))
     apps, tasks = draw.randint(1, 14), draw.randint(0, 40)
-    migrations = _migrations(draw, sources, targets)
+    migrations = _migrations(draw, sources, targets, apps)
     users = _users(draw)
     world = generate(
         apps, tasks, filled=sources, empty=tuple(targets), users=users,
-        filling=Filling(calls=dict(_calls()) if draw.random() < 0.7 else {}, owner=users[0].name, unreleased_every=0),
+        filling=Filling(calls=dict(_calls(apps)) if draw.random() < 0.7 else {}, owner=users[0].name, unreleased_every=0),
         switches=switches, durations=_durations(draw), token_lifetime=draw.choice((86400.0, 120.0)),
     )  # fmt: skip
     names = [a.name for a in world.instance(sources[0]).apps] + [t.name for t in world.instance(sources[0]).tasks]
@@ -115,7 +133,7 @@ def scenario(seed: int) -> Scenario:
         world = replace(world, switches=replace(world.switches, prefix_renames=PrefixRenames.BOTH))
     world = replace(world, faults=_faults(draw, poison))
     plan = _plan(draw, world, scope, sources, targets, migrations)
-    kills = tuple((draw.uniform(0, 400), draw.random() < 0.4) for _ in range(draw.choice((0, 0, 1, 2, 4))))
+    kills = tuple(_kill(draw) for _ in range(draw.choice((0, 0, 1, 2, 4))))
     secrets: dict[str, Secret] = {
         "s": AccessKeySecret(users[0].ak, users[0].sk, ""),
         "t": PasswordSecret(users[1].name, "acme", users[1].password),
@@ -123,6 +141,13 @@ def scenario(seed: int) -> Scenario:
     return Scenario(
         seed, world, plan, secrets, {"s": f"acme/{users[0].name}", "t": f"acme/{users[1].name}"}, poison, kills
     )
+
+
+def _kill(draw: random.Random) -> Kill:
+    power = draw.random() < 0.4
+    if draw.random() < 0.5:
+        return Kill(at=draw.uniform(0, 400), power=power)
+    return Kill(point=draw.randint(1, 150), power=power)
 
 
 def _users(draw: random.Random) -> tuple[User, User]:
@@ -159,11 +184,16 @@ def _durations(draw: random.Random) -> Durations:
     return Durations(one(), one(), one())
 
 
-def _calls() -> tuple[tuple[str, tuple[str, ...]], ...]:
-    return (("shipping-web", ("orders-web",)), ("billing-web", ("orders-web", "stock-web")))
+def _calls(apps: int) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Who calls whom among the first generated applications: orders, billing, stock and shipping."""
+    if apps < 3:
+        return ()
+    return (("billing-web", ("orders-web", "stock-web")), *((("shipping-web", ("orders-web",)),) if apps > 3 else ()))
 
 
-def _migrations(draw: random.Random, sources: tuple[str, ...], targets: list[str]) -> tuple[Migration, ...]:
+def _migrations(
+    draw: random.Random, sources: tuple[str, ...], targets: list[str], apps: int
+) -> tuple[Migration, ...]:
     made = []
     for place, source in enumerate(sources):
         # Two sources hold assets of the same names: each needs a prefix of its own at a shared target.
@@ -173,7 +203,7 @@ def _migrations(draw: random.Random, sources: tuple[str, ...], targets: list[str
         after = (f"m{place - 1}",) if place and draw.random() < 0.5 else ()
         made.append(
             Migration(
-                f"m{place}", source, aims, (Glob("*"),), OfApps(), calls=_calls(), after=after,
+                f"m{place}", source, aims, (Glob("*"),), OfApps(), calls=_calls(apps), after=after,
                 on_partial=draw.choice(list(OnPartial)),
             )  # fmt: skip
         )
@@ -200,18 +230,32 @@ def _plan(
 
 
 def _faults(draw: random.Random, poison: frozenset[str]) -> tuple[Rule, ...]:
-    rules = [
-        Rule(draw.choice(PASSING), nth=draw.randint(1, 6), times=draw.randint(1, 3), probability=draw.choice((1.0, 0.5)))
-        for _ in range(draw.choice((0, 1, 2, 4, 6)))
-    ]
+    rules = [_passing(draw) for _ in range(draw.choice((0, 1, 2, 4, 6)))]
+    begin = draw.uniform(0, 200)
     if draw.random() < 0.2:
-        begin = draw.uniform(0, 200)
-        rules.append(Rule(draw.choice((Kind.OUTAGE, Kind.IAM_OUTAGE)), after=begin, until=begin + draw.uniform(5, 300)))
+        kind = draw.choice((Kind.OUTAGE, Kind.IAM_OUTAGE, Kind.CLOCK_SKEW))
+        rules.append(Rule(kind, after=begin, until=begin + draw.uniform(5, 300)))
     if draw.random() < 0.1:
         rules.append(Rule(Kind.TOO_LARGE, frozenset({Operation.IMPORT}), count=draw.randint(2, 12)))
     if draw.random() < 0.1:
         rules.append(Rule(Kind.SLOW_JOB, times=2, seconds=draw.uniform(10, 300)))
+    if draw.random() < 0.05:
+        rules.append(Rule(Kind.JOB_RUNS_FOREVER, WRITES, nth=draw.randint(1, 6), seconds=20_000.0))
+    if draw.random() < 0.1:
+        rules.append(Rule(draw.choice((Kind.SLOW_DRIP, Kind.DELAYED)), times=3, seconds=draw.uniform(0.1, 20), count=4096))
     if poison:
         kinds = (Kind.POISON_EXPORT, Kind.POISON_EXPORT_UNNAMED, Kind.POISON_IMPORT, Kind.POISON_IMPORT_UNNAMED)
         rules.append(Rule(draw.choice(kinds), names=poison))
     return tuple(rules)
+
+
+def _passing(draw: random.Random) -> Rule:
+    """A fault that strikes a few times; the ones that leave an outcome open mostly strike where that hurts."""
+    kind = draw.choice(AMBIGUOUS) if draw.random() < 0.4 else draw.choice(PASSING)
+    aims = (frozenset({Operation.IMPORT}), frozenset({Operation.IMPORT}), frozenset({Operation.EXPORT}), frozenset[Operation]())
+    operations = draw.choice(aims) if kind in AMBIGUOUS else frozenset[Operation]()
+    nth = draw.randint(1, 30) if TARGETS.get(kind) == frozenset({Operation.JOB}) else draw.randint(1, 6)
+    times = draw.randint(1, 3) if kind is not Kind.ARCHIVE_ID_MISSING else 0
+    chance = 0.3 if kind is Kind.ARCHIVE_ID_MISSING else draw.choice((1.0, 0.5))
+    until = 300.0 if kind is Kind.ARCHIVE_ID_MISSING else math.inf
+    return Rule(kind, operations, nth=nth, times=times, probability=chance, until=until)

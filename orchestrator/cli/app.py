@@ -1,0 +1,254 @@
+"""The commands and their arguments (product.md section 2). Law: thin; a command's body lives in a module of its own."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator import __version__
+from orchestrator.cli.command import Commands
+from orchestrator.cli.door import tell
+from orchestrator.cli.terminal import Common, Terminal
+from orchestrator.errors import NotYet, OperatorError
+
+command = Commands()
+
+PlanArgument = Annotated[Path, typer.Argument(metavar="PLAN", help="The plan file.", show_default=False)]
+RunArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[RUN]", help="A run's id or its beginning, a plan's name, or a plan file; else the latest."
+    ),
+]
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="SEL[,SEL]", help="MIGRATION, @INSTANCE, MIGRATION@INSTANCE, app:GLOB, task:GLOB."),
+]
+
+
+def _later(option: str) -> NotYet:
+    return NotYet(f"{option}: not yet", next_step="roma-migrate --help shows what does")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"roma-migrate {__version__}")
+        raise typer.Exit
+
+
+@command("init")
+def init(
+    terminal: Terminal,
+    profile: Annotated[str, typer.Option("--profile", metavar="sdk", help="Whose credentials to use.")] = "sdk",
+    region: Annotated[str, typer.Option("--region", metavar="R", help="Such as cn-north-4.")] = "",
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write it.")] = Path("plan.yaml"),
+) -> int:
+    """Write a first plan from the instances it finds."""
+    from orchestrator.cli.beginnings import Wanted
+    from orchestrator.cli.beginnings import init as body
+
+    return body(terminal, Wanted(profile, region, out))
+
+
+@command("inventory")
+def inventory(
+    terminal: Terminal,
+    plan: PlanArgument,
+    instance: Annotated[str, typer.Argument(metavar="INSTANCE", help="Its name in the plan.")],
+    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values.")] = False,
+) -> int:
+    """List an instance's applications and tasks."""
+    from orchestrator.cli.inventories import inventory as body
+
+    return body(terminal, plan, instance, as_csv)
+
+
+@command("validate")
+def validate(terminal: Terminal, plan: PlanArgument) -> int:
+    """Check the plan file alone; talks to nobody."""
+    from orchestrator.cli.offline import validate as body
+
+    return body(terminal, plan)
+
+
+@command("preview")
+def preview(
+    terminal: Terminal,
+    plan: PlanArgument,
+    only: OnlyOption = None,
+    everything: Annotated[bool, typer.Option("--all", help="List every asset.")] = False,
+    save: Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Not yet.")] = None,
+    against: Annotated[Path | None, typer.Option("--against", metavar="FILE", help="Not yet.")] = None,
+) -> int:
+    """Show what a run would move; reads only."""
+    if save is not None or against is not None:
+        raise _later("--save" if save is not None else "--against")
+    from orchestrator.cli.previewing import preview_plan
+
+    return preview_plan(terminal, plan, tuple(only or ()), everything)
+
+
+@command("run")
+def run(
+    terminal: Terminal,
+    plan: PlanArgument,
+    only: OnlyOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="The same as preview.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Only go on with an unfinished run.")] = False,
+    abandon: Annotated[bool, typer.Option("--abandon", help="End the unfinished run first.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Quarantined, blocked and stopped ones once more.")] = False,
+    approved: Annotated[Path | None, typer.Option("--approved", metavar="FILE", help="Not yet.")] = None,
+    hold_drifted: Annotated[bool, typer.Option("--hold-drifted", help="Not yet.")] = False,
+    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Not yet.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Not yet.")] = False,
+) -> int:
+    """Migrate; the same command resumes an unfinished run."""
+    later = {"--approved": approved, "--hold-drifted": hold_drifted, "--until": until, "--strict": strict}
+    for option, given in later.items():
+        if given:
+            raise _later(option)
+    if sum((resume, abandon, retry)) > 1:
+        raise OperatorError("--resume, --abandon and --retry exclude each other")
+    if dry_run:
+        from orchestrator.cli.previewing import preview_plan
+
+        return preview_plan(terminal, plan, tuple(only or ()), everything=False)
+    from orchestrator.cli.running import Asked, run_plan
+
+    return run_plan(terminal, plan, Asked(tuple(only or ()), resume, abandon, retry))
+
+
+@command("status")
+def status(
+    terminal: Terminal,
+    run: RunArgument = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Again and again, until it ends.")] = False,
+) -> int:
+    """Tell where a run stands, live or dead."""
+    from orchestrator.cli.standing import status as body
+
+    return body(terminal, run, watch)
+
+
+@command("runs")
+def runs(terminal: Terminal) -> int:
+    """List the home's runs."""
+    from orchestrator.cli.standing import list_runs
+
+    return list_runs(terminal)
+
+
+@command("resolve")
+def resolve(
+    terminal: Terminal,
+    run: RunArgument = None,
+    batch: Annotated[
+        str | None, typer.Argument(metavar="[BATCH[@TARGET]]", help="Which one, where several are undecided.")
+    ] = None,
+    outcome: Annotated[
+        str, typer.Option("--as", metavar="OUTCOME", help="imported, absent, partial, quarantine or job-ended.")
+    ] = "",
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the journal.")] = "",
+    only: OnlyOption = None,
+) -> int:
+    """Show, and with --as decide, unknown outcomes."""
+    from orchestrator.cli.deciding import resolve as body
+
+    return body(terminal, (run, batch), (outcome, reason), tuple(only or ()))
+
+
+@command("report")
+def report(
+    terminal: Terminal,
+    run: RunArgument = None,
+    only: OnlyOption = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Not yet.")] = None,
+) -> int:
+    """Tell everything about a run, in Markdown or JSON."""
+    if html is not None:
+        raise _later("--html")
+    from orchestrator.cli.reporting import report_run
+
+    return report_run(terminal, run, tuple(only or ()))
+
+
+@command("emulator")
+def emulator(
+    terminal: Terminal,
+    host: Annotated[str, typer.Option("--host", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 8765,
+    world: Annotated[Path | None, typer.Option("--world", metavar="FILE.yaml", help="What it holds.")] = None,
+) -> int:
+    """Serve a local ROMA Connect with seeded instances."""
+    from orchestrator.cli.offline import emulate
+
+    return emulate(terminal, host, port, world)
+
+
+@command("schema")
+def schema(terminal: Terminal) -> int:
+    """Print the JSON Schema of the plan."""
+    from orchestrator.cli.offline import schema as body
+
+    return body(terminal)
+
+
+@command("demo")
+def demo(
+    terminal: Terminal,
+    plan: Annotated[Path | None, typer.Option("--plan", metavar="FILE", help="Else plans/demo.yaml.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the home it ran in.")] = False,
+) -> int:
+    """Migrate a demo plan between two local instances."""
+    from orchestrator.cli.demo import demo as body
+
+    return body(terminal, plan, keep)
+
+
+#: names that scripts may rely on later (product.md section 2)
+LATER = (
+    "verify", "undo", "handover", "schedule", "pause", "continue", "stop", "forget", "export", "import",
+    "check-evidence", "rehearse", "submit", "worker", "workers",
+)  # fmt: skip
+
+
+def _answer_later(name: str) -> Callable[[list[str]], int]:
+    def answer(words: list[str]) -> int:
+        error = _later(name)
+        tell(Terminal(Common(json="--json" in words)), error)
+        return int(error.exit_code)
+
+    return answer
+
+
+for _name in LATER:
+    command.reserve(_name, _answer_later(_name))
+
+
+def build(called: str | None = None) -> typer.Typer:
+    """The command line; where it is known which command is called, only that one is built whole."""
+    app = typer.Typer(
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback()
+    def top(
+        version: Annotated[
+            bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+        ] = False,
+    ) -> None:
+        """Moves integration assets between ROMA Connect instances, in batches of at most 100."""
+
+    command.add_to(app, called)
+    return app
+
+
+def called_by(words: Sequence[str], environ: Mapping[str, str]) -> str | None:
+    """The command that these words call, "" where they call none; None where a shell asks for completions."""
+    if "_ROMA_MIGRATE_COMPLETE" in environ:
+        return None
+    return next((word for word in words if not word.startswith("-")), "")

@@ -1,0 +1,96 @@
+"""What would become of each asset at each target. Law: one line per asset and lane, from values alone."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from orchestrator.core.inventory import App, Task
+from orchestrator.core.lanes import Lane
+from orchestrator.core.preflightground import Ground
+from orchestrator.core.preflightnames import colliding, overwritten
+from orchestrator.core.selection import kind_of
+
+
+class Fate(StrEnum):
+    """What an import would do with an asset."""
+
+    CREATED = "created"
+    #: Merge finds it there
+    OVERWRITTEN = "overwritten"
+    #: an earlier run brought it, and the target still holds it
+    SKIPPED = "skipped"
+    #: AddNew finds its name taken
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """One asset on its way to one target."""
+
+    migration: str
+    source: str
+    target: str
+    prefix: str
+    #: at the source
+    id: str
+    #: "app" or "task"
+    kind: str
+    #: at the source
+    name: str
+    fate: Fate
+    #: the names it may have at the target, the likeliest first
+    names: tuple[str, ...]
+    #: those of them that the target holds now
+    present: tuple[str, ...] = ()
+    #: ids at the source of the applications it builds on, sorted
+    links: tuple[str, ...] = ()
+    #: ISO text as the source wrote it, "" where unknown
+    update_time: str = ""
+    #: a task's run state
+    running: bool = False
+    #: who made it at the source, "" where unknown
+    owner: str = ""
+    #: the batch it would travel in, "" where it does not
+    batch: str = ""
+
+
+def foresee(ground: Ground) -> tuple[Foreseen, ...]:
+    """Every selected asset, once per lane, in the order of lanes, applications, tasks."""
+    return tuple(each for lane in ground.lanes for each in _lane(ground, lane))
+
+
+def _lane(ground: Ground, lane: Lane) -> Iterator[Foreseen]:
+    fates: dict[str, Fate] = dict.fromkeys((asset.id for asset in lane.skipped), Fate.SKIPPED)
+    fates |= dict.fromkeys((asset.id for asset in colliding(ground, lane)), Fate.REFUSED)
+    fates |= dict.fromkeys((asset.id for asset in overwritten(ground, lane)), Fate.OVERWRITTEN)
+    batches = _batches(ground, lane)
+    for asset in lane.selection.assets:
+        yield _foreseen(ground, lane, asset, (fates.get(asset.id, Fate.CREATED), batches.get(asset.id, "")))
+
+
+def _foreseen(ground: Ground, lane: Lane, asset: App | Task, how: tuple[Fate, str]) -> Foreseen:
+    names = lane.names_of(asset)
+    held = ground.held[lane.target.instance][kind_of(asset)]
+    return Foreseen(
+        migration=lane.selection.migration,
+        source=lane.source,
+        target=lane.target.instance,
+        prefix=lane.target.prefix,
+        id=asset.id,
+        kind=kind_of(asset).value,
+        name=asset.name,
+        fate=how[0],
+        names=names,
+        present=tuple(name for name in names if name in held),
+        links=tuple(sorted(lane.needs_of(asset))),
+        update_time=asset.update_time,
+        running=isinstance(asset, Task) and asset.running,
+        owner=asset.owner,
+        batch=how[1],
+    )
+
+
+def _batches(ground: Ground, lane: Lane) -> dict[str, str]:
+    wanted = (lane.selection.migration, lane.target.instance, lane.target.prefix)
+    here = {d.batch for d in ground.deliveries if (d.migration, d.target, d.prefix) == wanted}
+    return {asset.id: batch.batch for batch in ground.batches if batch.batch in here for asset in batch.assets}

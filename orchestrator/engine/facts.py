@@ -1,0 +1,111 @@
+"""Reads what only informs: settings, quotas, dictionaries, data sources, APIs. Law: reads only, no failure ends anything.
+
+A refused or missing read becomes `Unread` with its reason (promise 13). Details and settings are asked once per
+instance, data sources and APIs once for each of as few credentials as together see every asset.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+import anyio
+
+from orchestrator.core.facts import Facts, Unread
+from orchestrator.core.failures import RequestFailed
+from orchestrator.core.inventory import Inventory
+from orchestrator.core.plan import Plan
+from orchestrator.engine.surroundings import Surroundings
+from orchestrator.roma import InventoryDisagrees, Reader
+
+T = TypeVar("T")
+
+#: how long one informing read may take in all, seconds: a preview waits no longer for what it can do without
+PATIENCE = 120.0
+#: credentials asked for data sources and APIs, at most: 6 requests per instance, 4 more per further credentials
+_MOST_ASKED = 3
+
+
+async def facts(
+    plan: Plan,
+    readers: Mapping[tuple[str, str], Reader],
+    inventories: Mapping[str, Inventory],
+    around: Surroundings,
+) -> dict[str, Facts]:
+    """Every instance's facts, read side by side; never raises for what the service says.
+
+    `readers` are by (instance, credentials); `inventories` as `survey` read them.
+    """
+    found: dict[str, Facts] = {}
+
+    async def ask(instance: str) -> None:
+        names = [name for name in plan.instances[instance].credentials if (instance, name) in readers]
+        asked = _cover(names, inventories[instance])[:_MOST_ASKED]
+        found[instance] = await _facts(instance, [readers[instance, name] for name in asked], around)
+
+    async with anyio.create_task_group() as group:
+        for instance in dict.fromkeys(name for name, _ in readers):
+            group.start_soon(ask, instance)
+    return dict(sorted(found.items()))
+
+
+def _cover(names: Sequence[str], inventory: Inventory) -> list[str]:
+    """Few credentials that together see what all of them see, the one that sees most first; at least one."""
+    left = set(inventory.seen_by)
+    chosen: list[str] = []
+    while left or not chosen:
+        sees = {name: {a for a in left if name in inventory.seen_by[a]} for name in names if name not in chosen}
+        if not sees:
+            break
+        best = max(sees, key=lambda name: len(sees[name]))
+        if chosen and not sees[best]:
+            break
+        chosen.append(best)
+        left -= sees[best]
+    return chosen
+
+
+async def _facts(instance: str, readers: Sequence[Reader], around: Surroundings) -> Facts:
+    first = readers[0]
+    parts: dict[str, Callable[[], Awaitable[object]]] = {
+        "details": first.instance,
+        "features": first.features,
+        "configs": first.project_configs,
+        "dictionaries": first.dictionaries,
+        "groups": first.api_groups,
+        "datasources": partial(_united, [each.datasources for each in readers]),
+        "apis": partial(_united, [each.apis for each in readers]),
+    }
+    told: dict[str, Any] = {}
+
+    async def ask(part: str) -> None:
+        told[part] = await _tolerantly(parts[part])
+
+    async with anyio.create_task_group() as group:
+        for part in parts:
+            group.start_soon(ask, part)
+    offset = first.clock_offset
+    clock = Unread("its answers carry no time") if offset is None else offset
+    return Facts(instance, **told, clock_offset=clock, at=around.now())
+
+
+async def _united(reads: Sequence[Callable[[], Awaitable[Sequence[T]]]]) -> tuple[T, ...]:
+    """The union of what several credentials see, by id."""
+    found: dict[object, T] = {}
+    for read in reads:
+        for each in await read():
+            found.setdefault(getattr(each, "id", each), each)
+    return tuple(found.values())
+
+
+async def _tolerantly(read: Callable[[], Awaitable[T]]) -> T | Unread:
+    """What was read, or why it was not."""
+    with anyio.move_on_after(PATIENCE):
+        try:
+            return await read()
+        except RequestFailed as error:
+            failed = error.failed
+            said = " ".join(part for part in (failed.code, failed.message) if part)
+            return Unread(said or str(failed.failure))
+        except InventoryDisagrees as error:
+            return Unread(error.message)
+    return Unread(f"no answer within {PATIENCE:.0f} s")
