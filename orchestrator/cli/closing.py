@@ -87,7 +87,7 @@ def next_step(outcome: Outcome, names: Names) -> str:
 
 def closing_text(progress: Progress, outcome: Outcome, names: Names, log: str) -> str:
     """The summary for people, on stdout."""
-    lines = [f"run {names.run} of plan {names.plan}: {verdict(outcome)} (code {int(outcome.code)})"]
+    lines = [wrapped("", f"run {names.run} of plan {names.plan}: {verdict(outcome)} (code {int(outcome.code)})")]
     lines += [wrapped("  ", MEANING), lanes_table(lane_reports(progress))]
     lines += [wrapped("why:  ", why.sentence) for why in outcome.whys]
     lines += [wrapped("who:  ", outcome.who), wrapped("next: ", next_step(outcome, names))]

@@ -219,3 +219,21 @@ def _builds_on(now: Saved, name: str) -> set[str]:
             if same and other.migration != name and needs & {a.id for a in other.assets if a.fate != "skipped"}:
                 found.add(other.migration)
     return found
+
+
+def told(drifts: Sequence[Drift]) -> tuple[str, ...]:
+    """A readable difference, a line each; empty where nothing has drifted. Stopped tasks are told, as asked for."""
+    lines: list[str] = []
+    for each in drifts:
+        if each.grade is not Grade.NONE:
+            lines.append(f"{each.migration}: {_GRADE_TOLD[each.grade]}")
+            lines += [f"  {line}" for line in each.lines]
+        lines += [f"  {name}: stopped since, as the handover list asks" for name in each.stopped]
+    return tuple(lines)
+
+
+_GRADE_TOLD = {
+    Grade.CONTENT: "content has changed (--accept-changed lets it start)",
+    Grade.SHAPE: "is not what was approved any more (--hold-drifted lets the others start)",
+    Grade.HELD: "builds on what is not what was approved any more",
+}

@@ -43,7 +43,7 @@ def from_json(text: str) -> Saved:
     if len(text) > MOST:
         raise Unreadable(f"it is longer than {MOST} characters")
     try:
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise Unreadable("it is not JSON") from None
     if not isinstance(document, dict) or "roma_migrate_preview" not in document:
@@ -54,6 +54,11 @@ def from_json(text: str) -> Saved:
     if seal != _seal(document):
         raise Unreadable("it was changed since it was saved")
     return _saved(_Node(document, ""))
+
+
+def _no_number(word: str) -> float:
+    """NaN and Infinity would slip through every comparison."""
+    raise ValueError(f"{word} is no number")
 
 
 def _seal(document: Mapping[str, object]) -> str:
@@ -80,7 +85,10 @@ class _Node:
         value = self._value.get(key)
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise Unreadable(f"{self._at(key)} is not a number")
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise Unreadable(f"{self._at(key)} is too large a number") from None
 
     def mapping(self, key: str) -> dict[str, object]:
         return self._of(key, dict, "a mapping")

@@ -34,7 +34,7 @@ class Check:
     #: names of the assets concerned
     assets: tuple[str, ...] = ()
     remedy: str = ""
-    #: "MIGRATION@INSTANCE", "@INSTANCE" or ""
+    #: "MIGRATION@INSTANCE", "MIGRATION", "@INSTANCE" or ""
     where: str = ""
     #: the waiver's reason, where the verdict is WAIVED
     waived: str = ""

@@ -1,4 +1,4 @@
-"""The whole schedule played out before it is lived. Law: pure and repeatable; the policy that plays it is the one that runs.
+"""The whole schedule played out before it is lived. Law: pure and repeatable, under the very policy that will run.
 
 `play` lets jobs of given durations run in slots under a rule, in virtual time. `forecast` plays the estimates, many
 times over with their uncertainty, and says when the run should be over, which slot is the busiest and what would help.
@@ -7,14 +7,24 @@ times over with their uncertainty, and says when the run should be over, which s
 import heapq
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from statistics import NormalDist
+from dataclasses import dataclass, field, replace
+from math import exp, log
+from statistics import NormalDist, fmean, stdev
 
 from orchestrator.core.policy import Feed, Lane, Loads, SlotLoad, Work, choose
 from orchestrator.core.slots import JobKind
 
 #: what picks a job for a free slot: (candidates, loads, now) -> the job, or None to leave the slot free
 Rule = Callable[[Sequence[Work], Loads, float], Work | None]
+
+#: dead time of a job as a share of its duration, as the polling policy leaves it
+WASTE = 0.05
+#: worlds that are played: at most and at least so many, in between as many as keep to so many jobs
+MOST_WORLDS, FEWEST_WORLDS, MOST_PLAYED = 40, 4, 8_000
+#: slots for which a second identity is weighed, and the share of the run it must save to be told
+MOST_SAVINGS, WORTHWHILE = 3, 0.03
+
+_P90 = NormalDist().inv_cdf(0.9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,10 @@ class PlannedExport:
     duration: Duration
     position: float = 0.0
 
+    @property
+    def subject(self) -> str:
+        return self.batch
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedImport:
@@ -57,6 +71,10 @@ class PlannedImport:
     #: migrations all of whose imports must have landed before
     after: tuple[str, ...] = ()
 
+    @property
+    def subject(self) -> str:
+        return self.delivery
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -64,6 +82,10 @@ class Planned:
 
     exports: tuple[PlannedExport, ...]
     imports: tuple[PlannedImport, ...]
+
+    @property
+    def jobs(self) -> tuple[PlannedExport | PlannedImport, ...]:
+        return (*self.exports, *self.imports)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,8 +283,93 @@ class _Play:
                 self._offer(waiter)
 
 
-def play(
-    planned: Planned, believed: Mapping[str, float], actual: Mapping[str, float], rule: Rule = choose
-) -> Timeline:
+def play(planned: Planned, believed: Mapping[str, float], actual: Mapping[str, float], rule: Rule = choose) -> Timeline:
     """The timeline when jobs take `actual` seconds while the rule believes in `believed`; both by subject."""
     return _Play(planned, works_of(planned, believed), actual, rule).run()
+
+
+# --- with its uncertainty -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """What a second identity would bring: the jobs of this slot shared between two."""
+
+    slot: str
+    #: seconds by which the run would be over earlier, at most
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What to expect of a schedule."""
+
+    #: as it goes if every estimate is right
+    timeline: Timeline
+    #: seconds after which the run is over in half of the cases, and in nine of ten
+    p50: float
+    p90: float
+    #: the slot with most work, "" where there is none
+    busiest: str
+    #: what would shorten the run, the most helpful first
+    savings: tuple[Saving, ...]
+
+
+def forecast(planned: Planned, waste: float = WASTE) -> Forecast:
+    """Play the schedule as estimated and in worlds where the estimates are wrong; `waste` is the dead time of a job as
+    a share of its duration.
+    """
+    believed = {each.subject: each.duration.median for each in planned.jobs}
+    works = works_of(planned, believed)
+    likely = {subject: seconds * (1.0 + waste) for subject, seconds in believed.items()}
+    timeline = _Play(planned, works, likely, choose if len(believed) <= MOST_PLAYED else _plainly).run()
+    count = max(FEWEST_WORLDS, min(MOST_WORLDS, MOST_PLAYED // max(1, len(believed))))
+    ends = [
+        log(max(_Play(planned, works, _wrong(planned, world, waste), _plainly).run().end, 1e-9))
+        for world in range(count)
+    ]
+    middle, spread = (fmean(ends), stdev(ends)) if timeline.spans else (log(1e-9), 0.0)
+    busy = sorted(timeline.busy().items(), key=lambda item: (-item[1], item[0]))
+    plain = _Play(planned, works, likely, _plainly).run().end
+    savings = (Saving(slot, plain - _with_twin(planned, likely, slot).end) for slot, _ in busy[:MOST_SAVINGS])
+    worthwhile = (saving for saving in savings if saving.seconds >= WORTHWHILE * timeline.end)
+    return Forecast(
+        timeline,
+        exp(middle),
+        exp(middle + _P90 * spread),
+        busy[0][0] if busy else "",
+        tuple(sorted(worthwhile, key=lambda saving: (-saving.seconds, saving.slot))),
+    )
+
+
+def _plainly(candidates: Sequence[Work], loads: Loads, now: float) -> Work | None:
+    """The policy without its doubts: many plays cost little."""
+    return choose(candidates, loads, now, worlds=1)
+
+
+def _wrong(planned: Planned, world: int, waste: float) -> dict[str, float]:
+    """Subject -> seconds in one of the worlds: each job off by its own spread, all of a kin by their shared doubt."""
+    kin: dict[str, float] = {}
+    actual: dict[str, float] = {}
+    for number, each in enumerate(planned.jobs):
+        known = each.duration
+        shared = kin.setdefault(known.kin, _normal(world, 1_000_003 + len(kin)))
+        factor = exp(known.sigma * _normal(world, number) + known.unsure * shared)
+        actual[each.subject] = known.median * factor * (1.0 + waste)
+    return actual
+
+
+def _normal(world: int, number: int) -> float:
+    """A repeatable draw from the normal distribution: the bits of its place, mixed."""
+    bits = (world * 0x9E3779B1 + number * 0x85EBCA6B + 0x27D4EB2F) & 0xFFFFFFFF
+    for shift, factor in ((15, 0x2C1B3C6D), (12, 0x297A2D39), (15, 1)):
+        bits = ((bits ^ (bits >> shift)) * factor) & 0xFFFFFFFF
+    return NormalDist().inv_cdf((bits + 0.5) / 2**32)
+
+
+def _with_twin(planned: Planned, likely: Mapping[str, float], slot: str) -> Timeline:
+    """The timeline if a second identity shared this slot's work."""
+    twin = f"{slot} (second)"
+    exports = (replace(each, slots=(*each.slots, twin)) if slot in each.slots else each for each in planned.exports)
+    imports = (replace(each, slots=(*each.slots, twin)) if slot in each.slots else each for each in planned.imports)
+    return play(Planned(tuple(exports), tuple(imports)), likely, likely, _plainly)

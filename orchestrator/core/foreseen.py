@@ -1,7 +1,7 @@
 """What would become of each asset at each target. Law: one line per asset and lane, from values alone."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from orchestrator.core.inventory import App, Task
@@ -48,7 +48,7 @@ class Foreseen:
     update_time: str = ""
     #: a task's run state
     running: bool = False
-    #: who made it at the source, "" where unknown
+    #: who made it at the source, or for a task its application; "" where unknown
     owner: str = ""
     #: the batch it would travel in, "" where it does not
     batch: str = ""
@@ -64,11 +64,19 @@ def _lane(ground: Ground, lane: Lane) -> Iterator[Foreseen]:
     fates |= dict.fromkeys((asset.id for asset in colliding(ground, lane)), Fate.REFUSED)
     fates |= dict.fromkeys((asset.id for asset in overwritten(ground, lane)), Fate.OVERWRITTEN)
     batches = _batches(ground, lane)
+    owners = {app.id: app.owner for app in ground.inventories[lane.source].apps}
     for asset in lane.selection.assets:
-        yield _foreseen(ground, lane, asset, (fates.get(asset.id, Fate.CREATED), batches.get(asset.id, "")))
+        owner = asset.owner or next((owners[app] for app in _apps_of(asset) if owners.get(app)), "")
+        made = _foreseen(ground, lane, asset, fates.get(asset.id, Fate.CREATED))
+        yield replace(made, owner=owner, batch=batches.get(asset.id, ""))
 
 
-def _foreseen(ground: Ground, lane: Lane, asset: App | Task, how: tuple[Fate, str]) -> Foreseen:
+def _apps_of(asset: App | Task) -> tuple[str, ...]:
+    """A task that tells no owner is its application's owner's."""
+    return asset.app_ids if isinstance(asset, Task) else ()
+
+
+def _foreseen(ground: Ground, lane: Lane, asset: App | Task, fate: Fate) -> Foreseen:
     names = lane.names_of(asset)
     held = ground.held[lane.target.instance][kind_of(asset)]
     return Foreseen(
@@ -79,14 +87,12 @@ def _foreseen(ground: Ground, lane: Lane, asset: App | Task, how: tuple[Fate, st
         id=asset.id,
         kind=kind_of(asset).value,
         name=asset.name,
-        fate=how[0],
+        fate=fate,
         names=names,
         present=tuple(name for name in names if name in held),
         links=tuple(sorted(lane.needs_of(asset))),
         update_time=asset.update_time,
         running=isinstance(asset, Task) and asset.running,
-        owner=asset.owner,
-        batch=how[1],
     )
 
 

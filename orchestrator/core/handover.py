@@ -1,8 +1,8 @@
-"""What ROMA does not carry and a person must do afterwards (API 2.4). Law: from lists alone; what no list proves stays open.
+"""What ROMA does not carry and a person must do afterwards (API 2.4). Law: from lists alone, no request per asset.
 
-`handover(lines, facts)` makes the list, `tick(items, now)` says what a later read proves. First come the tasks that still
-run at the source: they must stop there before they start at the target. `Line` is one asset on its way to one target;
-`lines_of(preview)` makes them, a run journals the items, so that the list serves an old run too.
+`handover(lines, facts)` makes the list; `orchestrator.core.handoverticks` says what a later read proves. First come the
+tasks that still run at the source: they must stop there before they start at the target. `Line` is one asset on its way
+to one target; `lines_of(preview.assets)` makes them; a run journals the items, so that the list serves an old run too.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -104,9 +104,7 @@ class Tick:
 def lines_of(assets: Iterable[Foreseen]) -> tuple[Line, ...]:
     """Of a preview: what would arrive; skipped and refused assets are left out."""
     return tuple(
-        Line(
-            a.source, a.target, a.id, a.kind, a.name, a.names, a.owner, a.running, a.fate is Fate.OVERWRITTEN
-        )  # fmt: skip
+        Line(a.source, a.target, a.id, a.kind, a.name, a.names, a.owner, a.running, a.fate is Fate.OVERWRITTEN)
         for a in assets
         if a.fate in {Fate.CREATED, Fate.OVERWRITTEN}
     )
@@ -195,7 +193,7 @@ def _instance(source: str, target: str, facts: Mapping[str, Facts]) -> Iterator[
 def _task(line: Line) -> Iterator[Item]:
     if not line.running:
         return
-    sentence = f"stop task {line.name} before it is started at {line.target}"
+    sentence = f"stop task {line.name} at {line.source} before it is started anywhere else"
     yield _of(line, Action.STOP_TASK, line.source, sentence, (f"it is stopped at {line.source}", line.id))
     sentence = f"start task {line.name} after its data sources are set and it is stopped at {line.source}"
     yield _of(line, Action.START_TASK, line.target, sentence, (f"it runs at {line.target}", line.id))
@@ -228,8 +226,8 @@ def _apis(line: Line, contents: _Contents) -> Iterator[Item]:
             yield _of(line, Action.FUNCTION, line.target, told, ("", path))
     if apis or not contents.apis_read:
         told = (
-            "make and bind anew what its APIs need: domains, variables, load balancing, other environments, throttling, "
-            "access control, quota policies, signature keys, AppCodes, black and white lists"
+            "make and bind anew what its APIs need: domains, variables, load balancing, other environments, "
+            "throttling, access control, quota policies, signature keys, AppCodes, black and white lists"
         )
         yield _of(line, Action.API_SETTINGS, line.target, told)
 
@@ -237,7 +235,8 @@ def _apis(line: Line, contents: _Contents) -> Iterator[Item]:
 def _of(line: Line, action: Action, where: str, sentence: str, proof: tuple[str, str] = ("", "")) -> Item:
     """An item of one asset; `proof` is (what a read could prove, subject)."""
     check, subject = proof
-    at = f"{line.source}/{line.id}/{line.names[0]}"
+    # One stop serves every target: its id does not depend on the names there.
+    at = "/".join((line.source, line.id, *(() if action is Action.STOP_TASK else line.names)))
     return Item(
         _id(action, where, at, subject), action, line.name, line.kind, line.owner, sentence, where, check, line.names,
         subject,

@@ -93,6 +93,8 @@ class Package:
     attempt: int = 0
     #: packages lost after an export (at most three)
     losses: int = 0
+    #: answers lost in a row
+    silences: int = 0
     #: crashes that fell into a download of this archive
     cuts: int = 0
     #: refusals in a row that were not "busy"
@@ -131,6 +133,8 @@ class Delivery:
     first_look: e.Looked | None = None
     first_looked_at: float = 0.0
     refusals: int = 0
+    #: answers lost in a row
+    silences: int = 0
     #: imports asked for, over the lineage
     attempt: int = 0
     not_before: float = 0.0
@@ -212,6 +216,7 @@ DELIVERY_MOVES: dict[tuple[DeliveryState, type], DeliveryState] = {
     (D.WAITING, e.ImportRequested): D.IMPORT_UNSURE,
     (D.WAITING, e.ImportFound): D.IMPORTED,
     (D.WAITING, e.Split): D.SPLIT,
+    (D.WAITING, e.ImportFailed): D.FAILED,
     (D.WAITING, e.Quarantined): D.QUARANTINED,
     (D.WAITING, e.Blocked): D.BLOCKED,
     (D.IMPORT_UNSURE, e.ImportAccepted): D.IMPORTING,
@@ -271,11 +276,11 @@ def move_package(life: Package, event: Event, at: float) -> Package:
                 overdue=False,
             )
         case e.ExportAccepted(job=job):
-            return replace(life, job=job, refusals=0, quiet_until=0.0)
+            return replace(life, job=job, refusals=0, silences=0, quiet_until=0.0)
         case e.ExportRefused(words=words, wait=wait):
             return replace(life, words=words, not_before=at + wait, refusals=life.refusals + (words.kind != "busy"))
         case e.ExportAnswerLost(words=words, quiet_until=quiet):
-            return replace(life, words=words, quiet_until=quiet)
+            return replace(life, words=words, quiet_until=quiet, silences=life.silences + 1)
         case e.Exported(archive=archive):
             return replace(life, archive=archive)
         case e.ExportFailed(reasons=reasons, words=words):
@@ -296,8 +301,8 @@ def move_package(life: Package, event: Event, at: float) -> Package:
             return replace(life, overdue=True)
         case e.Resolved(outcome=outcome):
             return _resolve_package(life, outcome)
-        case e.PackageStale() | e.Retried():
-            return replace(life, losses=0, refusals=0, suspects=0, not_before=0.0, sha256="", reasons=())
+        case e.PackageStale() | e.PackageDropped() | e.Retried():
+            return replace(life, losses=0, refusals=0, silences=0, suspects=0, not_before=0.0, sha256="", reasons=())
         case _:
             return life
 
@@ -336,7 +341,7 @@ def move_delivery(life: Delivery, event: Event, at: float) -> Delivery:
                 overdue=False,
             )
         case e.ImportAccepted(job=job):
-            return replace(life, job=job, refusals=0, quiet_until=0.0)
+            return replace(life, job=job, refusals=0, silences=0, quiet_until=0.0)
         case e.ImportRefused(words=words, wait=wait):
             return replace(
                 life,
@@ -349,6 +354,7 @@ def move_delivery(life: Delivery, event: Event, at: float) -> Delivery:
         case e.ImportAnswerLost(words=words, quiet_until=quiet) | e.ImportVanished(words=words, quiet_until=quiet):
             return replace(
                 life,
+                silences=life.silences + 1,
                 words=words,
                 quiet_until=quiet,
                 idle_at=0.0,
@@ -374,7 +380,7 @@ def move_delivery(life: Delivery, event: Event, at: float) -> Delivery:
         case e.Verified():
             return replace(life, verified=event)
         case e.Retried():
-            return replace(life, refusals=0, not_before=0.0, look=None, looked_at=0.0, by="")
+            return replace(life, refusals=0, silences=0, not_before=0.0, look=None, looked_at=0.0, by="")
         case e.Resolved(outcome=outcome, reason=reason):
             return _resolved(life, event, at)
         case _:

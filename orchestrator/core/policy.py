@@ -15,6 +15,7 @@ at each decision, so what was estimated wrongly is soon corrected.
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from math import exp
 from statistics import NormalDist
 
@@ -27,7 +28,7 @@ FEW = 16
 #: worlds in which an order is played: the first as estimated, the others with wrong estimates, in opposite pairs
 WORLDS = 9
 #: another beginning must be better by this factor: estimates are not worth more
-MARGIN = 0.985
+MARGIN = 0.99
 #: targets whose own reading of Johnson's rule is played, those with most work left
 MOST_READINGS = 4
 #: imports that are weighed where a slot exports and imports
@@ -107,8 +108,8 @@ _World = Mapping[str, tuple[float, float]]
 _NO_LOAD = SlotLoad()
 
 
-def choose(candidates: Iterable[Work], loads: Loads, now: float) -> Work | None:
-    """The job that the free slot should take; None where there is none.
+def choose(candidates: Iterable[Work], loads: Loads, now: float, worlds: int = WORLDS) -> Work | None:
+    """The job that the free slot should take; None where there is none. One world is quick, and trusts the estimates.
 
     Where one slot exports and imports (one user on both sides), what keeps others waiting longest goes first: usually
     an export, for nothing waits for most imports.
@@ -117,23 +118,32 @@ def choose(candidates: Iterable[Work], loads: Loads, now: float) -> Work | None:
     exports = [work for work in candidates if work.kind is JobKind.EXPORT]
     imports = (work for work in candidates if work.kind is not JobKind.EXPORT)
     landing = min(imports, key=_landing_key, default=None)
-    leaving = next_export(exports, loads, now) if exports else None
+    leaving = next_export(exports, loads, now, worlds) if exports else None
     if landing is None or leaving is None:
         return leaving or landing
     return landing if landing.tail > leaving.after else leaving
 
 
-def next_export(exports: Sequence[Work], loads: Loads, now: float) -> Work:
+def next_export(exports: Sequence[Work], loads: Loads, now: float, worlds: int = WORLDS) -> Work:
     """The export that one slot should begin; `exports` are those it could take, at least one."""
     if len(exports) == 1:
         return exports[0]
-    orders = [order[:MOST_WEIGHED] for order in readings(exports, loads, now)]
-    few = len(orders[0]) <= FEW
+    orders = readings(_narrowed(exports, loads, now), loads, now)
+    few = len(exports) <= FEW and worlds > 1
     if len(orders) == 1 and not few:
         return orders[0][0]
-    worlds = [_world(orders[0], number) for number in range(WORLDS if few else 1)]
-    best = min(orders, key=lambda order: _cost(order, loads, now, worlds))
-    return _best_beginning(best, loads, now, worlds) if few else best[0]
+    played = [_world(orders[0], number) for number in range(worlds if few else 1)]
+    best = min(orders, key=lambda order: _cost(order, loads, now, played))
+    return _best_beginning(best, loads, now, played) if few else best[0]
+
+
+def _narrowed(exports: Sequence[Work], loads: Loads, now: float) -> Sequence[Work]:
+    """The first of each reading, where there are too many to weigh all."""
+    if len(exports) <= MOST_WEIGHED:
+        return exports
+    orders = readings(exports, loads, now)
+    first = (work for place in range(MOST_WEIGHED) for work in dict.fromkeys(order[place] for order in orders))
+    return tuple(islice(dict.fromkeys(first), MOST_WEIGHED))
 
 
 def _best_beginning(order: Sequence[Work], loads: Loads, now: float, worlds: Sequence[_World]) -> Work:
@@ -145,13 +155,17 @@ def _best_beginning(order: Sequence[Work], loads: Loads, now: float, worlds: Seq
 
 
 def readings(exports: Sequence[Work], loads: Loads, now: float) -> list[list[Work]]:
-    """Orders worth playing: Johnson's for the longest import of each batch, then as each of the fullest targets sees it."""
+    """Orders worth playing: Johnson's for each batch's longest import, then as each of the fullest targets sees it."""
     longest = sorted(exports, key=lambda work: _johnson(work, work.after))
     targets = {feed.slot for work in exports for feed in work.feeds}
     if len(targets) < 2:
         return [_in_need(longest)]
-    seen = [sorted(longest, key=lambda work: _johnson(work, _import_at(work, at))) for at in _fullest(targets, loads, now)]
+    seen = (_as_seen(longest, slot) for slot in _fullest(targets, loads, now))
     return [_in_need(order) for order in (longest, *seen)]
+
+
+def _as_seen(order: Sequence[Work], slot: str) -> list[Work]:
+    return sorted(order, key=lambda work: _johnson(work, _import_at(work, slot)))
 
 
 def _fullest(targets: Iterable[str], loads: Loads, now: float) -> list[str]:
@@ -182,7 +196,7 @@ def _in_need(order: list[Work]) -> list[Work]:
     return sorted(order, key=lambda work: place[work.subject])
 
 
-# --- playing an order --------------------------------------------------------------------------------------------------
+# --- playing an order ---------------------------------------------------------------------------------------------
 
 
 def _world(order: Sequence[Work], number: int) -> _World:
@@ -239,7 +253,7 @@ def _with_work_from_elsewhere(end: float, targets: Mapping[str, list[float]], lo
     return end, sum(idle for _, idle, _ in targets.values())
 
 
-# --- how far ahead -----------------------------------------------------------------------------------------------------
+# --- how far ahead ------------------------------------------------------------------------------------------------
 
 
 def may_run_ahead(work: Work, slot: str, loads: Loads, now: float, ahead: int) -> bool:
@@ -254,7 +268,7 @@ def may_run_ahead(work: Work, slot: str, loads: Loads, now: float, ahead: int) -
     return any(loads.get(feed.slot, _NO_LOAD).stock(now) < AMPLE * left for feed in work.feeds)
 
 
-# --- the candidates of one slot ----------------------------------------------------------------------------------------
+# --- the candidates of one slot -----------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -300,8 +314,9 @@ class Lane:
         """The candidates that can matter now: all while they are few, else the first of each order."""
         chosen = [subject for _, subject in self._landing[:MOST_LANDING]]
         fullest = _fullest((reading for reading in self._leaving if reading), loads, now)
+        room = MOST_WEIGHED if len(self._works) <= MOST_WEIGHED else 1 + MOST_WEIGHED // (1 + len(fullest))
         for reading in ("", *fullest):
-            chosen += [subject for _, subject in self._leaving.get(reading, ())[:MOST_WEIGHED]]
+            chosen += [subject for _, subject in self._leaving.get(reading, ())[:room]]
         return [self._works[subject] for subject in dict.fromkeys(chosen)]
 
     def choose(self, loads: Loads, now: float) -> Work | None:

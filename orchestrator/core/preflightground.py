@@ -30,9 +30,13 @@ class Ground:
     lasting: float = 0.0
     #: instance -> what holds which name there, from `inventories`
     held: Mapping[str, Held] = field(init=False)
+    #: ((target, prefix, source), asset id) of all that moves
+    carried: frozenset[tuple[tuple[str, str, str], str]] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "held", {name: _held(each) for name, each in self.inventories.items()})
+        carried = frozenset((lane.place, asset.id) for lane in self.lanes for asset in lane.moving)
+        object.__setattr__(self, "carried", carried)
 
     @property
     def sources(self) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Checks on what belongs together and who may touch it. Law: what could not be ordered or sent is told before."""
 
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 
 from orchestrator.core import events as e
 from orchestrator.core.checks import Check, Verdict, counted, some
@@ -70,10 +71,16 @@ def missing_assets(ground: Ground) -> Iterator[Check]:
             yield _missing(lane, missing, verdict, "correct the plan, or let these credentials see it")
         for missing in lane.selection.idle_exclusions:
             yield _missing(lane, missing, Verdict.WARNING, "correct `exclude`: as it stands it excludes nothing")
-        for caller in lane.graph.idle_calls:
-            sentence = f"`calls` names the caller {caller!r}, which fits no application that moves"
+        for caller in _strangers(ground, lane):
+            sentence = f"`calls` names the caller {caller!r}, which fits no application of {lane.source}"
             yield Check("missing-assets", Verdict.WARNING, sentence, (caller,), "correct `calls`", lane.name)
         yield from _called_elsewhere(ground, lane)
+
+
+def _strangers(ground: Ground, lane: Lane) -> list[str]:
+    """Callers that the source does not hold; one that merely does not move, as under `--only`, is no slip."""
+    apps = ground.inventories[lane.source].apps
+    return [glob for glob in lane.graph.idle_calls if not any(fnmatchcase(app.name, glob) for app in apps)]
 
 
 def _missing(lane: Lane, missing: Missing, verdict: Verdict, remedy: str) -> Check:
@@ -95,9 +102,7 @@ def _called_elsewhere(ground: Ground, lane: Lane) -> Iterator[Check]:
 
 def _there(ground: Ground, lane: Lane, need: Need) -> bool:
     """Whether what is needed travels to the same place, or is at the target under a name this plan gives it."""
-    if any(lane.place == other.place and any(need.app_id == app.id for app in other.apps) for other in ground.lanes):
-        return True
-    return _existing(ground, lane, need) is not None
+    return (lane.place, need.app_id) in ground.carried or _existing(ground, lane, need) is not None
 
 
 def _existing(ground: Ground, lane: Lane, need: Need) -> App | Task | None:

@@ -126,7 +126,7 @@ class Progress:
     def wake_all(self) -> None:
         """After a replay: everything that is open deserves a look."""
         self._woken.update(self.open)
-        self._woken.update(batch for batch, life in self.packages.items() if life.state is not PackageState.DROPPED)
+        self._woken.update(self.packages)
         self._freed.update(self.occupied)
 
     def is_stopped(self, instance: str, direction: str) -> bool:

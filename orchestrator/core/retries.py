@@ -137,6 +137,9 @@ def decide(request: Request, failed: Failed, attempt: int, draw: float) -> Decis
     A REPEAT or ASK_AGAIN past its bound becomes OUTAGE or SPLIT, a second RENEW in a row becomes REFUSED.
     """
     action = TABLE[request][failed.failure]
+    if action is Action.SPLIT and failed.failure is Failure.INVALID and not failed.code:
+        # A refusal that names no code may be anything, ROMA.10012 included: nothing is concluded from it.
+        action = Action.SETTLE
     if request is Request.IMPORT and failed.code == BAD_PACKAGE:
         action = Action.EXPORT_AGAIN
     reason = f"{failed.failure}{f' {failed.code}' if failed.code else ''}"

@@ -23,6 +23,8 @@ BASELINE_AGE = 300.0
 MOST_AHEAD = 4
 #: packages lost after an export before the batch counts as failed (promise 4)
 MOST_LOSSES = 3
+#: answers to the same write lost in a row before the batch counts as failed (promise 9)
+MOST_SILENCES = 8
 #: lost probes before the proof is by time instead
 MOST_LOST_PROBES = 3
 #: halves or batches with the same error that stop a target (promise 7)
@@ -254,7 +256,7 @@ class Agenda:
     def _package(self, life: Package, now: float) -> _Answer:
         source = self.progress.batches[life.batch].source
         match life.state:
-            case PackageState.PENDING:
+            case PackageState.PENDING | PackageState.DROPPED:
                 return self._pending(life, source, now)
             case PackageState.EXPORT_UNSURE:
                 if not life.quiet_until or now < life.quiet_until:
@@ -277,10 +279,12 @@ class Agenda:
                 return self._stored(life, source, now)
             case PackageState.FAILED:
                 return self._failed_package(life)
-            case PackageState.UNDECIDED | PackageState.DROPPED:
+            case PackageState.UNDECIDED:
                 return None
 
     def _pending(self, life: Package, source: str, now: float) -> _Answer:
+        if life.silences >= MOST_SILENCES:
+            return Note((e.ExportFailed(life.batch, (), _unanswered(life)),))
         if life.losses >= MOST_LOSSES:
             words = life.words or e.Words("package", message="lost")
             said = e.Words("package", words.code, f"its package was lost {life.losses} times: {words.message}"[:300])
@@ -308,7 +312,9 @@ class Agenda:
         if self._ended(delivery.target, delivery.scheduled.owner):
             return False
         source = self.progress.source_of(delivery)
-        return all(self.progress.fate.get((delivery.scheduled.place, source, n)) is not False for n in delivery.scheduled.needs)
+        return all(
+            self.progress.fate.get((delivery.scheduled.place, source, n)) is not False for n in delivery.scheduled.needs
+        )
 
     def _stored(self, life: Package, source: str, now: float) -> _Answer:
         if any(each.id in self.progress.open for each in self.progress.deliveries_of(life.batch)):
@@ -595,6 +601,8 @@ class Agenda:
         if (life.target, "import") in self.progress.proving and self._target_is_proving(life):
             return None
         match settling.judge(life, self._ids(life), life.look):
+            case settling.Again() if life.silences >= MOST_SILENCES:
+                return Note((e.ImportFailed(life.id, (), _unanswered(life)),))
             case settling.Again():
                 return steps.RequestImport(life.id, life.target, life.scheduled.owner, slot)
             case settling.Done():
@@ -654,3 +662,8 @@ class Agenda:
                 self._if_reachable(steps.Look(subject, delivery.target, delivery.scheduled.owner), now)
             )
         return None
+
+
+def _unanswered(life: Package | Delivery) -> e.Words:
+    said = life.words or e.Words("lost")
+    return e.Words("unanswered", said.code, f"no usable answer {life.silences} times in a row: {said}"[:300])

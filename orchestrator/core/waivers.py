@@ -58,7 +58,7 @@ def _why_void(waiver: Waiver) -> str:
 
 def _told(migration: str, waiver: Waiver, what: str, remedy: str) -> Check:
     sentence = f"the waiver of {waiver.check} in {migration} {what} (reason: {waiver.reason})"
-    return Check(waiver.check, Verdict.WARNING, sentence, waiver.assets, remedy, f"{migration}@")
+    return Check(waiver.check, Verdict.WARNING, sentence, waiver.assets, remedy, migration)
 
 
 def _waived(plan: Plan, check: Check, alive: Sequence[_Held], used: set[int]) -> Iterator[Check]:

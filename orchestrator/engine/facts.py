@@ -1,4 +1,4 @@
-"""Reads what only informs: settings, quotas, dictionaries, data sources, APIs. Law: reads only, no failure ends anything.
+"""Reads what only informs: settings, dictionaries, data sources, APIs. Law: reads only, and no failure ends anything.
 
 A refused or missing read becomes `Unread` with its reason (promise 13). Details and settings are asked once per
 instance, data sources and APIs once for each of as few credentials as together see every asset.

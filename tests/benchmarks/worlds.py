@@ -7,7 +7,7 @@ Generator. A *lane* is the way from one source to one target and carries 1 to 15
     pairs     2 to 4 lanes that share nothing
     fan-in    2 to 4 sources, one target
     fan-out   one source, 2 to 4 targets; each takes a random choice of the same batches, exported once
-    mesh      3 or 4 instances, one slot each for its exports and its imports; each ordered pair is a lane with chance 0.4
+    mesh      3 or 4 instances, one slot each for exports and imports; each ordered pair is a lane with chance 0.4
 
 What the policy believes is the truth times a lognormal factor of sigma 0.3, drawn per job.
 

@@ -1,6 +1,7 @@
 """The promises, watched after every event and judged at dawn. Law: each names the promise that it guards."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from orchestrator.core import events as e
@@ -38,6 +39,12 @@ class Watch:
         self._jobs(entry)
         self._requests()
         self._nothing_twice()
+
+    def forget(self, kept: Iterable[Entry]) -> None:
+        """After a power cut only what is still in the journal is known."""
+        self.running.clear()
+        for entry in kept:
+            self._jobs(entry)
 
     def _jobs(self, entry: Entry) -> None:
         match entry.event:
@@ -111,9 +118,15 @@ class Watch:
             there[landed.instance].add(landed.source_id)
         for line in found:
             if line.kept_as in {AssetClass.VERIFIED, AssetClass.SKIPPED}:
-                self._require(line.asset in there[line.target], f"promise 15: {line.name} is said to be at {line.target}")
+                self._require(
+                    line.asset in there[line.target], f"promise 15: {line.name} is said to be at {line.target}"
+                )
         if night.ended.outcome.code is ExitCode.DONE:
-            bad = [line for line in found if line.kept_as not in {AssetClass.VERIFIED, AssetClass.UNVERIFIED, AssetClass.SKIPPED}]
+            bad = [
+                line
+                for line in found
+                if line.kept_as not in {AssetClass.VERIFIED, AssetClass.UNVERIFIED, AssetClass.SKIPPED}
+            ]
             self._require(not bad, f"code 0 with {bad[:2]}")
         self._poison_only(night)
 
@@ -135,4 +148,4 @@ class Watch:
 
     def _excused(self, why: str) -> bool:
         """What the world itself refuses: bodies too large, downloads that never end well, names that exist."""
-        return any(word in why for word in ("APIGW.0201", "lost 3 times", "10010"))
+        return any(word in why for word in ("APIGW.0201", "lost 3 times", "10010", "times in a row"))

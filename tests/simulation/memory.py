@@ -48,6 +48,8 @@ class Record:
 
     rows: list[tuple[float, str, str]] = field(default_factory=list)
     synced: int = 0
+    #: how many entries there were after each transaction: a power cut takes whole ones
+    commits: list[int] = field(default_factory=list)
 
 
 class MemoryJournal:
@@ -66,13 +68,14 @@ class MemoryJournal:
             entries.append(Entry(len(self._record.rows), at, from_text(kind, body)))
         if any(isinstance(event, INTENTS) for event in events):
             self._record.synced = len(self._record.rows)
+        self._record.commits.append(len(self._record.rows))
         for entry in entries:
             self._heard(entry)
         self._life.at(f"after {names}")
         return tuple(entries)
 
     def read(self, after: int = 0) -> Iterator[Entry]:
-        return _entries(self._record, after)
+        return entries_of(self._record, after)
 
     def take_requests(self) -> list[tuple[int, Event]]:
         return []
@@ -84,7 +87,8 @@ class MemoryJournal:
         """Nothing to close."""
 
 
-def _entries(record: Record, after: int = 0) -> Iterator[Entry]:
+def entries_of(record: Record, after: int = 0) -> Iterator[Entry]:
+    """What a record holds behind `after`."""
     for place, (at, kind, body) in enumerate(record.rows[after:], after + 1):
         yield Entry(place, at, from_text(kind, body))
 
@@ -127,7 +131,7 @@ class MemoryStore:
         return sorted(self.records)
 
     def read(self, run: str) -> Iterator[Entry]:
-        return _entries(self.records[run])
+        return entries_of(self.records[run])
 
     def create(self, run: str) -> None:
         self.records[run] = Record()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from orchestrator.core import events as e
 from orchestrator.core.events import Entry
-from orchestrator.core.lifecycle import DeliveryState, PackageState
+from orchestrator.core.lifecycle import Delivery, DeliveryState, Package, PackageState
 from orchestrator.core.progress import Progress
 from orchestrator.emulator.face import Face
 from orchestrator.emulator.service import Service
@@ -24,7 +24,7 @@ from orchestrator.roma import Roma
 from orchestrator.roma.transport import Transport
 from orchestrator.storage.codec import to_text
 from tests.simulation.invariants import Watch
-from tests.simulation.memory import Killed, Life, MemoryStore, Record
+from tests.simulation.memory import Killed, Life, MemoryStore, Record, entries_of
 from tests.simulation.virtual import VirtualLoop
 from tests.simulation.wiring import MemoryTransport
 from tests.simulation.worlds import Kill, Scenario
@@ -51,6 +51,8 @@ class Night:
     ended: Ended | None = None
     #: virtual seconds
     seconds: float = 0.0
+    #: journal writes and remote calls at which the program could have died
+    points: int = 0
 
     @property
     def trace(self) -> str:
@@ -91,15 +93,14 @@ def live(scenario: Scenario, root: Path) -> Night:
             break
         clock.passed += PAUSE
         if code == "5":
+            clock.passed += _overdue_for(night, clock.now())
             _decide(night, draw)
     night.seconds = clock.now() - DUSK
     night.watch.at_dawn(night)
     return night
 
 
-def _incarnation(
-    night: Night, root: Path, clock: _Clock, kill: Kill | None, start: int
-) -> tuple[str, Ended | None]:
+def _incarnation(night: Night, root: Path, clock: _Clock, kill: Kill | None, start: int) -> tuple[str, Ended | None]:
     """One process from its start to its exit, or to its death."""
     scenario, life = night.scenario, Life()
     store = MemoryStore(root, night.records, life, night.watch.heard)
@@ -114,13 +115,14 @@ def _incarnation(
     def wall() -> datetime:
         return datetime.fromtimestamp(clock.now(), UTC)
 
-    around = Surroundings(wall, draw.random, transport, inline, lambda event, **fields: None, "op", "host", start, "sim")
+    around = Surroundings(
+        wall, draw.random, transport, inline, lambda event, **fields: None, "op", "host", start, "sim"
+    )
     roma = Roma(scenario.plan.settings, scenario.secrets, wall=wall, draw=draw.random, transport=transport)
     runs = Runs(scenario.plan, store, roma, scenario.users, around)
     task = loop.create_task(runs.run(Wish(retry=False)))
-    if kill is not None and kill.point:
-        life.hook = _counting(life, kill.point)
-    elif kill is not None:
+    life.hook = _counting(night, life, kill.point if kill is not None else 0)
+    if kill is not None and kill.at < float("inf"):
         loop.call_later(kill.at, _stop, loop, life)
     try:
         ended = loop.run_until_complete(task)
@@ -143,13 +145,14 @@ def _incarnation(
         _bury(loop)
 
 
-def _counting(life: Life, last: int) -> Callable[[str], None]:
-    """Dies at the `last`-th point."""
+def _counting(night: Night, life: Life, last: int) -> Callable[[str], None]:
+    """Counts the points of this incarnation, and dies at the `last`-th; 0 = never."""
     left = last
 
     def hook(where: str) -> None:
         nonlocal left
         left -= 1
+        night.points += 1
         if not left:
             life.kill(where)
 
@@ -187,9 +190,21 @@ def _cut_power(night: Night, power: bool) -> None:
     if not power:
         return
     for record in night.records.values():
-        unsure = len(record.rows) - record.synced
-        keep = random.Random(night.scenario.seed).randint(0, unsure) if unsure else 0
-        del record.rows[record.synced + keep :]
+        sure = [record.synced, *(commit for commit in record.commits if commit > record.synced)]
+        keep = random.Random(night.scenario.seed).choice(sure)
+        del record.rows[keep:]
+        record.commits = [commit for commit in record.commits if commit <= keep]
+    night.watch.forget(entry for run in sorted(night.records) for entry in entries_of(night.records[run]))
+
+
+def _overdue_for(night: Night, now: float) -> float:
+    """Seconds that an honest operator waits before saying that overdue jobs have ended."""
+    progress = progress_of(night, sorted(night.records)[-1])
+    lives: list[Delivery | Package] = [*progress.deliveries.values(), *progress.packages.values()]
+    ends = [night.service.ledger.jobs[life.job].end for life in lives if life.overdue]
+    night.service.advance()
+    ends = [end for end in ends if end < float("inf")] or [now + 20_000.0 for _ in ends]
+    return max(0.0, max(ends, default=now) - now + 1.0)
 
 
 def _decide(night: Night, draw: random.Random) -> None:

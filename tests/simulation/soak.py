@@ -65,7 +65,9 @@ def soak(first: int, count: int, workers: int, tell: bool = True) -> Tally:
         for tally in pool.map(nights, chunks):
             whole.add(tally)
             for seed, what in tally.failed:
-                print(f"seed {seed} failed: {what}\n  replay: python -m tests.simulation.soak --replay {seed}", flush=True)
+                print(
+                    f"seed {seed} failed: {what}\n  replay: python -m tests.simulation.soak --replay {seed}", flush=True
+                )
             if tell and whole.seeds % 1000 < CHUNK:
                 spent = time.monotonic() - begun
                 print(f"{whole.seeds} seeds, {spent:.0f} s, {len(whole.failed)} failed", flush=True)
@@ -100,7 +102,9 @@ def main() -> int:
     tally = soak(asked.first, asked.seeds, asked.workers)
     spent = time.monotonic() - begun
     unreached = [kind.value for kind in Kind if not tally.faults[kind.value]]
-    print(f"{tally.seeds} seeds in {spent:.0f} s: {tally.seconds / 86400:.1f} virtual days, {tally.seconds / spent:.0f} x real time")
+    print(
+        f"{tally.seeds} seeds in {spent:.0f} s: {tally.seconds / 86400:.1f} virtual days, {tally.seconds / spent:.0f} x real time"
+    )
     print(f"exit codes: {dict(tally.codes.most_common())}")
     print("faults reached: " + ", ".join(f"{kind} {count}" for kind, count in tally.faults.most_common()))
     print(f"fault kinds never reached: {', '.join(unreached) or 'none'}")

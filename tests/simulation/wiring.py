@@ -133,5 +133,3 @@ def _body(body: bytes | FileBody | None) -> bytes:
             return body
         case FileBody(head=head, path=path, size=size, tail=tail):
             return head + Path(path).read_bytes()[:size] + tail
-
-

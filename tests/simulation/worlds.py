@@ -42,6 +42,7 @@ from orchestrator.emulator.switches import (
     StatusVocab,
     Switches,
     TaskIds,
+    Visibility,
 )
 from orchestrator.emulator.world import User, World
 from orchestrator.emulator.worlds import Filling, generate
@@ -122,6 +123,10 @@ def scenario(seed: int) -> Scenario:
     apps, tasks = draw.randint(1, 14), draw.randint(0, 40)
     migrations = _migrations(draw, sources, targets, apps)
     users = _users(draw)
+    shared = draw.random() < 0.25
+    if shared:  # two identities at each target, each of which sees its own alone
+        users = (*users[:1], *_TARGET_USERS)
+        switches = replace(switches, visibility=Visibility.OWNER)
     world = generate(
         apps, tasks, filled=sources, empty=tuple(targets), users=users,
         filling=Filling(calls=dict(_calls(apps)) if draw.random() < 0.7 else {}, owner=users[0].name, unreleased_every=0),
@@ -132,15 +137,15 @@ def scenario(seed: int) -> Scenario:
     if len(sources) > 1:  # under another reading the two sources' names would meet, which preflight refuses
         world = replace(world, switches=replace(world.switches, prefix_renames=PrefixRenames.BOTH))
     world = replace(world, faults=_faults(draw, poison))
-    plan = _plan(draw, world, scope, sources, targets, migrations)
+    plan = _plan(draw, world, scope, sources, targets, migrations, ("t", "u") if shared else ("t",))
     kills = tuple(_kill(draw) for _ in range(draw.choice((0, 0, 1, 2, 4))))
     secrets: dict[str, Secret] = {
         "s": AccessKeySecret(users[0].ak, users[0].sk, ""),
         "t": PasswordSecret(users[1].name, "acme", users[1].password),
+        "u": PasswordSecret(users[-1].name, "acme", users[-1].password),
     }
-    return Scenario(
-        seed, world, plan, secrets, {"s": f"acme/{users[0].name}", "t": f"acme/{users[1].name}"}, poison, kills
-    )
+    owners = {"s": f"acme/{users[0].name}", "t": f"acme/{users[1].name}", "u": f"acme/{users[-1].name}"}
+    return Scenario(seed, world, plan, secrets, owners, poison, kills)
 
 
 def _kill(draw: random.Random) -> Kill:
@@ -150,7 +155,13 @@ def _kill(draw: random.Random) -> Kill:
     return Kill(point=draw.randint(1, 150), power=power)
 
 
-def _users(draw: random.Random) -> tuple[User, User]:
+_TARGET_USERS = (
+    User("target-one", "acme", "AKTARGETONE", f"{_WORLD_SECRET}-sk3", f"{_WORLD_SECRET}-p3"),
+    User("target-two", "acme", "AKTARGETTWO", f"{_WORLD_SECRET}-sk4", f"{_WORLD_SECRET}-p4"),
+)
+
+
+def _users(draw: random.Random) -> tuple[User, ...]:
     source = User("source-user", "acme", "AKSOURCE", f"{_WORLD_SECRET}-sk", f"{_WORLD_SECRET}-p1", admin=True)
     if draw.random() < 0.25:
         return source, source
@@ -191,9 +202,7 @@ def _calls(apps: int) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return (("billing-web", ("orders-web", "stock-web")), *((("shipping-web", ("orders-web",)),) if apps > 3 else ()))
 
 
-def _migrations(
-    draw: random.Random, sources: tuple[str, ...], targets: list[str], apps: int
-) -> tuple[Migration, ...]:
+def _migrations(draw: random.Random, sources: tuple[str, ...], targets: list[str], apps: int) -> tuple[Migration, ...]:
     made = []
     for place, source in enumerate(sources):
         # Two sources hold assets of the same names: each needs a prefix of its own at a shared target.
@@ -203,7 +212,13 @@ def _migrations(
         after = (f"m{place - 1}",) if place and draw.random() < 0.5 else ()
         made.append(
             Migration(
-                f"m{place}", source, aims, (Glob("*"),), OfApps(), calls=_calls(apps), after=after,
+                f"m{place}",
+                source,
+                aims,
+                (Glob("*"),),
+                OfApps(),
+                calls=_calls(apps),
+                after=after,
                 on_partial=draw.choice(list(OnPartial)),
             )  # fmt: skip
         )
@@ -212,14 +227,18 @@ def _migrations(
 
 def _plan(
     draw: random.Random, world: World, scope: Scope, sources: tuple[str, ...], targets: list[str],
-    migrations: tuple[Migration, ...],
+    migrations: tuple[Migration, ...], at_target: tuple[str, ...],
 ) -> Plan:  # fmt: skip
     ref = SecretRef(SecretSource.ENV, "X")
-    credentials: dict[str, Credentials] = {"s": AccessKey("s", ref, ref), "t": Password("t", "x", "acme", ref)}
+    credentials: dict[str, Credentials] = {
+        "s": AccessKey("s", ref, ref),
+        "t": Password("t", "x", "acme", ref),
+        "u": Password("u", "y", "acme", ref),
+    }
     instances = {}
     for name in (*sources, *targets):
         held = world.instance(name)
-        who = ("s",) if name in sources else ("t",)
+        who = ("s",) if name in sources else at_target
         instances[name] = Instance(name, ENDPOINT, ENDPOINT, held.project_id, held.id, who)
     settings = Settings(
         batch_size=draw.choice((1, 3, 7, 20, 100)), one_job_per=scope, busy_timeout=3600.0, job_timeout=3600.0,
@@ -242,7 +261,9 @@ def _faults(draw: random.Random, poison: frozenset[str]) -> tuple[Rule, ...]:
     if draw.random() < 0.05:
         rules.append(Rule(Kind.JOB_RUNS_FOREVER, WRITES, nth=draw.randint(1, 6), seconds=20_000.0))
     if draw.random() < 0.1:
-        rules.append(Rule(draw.choice((Kind.SLOW_DRIP, Kind.DELAYED)), times=3, seconds=draw.uniform(0.1, 20), count=4096))
+        rules.append(
+            Rule(draw.choice((Kind.SLOW_DRIP, Kind.DELAYED)), times=3, seconds=draw.uniform(0.1, 20), count=4096)
+        )
     if poison:
         kinds = (Kind.POISON_EXPORT, Kind.POISON_EXPORT_UNNAMED, Kind.POISON_IMPORT, Kind.POISON_IMPORT_UNNAMED)
         rules.append(Rule(draw.choice(kinds), names=poison))
@@ -252,7 +273,12 @@ def _faults(draw: random.Random, poison: frozenset[str]) -> tuple[Rule, ...]:
 def _passing(draw: random.Random) -> Rule:
     """A fault that strikes a few times; the ones that leave an outcome open mostly strike where that hurts."""
     kind = draw.choice(AMBIGUOUS) if draw.random() < 0.4 else draw.choice(PASSING)
-    aims = (frozenset({Operation.IMPORT}), frozenset({Operation.IMPORT}), frozenset({Operation.EXPORT}), frozenset[Operation]())
+    aims = (
+        frozenset({Operation.IMPORT}),
+        frozenset({Operation.IMPORT}),
+        frozenset({Operation.EXPORT}),
+        frozenset[Operation](),
+    )
     operations = draw.choice(aims) if kind in AMBIGUOUS else frozenset[Operation]()
     nth = draw.randint(1, 30) if TARGETS.get(kind) == frozenset({Operation.JOB}) else draw.randint(1, 6)
     times = draw.randint(1, 3) if kind is not Kind.ARCHIVE_ID_MISSING else 0

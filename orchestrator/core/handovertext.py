@@ -1,0 +1,72 @@
+"""The handover list as rows, Markdown, CSV and JSON. Law: the same items in each, no cell that a spreadsheet runs."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+
+from orchestrator.core.handover import Item, Tick, by_owner
+
+#: of a row; JSON uses the same words
+COLUMNS = ("id", "done", "owner", "action", "asset", "kind", "where", "what", "proof", "seen")
+#: what a spreadsheet takes for the beginning of a formula
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def rows(items: Sequence[Item], ticks: Sequence[Tick] = ()) -> list[tuple[str, ...]]:
+    """One row per item under COLUMNS, by owner; `done` is "yes", "no", or "" where nobody looked."""
+    seen = {each.item.id: each for each in ticks}
+    return [_row(item, seen.get(item.id)) for held in by_owner(items).values() for item in held]
+
+
+def to_csv(items: Sequence[Item], ticks: Sequence[Tick] = ()) -> str:
+    """For a spreadsheet, in lines that end with CR LF."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    writer.writerows([_safe(cell) for cell in row] for row in rows(items, ticks))
+    return text.getvalue()
+
+
+def to_markdown(items: Sequence[Item], ticks: Sequence[Tick] = ()) -> str:
+    """For a ticket: a list of boxes for each owner, what is proved ticked."""
+    done = {each.item.id for each in ticks if each.done}
+    why = {each.item.id: each.why for each in ticks}
+    lines: list[str] = []
+    for owner, held in by_owner(items).items():
+        lines += [f"## {_plain(owner) or 'nobody in particular'}: {len(held)}", ""]
+        for item in held:
+            box = "x" if item.id in done else " "
+            asset = f" **{_plain(item.asset)}**" if item.asset else ""
+            told = f" (seen: {_plain(why[item.id])})" if item.check and item.id in why else ""
+            lines.append(f"- [{box}] `{item.id}` {item.where}{asset}: {_plain(item.sentence)}{told}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def to_data(items: Sequence[Item], ticks: Sequence[Tick] = ()) -> list[Mapping[str, object]]:
+    """For JSON: a mapping per item; `done` is true, false, or null where nobody looked."""
+    made: list[Mapping[str, object]] = []
+    for row in rows(items, ticks):
+        told: dict[str, object] = dict(zip(COLUMNS, row, strict=True))
+        told["done"] = {"yes": True, "no": False, "": None}[row[1]]
+        made.append(told)
+    return made
+
+
+def _row(item: Item, seen: Tick | None) -> tuple[str, ...]:
+    done = "" if seen is None else ("yes" if seen.done else "no")
+    why = "" if seen is None else seen.why
+    return (
+        item.id, done, item.owner, item.action.value, item.asset, item.kind, item.where, item.sentence, item.check, why,
+    )  # fmt: skip
+
+
+def _safe(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def _plain(text: str) -> str:
+    """Names are other people's text: nothing in them may format the ticket or end its line."""
+    for sign in ("\\", "`", "*", "_", "[", "]", "<", ">", "|", "#"):
+        text = text.replace(sign, f"\\{sign}")
+    return " ".join(text.split())

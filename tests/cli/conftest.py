@@ -1,0 +1,157 @@
+"""What the command line's tests share: a runner, a local ROMA Connect on a socket, runs in known states."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio.from_thread
+import pytest
+from typer.testing import CliRunner, Result
+
+from orchestrator.cli.app import build
+from orchestrator.core import events as e
+from orchestrator.emulator.face import Face
+from orchestrator.emulator.server import serve
+from orchestrator.emulator.service import Service
+from orchestrator.emulator.switches import Duration, Durations
+from orchestrator.emulator.world import World
+from orchestrator.emulator.worlds import generate
+from orchestrator.engine.surroundings import utc_now
+from orchestrator.storage.home import Home
+from orchestrator.storage.journal import SqliteJournal
+
+Invoke = Callable[..., Result]
+QUICK = Durations(Duration(0.05), Duration(0.05), Duration(0.05))
+ASSETS = (e.Asset("a1", "app", "orders"), e.Asset("a2", "app", "billing"), e.Asset("t1", "task", "flow", needs=("a1",)))
+
+
+@pytest.fixture
+def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Invoke:
+    """Runs one command in an empty folder, as a program would be run."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ROMA_MIGRATE_HOME", raising=False)
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(build(), list(words))
+
+    return run
+
+
+@dataclass(slots=True)
+class Local:
+    """A local ROMA Connect, and a plan for it."""
+
+    url: str
+    face: Face
+    world: World
+    plan: Path
+
+    @property
+    def posts(self) -> int:
+        """Requests that ask for a job."""
+        return sum(count for operation, count in self.face.requests.items() if operation.value in _JOBS)
+
+
+_JOBS = ("export", "import", "delete")
+
+
+@pytest.fixture
+def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Local]:
+    """Six applications and twelve tasks at dev, nothing at prod; jobs take a blink."""
+    world = generate(6, 12, durations=QUICK)
+    face = Face(Service(world, lambda: utc_now().timestamp()))
+    with (
+        anyio.from_thread.start_blocking_portal("asyncio") as portal,
+        portal.wrap_async_context_manager(serve(face)) as address,
+    ):
+        plan = tmp_path / "plan.yaml"
+        plan.write_text(plan_text(world, address.url), encoding="utf-8")
+        dev, prod = world.users
+        for name, value in {"T_AK": dev.ak, "T_SK": dev.sk, "T_PW": prod.password}.items():
+            monkeypatch.setenv(name, value)
+        yield Local(address.url, face, world, plan)
+
+
+def plan_text(world: World, url: str, apps: str = '"*"') -> str:
+    lines = [
+        "version: 1", "name: t", "credentials:",
+        '  dev-migrator: {ak: "${env:T_AK}", sk: "${env:T_SK}"}',
+        '  prod-migrator: {username: prod-migrator, domain: acme, password: "${env:T_PW}"}', "instances:",
+    ]  # fmt: skip
+    for one, user in zip(world.instances, ("dev-migrator", "prod-migrator"), strict=True):
+        lines.append(
+            f'  {one.name}: {{endpoint: "{url}", iam_endpoint: "{url}", project_id: {one.project_id}, '
+            f"instance_id: {one.id}, credentials: {user}}}"
+        )
+    lines += ["settings: {reads_per_second: 500, writes_per_second: 100, settle_quiet: 1s}", "migrations:"]
+    return "\n".join([*lines, f'  - {{name: all, source: dev, target: prod, apps: {apps}, tasks: "*"}}', ""])
+
+
+@dataclass(slots=True)
+class Past:
+    """Writes runs into a home as a run would have."""
+
+    home: Home
+    at: float = 1_800_000_000.0
+    kept: list[e.Event] = field(default_factory=list)
+
+    def write(self, run: str, events: Sequence[e.Event], plan: str = "t") -> str:
+        """A run of these events behind its beginning."""
+        self.home.make()
+        self.home.make_run(run)
+        began = e.RunBegan(plan, f"/plans/{plan}.yaml", "{}", "olga", "host-1", 7, "0.1.0", note="CHG-1")
+        journal = SqliteJournal(self.home.journal(run), run, "test")
+        for event in (began, *events):
+            self.at += 1
+            journal.append([event], self.at)
+        journal.close()
+        return run
+
+
+SCHEDULED: tuple[e.Event, ...] = (
+    e.SelectionMade("all", "dev", "prod", 3, ("x1",), (("x2", "aside", "its other application stays"),)),
+    e.BatchScheduled("b1", "dev", ASSETS, ("dev-migrator",), 0.0),
+    e.DeliveryScheduled("b1@prod", "b1", "all", "prod", "AddNew", "", False, "prod-migrator"),
+)
+STORED: tuple[e.Event, ...] = (
+    e.ExportRequested("b1", "dev-migrator", "slot-1"),
+    e.ExportAccepted("b1", "job-1", "req-1"),
+    e.Exported("b1", "archive-1"),
+    e.DownloadRequested("b1"),
+    e.PackageStored("b1", "ab" * 32, 1234, "crc"),
+    e.Looked("b1@prod"),
+)
+HALF_THERE: tuple[e.Event, ...] = (
+    *SCHEDULED,
+    *STORED,
+    e.ImportRequested("b1@prod", "prod-migrator", "slot-2"),
+    e.ImportAnswerLost("b1@prod", e.Words("dropped", message="the connection ended"), 1.0),
+    e.Looked("b1@prod", (("a1", ("n1",)),)),
+    e.ImportInDoubt("b1@prod", ("a1",)),
+)
+DONE: tuple[e.Event, ...] = (
+    *SCHEDULED,
+    *STORED,
+    e.ImportRequested("b1@prod", "prod-migrator", "slot-2"),
+    e.ImportAccepted("b1@prod", "job-2"),
+    e.Imported("b1@prod"),
+    e.Verified("b1@prod", ("a1", "a2", "t1")),
+    e.RunEnded(0),
+)
+
+
+@pytest.fixture
+def past(tmp_path: Path) -> Past:
+    return Past(Home(tmp_path / ".roma-migrate"))
+
+
+@pytest.fixture
+def half_there(past: Past) -> str:
+    """A run whose lost import turned out half there."""
+    return past.write("20270101-000000-aaaa", HALF_THERE)
+
+
+@pytest.fixture
+def done(past: Past) -> str:
+    """A run that brought everything."""
+    return past.write("20270102-000000-bbbb", DONE)

@@ -1,0 +1,88 @@
+"""The names that scripts rely on, and what the command line refuses."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from orchestrator.cli.app import LATER, called_by
+
+Invoke = Callable[..., Result]
+NAMES = (
+    "init", "inventory", "validate", "preview", "run", "status", "runs", "resolve", "report", "emulator", "schema",
+    "demo",
+)  # fmt: skip
+
+
+def test_the_help_names_every_command(invoke: Invoke) -> None:
+    told = invoke("--help")
+    assert told.exit_code == 0
+    assert all(name in told.stdout for name in NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_takes_the_common_options(invoke: Invoke, name: str) -> None:
+    told = invoke(name, "--help").stdout
+    options = ("--home", "--json", "--log-level", "--log-format", "--no-progress", "--note")
+    assert all(option in told for option in options)
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_what_does_not_stand_answers_not_yet(invoke: Invoke, name: str) -> None:
+    told = invoke(name, "RUN", "--yes", "--until", "monday")
+    assert told.exit_code == 2
+    assert "not yet" in told.stderr
+    assert told.stdout == ""
+
+
+def test_not_yet_is_a_json_document_too(invoke: Invoke) -> None:
+    told = json.loads(invoke("undo", "RUN", "--json").stdout)
+    assert told["code"] == 2
+    assert "not yet" in told["error"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("preview", "p.yaml", "--save", "f"), ("preview", "p.yaml", "--against", "f"),
+        ("run", "p.yaml", "--approved", "f"), ("run", "p.yaml", "--hold-drifted"), ("run", "p.yaml", "--until", "9"),
+        ("run", "p.yaml", "--strict"), ("report", "--html", "f"),
+    ],
+)  # fmt: skip
+def test_options_that_do_not_stand_answer_not_yet(invoke: Invoke, words: tuple[str, ...]) -> None:
+    told = invoke(*words)
+    assert told.exit_code == 2
+    assert "not yet" in told.stderr
+
+
+def test_the_version_is_told(invoke: Invoke) -> None:
+    assert invoke("--version").stdout.startswith("roma-migrate 0.")
+
+
+@pytest.mark.parametrize("words", [("bogus",), ("run",), ("run", "p.yaml", "--bogus"), ("validate", "a", "b")])
+def test_a_wrong_command_line_is_2(invoke: Invoke, words: tuple[str, ...]) -> None:
+    told = invoke(*words)
+    assert told.exit_code == 2
+    assert "Traceback" not in told.output
+
+
+def test_ways_to_go_on_exclude_each_other(invoke: Invoke) -> None:
+    told = invoke("run", "p.yaml", "--resume", "--retry")
+    assert told.exit_code == 2
+    assert "exclude each other" in told.stderr
+
+
+def test_only_the_called_command_is_built_whole() -> None:
+    assert called_by(["run", "x"], {}) == "run"
+    assert called_by(["--help"], {}) == ""
+    assert called_by(["run"], {"_ROMA_MIGRATE_COMPLETE": "complete_bash"}) is None
+
+
+def test_a_plan_that_is_not_there_is_a_sentence(invoke: Invoke, tmp_path: Path) -> None:
+    for command in ("validate", "preview", "run"):
+        told = invoke(command, "none.yaml")
+        assert told.exit_code == 2
+        assert "none.yaml cannot be read: no such file or directory" in told.stderr
+    assert list(tmp_path.iterdir()) == []

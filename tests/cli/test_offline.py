@@ -1,0 +1,69 @@
+"""`validate`, `schema`, `emulator`: what needs no service."""
+
+import json
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from typer.testing import Result
+
+Invoke = Callable[..., Result]
+GOOD = """
+version: 1
+name: p
+credentials: {c: {ak: "${env:NOT_SET_AK}", sk: "${env:NOT_SET_SK}"}}
+instances:
+  a: {region: cn-north-4, project_id: p1, instance_id: i1, credentials: c}
+  b: {region: cn-north-4, project_id: p1, instance_id: i2, credentials: c}
+migrations: [{name: m, source: a, target: b, apps: "*"}]
+"""
+
+
+def test_a_valid_plan_needs_neither_its_secrets_nor_a_home(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(GOOD)
+    told = invoke("validate", "p.yaml")
+    assert (told.exit_code, told.stdout.startswith("p.yaml: valid: plan p")) == (0, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["p.yaml"]
+
+
+def test_every_problem_is_told_with_file_and_line_in_validate_and_run(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(GOOD.replace("target: b", "traget: b").replace("name: p", "name: p\nbogus: 1"))
+    for command in ("validate", "run", "preview"):
+        told = invoke(command, "p.yaml")
+        assert told.exit_code == 2
+        assert told.stderr.count("p.yaml:") >= 2
+        assert "did you mean" in told.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["p.yaml"]
+
+
+def test_problems_are_listed_in_json(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("version: 2\n")
+    told = json.loads(invoke("validate", "p.yaml", "--json").stdout)
+    assert told["code"] == 2
+    assert told["problems"][0].startswith("p.yaml:1: version:")
+
+
+def test_unset_secrets_are_reported_together_and_nothing_is_made(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(GOOD)
+    told = invoke("run", "p.yaml")
+    assert told.exit_code == 2
+    assert "NOT_SET_AK" in told.stderr
+    assert "NOT_SET_SK" in told.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["p.yaml"]
+
+
+def test_the_schema_is_json(invoke: Invoke) -> None:
+    assert json.loads(invoke("schema").stdout)["type"] == "object"
+
+
+def test_the_emulator_says_when_its_port_is_taken(invoke: Invoke) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        told = invoke("emulator", "--port", str(taken.getsockname()[1]))
+    assert told.exit_code == 2
+    assert "cannot listen" in told.stderr
+
+
+def test_a_world_that_cannot_be_read_is_a_sentence(invoke: Invoke) -> None:
+    told = invoke("emulator", "--world", "none.yaml")
+    assert told.exit_code == 2
+    assert "none.yaml cannot be read" in told.stderr

@@ -1,0 +1,114 @@
+"""Small plans and inventories for the tests of preview, preflight, approval and handover. Law: values only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from orchestrator.core.checks import Check, Verdict
+from orchestrator.core.facts import Facts
+from orchestrator.core.inventory import Api, App, DataSource, InstanceDetails, Inventory, Task
+from orchestrator.core.only import Only
+from orchestrator.core.plan import (
+    Credentials,
+    Glob,
+    Instance,
+    Migration,
+    OfApps,
+    Password,
+    Plan,
+    SecretRef,
+    SecretSource,
+    Settings,
+    Target,
+)
+from orchestrator.core.preview import History, Informed, Preview, preview
+
+SECRET = SecretRef(SecretSource.ENV, "PASSWORD_OF_NOBODY")
+#: 2027-01-15T08:00:00Z
+NOW = 1_800_000_000.0
+
+
+def app(name: str, key: str = "", **more: str) -> App:
+    return App(f"id-{name}", name, key or f"key-{name}", "2026-01-01T00:00:00Z", more.get("owner", "ann"))
+
+
+def task(name: str, *apps: str, running: bool = False, datasources: tuple[str, ...] = ()) -> Task:
+    ends = (*(f"id-{one}" for one in apps), "", "")
+    return Task(f"id-{name}", name, ends[0], ends[1], running, "", "2026-01-01T00:00:00Z", "", datasources)
+
+
+def datasource(name: str, owner: str) -> DataSource:
+    return DataSource(f"ds-{name}", name, "MYSQL", f"id-{owner}")
+
+
+def api(name: str, owner: str, *, released: bool = True, path: str = "", backend: str = "HTTP") -> Api:
+    return Api(f"api-{name}", name, f"id-{owner}", "GET", path or f"/{name}", backend, released)
+
+
+def told(instance: str, **parts: object) -> Facts:
+    """Facts of an instance that told everything, and nothing remarkable."""
+    usual: dict[str, object] = {
+        "details": InstanceDetails(f"uuid-{instance}", instance, "Running", "ROMA_BASIC", "2.6.0"),
+        "features": {}, "configs": (), "dictionaries": (), "datasources": (), "apis": (), "groups": (),
+        "clock_offset": 0.0, "at": NOW,
+    }  # fmt: skip
+    return Facts(instance, **{**usual, **parts})  # type: ignore[arg-type] # named as in Facts
+
+
+def migration(name: str = "m", source: str = "dev", target: Target | str = "prod", **more: object) -> Migration:
+    targets = (target if isinstance(target, Target) else Target(target),)
+    usual: dict[str, object] = {"apps": (Glob("*"),), "tasks": OfApps()}
+    return Migration(name, source, targets, **{**usual, **more})  # type: ignore[arg-type] # named as in Migration
+
+
+@dataclass
+class Stage:
+    """A plan, what its instances hold and what they tell."""
+
+    migrations: tuple[Migration, ...] = (migration(),)
+    held: Mapping[str, tuple[App | Task, ...]] = field(default_factory=dict)
+    facts: Mapping[str, Facts] = field(default_factory=dict)
+    history: History = field(default_factory=History)
+    settings: Settings = field(default_factory=Settings)
+    credentials: Mapping[str, Credentials] | None = None
+    #: instance -> names of its credentials
+    used: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    seen_by: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    lasting: float = 0.0
+    now: float = NOW
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        ends = (name for m in self.migrations for name in (m.source, *(t.instance for t in m.targets)))
+        return tuple(dict.fromkeys(ends))
+
+    @property
+    def plan(self) -> Plan:
+        known = self.credentials or {"c": Password("c", "user", "acme", SECRET)}
+        instances = {
+            name: Instance(name, "https://x", "https://iam", "project", f"uuid-{name}", self.used.get(name, ("c",)))
+            for name in self.names
+        }
+        return Plan("plan", known, instances, self.settings, self.migrations)
+
+    @property
+    def inventories(self) -> dict[str, Inventory]:
+        return {name: self._inventory(name) for name in self.names}
+
+    def _inventory(self, name: str) -> Inventory:
+        assets = self.held.get(name, ())
+        apps = tuple(each for each in assets if isinstance(each, App))
+        tasks = tuple(each for each in assets if isinstance(each, Task))
+        return Inventory(name, apps, tasks, self.seen_by.get(name, {}))
+
+    def preview(self) -> Preview:
+        facts = {name: self.facts.get(name, told(name)) for name in self.names}
+        informed = Informed(facts, self.now, self.lasting)
+        return preview(self.plan, self.inventories, self.history, Only(), informed)
+
+    def fired(self) -> dict[str, Verdict]:
+        """Check -> its worst verdict, of those that are not ok."""
+        found = sorted(self.findings(), key=lambda check: check.verdict.rank)
+        return {check.id: check.verdict for check in found}
+
+    def findings(self, check: str = "") -> list[Check]:
+        return [c for c in self.preview().checks if c.verdict is not Verdict.OK and check in ("", c.id)]

@@ -1,0 +1,401 @@
+"""The events folded: who occupies what, who waits for whom, what counts for the breaker."""
+
+import pytest
+
+from orchestrator.core import events as e
+from orchestrator.core.events import Words
+from orchestrator.core.inventory import Reason
+from orchestrator.core.lifecycle import DeliveryState, IllegalMove, PackageState, ProbeState
+from orchestrator.core.progress import error_of
+from tests.builders import DAWN, REASON, SAID, Run, app, task
+
+FROM, INTO = "dev.example acme/s", "prod.example acme/t"
+
+
+def occupants(run: Run) -> dict[str, set[str]]:
+    return {slot: held for slot, held in run.progress.occupied.items() if held}
+
+
+def test_an_export_occupies_its_slot_from_the_intent_to_the_jobs_end() -> None:
+    run = Run()
+    batch = run.life(run.carries(app("a"))).batch
+    run.believe(e.ExportRequested(batch, "s", FROM))
+    assert occupants(run) == {FROM: {batch}}
+    run.believe(e.ExportAccepted(batch, "job"))
+    assert occupants(run) == {FROM: {batch}}
+    run.progress.take_freed()
+    run.believe(e.Exported(batch, "arch"))
+    assert occupants(run) == {}
+    assert run.progress.take_freed() == {FROM}
+
+
+def test_an_import_occupies_its_slot_until_its_outcome_is_known() -> None:
+    run = Run()
+    name = run.carries(app("a"))
+    run.stores(name)
+    run.asks_import(name)
+    run.believe(e.ImportAnswerLost(name, SAID, run.at + 90))
+    assert occupants(run) == {INTO: {name}}
+    run.believe(e.ImportFound(name))
+    assert occupants(run) == {}
+
+
+def test_an_overdue_job_keeps_its_slot_until_the_operator_has_decided() -> None:
+    run = Run()
+    name = run.carries(app("a"))
+    run.stores(name)
+    run.imports(name)
+    run.believe(e.ImportOverdue(name, "job"))
+    assert occupants(run) == {INTO: {name}}
+    run.believe(e.Resolved(name, "absent", "seen", "ann", "host"))
+    assert occupants(run) == {}
+
+
+def test_a_refused_request_frees_the_slot() -> None:
+    run = Run()
+    name = run.carries(app("a"))
+    batch = run.stores(name)
+    run.asks_import(name)
+    run.believe(e.ImportRefused(name, SAID))
+    run.believe(e.PackageDamaged(batch, SAID), e.ExportRequested(batch, "s", FROM), e.ExportRefused(batch, SAID))
+    assert occupants(run) == {}
+
+
+def test_a_probe_occupies_its_slot_until_it_has_ended() -> None:
+    run = Run()
+    run.believe(e.ProbeRequested(INTO, "prod", "t", app="x"), e.ProbeAccepted(INTO, "job"))
+    assert occupants(run) == {INTO: {f"probe {INTO}"}}
+    assert run.progress.probes[INTO].state is ProbeState.RUNNING
+    run.believe(e.ProbeEnded(INTO, "SUCCEEDED"))
+    assert occupants(run) == {}
+
+
+def test_what_has_landed_wakes_what_waits_for_it() -> None:
+    run = Run()
+    first = run.carries(app("a"))
+    second = run.carries(task("t", "a"))
+    run.stores(first)
+    run.imports(first)
+    run.progress.take_woken()
+    run.believe(e.Imported(first))
+    assert second in run.progress.take_woken()
+    assert run.progress.fate["prod~", "dev", "a"] is True
+
+
+def test_what_is_set_aside_wakes_what_waits_for_it_and_a_retry_takes_that_back() -> None:
+    run = Run()
+    first = run.carries(app("a"))
+    second = run.carries(task("t", "a"))
+    run.stores(first)
+    run.fails(first)
+    run.progress.take_woken()
+    run.believe(e.Quarantined(first, SAID))
+    assert second in run.progress.take_woken()
+    assert run.progress.fate["prod~", "dev", "a"] is False
+    run.believe(e.Retried(first))
+    assert ("prod~", "dev", "a") not in run.progress.fate
+    assert second in run.progress.take_woken()
+
+
+def test_fates_at_one_target_say_nothing_of_another_or_of_another_prefix() -> None:
+    run = Run()
+    there = run.carries(app("a"))
+    run.carries(app("a"), target="dr", owner="t")
+    run.carries(app("a"), prefix="x_")
+    run.stores(there)
+    run.lands(there)
+    assert run.progress.fate == {("prod~", "dev", "a"): True}
+
+
+def test_a_split_hands_its_assets_to_its_parts() -> None:
+    run = Run()
+    whole = run.carries(app("a"), app("b"), app("c"))
+    waiting = run.carries(task("t", "a", "b"))
+    run.stores(whole)
+    run.fails(whole)
+    _split(run, whole, ("a", "landed"), ("b", "quarantined"), ("c", "waiting"))
+    fates = {key[2]: fate for key, fate in run.progress.fate.items()}
+    assert fates == {"a": True, "b": False}
+    assert run.life(whole).state is DeliveryState.SPLIT
+    assert {each.state for each in run.progress.deliveries.values() if each.parent == whole} == {
+        DeliveryState.IMPORTED, DeliveryState.QUARANTINED, DeliveryState.WAITING,
+    }  # fmt: skip
+    assert waiting in run.progress.take_woken()
+    assert whole not in run.progress.open
+
+
+def _split(run: Run, name: str, *parts: tuple[str, str], why: str = "reasons") -> None:
+    children = []
+    held = {each.id: each for each in run.progress.assets_of(run.life(name).batch)}
+    for place, (asset, fate) in enumerate(parts):
+        run.believe(e.BatchScheduled(f"batch-{asset}", "dev", (held[asset],), ("s",), 1.0 + place / 10))
+        children.append(e.Child(f"batch-{asset}@prod", f"batch-{asset}", (asset,), fate))
+    run.believe(e.Split(name, tuple(children), why))
+
+
+def test_a_part_needs_what_its_own_assets_need() -> None:
+    run = Run()
+    base = run.carries(app("base"))
+    whole = run.carries(task("t1", "base"), task("t2", "elsewhere"))
+    run.stores(whole)
+    run.stores(base)
+    run.lands(base)
+    run.fails(whole)
+    _split(run, whole, ("t1", "waiting"), ("t2", "waiting"))
+    assert run.life("batch-t1@prod").scheduled.needs == ("base",)
+    assert run.life("batch-t2@prod").scheduled.needs == (), "what nobody carries was there before"
+
+
+def test_parts_inherit_the_lineage_that_proves_what_they_brought() -> None:
+    run = Run()
+    whole = run.carries(app("a"), app("b"))
+    run.stores(whole)
+    run.asks_import(whole, (("a", ("old",)),))
+    run.believe(e.ImportAccepted(whole, "job"), e.ImportFailed(whole, (), SAID))
+    _split(run, whole, ("a", "waiting"), ("b", "waiting"), why="halves")
+    part, parent = run.life("batch-a@prod"), run.life(whole)
+    assert (part.baseline, part.attempt, part.asked_at) == (parent.baseline, 1, parent.asked_at)
+    assert part.halved
+
+
+def test_migrations_that_come_after_are_woken_when_the_last_delivery_is_final() -> None:
+    run = Run()
+    first, second = run.carries(app("a"), migration="common"), run.carries(app("b"), migration="common")
+    later = run.carries(app("c"), after=("common",))
+    for name in (first, second):
+        run.stores(name)
+    run.lands(first)
+    run.progress.take_woken()
+    run.believe(e.ImportRequested(second, "t", INTO), e.ImportAccepted(second, "j"), e.Imported(second))
+    assert run.progress.open_of["common"] == {second}
+    run.progress.take_woken()
+    run.believe(e.Verified(second, ("b",)))
+    assert later in run.progress.take_woken()
+    assert not run.progress.open_of["common"]
+
+
+def test_packages_ahead_are_counted_per_target_until_their_import_is_asked() -> None:
+    run = Run()
+    names = [run.carries(app(each)) for each in "abc"]
+    run.exports(run.life(names[0]).batch)
+    run.stores(names[1])
+    assert run.progress.ahead["prod"] == set(names[:2])
+    run.asks_import(names[1])
+    assert run.progress.ahead["prod"] == {names[0]}
+    run.believe(e.ExportVanished(run.life(names[0]).batch, SAID))
+    assert not run.progress.ahead["prod"]
+
+
+# --- the idle proof ---
+
+
+def unsure(run: Run, name: str, quiet: float = 90.0) -> None:
+    run.stores(name)
+    run.asks_import(name)
+    run.believe(e.ImportAnswerLost(name, SAID, run.at + quiet))
+
+
+def test_a_job_accepted_after_the_quiet_time_shows_that_the_slot_is_idle() -> None:
+    run = Run()
+    name, other = run.carries(app("a")), run.carries(app("b"))
+    unsure(run, name)
+    run.stores(other)
+    run.later(91.0).imports(other)
+    assert run.life(name).idle_at == run.at
+
+
+@pytest.mark.parametrize("seconds", [0.0, 89.0])
+def test_a_job_asked_for_in_the_quiet_time_proves_nothing(seconds: float) -> None:
+    run = Run()
+    name, other = run.carries(app("a")), run.carries(app("b"))
+    unsure(run, name)
+    run.stores(other)
+    run.later(seconds).asks_import(other)
+    run.later(91.0 - seconds).believe(e.ImportAccepted(other, "job"))
+    assert run.life(name).idle_at == 0.0
+
+
+def test_a_job_at_another_instance_proves_nothing_even_in_the_same_slot() -> None:
+    run = Run()
+    name = run.carries(app("a"))
+    other = run.carries(app("b"), target="dr")
+    unsure(run, name)
+    run.stores(other)
+    run.later(91.0).believe(e.Looked(other), e.ImportRequested(other, "t", INTO), e.ImportAccepted(other, "job"))
+    assert run.life(name).idle_at == 0.0
+
+
+def test_an_accepted_export_from_the_target_and_an_accepted_probe_prove_it_too() -> None:
+    for proof in ("export", "probe"):
+        run = Run()
+        name = run.carries(app("a"))
+        back = run.carries(app("z"), source="prod", target="dr")
+        unsure(run, name)
+        run.later(91.0)
+        if proof == "export":
+            run.exports(run.life(back).batch, INTO)
+        else:
+            run.believe(e.ProbeRequested(INTO, "prod", "t", app="x"), e.ProbeAccepted(INTO, "job"))
+        assert run.life(name).idle_at == run.at, proof
+
+
+def test_a_refused_or_lost_probe_proves_nothing_and_lost_ones_are_counted() -> None:
+    run = Run()
+    name = run.carries(app("a"))
+    unsure(run, name)
+    run.later(91.0).believe(e.ProbeRequested(INTO, "prod", "t", app="x"), e.ProbeRefused(INTO, SAID, 5.0))
+    assert run.progress.probes[INTO].not_before == run.at + 5.0
+    run.believe(e.ProbeRequested(INTO, "prod", "t", app="x"), e.ProbeAnswerLost(INTO, SAID, run.at + 90))
+    assert (run.life(name).idle_at, run.progress.lost_probes[INTO]) == (0.0, 1)
+
+
+# --- another process ---
+
+
+def test_what_a_dead_process_asked_is_quiet_from_the_resume_on() -> None:
+    run = Run()
+    name, other = run.carries(app("a")), run.carries(app("b"))
+    run.stores(name)
+    run.asks_import(name)
+    batch = run.life(other).batch
+    run.believe(e.ExportRequested(batch, "s", FROM), e.ProbeRequested(INTO, "prod", "t", app="x"))
+    run.later(1000.0).believe(e.RunResumed("op", "host", 2, "1", settle_quiet=30.0))
+    until = run.at + 30.0
+    assert run.life(name).quiet_until == run.progress.packages[batch].quiet_until == until
+    assert run.progress.probes[INTO].quiet_until == until
+
+
+def test_a_resume_does_not_lengthen_a_quiet_time_that_had_begun() -> None:
+    run = Run()
+    name = run.carries(app("a"))
+    unsure(run, name)
+    quiet = run.life(name).quiet_until
+    run.later(50.0).believe(e.RunResumed("op", "host", 2, "1"))
+    assert run.life(name).quiet_until == quiet
+
+
+def test_a_run_that_is_resumed_has_not_ended() -> None:
+    run = Run()
+    run.believe(e.RunBegan("p", "f", "{}", "op", "h", 1, "0"), e.RunEnded(1))
+    assert run.progress.ended is not None
+    run.believe(e.RunResumed("op", "h", 2, "0"))
+    assert run.progress.ended is None
+
+
+def test_outages_are_counted_only_where_they_overlap() -> None:
+    run = Run()
+    run.later(100).believe(e.OutageBegan("h", SAID))
+    run.later(50).believe(e.OutageEnded("h", 50.0))
+    run.later(50).believe(e.OutageBegan("h", SAID))
+    assert run.progress.outage_since("h", DAWN, DAWN + 210) == 60.0
+    assert run.progress.outage_since("h", DAWN + 120, DAWN + 200) == 30.0
+    assert run.progress.outage_since("other", DAWN, DAWN + 210) == 0.0
+
+
+# --- the breaker ---
+
+
+def test_failures_are_counted_by_error_and_halves_by_their_parent() -> None:
+    run = Run()
+    whole = run.carries(app("a"), app("b"))
+    run.stores(whole)
+    run.fails(whole, REASON)
+    _split(run, whole, ("a", "waiting"), ("b", "waiting"), why="halves")
+    for part in ("batch-a@prod", "batch-b@prod"):
+        run.stores(part)
+        run.fails(part, REASON)
+    failures = run.progress.failures["prod", "import"]
+    assert dict(failures.by_error) == {"ROMA.9": [whole]}
+    assert dict(failures.by_parent) == {(whole, "ROMA.9"): ["batch-a@prod", "batch-b@prod"]}
+
+
+def test_a_half_whose_failure_names_an_asset_does_not_count() -> None:
+    run = Run()
+    whole = run.carries(app("a"), app("b"))
+    run.stores(whole)
+    run.fails(whole)
+    _split(run, whole, ("a", "waiting"), ("b", "waiting"), why="halves")
+    run.stores("batch-a@prod")
+    run.fails("batch-a@prod", Reason("application", "a", "ROMA.9", "no"))
+    assert not run.progress.failures["prod", "import"].by_parent
+
+
+def test_a_reopened_target_forgets_its_failures_and_proves_itself_with_one_import() -> None:
+    run = Run()
+    name = run.carries(app("a"))
+    run.stores(name)
+    run.fails(name)
+    run.believe(e.TargetStopped("prod", SAID), e.TargetReopened("prod"))
+    assert not run.progress.is_stopped("prod", "import")
+    assert not run.progress.failures["prod", "import"].by_error
+    assert run.progress.proving == {("prod", "import")}
+    run.believe(e.Retried(name), e.ImportRequested(name, "t", INTO), e.ImportAccepted(name, "j"), e.Imported(name))
+    assert not run.progress.proving
+
+
+@pytest.mark.parametrize(
+    ("reasons", "words", "error"),
+    [
+        ((Reason("app", "x", "", "first"), REASON), SAID, "first"),
+        ((Reason("app", "x", "", ""), REASON), SAID, "ROMA.9"),
+        ((), Words("job", message="no reason"), "no reason"),
+        ((), Words("hung"), "hung"),
+    ],
+)
+def test_two_failures_are_the_same_error_by_code_else_by_words(
+    reasons: tuple[Reason, ...], words: Words, error: str
+) -> None:
+    assert error_of(e.ImportFailed("d", reasons, words)) == error
+
+
+# --- laws ---
+
+
+def test_a_retry_wakes_the_failed_package_too() -> None:
+    run = Run()
+    name = run.carries(app("a"))
+    batch = run.life(name).batch
+    run.exports(batch)
+    run.believe(e.ExportFailed(batch, (), SAID), e.Quarantined(name, SAID), e.Retried(name))
+    assert run.progress.packages[batch].state is PackageState.PENDING
+
+
+@pytest.mark.parametrize("event", [e.Imported("nobody"), e.ExportLost("nobody"), e.Retried("nobody")])
+def test_an_event_about_nobody_is_refused(event: e.Event) -> None:
+    with pytest.raises((IllegalMove, LookupError)):
+        Run().believe(event)
+
+
+def test_a_batch_that_two_migrations_share_is_scheduled_once() -> None:
+    run = Run()
+    run.carries(app("a"))
+    run.believe(e.BatchScheduled(run.life(next(iter(run.progress.deliveries))).batch, "dev", (app("a"),), ("z",), 9.0))
+    assert [each.exporters for each in run.progress.batches.values()] == [("s",)]
+
+
+def test_everything_open_deserves_a_look_after_a_replay() -> None:
+    run = Run()
+    settled, waiting = run.carries(app("a")), run.carries(app("b"))
+    batch = run.stores(settled)
+    run.lands(settled)
+    run.believe(e.PackageDropped(batch))
+    run.progress.take_woken()
+    run.progress.wake_all()
+    woken = run.progress.take_woken()
+    assert woken >= {waiting, run.life(waiting).batch}
+    assert settled not in woken
+
+
+def test_the_same_events_give_the_same_progress() -> None:
+    run = Run()
+    name = run.carries(app("a"), task("t", "a"))
+    run.stores(name)
+    run.lands(name)
+    again = Run()
+    for entry in run.entries:
+        again.progress.apply(entry)
+    assert again.progress.deliveries == run.progress.deliveries
+    assert again.progress.packages == run.progress.packages
+    assert (again.progress.seq, again.progress.at, again.progress.fate) == (
+        run.progress.seq, run.progress.at, run.progress.fate,
+    )  # fmt: skip

@@ -1,0 +1,155 @@
+"""The whole program on a stage: real engine, client and emulator in virtual time, without a socket. Law: patches nothing."""
+
+import random
+import tempfile
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+
+from orchestrator.core.events import Entry, Event
+from orchestrator.core.plan import Glob, Instance, Migration, OfApps, Plan, Scope, Settings, Target
+from orchestrator.core.progress import Progress
+from orchestrator.core.secret_values import PasswordSecret, Secret
+from orchestrator.emulator.face import Face
+from orchestrator.emulator.faults import Rule
+from orchestrator.emulator.service import Service
+from orchestrator.emulator.switches import Durations, Switches
+from orchestrator.emulator.world import User, World
+from orchestrator.emulator.worlds import Filling, generate
+from orchestrator.engine.runs import Ended, Runs, Wish
+from orchestrator.engine.surroundings import Offload, Surroundings, inline
+from orchestrator.roma import Roma
+from orchestrator.roma.transport import Transport
+from tests.builders import DAWN, credentials
+from tests.simulation.memory import Life, MemoryStore, Record
+from tests.simulation.virtual import run_virtually
+from tests.simulation.wiring import MemoryTransport
+
+T = TypeVar("T")
+ENDPOINT = "http://127.0.0.1:9"
+USERS = tuple(
+    User(name, "acme", f"AK{name}", f"sk-of-{name}", f"password-of-{name}", admin=True) for name in ("s", "t", "u")
+)
+QUICK = Settings(reads_per_second=50.0, writes_per_second=5.0)
+
+
+def world(apps: int = 6, tasks: int = 0, *, faults: tuple[Rule, ...] = (), targets: tuple[str, ...] = ("prod",),
+          calls: dict[str, tuple[str, ...]] | None = None, switches: Switches | None = None,
+          durations: Durations | None = None) -> World:  # fmt: skip
+    """`dev` holds applications and tasks; the targets hold nothing."""
+    filling = Filling(owner="s", calls=calls or {}, unreleased_every=0, running_every=0)
+    return generate(
+        apps, tasks, filled=("dev",), empty=targets, filling=filling, users=USERS, faults=faults,
+        switches=switches, durations=durations,
+    )  # fmt: skip
+
+
+def plan_for(held: World, settings: Settings = QUICK, *, owners: tuple[str, ...] = ("t",), **more: object) -> Plan:
+    """Everything at `dev` goes to every other instance."""
+    instances = {
+        each.name: Instance(
+            each.name, ENDPOINT, ENDPOINT, each.project_id, each.id, ("s",) if each.name == "dev" else owners
+        )
+        for each in held.instances
+    }
+    targets = tuple(Target(name) for name in instances if name != "dev")
+    usual: dict[str, object] = {"apps": (Glob("*"),), "tasks": OfApps(), "targets": targets}
+    moves = Migration("m", "dev", **{**usual, **more})  # type: ignore[arg-type] # named as in Migration
+    return Plan("orders", credentials("s", *owners), instances, settings, (moves,), "plan.yaml")
+
+
+@dataclass
+class Stage:
+    """One home and one far side, over any number of commands; each command is a new process."""
+
+    world: World
+    plan: Plan
+    offload: Offload = inline
+    #: called with each request's words; may raise
+    sent: Callable[[str], None] = field(default=lambda request: None)
+    #: what was said in the log
+    said: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    records: dict[str, Record] = field(default_factory=dict)
+    #: hears each believed entry, with the runs that conduct it
+    hears: Callable[[Runs, Entry], None] | None = None
+
+    def __post_init__(self) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="stage-"))
+        self.service = Service(self.world, self.now, 1)
+        self.face = Face(self.service)
+        self.draw = random.Random(1)
+
+    def now(self) -> float:
+        return DAWN + anyio.current_time()
+
+    def wall(self) -> datetime:
+        return datetime.fromtimestamp(self.now(), UTC)
+
+    def transport(self, ca_file: str, proxy: str) -> Transport:
+        return MemoryTransport(self.face, lambda request: self.sent(f"{request.method} {request.url}"))
+
+    def say(self, event: str, **fields: object) -> None:
+        self.said.append((event, fields))
+
+    def runs(self, plan: Plan | None = None) -> Runs:
+        """One process of the program."""
+        made, life = plan or self.plan, Life()
+        around = Surroundings(
+            self.wall, self.draw.random, self.transport, self.offload, self.say, "op", "host", 1, "0"
+        )  # fmt: skip
+        secrets: dict[str, Secret] = {
+            name: PasswordSecret(name, "acme", f"password-of-{name}") for name in made.credentials
+        }
+        roma = Roma(made.settings, secrets, wall=self.wall, draw=self.draw.random, transport=self.transport)
+        store = MemoryStore(self.root, self.records, life, self.entries.append)
+        runs = Runs(made, store, roma, {name: f"acme/{name}" for name in made.credentials}, around)
+        runs.listen = lambda progress, entry: self.hears(runs, entry) if self.hears else None
+        return runs
+
+    async def run(self, wish: Wish | None = None) -> Ended:
+        """`roma-migrate run`."""
+        return await self.runs().run(wish or Wish())
+
+    @property
+    def events(self) -> list[Event]:
+        return [entry.event for entry in self.entries]
+
+    def kinds(self) -> list[str]:
+        return [type(event).__name__ for event in self.events]
+
+    def landed(self, target: str = "prod") -> list[str]:
+        """Names of what imports created there, once for each time."""
+        return sorted(each.name for each in self.service.ledger.created(target) if each.kind != "datasource")
+
+
+def staged(
+    held: World, act: Callable[[Stage], Awaitable[T]], plan: Plan | None = None, *, offload: Offload = inline,
+    hears: Callable[[Runs, Entry], None] | None = None,
+) -> tuple[Stage, T]:  # fmt: skip
+    """Set the stage, act, and look at what is left."""
+    found: list[Stage] = []
+
+    async def main() -> T:
+        stage = Stage(held, plan or plan_for(held), offload, hears=hears)
+        found.append(stage)
+        return await act(stage)
+
+    answer = run_virtually(main, 1)
+    return found[0], answer
+
+
+def slots_of(scope: Scope, settings: Settings = QUICK) -> Settings:
+    return replace(settings, one_job_per=scope)
+
+
+def folded_of(stage: Stage) -> Progress:
+    """The latest run, folded from what was remembered."""
+    progress = Progress()
+    for entry in MemoryStore(stage.root, stage.records, Life(), lambda entry: None).read(sorted(stage.records)[-1]):
+        progress.apply(entry)
+    return progress

@@ -1,0 +1,42 @@
+"""A small plan is killed at each journal write and each remote call, one by one; the end is always the same."""
+
+import pytest
+
+from tests.simulation.nights import DUSK, Night, live, vault_root
+from tests.simulation.points import small_plan
+
+# A killed incarnation leaves everything open, as kill -9 does.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+#: crash points of the small plan that one test takes
+CHUNK = 12
+#: more than the small plan has, which a test checks
+MOST = 120
+
+
+def _end_of(night: Night) -> tuple[object, ...]:
+    """What the night left behind, however it came about."""
+    held = sorted((x.instance, x.kind, x.name, x.source_id) for x in night.service.ledger.created("prod", ""))
+    assert night.ended is not None
+    return held, dict(night.ended.outcome.counts), night.ended.outcome.code, night.service.ledger.twice("prod")
+
+
+def test_the_small_plan_has_fewer_crash_points_than_are_tried() -> None:
+    with vault_root() as root:
+        night = live(small_plan(0, power=False), root)
+    assert 40 < night.points < MOST
+    assert night.seconds < 400, DUSK
+
+
+@pytest.mark.parametrize("power", [False, True], ids=["kill", "power cut"])
+@pytest.mark.parametrize("first", range(1, MOST, CHUNK))
+@pytest.mark.timeout(600)
+def test_a_crash_at_any_point_changes_nothing_of_the_end(first: int, power: bool) -> None:
+    with vault_root() as root:
+        expected = _end_of(live(small_plan(0, power=False), root))
+    for point in range(first, first + CHUNK):
+        with vault_root() as root:
+            assert _end_of(live(small_plan(point, power=power), root)) == expected, f"crash point {point}"

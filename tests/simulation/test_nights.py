@@ -1,0 +1,33 @@
+"""500 bad nights keep every promise, and the same seed tells the same story."""
+
+import pytest
+
+from tests.simulation.nights import live, vault_root
+from tests.simulation.soak import nights
+from tests.simulation.worlds import scenario
+
+# A killed incarnation leaves everything open, as kill -9 does.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+SEEDS = 500
+CHUNK = 20
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+@pytest.mark.timeout(600)
+def test_every_promise_holds_in_every_night(first: int) -> None:
+    tally = nights(range(first, first + CHUNK))
+    told = "\n".join(f"python -m tests.simulation.soak --replay {seed}: {what}" for seed, what in tally.failed)
+    assert not tally.failed, told
+
+
+@pytest.mark.parametrize("seed", [3, 41, 138, 294])
+def test_the_same_seed_gives_the_same_trace(seed: int) -> None:
+    traces = []
+    for _ in range(2):
+        with vault_root() as root:
+            traces.append(live(scenario(seed), root).trace)
+    assert traces[0] == traces[1]
