@@ -125,6 +125,8 @@ class _Running:
             async for number in signals:
                 if self._signal is not None:
                     self._terminal.say("leaving at once; the journal is sound")
+                    if self._terminal.watched:
+                        self._terminal.err.write("\x1b[?25h")  # the bars had hidden the cursor
                     os._exit(int(_CODES[number]))
                 self._signal = number
                 self._runs.signal = number.name

@@ -154,7 +154,8 @@ def status_json(terminal: Terminal, seen: Standing) -> dict[str, object]:
     codes = sorted({code, *(int(why.code) for why in seen.outcome.whys)})
     return {
         "run": seen.found.run, "plan": names.plan, "plan_file": names.file, **outcome_json(seen.outcome, names),
-        "verdict": seen.verdict, "code": code, "codes": codes, "who": who, "next": following, "live": seen.live, "ended": seen.ended,
+        "verdict": seen.verdict, "code": code, "codes": codes, "who": who, "next": following,
+        "live": seen.live, "ended": seen.ended,
         "holder": {"host": holder.host, "pid": holder.pid, "since": holder.since} if holder else None,
         "by": began.by if began else "", "began": utc(progress.began_at),
         "ended_at": utc(progress.ended_at) if seen.ended else None, "last_entry": utc(progress.at),

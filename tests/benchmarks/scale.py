@@ -1,7 +1,7 @@
 """(d) Processor time of the orchestrator per batch, with more and more instance pairs at once, in virtual time.
 
-Model. Pairs of instances, ten batches of one application each, every pair's slots its own (`user+instance`); the real
-engine, client, core, journal and vault on a temporary directory; the emulator in the same process, without a socket.
+Model. Pairs of instances, ten batches of one application each (in one lane: of one task each, but for the first ten,
+as many as the quota of data sources allows), every pair's slots its own (`user+instance`); the real engine, client, core, journal and vault on a temporary directory; the emulator in the same process, without a socket.
 What the emulator computes is measured and subtracted. Ratios are to the smallest number of batches: flat is 1.
 """
 
@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from orchestrator.emulator.face import Face
 from orchestrator.emulator.service import Service
 from orchestrator.emulator.switches import Duration, Durations, LockScope, Switches
 from orchestrator.emulator.wire import Reply, Request
+from orchestrator.emulator.world import World
 from orchestrator.emulator.worlds import DEV_USER, Filling, generate
 from orchestrator.engine.runs import Runs, Wish
 from orchestrator.engine.surroundings import Surroundings, inline
@@ -48,20 +49,21 @@ from tests.simulation.wiring import MemoryTransport
 BEGIN = 1_790_000_000.0
 BATCHES_A_PAIR = 10
 SIZES = (100, 1_000, 10_000)
+#: batches in one lane
+LANE_SIZES = (100, 450)
 _ENDPOINT = "http://127.0.0.1:9"
 
 
-@dataclass(slots=True)
-class Timed:
+class Timed(Face):
     """A face that counts the processor time spent in it."""
 
-    face: Face
-    seconds: float = 0.0
+    #: processor seconds so far
+    seconds = 0.0
 
     def handle(self, request: Request) -> Reply:
         before = time.process_time()
         try:
-            return self.face.handle(request)
+            return super().handle(request)
         finally:
             self.seconds += time.process_time() - before
 
@@ -72,39 +74,43 @@ class Cost:
 
     batches: int
     code: int
-    #: processor seconds of the orchestrator, of its preview alone, and of the emulator
+    #: processor seconds of the orchestrator, and of the emulator
     ours: float
     theirs: float
     #: virtual seconds
     lasted: float
 
 
-def cost_of(batches: int, profile: Path | None = None) -> Cost:
-    """Run that many batches to their end."""
-    pairs = max(1, batches // BATCHES_A_PAIR)
+def cost_of(batches: int, a_pair: int = BATCHES_A_PAIR, profile: Path | None = None) -> Cost:
+    """Run that many batches to their end, `a_pair` in each pair."""
+    pairs = max(1, batches // a_pair)
     names = [f"{number:04}" for number in range(pairs)]
     world = generate(
-        BATCHES_A_PAIR, 0,
+        min(a_pair, BATCHES_A_PAIR), a_pair - min(a_pair, BATCHES_A_PAIR),
         filled=tuple(f"dev{name}" for name in names), empty=tuple(f"prod{name}" for name in names),
-        filling=Filling(calls={}, datasources_per_app=0, apis_per_app=0),
+        filling=Filling(calls={}, datasources_per_app=1, apis_per_app=0),
         switches=Switches(lock_scope=LockScope.USER_INSTANCE_ANY),
         durations=Durations(Duration(20.0, 0.5, 0.3), Duration(30.0, 0.5, 0.3), Duration(1.0)),
     )  # fmt: skip
-    held = {each.name: Instance(each.name, _ENDPOINT, _ENDPOINT, each.project_id, each.id, ("d",)) for each in world.instances}
+    held = {
+        each.name: Instance(each.name, _ENDPOINT, _ENDPOINT, each.project_id, each.id, ("d",))
+        for each in world.instances
+    }
     settings = Settings(batch_size=1, one_job_per=Scope.USER_INSTANCE, reads_per_second=1e5, writes_per_second=1e5)
     moves = tuple(
-        Migration(f"m{name}", f"dev{name}", (Target(f"prod{name}"),), apps=(Glob("*"),), tasks=OfApps()) for name in names
+        Migration(f"m{name}", f"dev{name}", (Target(f"prod{name}"),), apps=(Glob("*"),), tasks=OfApps())
+        for name in names
     )
     key = AccessKey("d", SecretRef(SecretSource.ENV, "AK"), SecretRef(SecretSource.ENV, "SK"), user="acme/dev")
     plan = Plan("scale", {"d": key}, held, settings, moves)
     with tempfile.TemporaryDirectory() as folder, _profiled(profile):
         before = time.process_time()
-        code, lasted, theirs = run_virtually(lambda: _run(plan, world_service(world), Path(folder)))
+        code, lasted, theirs = run_virtually(lambda: _run(plan, _service(world), Path(folder)))
         ours = time.process_time() - before - theirs
     return Cost(batches, code, ours, theirs, lasted)
 
 
-def world_service(world: object) -> Callable[[Callable[[], float]], Service]:
+def _service(world: World) -> Callable[[Callable[[], float]], Service]:
     """A service over this world, once its clock is known."""
     return lambda now: Service(world, now, 1)
 
@@ -118,7 +124,7 @@ async def _run(plan: Plan, make: Callable[[Callable[[], float]], Service], folde
     def wall() -> datetime:
         return datetime.fromtimestamp(now(), UTC)
 
-    face = Timed(Face(make(now)))
+    face = Timed(make(now))
     home = Home(folder / "home")
     home.make()
 
@@ -147,13 +153,13 @@ def _profiled(path: Path | None) -> Iterator[None]:
 
 def report(_plans: int) -> list[str]:
     """The table."""
-    costs = [cost_of(size) for size in SIZES]
-    first = costs[0].ours / costs[0].batches
-    lines = ["(d) processor time of the orchestrator per batch, relative to the smallest"]
-    for cost in costs:
-        each = cost.ours / cost.batches
-        lines.append(
-            f"{cost.batches:7} batches, {cost.batches // BATCHES_A_PAIR:5} pairs: {each / first:5.2f}"
+    lines = ["(d) processor time of the orchestrator per batch, relative to the smallest number of batches"]
+    for name, sizes in (("pairs of ten", SIZES), ("one lane", LANE_SIZES)):
+        costs = [cost_of(size, BATCHES_A_PAIR if name != "one lane" else size) for size in sizes]
+        first = costs[0].ours / costs[0].batches
+        lines += [
+            f"{name:13}{cost.batches:7} batches: {cost.ours / cost.batches / first:5.2f}"
             f"   (emulator's own share {cost.theirs / (cost.ours + cost.theirs):4.0%}, exit code {cost.code})"
-        )
+            for cost in costs
+        ]
     return lines

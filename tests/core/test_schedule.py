@@ -82,7 +82,7 @@ def test_a_run_without_deliveries_is_finished() -> None:
 
 
 def of(event: e.Event, batch: str) -> e.Event:
-    return replace(event, batch=batch)  # type: ignore[call-overload, no-any-return] # each has a batch
+    return replace(event, batch=batch)  # type: ignore[arg-type] # each has a batch
 
 
 @pytest.mark.parametrize(
@@ -594,7 +594,7 @@ def test_two_halves_with_the_same_error_and_no_named_asset_stop_the_target() -> 
         run.fails(half)
     begun(woken(run), run)
     assert run.progress.is_stopped("prod", "import")
-    found = begun(woken(run), run)
+    found = [each for each in begun(woken(run), run) if each[0] != "DropPackage"]
     assert all(subject in {elsewhere, run.life(elsewhere).batch} for _, subject in found), "only other targets go on"
     assert run.life(behind).state is DeliveryState.WAITING
 

@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).parents[2]
 WORLD = """
 durations: {export: {base: 0.4}, import: {base: 0.4}}
 instances:
-  - {name: dev, generate: {apps: 20, tasks: 40}}
+  - {name: dev, generate: {apps: 10, tasks: 20}}
   - {name: prod}
 """
 
@@ -107,7 +107,7 @@ def test_a_kill_is_survived_and_everything_arrives_once(local: Local) -> None:
     again = local.run("run", "plan.yaml", "--json")
     assert again.returncode == 0, again.stderr
     counts = json.loads(again.stdout)["lanes"][0]["counts"]
-    assert counts["verified"] == 60
+    assert counts["verified"] == 30
 
 
 def test_a_second_process_exits_6_at_once(local: Local) -> None:

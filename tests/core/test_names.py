@@ -1,0 +1,18 @@
+"""Both readings of the prefix, the likeliest first (API 1.3, 2.3)."""
+
+import pytest
+
+from orchestrator.core.names import predicted
+
+
+@pytest.mark.parametrize(
+    ("prefix", "kind", "names"),
+    [
+        ("", "app", ("orders",)),
+        ("", "task", ("orders",)),
+        ("x_", "app", ("x_orders", "orders")),
+        ("x_", "task", ("orders", "x_orders")),
+    ],
+)
+def test_applications_are_likely_renamed_and_tasks_likely_not(prefix: str, kind: str, names: tuple[str, ...]) -> None:
+    assert predicted(prefix, kind, "orders") == names
