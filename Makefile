@@ -33,6 +33,19 @@ format: $(STAMP) ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+proof: $(STAMP) ## 2,000 simulated nights and the long tests
+	$(BIN)/python -m tests.simulation.soak --seeds 2000
+	$(BIN)/python -m pytest -n 2 -m proof
+
+soak: $(STAMP) ## simulate SEEDS nights (default 100000)
+	$(BIN)/python -m tests.simulation.soak --seeds $(or $(SEEDS),100000) --first $(or $(FIRST),0)
+
+chaos: $(STAMP) ## kill real processes KILLS times (default 200)
+	$(BIN)/python -m tests.chaos --kills $(or $(KILLS),200)
+
+bench: $(STAMP) ## the table of ratios in the README
+	$(BIN)/python -m tests.benchmarks
+
 lock: ## renew requirements.txt from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --extra dev --no-emit-index-url pyproject.toml -o requirements.txt

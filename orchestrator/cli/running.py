@@ -21,7 +21,7 @@ from orchestrator.core.plan import Plan
 from orchestrator.core.progress import Progress
 from orchestrator.engine.runs import Ended, Runs, Wish
 from orchestrator.engine.surroundings import utc_now
-from orchestrator.errors import ExitCode, NotYet
+from orchestrator.errors import ExitCode
 from orchestrator.storage.home import Home, hold_plan
 from orchestrator.storage.planfile import read_plan
 from orchestrator.storage.store import HomeStore
@@ -44,12 +44,12 @@ def run_plan(terminal: Terminal, path: Path, asked: Asked) -> int:
     terminal.plan = path
     # The journal keeps the whole path: the next command may be typed elsewhere.
     plan = replace(read_plan(path), path=str(path.absolute()))
-    wish = Wish(parse_only(asked.only, plan), terminal.common.note, asked.resume, asked.retry)
+    wish = Wish(parse_only(asked.only, plan), terminal.common.note, asked.resume, asked.retry, asked.abandon)
     home = home_for(terminal, path)
-    return conduct(terminal, plan, home, wish, abandon=asked.abandon)
+    return conduct(terminal, plan, home, wish)
 
 
-def conduct(terminal: Terminal, plan: Plan, home: Home, wish: Wish, *, abandon: bool = False) -> int:
+def conduct(terminal: Terminal, plan: Plan, home: Home, wish: Wish) -> int:
     """Conduct a plan that is understood."""
     log = Log(terminal, lambda: utc_now().timestamp())
     try:
@@ -58,7 +58,7 @@ def conduct(terminal: Terminal, plan: Plan, home: Home, wish: Wish, *, abandon: 
         if kind := home.fleeting():
             terminal.warn(f"the home lies on a {kind}: a restart of this host may forget its runs")
         with hold_plan(home, plan.name, assembled.holder):
-            return _Running(terminal, plan, home, log, assembled).run(wish, abandon)
+            return _Running(terminal, plan, home, log, assembled).run(wish)
     finally:
         log.close()
 
@@ -77,22 +77,20 @@ class _Running:
         self._signal: signal.Signals | None = None
         self._ended: Ended | None = None
 
-    def run(self, wish: Wish, abandon: bool) -> int:
+    def run(self, wish: Wish) -> int:
         # As under nohup: whoever loses the terminal has not asked the run to stop.
         before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
         try:
             with self._show:
-                anyio.run(self._conduct, wish, abandon)
+                anyio.run(self._conduct, wish)
         finally:
             signal.signal(signal.SIGHUP, before)
         return self._close()
 
-    async def _conduct(self, wish: Wish, abandon: bool) -> None:
+    async def _conduct(self, wish: Wish) -> None:
         try:
             async with anyio.create_task_group() as group:
                 await group.start(self._heed, group.cancel_scope)
-                if abandon:
-                    await self._abandon(wish)
                 self._ended = await self._runs.run(wish)
                 group.cancel_scope.cancel()
         finally:
@@ -102,12 +100,6 @@ class _Running:
     def _listen(self, progress: Progress, entry: Entry) -> None:
         self._log.entry(entry)
         self._show.take(progress, entry)
-
-    async def _abandon(self, wish: Wish) -> None:
-        abandon = getattr(self._runs, "abandon", None)
-        if abandon is None:
-            raise NotYet("run --abandon: not yet", next_step="finish the unfinished run instead")
-        await abandon(wish)
 
     def _announce(self, run: str, resumed: bool, progress: Progress) -> None:
         self._begun = True

@@ -63,6 +63,12 @@ class RunBegan:
     only: tuple[str, ...] = ()
     #: short digest of the preview that this run carries out
     digest: str = ""
+    #: id of the approved preview that it consumed, "" where there was none
+    approved: str = ""
+    #: changes since that approval which the operator accepted
+    accepted: tuple[str, ...] = ()
+    #: preflight findings that the plan waives, each with its reason
+    waived: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +125,8 @@ class DeliveryScheduled:
     #: migrations whose imports must be final first
     after: tuple[str, ...] = ()
     on_partial: str = "ask"
+    #: assets whose taken names the plan waives: the service is asked all the same
+    forced: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:

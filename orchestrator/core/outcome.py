@@ -121,6 +121,8 @@ class Outcome:
     final: bool
     who: str
     next_step: str
+    #: epoch seconds before which the same command is in vain; 0 where it may be given at once
+    not_before: float = 0.0
 
 
 def outcome(progress: Progress, ends: Mapping[str, End], signal: str = "") -> Outcome:
@@ -135,7 +137,10 @@ def outcome(progress: Progress, ends: Mapping[str, End], signal: str = "") -> Ou
         code = ExitCode.TERMINATED if signal == "SIGTERM" else ExitCode.INTERRUPTED
         whys.insert(0, Why(code, f"interrupted by {signal}"))
     who, next_step = _advice(code, whys)
-    return Outcome(code, tuple(whys), counts, final, who, next_step)
+    not_before = max((end.not_before for end in ends.values()), default=0.0)
+    return Outcome(
+        code, tuple(whys), counts, final, who, next_step, not_before if code is ExitCode.NOT_FINISHED else 0.0
+    )
 
 
 def _given_up(progress: Progress, life: Delivery) -> bool:

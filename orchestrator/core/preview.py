@@ -4,7 +4,7 @@ A preview *is* the events that a run begins with: what `preview` prints and what
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -22,7 +22,7 @@ from orchestrator.core.preflight import cannot_know, preflight
 from orchestrator.core.preflightground import Ground
 from orchestrator.core.selection import Selection, predecessors, select_all
 from orchestrator.core.splitting import delivery_id
-from orchestrator.core.waivers import waive
+from orchestrator.core.waivers import waive, waived_assets
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +95,28 @@ def preview(
     ground = Ground(
         plan, tuple(lanes), inventories, informed.facts, history, batches, deliveries, informed.lasting
     )  # fmt: skip
-    today = datetime.fromtimestamp(informed.now, UTC).date()
+    checks = waive(plan, preflight(ground), datetime.fromtimestamp(informed.now, UTC).date())
     return Preview(
         tuple(_selection_made(lane.selection) for lane in lanes),
         tuple(_skipped(lane) for lane in lanes if lane.skipped),
         batches,
-        deliveries,
-        waive(plan, preflight(ground), today),
+        _forced(deliveries, batches, checks),
+        checks,
         foresee(ground),
         cannot_know(ground),
     )
+
+
+def _forced(
+    deliveries: Sequence[e.DeliveryScheduled], batches: Sequence[e.BatchScheduled], checks: Sequence[Check]
+) -> tuple[e.DeliveryScheduled, ...]:
+    """Where a taken name is waived, the service is asked all the same."""
+    held = {batch.batch: batch.assets for batch in batches}
+    found = []
+    for each in deliveries:
+        names = waived_assets(checks, "name-collision", each.migration, each.target)
+        found.append(replace(each, forced=tuple(a.id for a in held[each.batch] if a.name in names)))
+    return tuple(found)
 
 
 def _skipped(lane: Lane) -> e.AssetsSkipped:

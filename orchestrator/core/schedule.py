@@ -102,6 +102,8 @@ class End:
 
     code: int
     sentence: str
+    #: epoch seconds before which another start is in vain; 0 where that is unknown
+    not_before: float = 0.0
 
 
 @dataclass(slots=True)
@@ -119,6 +121,8 @@ class Agenda:
     #: slot, host or "credentials@instance" -> why it went no further
     ends: dict[str, End] = field(default_factory=dict)
     stopping: bool = False
+    #: the run is being ended: its jobs are awaited, its unsure imports settled, nothing new is asked
+    abandoning: bool = False
     #: decides whether this process may use a slot now (leases between processes); seconds to wait, 0 = yes
     claim: Callable[[str], float] = field(default=lambda slot: 0.0)
     _lanes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -266,6 +270,8 @@ class Agenda:
                 deadline = self._deadline(life.since, source, now)
                 return steps.AwaitExport(life.batch, source, life.credentials, life.job, deadline, life.since)
             case PackageState.EXPORTED:
+                if self.abandoning:
+                    return None
                 if now < life.not_before:
                     return _Later(life.not_before)
                 if life.cuts > 1:
@@ -278,11 +284,13 @@ class Agenda:
             case PackageState.STORED:
                 return self._stored(life, source, now)
             case PackageState.FAILED:
-                return self._failed_package(life)
+                return None if self.abandoning else self._failed_package(life)
             case PackageState.UNDECIDED:
                 return None
 
     def _pending(self, life: Package, source: str, now: float) -> _Answer:
+        if self.abandoning:
+            return None
         if life.silences >= MOST_SILENCES:
             return Note((e.ExportFailed(life.batch, (), _unanswered(life)),))
         if life.losses >= MOST_LOSSES:
@@ -349,6 +357,8 @@ class Agenda:
 
     def _delivery(self, life: Delivery, now: float) -> _Answer:
         where = (life.id, life.target, life.scheduled.owner)
+        if self.abandoning and life.state in {DeliveryState.WAITING, DeliveryState.FAILED}:
+            return None
         match life.state:
             case DeliveryState.WAITING:
                 return self._waiting(life, now)
@@ -610,6 +620,8 @@ class Agenda:
             case settling.Half(landed=landed, rest=rest):
                 parts = [splitting.Part(landed, "landed"), splitting.Part(rest, "waiting")]
                 return Note(splitting.split(self.progress, life, parts, "landed"))
+            case settling.Taken(names=names) if set(names) <= set(life.scheduled.forced):
+                return steps.RequestImport(life.id, life.target, life.scheduled.owner, slot)
             case settling.Taken(names=names, landed=landed, rest=rest):
                 return Note(self._name_taken(life, names, landed, rest))
 

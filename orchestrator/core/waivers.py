@@ -35,6 +35,15 @@ def waive(plan: Plan, checks: Sequence[Check], today: date) -> tuple[Check, ...]
     return (*(check for check in found if check.verdict is not Verdict.OK or check.id not in dull), *told)
 
 
+def waived_told(checks: Iterable[Check]) -> tuple[str, ...]:
+    """What is waived, each with its place and reason: for the journal."""
+    return tuple(
+        " ".join(part for part in (check.id, check.where, ", ".join(check.assets), f"({check.waived})") if part)
+        for check in checks
+        if check.verdict is Verdict.WAIVED
+    )
+
+
 def waived_assets(checks: Iterable[Check], check: str, migration: str, target: str) -> frozenset[str]:
     """Names of the assets for which a check is waived on the way of `migration` to `target`."""
     return frozenset(

@@ -38,6 +38,9 @@ INBOX = 1.0
 #: how long to wait for a slot that another process of this host holds, seconds
 SLOT_HELD = 1.0
 
+#: how long after `busy_timeout` another start makes sense, seconds
+BUSY_PAUSE = 300.0
+
 #: steps that only wait or read: a signal cuts them at once
 _CUT_AT_ONCE = (steps.AwaitExport, steps.AwaitImport, steps.AwaitProbe, steps.Look, steps.Verify)
 
@@ -156,7 +159,9 @@ class Conductor:
             return
         self._scopes.pop(done.step.subject, None)
         answered = self._cut_short(done) if done.cut else done.answered
-        await self.remember([event for event in (answered.event, answered.also) if event is not None and self._still_fits(event)])
+        await self.remember(
+            [event for event in (answered.event, answered.also) if event is not None and self._still_fits(event)]
+        )
         if isinstance(answered.event, e.PackageStored | e.PackageLost):
             await self.around.offload(self.vault.release, done.step.subject, self._attempt(done.step))
         self.agenda.finish(done.step.subject)
@@ -256,7 +261,7 @@ class Conductor:
         waited = now - busy.since - self.agenda.progress.outage_since(host, busy.since, now)
         if waited >= self.agenda.settings.busy_timeout:
             told = f"somebody else's job has held the slot {slot} for {waited:.0f} s (busy_timeout)"
-            self._end(slot, End(ExitCode.NOT_FINISHED, told))
+            self._end(slot, End(ExitCode.NOT_FINISHED, told, now + BUSY_PAUSE))
 
     def _refused(self, step: steps.Step, trouble: Trouble) -> None:
         failed = trouble.failed

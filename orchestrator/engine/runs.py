@@ -2,32 +2,45 @@
 
 import json
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from orchestrator.core import events as e
 from orchestrator.core.events import Entry, Event
-from orchestrator.core.inventory import Inventory
 from orchestrator.core.lifecycle import LANDED, DeliveryState, IllegalMove, PackageState
 from orchestrator.core.only import Only
 from orchestrator.core.outcome import Outcome, outcome
 from orchestrator.core.plan import Plan, differences, what_moves
-from orchestrator.core.preview import History, Kept, Preview, preview
+from orchestrator.core.lanes import History, Kept
+from orchestrator.core.preview import Informed, Preview, preview
 from orchestrator.core.progress import Progress
 from orchestrator.core.schedule import Agenda
 from orchestrator.core.names import predicted
 from orchestrator.core.slots import SlotRule
+from orchestrator.core.waivers import waived_told
 from orchestrator.engine.conductor import Conductor
+from orchestrator.engine.facts import facts
 from orchestrator.engine.operators import Operators
 from orchestrator.engine.performer import Performer
 from orchestrator.engine.surroundings import Surroundings
 from orchestrator.engine.survey import survey
-from orchestrator.errors import ExitCode, JournalDamaged, OperatorError, PreflightBlocked, RomaMigrateError
-from orchestrator.roma import Roma
+from orchestrator.errors import (
+    ExitCode,
+    JournalDamaged,
+    OperatorError,
+    PreflightBlocked,
+    RomaMigrateError,
+    ServiceUnreachable,
+)
+from orchestrator.roma import Reader, Roma
 from orchestrator.storage.journal import Journal
 from orchestrator.storage.store import SlotLeases, Store
 from orchestrator.storage.vault import Vault
+
+
+#: codes with which an abandoned run still has something that nobody knows: it is not ended
+_UNSETTLED = frozenset({ExitCode.REFUSED, ExitCode.UNREACHABLE, ExitCode.NOT_FINISHED, ExitCode.MEMORY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +104,8 @@ class Wish:
     resume: bool = False
     #: quarantined, blocked and stopped ones once more
     retry: bool = False
+    #: end the unfinished run first
+    abandon: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,22 +138,29 @@ class Runs:
 
     async def preview(self, wish: Wish, past: Sequence[Past]) -> Preview:
         """What a new run would do; reads only."""
-        inventories = await self.inventories()
-        return preview(self.plan, inventories, history(past), wish.only)
-
-    async def inventories(self) -> dict[str, Inventory]:
         names = {name for m in self.plan.migrations for name in (m.source, *(t.instance for t in m.targets))}
-        readers = {
+        readers = self._readers(names)
+        inventories = await survey(self.plan, readers, self.around)
+        read = await facts(self.plan, readers, inventories, self.around)
+        return preview(self.plan, inventories, history(past), wish.only, Informed(read, self.around.now()))
+
+    def _readers(self, instances: Iterable[str]) -> dict[tuple[str, str], Reader]:
+        return {
             (name, credentials): self.roma.reader(self.plan.instances[name], credentials)
-            for name in sorted(names)
+            for name in sorted(instances)
             for credentials in self.plan.instances[name].credentials
         }
-        return await survey(self.plan, readers, self.around)
 
     async def run(self, wish: Wish) -> Ended:
         """Go on with the unfinished run of this plan, or begin one; the plan is held by the caller."""
         past = runs_of(self.store, self.plan.name)
         latest = past[-1] if past else None
+        if latest is not None and latest.unfinished and wish.abandon:
+            ended = await self._abandon(latest)
+            if ended.outcome.code in _UNSETTLED or self.signal:
+                return ended
+            past = runs_of(self.store, self.plan.name)
+            latest = None
         if latest is not None and (latest.unfinished or wish.retry):
             self._must_agree(latest, wish)
             return await self._conduct(latest.run, latest, self._going_on(latest, wish), wish)
@@ -172,12 +194,47 @@ class Runs:
                 next_step="undo the change to go on with that run, or end it first: roma-migrate run --abandon PLAN",
             )
 
+    async def _abandon(self, latest: Past) -> Ended:
+        """Wait for that run's jobs and settle its unsure imports, ask for nothing new, and end it."""
+        gone = {b.source for b in latest.progress.batches.values()} | {
+            d.target for d in latest.progress.deliveries.values()
+        }
+        if missing := sorted(gone - set(self.plan.instances)):
+            raise OperatorError(
+                f"run {latest.run} moved things at {', '.join(missing)}, which the plan no longer names",
+                next_step="put these instances back into the plan until the run is ended",
+            )
+        return await self._conduct(latest.run, latest, self._going_on(latest, Wish()), Wish(abandon=True))
+
+    async def _stale(self, progress: Progress) -> list[Event]:
+        """Stored packages whose assets changed at the source before any import of them was asked: exported anew."""
+        fresh = {
+            batch: life
+            for batch, life in progress.packages.items()
+            if life.state is PackageState.STORED and all(not each.attempt for each in progress.deliveries_of(batch))
+        }
+        sources = {progress.batches[batch].source for batch in fresh}
+        try:
+            now = await survey(self.plan, self._readers(sources), self.around) if sources else {}
+        except ServiceUnreachable as error:
+            self.around.say("not-compared-with-source", reason=error.message)
+            return []
+        times = {(name, asset.id): asset.update_time for name, held in now.items() for asset in held.assets}
+        found: list[Event] = []
+        for batch in fresh:
+            source = progress.batches[batch].source
+            assets = progress.assets_of(batch)
+            changed = tuple(a.id for a in assets if times.get((source, a.id), a.update_time) != a.update_time)
+            if changed:
+                found.append(e.PackageStale(batch, changed))
+        return found
+
     def _began(self, wish: Wish, draft: Preview) -> e.RunBegan:
         moves = json.dumps(what_moves(self.plan), sort_keys=True, ensure_ascii=False)
         around = self.around
         return e.RunBegan(
             self.plan.name, self.plan.path, moves, around.user, around.host, around.pid, around.version, wish.note,
-            wish.only.words, draft.digest,
+            wish.only.words, draft.digest, waived=waived_told(draft.checks),
         )  # fmt: skip
 
     def _going_on(self, latest: Past, wish: Wish) -> tuple[Event, ...]:
@@ -214,8 +271,11 @@ class Runs:
             performer = Performer(self.plan, self.roma, vault, progress, self.around)
             conductor = Conductor(agenda, journal, performer, vault, leases, self.around, Operators())
             conductor.listeners = (self._told(progress),)
-            await self._sweep(vault, progress)
+            agenda.abandoning = wish.abandon
             await conductor.remember(first)
+            if past is not None and not wish.abandon:
+                await conductor.remember(await self._stale(progress))
+            await self._sweep(vault, progress)
             progress.wake_all()
             if self.announce is not None:
                 self.announce(run, past is not None, progress)
@@ -223,13 +283,15 @@ class Runs:
             if self.signal:
                 conductor.stop(self.signal)
             await conductor.run()
-            return Ended(run, await self._close(conductor, progress), progress)
+            return Ended(run, await self._close(conductor, progress, wish), progress)
 
-    async def _close(self, conductor: Conductor, progress: Progress) -> Outcome:
+    async def _close(self, conductor: Conductor, progress: Progress, wish: Wish) -> Outcome:
         """Judge how it ended; a run whose deliveries are all settled is ended in the journal too."""
         ended = outcome(progress, conductor.agenda.ends, conductor.signal)
         if conductor.signal:
             await conductor.remember([e.RunInterrupted(conductor.signal)])
+        elif wish.abandon and ended.code not in _UNSETTLED:
+            await conductor.remember([e.RunEnded(int(ExitCode.INCOMPLETE), "abandoned by the operator")])
         elif ended.final:
             await conductor.remember([e.RunEnded(int(ended.code), "; ".join(why.sentence for why in ended.whys))])
         elif not ended.whys:

@@ -1,5 +1,7 @@
 """What a look proves: presence where there was absence, and nothing else."""
 
+from collections.abc import Mapping
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,7 +10,7 @@ from orchestrator.core.lifecycle import Delivery
 from orchestrator.core.settling import Again, Done, Half, Taken, judge, sight
 
 ASSETS = ("a", "b", "c")
-Held = dict[str, tuple[str, ...]]
+Held = Mapping[str, tuple[str, ...]]
 
 
 def life(before: Held, mode: str = "AddNew") -> Delivery:

@@ -1,0 +1,296 @@
+"""A local ROMA Connect on a real socket, and the installed program in processes of their own. Law: patches nothing, never sleeps.
+
+The service runs on a loop of its own in this process, so that its ledger can be read and its door closed and opened
+again on the same port; the program under test is always another process.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import anyio
+import anyio.from_thread
+from anyio.from_thread import BlockingPortal
+
+from orchestrator.emulator.face import Face
+from orchestrator.emulator.faults import Kind, Operation, Rule
+from orchestrator.emulator.ledger import Ledger
+from orchestrator.emulator.server import Address, serve
+from orchestrator.emulator.service import Service
+from orchestrator.emulator.switches import Duration, Durations, Switches
+from orchestrator.emulator.world import User, World
+from orchestrator.emulator.worlds import DEV_USER, PROD_USER, Filling, generate
+from orchestrator.engine.surroundings import utc_now
+
+T = TypeVar("T")
+
+PROGRAM = (sys.executable, "-m", "orchestrator")
+REPOSITORY = Path(__file__).parents[2]
+#: what asks for a job
+WRITES = (Operation.EXPORT, Operation.IMPORT, Operation.DELETE)
+#: seconds between two looks at a condition, and the most that one is waited for
+_LOOK = 0.01
+PATIENCE = 30.0
+#: jobs that take a blink
+BLINK = Durations(Duration(0.02), Duration(0.02), Duration(0.02))
+#: jobs that can be caught in the middle
+CATCHABLE = Durations(Duration(0.4), Duration(0.4), Duration(0.4))
+#: a local service needs no sparing, and what is lost on loopback is lost at once
+SETTINGS: Mapping[str, object] = {
+    "reads_per_second": 1000, "writes_per_second": 200, "settle_quiet": "1s", "settle_wait": "1s",
+}  # fmt: skip
+
+
+def small_world(apps: int = 8, tasks: int = 22, **how: Any) -> World:
+    """`dev` is filled, `prod` is empty; nobody calls anybody."""
+    filling = Filling(calls={}, unreleased_every=0)
+    return generate(apps, tasks, filling=filling, **({"durations": BLINK} | how))
+
+
+def large_world(**how: Any) -> World:
+    """255 assets at `dev`: three batches of at most 100."""
+    return small_world(55, 200, **how)
+
+
+class LocalRoma:
+    """One service whose door can be closed and opened again."""
+
+    def __init__(self, portal: BlockingPortal, world: World, seed: object = 0) -> None:
+        self.portal, self.world = portal, world
+        self.face = Face(Service(world, lambda: utc_now().timestamp(), seed), seed)
+        self.port = 0
+        self._door: AbstractContextManager[Address] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ledger(self) -> Ledger:
+        """What really happened; whoever reads it while a program runs does so through `ask`."""
+        return self.face.service.ledger
+
+    def open(self) -> None:
+        """Listen; after `close` on the same port as before."""
+        self._door = self.portal.wrap_async_context_manager(serve(self.face, self.port))
+        self.port = self._door.__enter__().port
+
+    def close(self) -> None:
+        """Nothing listens any more; what the service holds stays."""
+        if self._door is not None:
+            self._door.__exit__(None, None, None)
+            self._door = None
+
+    def ask(self, question: Callable[[Face], T]) -> T:
+        """Between two requests."""
+        return self.portal.call(lambda: question(self.face))
+
+    def strike(self, kind: Kind, operation: Operation | None = None, **how: Any) -> None:
+        """One more fault from now on."""
+        operations = frozenset({operation}) if operation is not None else frozenset[Operation]()
+        self.ask(lambda face: face.strikes.add(Rule(kind, operations, **how)))
+
+    def struck(self, kind: Kind) -> int:
+        """How often a fault was reached."""
+        return self.ask(lambda face: face.strikes.counts[kind])
+
+    def until(self, holds: Callable[[Face], object], patience: float = PATIENCE) -> None:
+        """Return as soon as it holds; a condition that never comes fails the test."""
+        self.portal.call(self._until, holds, patience)
+
+    async def _until(self, holds: Callable[[Face], object], patience: float) -> None:
+        with anyio.fail_after(patience):
+            while not holds(self.face):
+                await anyio.sleep(_LOOK)
+                self.face.service.advance()
+
+    # --- what really happened --------------------------------------------------------------------------------------
+
+    def posts(self) -> int:
+        """Requests for a job, whatever became of them."""
+        return self.ask(lambda face: sum(face.requests[each] for each in WRITES))
+
+    def jobs(self, kind: str, instance: str = "") -> int:
+        """Jobs of ours that the service accepted."""
+        return self.ask(
+            lambda face: sum(
+                job.type == kind and not job.foreign and instance in {"", job.instance}
+                for job in face.service.ledger.jobs.values()
+            )
+        )
+
+    def held(self, instance: str = "prod") -> dict[str, int]:
+        """Names of applications and tasks there now, and how often."""
+
+        def look(face: Face) -> dict[str, int]:
+            face.service.advance()
+            holding = face.service.holding(instance)
+            names = [f"app {x.name}" for x in holding.apps.all()] + [f"task {x.name}" for x in holding.tasks.all()]
+            return {name: names.count(name) for name in names}
+
+        return self.ask(look)
+
+    def everything(self, prefix: str = "") -> dict[str, int]:
+        """What a target holds where each asset of `dev` arrived once."""
+        dev = self.world.instance("dev")
+        return {f"app {prefix}{x.name}": 1 for x in dev.apps} | {f"task {x.name}": 1 for x in dev.tasks}
+
+    def twice(self, instance: str = "prod") -> dict[tuple[str, str, str], int]:
+        return self.ask(lambda face: face.service.ledger.twice(instance))
+
+    def refused_beside_own(self) -> list[str]:
+        """Calls that were refused with ROMA.10012 while a job of ours ran in that slot (promise 2)."""
+
+        def look(face: Face) -> list[str]:
+            ledger = face.service.ledger
+            own = [job for job in ledger.jobs.values() if not job.foreign]
+            return [
+                f"{call.operation} at {call.instance} beside {job.type} {job.id}"
+                for call in ledger.calls
+                if call.outcome == "ROMA.10012" and not call.late
+                for job in own
+                if job.user == call.user and job.begin <= call.time < job.end
+            ]
+
+        return self.ask(look)
+
+
+@contextmanager
+def local_roma(world: World, seed: object = 0) -> Iterator[LocalRoma]:
+    """A service that listens until the block is left."""
+    with anyio.from_thread.start_blocking_portal("asyncio") as portal:
+        roma = LocalRoma(portal, world, seed)
+        roma.open()
+        try:
+            yield roma
+        finally:
+            roma.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The one document of `--json`."""
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+    @property
+    def both(self) -> str:
+        return f"{self.out}\n{self.err}"
+
+
+@dataclass(slots=True)
+class Desk:
+    """A folder with a plan, a home and an environment: where an operator types commands."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def home(self) -> Path:
+        return self.folder / ".roma-migrate"
+
+    def start(self, *words: str, **pipes: int | IO[Any]) -> "subprocess.Popen[str]":
+        """The program in the background; leave its `with` block only when it has ended."""
+        streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **pipes}
+        return subprocess.Popen(
+            [*PROGRAM, *words], env=self._environment(), cwd=self.folder, text=True, errors="replace", **streams
+        )
+
+    def run(self, *words: str, patience: float = 90.0) -> Said:
+        """One command from its start to its end."""
+        told = subprocess.run(
+            [*PROGRAM, *words], env=self._environment(), cwd=self.folder, text=True, errors="replace",
+            capture_output=True, check=False, timeout=patience, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        return Said(told.returncode, told.stdout, told.stderr)
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("ROMA_MIGRATE", "COV_"))}
+        return kept | {"PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"} | self.environment
+
+
+def secrets_of(*users: User) -> dict[str, str]:
+    """The environment that `plan_text` refers to."""
+    found: dict[str, str] = {}
+    for user in users:
+        name = variable(user)
+        found |= {f"{name}_AK": user.ak, f"{name}_SK": user.sk, f"{name}_PW": user.password}
+    return found
+
+
+def variable(user: User) -> str:
+    return user.name.upper().replace("-", "_")
+
+
+def key_of(user: User) -> str:
+    """Credentials that sign."""
+    name = variable(user)
+    return f'{{ak: "${{env:{name}_AK}}", sk: "${{env:{name}_SK}}", user: {user.domain}/{user.name}}}'
+
+
+def password_of(user: User) -> str:
+    """Credentials that ask IAM for tokens."""
+    return f'{{username: {user.name}, domain: {user.domain}, password: "${{env:{variable(user)}_PW}}"}}'
+
+
+@dataclass(frozen=True, slots=True)
+class PlanText:
+    """The text of a plan for a local service."""
+
+    name: str = "t"
+    #: credentials -> their mapping as text
+    credentials: Mapping[str, str] = field(
+        default_factory=lambda: {"dev-key": key_of(DEV_USER), "prod-password": password_of(PROD_USER)}
+    )
+    #: instance -> credentials; others take `prod-password`
+    users: Mapping[str, str] = field(default_factory=lambda: {"dev": "dev-key"})
+    settings: Mapping[str, object] = field(default_factory=dict)
+    #: each one's keys as text
+    migrations: tuple[str, ...] = ('name: all, source: dev, target: prod, apps: "*", tasks: "*"',)
+
+    def write(self, path: Path, roma: LocalRoma) -> Path:
+        """The plan file for a service that listens."""
+        lines = ["version: 1", f"name: {self.name}", "credentials:"]
+        lines += [f"  {name}: {held}" for name, held in self.credentials.items()]
+        lines += ["instances:"]
+        for one in roma.world.instances:
+            held = self.users.get(one.name, "prod-password")
+            lines += [
+                f"  {one.name}: {{endpoint: {roma.url}, iam_endpoint: {roma.url}, project_id: {one.project_id}, "
+                f"instance_id: {one.id}, credentials: {held}}}"
+            ]
+        settings = {**SETTINGS, **self.settings}
+        lines += ["settings: {" + ", ".join(f"{key}: {value}" for key, value in settings.items()) + "}", "migrations:"]
+        lines += [f"  - {{{each}}}" for each in self.migrations]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return path
+
+
+def read_until(stream: IO[str] | None, words: str) -> str:
+    """Everything a program says up to the line with these words; fails when it ends before."""
+    assert stream is not None
+    seen = []
+    for line in stream:
+        seen.append(line)
+        if words in line:
+            return "".join(seen)
+    raise AssertionError(f"the program ended before it said {words!r}:\n{''.join(seen)}")
+
+
+def switches(**how: Any) -> Switches:
+    """Readings of the documents other than the likeliest."""
+    return Switches(**how)

@@ -1,0 +1,87 @@
+"""Events as text and back: what is read is exactly what was written, or an error."""
+
+import dataclasses
+import json
+import types
+from typing import Any, get_args, get_origin, get_type_hints
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.core import events as e
+from orchestrator.core.events import Event
+from orchestrator.storage.codec import from_text, to_text
+
+KINDS = get_args(Event)
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+PLAIN: dict[object, st.SearchStrategy[Any]] = {
+    str: st.text(max_size=8), int: st.integers(-(2**53), 2**53), float: FLOATS, bool: st.booleans(), type(None): st.none(),
+}  # fmt: skip
+
+
+def values(hint: Any) -> st.SearchStrategy[Any]:
+    """Any value of a field's type."""
+    if hint in PLAIN:
+        return PLAIN[hint]
+    if isinstance(hint, types.UnionType):
+        return st.one_of(*(values(each) for each in get_args(hint)))
+    if get_origin(hint) is tuple:
+        first, *rest = get_args(hint)
+        if rest == [...]:
+            return st.lists(values(first), max_size=3).map(tuple)
+        return st.tuples(*(values(each) for each in get_args(hint)))
+    hints = get_type_hints(hint)
+    return st.builds(hint, **{field.name: values(hints[field.name]) for field in dataclasses.fields(hint)})
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@given(data=st.data())
+def test_every_event_comes_back_as_it_was(kind: type[Event], data: st.DataObject) -> None:
+    event = data.draw(values(kind))
+    name, body = to_text(event)
+    assert name == kind.__name__
+    assert "\n" not in body
+    again = from_text(name, body)
+    assert again == event
+    assert type(again) is kind
+    assert to_text(again) == (name, body), "the chain is over the text"
+
+
+@given(st.text(max_size=60))
+def test_any_other_text_is_an_error_in_words(text: str) -> None:
+    for kind in ("ExportLost", "NoSuchEvent", text):
+        try:
+            event = from_text(kind, text)
+        except ValueError as error:
+            assert str(error)
+        else:
+            assert event == e.ExportLost(json.loads(text)["batch"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("ExportLost", "{}"),
+        ("ExportLost", '{"batch": 3}'),
+        ("ExportLost", '{"batch": null}'),
+        ("ExportLost", '["b"]'),
+        ("Looked", '{"delivery": "d", "present": [["a"]]}'),
+        ("RunEnded", '{"code": "none"}'),
+        ("Event", '{"batch": "b"}'),
+        ("Words", '{"kind": "job"}'),
+    ],
+)
+def test_what_is_not_of_its_form_is_refused(kind: str, body: str) -> None:
+    with pytest.raises(ValueError, match=kind):
+        from_text(kind, body)
+
+
+def test_an_event_of_an_older_version_is_read_with_what_it_did_not_have() -> None:
+    assert from_text("ExportAccepted", '{"batch":"b","job":"j"}') == e.ExportAccepted("b", "j")
+
+
+def test_a_refusal_does_not_repeat_the_body() -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the words are looked at below
+        from_text("ExportLost", '{"batch": ["a-long-value-of-somebody"]}')
+    assert "somebody" not in str(caught.value)

@@ -1,0 +1,284 @@
+"""The journal: what was appended is read, what was tampered with is refused, and one process alone can write."""
+
+import hashlib
+import random
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from orchestrator.core import events as e
+from orchestrator.core.events import Event
+from orchestrator.errors import ExitCode, JournalDamaged, LeaseLost, MemoryFailed
+from orchestrator.storage.journal import SqliteJournal, read_all
+
+RUN = "20270115-080000-abcd"
+FIRST: tuple[Event, ...] = (e.ExportRequested("b", "s", "slot"), e.ExportAccepted("b", "job"))
+SECOND: tuple[Event, ...] = (e.Exported("b", "arch"),)
+THIRD: tuple[Event, ...] = (e.DownloadRequested("b"), e.PackageStored("b", "sha-of-it", 3, "crc"))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+@pytest.fixture
+def written(path: Path) -> Path:
+    """A closed journal of five entries."""
+    with closing(SqliteJournal(path, RUN, "me")) as journal:
+        for at, events in enumerate((FIRST, SECOND, THIRD), 100):
+            journal.append(events, float(at))
+    return path
+
+
+def statements(path: Path, *texts: str) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        for text in texts:
+            db.execute(text)
+        db.commit()
+
+
+def events_of(path: Path) -> list[Event]:
+    return [entry.event for entry in read_all(path, RUN)]
+
+
+# --- writing and reading ---
+
+
+def test_what_was_appended_is_read_in_order_with_its_time(written: Path) -> None:
+    entries = read_all(written, RUN)
+    assert [entry.event for entry in entries] == [*FIRST, *SECOND, *THIRD]
+    assert [(entry.seq, entry.at) for entry in entries] == [(1, 100.0), (2, 100.0), (3, 101.0), (4, 102.0), (5, 102.0)]
+
+
+def test_append_answers_the_entries_as_they_will_be_read(path: Path) -> None:
+    with closing(SqliteJournal(path, RUN, "me")) as journal:
+        assert [*journal.append(FIRST, 1.5), *journal.append(SECOND, 2.5)] == read_all(path, RUN)
+
+
+def test_a_reader_may_begin_behind_an_entry(written: Path) -> None:
+    with closing(SqliteJournal(written, RUN)) as reader:
+        assert [entry.seq for entry in reader.read(after=3)] == [4, 5]
+
+
+def test_a_journal_that_was_read_goes_on_where_it_ended(written: Path) -> None:
+    with closing(SqliteJournal(written, RUN, "next")) as journal:
+        assert len(list(journal.read())) == 5
+        (entry,) = journal.append((e.PackageDropped("b"),), 200.0)
+    assert entry.seq == 6
+    assert len(read_all(written, RUN)) == 6
+
+
+def test_nothing_of_several_events_is_written_where_one_cannot_be(path: Path) -> None:
+    with closing(SqliteJournal(path, RUN, "me")) as journal:
+        journal.append(FIRST, 1.0)
+        with pytest.raises(KeyError):
+            journal.append((*SECOND, e.Words("no event")), 2.0)  # type: ignore[arg-type] # the point of the test
+        assert len(read_all(path, RUN)) == 2
+        journal.append(SECOND, 3.0)
+    assert events_of(path) == [*FIRST, *SECOND]
+
+
+def test_a_reader_follows_a_writer_that_is_writing(path: Path) -> None:
+    with closing(SqliteJournal(path, RUN, "me")) as journal, closing(SqliteJournal(path, RUN)) as reader:
+        journal.append(FIRST, 1.0)
+        begun = reader.read()
+        assert next(begun).seq == 1
+        journal.append(SECOND, 2.0)
+        assert [entry.seq for entry in begun] == [2], "the entries of one reading are of one moment"
+        assert [entry.seq for entry in reader.read(after=2)] == [3]
+
+
+def test_a_reader_cannot_append(written: Path) -> None:
+    with closing(SqliteJournal(written, RUN)) as reader:
+        list(reader.read())
+        with pytest.raises(LeaseLost):
+            reader.append(SECOND, 1.0)
+    assert len(read_all(written, RUN)) == 5
+
+
+def test_another_runs_events_are_not_read(written: Path) -> None:
+    assert read_all(written, "another") == []
+
+
+def test_the_journal_and_what_lies_beside_it_are_for_the_owner_alone(path: Path) -> None:
+    with closing(SqliteJournal(path, RUN, "me")) as journal:
+        journal.append(FIRST, 1.0)
+        modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()}
+    assert "journal.db-wal" in modes
+    assert set(modes.values()) == {0o600}
+
+
+# --- one writer ---
+
+
+def test_a_second_writer_takes_over_and_the_first_can_write_no_more(path: Path) -> None:
+    with closing(SqliteJournal(path, RUN, "first")) as first:
+        first.append(FIRST, 1.0)
+        with closing(SqliteJournal(path, RUN, "second")) as second:
+            with pytest.raises(LeaseLost) as caught:
+                first.append(SECOND, 2.0)
+            assert caught.value.exit_code is ExitCode.LEASE_LOST
+            list(second.read())
+            second.append(SECOND, 3.0)
+            with pytest.raises(LeaseLost):
+                first.append(THIRD, 4.0)
+    assert events_of(path) == [*FIRST, *SECOND]
+
+
+def test_runs_in_one_file_have_leases_of_their_own(path: Path) -> None:
+    with closing(SqliteJournal(path, RUN, "one")) as one, closing(SqliteJournal(path, "other", "two")) as two:
+        two.append(FIRST, 1.0)
+        one.append(SECOND, 1.0)
+    assert (events_of(path), len(read_all(path, "other"))) == (list(SECOND), 2)
+
+
+# --- damage ---
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "UPDATE event SET body = replace(body, 'arch', 'card') WHERE seq = 3",
+        "UPDATE event SET kind = 'ExportLost' WHERE seq = 3",
+        "UPDATE event SET at = at + 1 WHERE seq = 3",
+        "UPDATE event SET chain = 'x' WHERE seq = 5",
+        "UPDATE event SET seq = 9 WHERE seq = 3",
+        "UPDATE event SET run = 'other' WHERE seq = 3",
+        "DELETE FROM event WHERE seq = 3",
+        "DELETE FROM event WHERE seq = 1",
+        "UPDATE event SET body = x'ff' WHERE seq = 3",
+        "UPDATE event SET at = NULL WHERE seq = 3",
+        "UPDATE event SET at = 'noon' WHERE seq = 3",
+        "UPDATE event SET body = (SELECT body FROM event WHERE seq = 2) WHERE seq = 3",
+    ],
+)
+def test_a_changed_moved_or_missing_entry_is_refused(written: Path, text: str) -> None:
+    statements(
+        written, "CREATE TABLE loose AS SELECT * FROM event", "DROP TABLE event", "ALTER TABLE loose RENAME TO event"
+    )
+    statements(written, text)
+    with pytest.raises(JournalDamaged) as caught:
+        read_all(written, RUN)
+    assert caught.value.exit_code is ExitCode.MEMORY
+    assert "backup" in caught.value.next_step
+
+
+def test_an_entry_with_a_true_chain_and_no_known_form_is_refused(path: Path) -> None:
+    with closing(SqliteJournal(path, RUN, "me")) as journal:
+        journal.append(FIRST, 1.0)
+        journal.append((e.Exported("b", "arch"),), 2.0)
+    with closing(sqlite3.connect(path)) as db:
+        (chain,) = db.execute("SELECT chain FROM event WHERE seq = 2").fetchone()
+        forged = hashlib.sha256(f"{chain}\n3\n2.0\nFutureEvent\n{{}}".encode()).hexdigest()
+        db.execute("UPDATE event SET kind = 'FutureEvent', body = '{}', chain = ? WHERE seq = 3", (forged,))
+        db.commit()
+    with pytest.raises(JournalDamaged, match="unknown kind"):
+        read_all(path, RUN)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(place=st.integers(0, 10_000), bit=st.integers(0, 7))
+def test_a_flipped_bit_in_the_text_of_any_entry_is_never_believed(written: Path, place: int, bit: int) -> None:
+    content = written.read_bytes()
+    wanted = read_all(written, RUN)
+    places = list(_texts(content, [b'{"batch"', b"ExportRequested", b"PackageStored"], 60))
+    damaged = bytearray(content)
+    damaged[places[place % len(places)]] ^= 1 << bit
+    torn = written.with_name("torn.db")
+    torn.write_bytes(damaged)
+    try:
+        found = read_all(torn, RUN)
+    except MemoryFailed:
+        return
+    assert found == wanted
+
+
+def _texts(content: bytes, words: list[bytes], length: int) -> Iterator[int]:
+    for word in words:
+        at = content.find(word)
+        while at >= 0:
+            yield from range(at, min(at + length, len(content)))
+            at = content.find(word, at + 1)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_torn_file_never_invents_an_entry(written: Path, seed: int) -> None:
+    content = written.read_bytes()
+    wanted = read_all(written, RUN)
+    written.write_bytes(content[: random.Random(seed).randrange(len(content))])
+    try:
+        found = read_all(written, RUN)
+    except MemoryFailed:
+        return
+    assert found == wanted[: len(found)]
+
+
+def test_a_file_that_is_no_database_is_refused_in_a_sentence(path: Path) -> None:
+    path.write_bytes(b"this is no database, and long enough to look like one" * 100)
+    with pytest.raises(JournalDamaged, match=r"journal\.db"):
+        read_all(path, RUN)
+
+
+@pytest.mark.parametrize("version", ["2", "99", "0", "one"])
+def test_tables_of_another_version_are_refused(written: Path, version: str) -> None:
+    with closing(sqlite3.connect(written)) as db:
+        db.execute("UPDATE meta SET value = ?", (version,))
+        db.commit()
+    for holder in ("", "me"):
+        with pytest.raises(MemoryFailed, match="another version"):
+            SqliteJournal(written, RUN, holder)
+
+
+def test_a_missing_journal_is_told_and_not_created(path: Path) -> None:
+    with pytest.raises(MemoryFailed, match="there is no journal"):
+        SqliteJournal(path, RUN)
+    assert not path.exists()
+
+
+def test_a_full_disk_is_told_and_leaves_the_journal_as_it_was(path: Path) -> None:
+    with closing(SqliteJournal(path, RUN, "me")) as journal:
+        journal.append(FIRST, 1.0)
+        journal._db.execute("PRAGMA max_page_count = 1")
+        big = e.Quarantined("d", e.Words("job", message="x" * 1_000_000))
+        with pytest.raises(MemoryFailed, match="full") as caught:
+            journal.append((big,), 2.0)
+        assert "disk" in caught.value.next_step
+        journal._db.execute("PRAGMA max_page_count = 1000000")
+        journal.append(SECOND, 3.0)
+    assert events_of(path) == [*FIRST, *SECOND]
+
+
+# --- the inbox ---
+
+
+def test_an_operators_request_waits_for_the_process_that_holds_the_run(path: Path) -> None:
+    request = e.Resolved("d", "absent", "seen", "ann", "host")
+    with closing(SqliteJournal(path, RUN, "me")) as journal, closing(SqliteJournal(path, RUN)) as operator:
+        assert journal.take_requests() == []
+        number = operator.ask(request, 5.0)
+        assert operator.answered(number) is None
+        assert journal.take_requests() == [(number, request)]
+        journal.answer(number, "recorded")
+        assert operator.answered(number) == "recorded"
+        assert journal.take_requests() == []
+        assert operator.answered(number + 1) is None
+
+
+def test_requests_are_answered_in_order_and_are_no_entries(path: Path) -> None:
+    with closing(SqliteJournal(path, RUN, "me")) as journal:
+        numbers = [journal.ask(e.Resolved("d", word, "", "ann", "h"), 1.0) for word in ("absent", "imported")]
+        assert [number for number, _ in journal.take_requests()] == numbers
+        assert list(journal.read()) == []
+
+
+def test_a_request_to_another_run_is_not_ours(path: Path) -> None:
+    with closing(SqliteJournal(path, RUN, "me")) as journal, closing(SqliteJournal(path, "other")) as other:
+        other.ask(e.Resolved("d", "absent", "", "ann", "h"), 1.0)
+        assert journal.take_requests() == []
