@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from math import exp, log
 from statistics import NormalDist, fmean, stdev
 
-from orchestrator.core.policy import Feed, Lane, Loads, SlotLoad, Work, choose
+from orchestrator.core.policy import Feed, Lane, Ledger, Loads, Part, Work, choose
 from orchestrator.core.slots import JobKind
 
 #: what picks a job for a free slot: (candidates, loads, now) -> the job, or None to leave the slot free
@@ -180,7 +180,7 @@ class _Play:
     rule: Rule
     clock: float = 0.0
     spans: list[Span] = field(default_factory=list)
-    loads: dict[str, SlotLoad] = field(default_factory=lambda: defaultdict(SlotLoad))
+    ledger: Ledger = field(default_factory=Ledger)
     ends: list[tuple[float, int, str, str]] = field(default_factory=list)
     lanes: dict[str, Lane] = field(default_factory=lambda: defaultdict(Lane))
     running: dict[str, str] = field(default_factory=dict)
@@ -211,27 +211,22 @@ class _Play:
         for each in self.planned.imports:
             self.slots_of[each.delivery] = each.slots
             self.migration_of[each.delivery] = each.migration
-            self._load(each.delivery, "imports", 1)
             self.fed[each.batch].append(each.delivery)
             others = {f"after {name}" for name in each.after if self.open_of.get(name)}
             waits = {each.batch} & batches | set(each.needs) | others
             self.waits[each.delivery] = waits
             for name in waits:
                 self.waiters[name].append(each.delivery)
-            if each.batch not in batches:
-                self._load(each.delivery, "stored", 1)
+            self._wait(each.delivery, Part.IMPORTS if each.batch in batches else Part.STORED)
             if not waits:
                 self._offer(each.delivery)
         for export in self.planned.exports:
             self.slots_of[export.batch] = export.slots
-            self._load(export.batch, "exports", 1)
+            self._wait(export.batch, Part.EXPORTS)
             self._offer(export.batch)
 
-    def _load(self, subject: str, what: str, sign: int) -> None:
-        work, slots = self.works[subject], self.slots_of[subject]
-        for slot in slots:
-            load = self.loads[slot]
-            setattr(load, what, getattr(load, what) + sign * work.seconds / len(slots))
+    def _wait(self, subject: str, part: Part) -> None:
+        self.ledger.waits(subject, self.slots_of[subject], part, self.works[subject].seconds)
 
     def _offer(self, subject: str) -> None:
         self.waits.pop(subject, None)
@@ -244,19 +239,14 @@ class _Play:
             self.touched.discard(slot)
             if slot in self.running or not self.lanes[slot]:
                 continue
-            work = self.rule(self.lanes[slot].heads(self.loads, self.clock), self.loads, self.clock)
+            work = self.rule(self.lanes[slot].heads(self.ledger.loads, self.clock), self.ledger.loads, self.clock)
             if work is not None:
                 self._begin(slot, work)
 
     def _begin(self, slot: str, work: Work) -> None:
         for each in self.slots_of[work.subject]:
             self.lanes[each].discard(work.subject)
-        if work.kind is JobKind.EXPORT:
-            self._load(work.subject, "exports", -1)
-        else:
-            self._load(work.subject, "imports", -1)
-            self._load(work.subject, "stored", -1)
-        self.loads[slot].busy_until = self.clock + work.seconds
+        self.ledger.runs(work.subject, slot, self.clock + work.seconds)
         self.running[slot] = work.subject
         end = self.clock + self.actual[work.subject]
         heapq.heappush(self.ends, (end, len(self.spans), slot, work.subject))
@@ -265,9 +255,9 @@ class _Play:
     def _end(self, slot: str, subject: str) -> None:
         del self.running[slot]
         self.touched.add(slot)
-        self.loads[slot].busy_until = self.clock
+        self.ledger.ended(slot, self.clock)
         for delivery in self.fed.get(subject, ()):
-            self._load(delivery, "stored", 1)
+            self._wait(delivery, Part.STORED)
         self._tell(subject)
         if subject in self.migration_of:
             migration = self.migration_of[subject]

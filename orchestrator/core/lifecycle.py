@@ -1,4 +1,6 @@
-"""The two lives, and a probe's, as tables of legal moves. Law: an event that the table does not allow is never believed.
+"""The two lives, and a probe's, as tables of legal moves.
+
+Law: an event that the table does not allow is never believed.
 
 A *package* is one batch exported once; a *delivery* is one batch imported into one target. In the *unsure* states we
 asked and hold no answer: crashes and lost answers land there, both by the same road (house.md section 3).
@@ -381,7 +383,7 @@ def move_delivery(life: Delivery, event: Event, at: float) -> Delivery:
             return replace(life, verified=event)
         case e.Retried():
             return replace(life, refusals=0, silences=0, not_before=0.0, look=None, looked_at=0.0, by="")
-        case e.Resolved(outcome=outcome, reason=reason):
+        case e.Resolved():
             return _resolved(life, event, at)
         case _:
             return life

@@ -1,4 +1,7 @@
-"""The names an asset may have at a target. Law: both readings of `prefix` are predicted, the likeliest first (API 7, 12)."""
+"""The names an asset may have at a target.
+
+Law: both readings of `prefix` are predicted, the likeliest first (API 7, 12).
+"""
 
 
 def predicted(prefix: str, kind: str, name: str) -> tuple[str, ...]:

@@ -1,4 +1,7 @@
-"""`--only`: a part of a plan. Law: a selector that fits nothing is an error, so that a typo never means "everything"."""
+"""`--only`: a part of a plan.
+
+Law: a selector that fits nothing is an error, so that a typo never means "everything".
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

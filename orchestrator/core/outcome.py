@@ -1,4 +1,6 @@
-"""How a run stands, in exit codes and counts. Law: each asset is in exactly one class, and every open delivery has a reason.
+"""How a run stands, in exit codes and counts.
+
+Law: each asset is in exactly one class, and every open delivery has a reason.
 
 The same fold serves a live, a dead and an old run (house.md section 2); what only the process knew (a silent service, a
 busy slot) comes as `ends`.

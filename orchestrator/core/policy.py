@@ -13,8 +13,10 @@ at each decision, so what was estimated wrongly is soon corrected.
 """
 
 from bisect import bisect_left, insort
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import islice
 from math import exp
 from statistics import NormalDist
@@ -82,7 +84,7 @@ class Work:
 
 @dataclass(slots=True)
 class SlotLoad:
-    """What is known of one slot. The caller keeps it as jobs begin and end; all in estimated seconds."""
+    """What is known of one slot, all in estimated seconds; `Ledger` keeps it."""
 
     #: exports not begun, each divided by the number of slots that could take it
     exports: float = 0.0
@@ -251,6 +253,63 @@ def _with_work_from_elsewhere(end: float, targets: Mapping[str, list[float]], lo
         elsewhere = max(0.0, load.imports - load.stored - own)
         end = max(end, free + max(0.0, elsewhere - idle))
     return end, sum(idle for _, idle, _ in targets.values())
+
+
+# --- what is kept ---------------------------------------------------------------------------------------------------
+
+
+class Part(StrEnum):
+    """In what way a job that has not begun loads its slot."""
+
+    #: an export
+    EXPORTS = "exports"
+    #: an import whose package is not stored
+    IMPORTS = "imports"
+    #: an import whose package is stored
+    STORED = "stored"
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The load of every slot, kept job by job: what was added for a job is what is taken away again."""
+
+    loads: dict[str, SlotLoad] = field(default_factory=lambda: defaultdict(SlotLoad))
+    _jobs: dict[str, tuple[tuple[str, ...], Part, float]] = field(default_factory=dict)
+
+    def waits(self, subject: str, slots: tuple[str, ...], part: Part, seconds: float) -> None:
+        """A job waits that any of `slots` could take; replaces what was said of it before."""
+        self.drop(subject)
+        share = seconds / len(slots) if slots else 0.0
+        self._jobs[subject] = (slots, part, share)
+        self._add(slots, part, share)
+
+    def runs(self, subject: str, slot: str, until: float) -> None:
+        """A job has begun and is expected to end at `until`."""
+        self.drop(subject)
+        self.loads[slot].busy_until = until
+
+    def ended(self, slot: str, now: float) -> None:
+        """The slot's job is over."""
+        self.loads[slot].busy_until = now
+
+    def drop(self, subject: str) -> None:
+        """The job waits no longer: it has begun, or never will."""
+        known = self._jobs.pop(subject, None)
+        if known is not None:
+            slots, part, share = known
+            self._add(slots, part, -share)
+
+    def _add(self, slots: Iterable[str], part: Part, seconds: float) -> None:
+        for slot in slots:
+            load = self.loads[slot]
+            match part:
+                case Part.EXPORTS:
+                    load.exports += seconds
+                case Part.IMPORTS:
+                    load.imports += seconds
+                case Part.STORED:
+                    load.imports += seconds
+                    load.stored += seconds
 
 
 # --- how far ahead ------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ class Request(StrEnum):
     #: GET of inventory, instance, features, job status
     READ = "read"
     #: POST to IAM for a token (API 1.11): a wrong password locks the user, so it is never repeated
-    TOKEN = "token"
+    TOKEN = "token"  # noqa: S105 - the name of a request, not a secret
     #: POST assets/export, also as a probe
     EXPORT = "export"
     #: POST assets/import
@@ -89,10 +89,7 @@ _READ = {
 _TOKEN = {
     failure: Action.REPEAT if failure in {Failure.NOT_SENT, Failure.THROTTLED} else Action.OUTAGE
     for failure in {*_UNANSWERED, Failure.NOT_SENT, Failure.THROTTLED, Failure.BUSY, Failure.NOT_CREATED}
-} | {
-    failure: Action.REFUSED
-    for failure in (Failure.EXPIRED, Failure.DENIED, Failure.TOO_LARGE, Failure.GONE, Failure.INVALID)
-}
+} | dict.fromkeys((Failure.EXPIRED, Failure.DENIED, Failure.TOO_LARGE, Failure.GONE, Failure.INVALID), Action.REFUSED)
 _WRITE = {
     Failure.NOT_SENT: Action.OUTAGE,
     **dict.fromkeys(_UNANSWERED, Action.SETTLE),

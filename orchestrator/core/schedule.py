@@ -1,20 +1,22 @@
-"""What now? The agenda of a run. Law: the answer follows from the progress, the clock and a draw; nothing here waits or asks.
+"""What now? The agenda of a run.
 
-`Agenda.ready` looks only at what an event, a freed slot or the clock has touched. A subject that wants a slot joins that
-slot's lane; when the slot is free the lane's best candidate goes. The single-job rule is derived from the lives, never
+Law: the answer follows from the progress, the clock and a draw; nothing here waits or asks.
+
+`Agenda.ready` looks only at what an event, a freed slot or the clock has touched. A subject that wants a slot joins
+that slot's lane; when the slot is free the lane's best candidate goes. The single-job rule is derived from the lives, never
 held in a lock, so a crash cannot leak it.
 """
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from orchestrator.core import events as e
 from orchestrator.core import settling, splitting, steps
 from orchestrator.core.lifecycle import Delivery, DeliveryState, Package, PackageState, Probe, ProbeState
 from orchestrator.core.plan import OnPartial, Plan, Settings
-from orchestrator.core.progress import Progress, error_of
+from orchestrator.core.progress import Progress
 from orchestrator.core.slots import JobKind, SlotRule, host_of
 
 #: a look older than this is taken again before an import is asked for, seconds
@@ -408,7 +410,7 @@ class Agenda:
         return Note(splitting.after_failure(self.progress, life, landed, self._names_of(life)))
 
     def _breaker(self, instance: str, direction: str, subject: str) -> Note | None:
-        """Two sibling halves with the same error and no named asset, or three batches with the same error (promise 7)."""
+        """Two sibling halves with the same error and no named asset, or three batches with it (promise 7)."""
         failures = self.progress.failures.get((instance, direction))
         if failures is None or failures.stopped is not None:
             return None
@@ -565,7 +567,7 @@ class Agenda:
         return probe.quiet_until
 
     def _rank(self, subject: str) -> tuple[int, float, str]:
-        """Imports before exports (they free disk and dependants), the frozen order within; unsure ones seek proof last."""
+        """Imports before exports (they free disk and dependants), in the frozen order; unsure ones seek proof last."""
         if subject in self.progress.deliveries:
             delivery = self.progress.deliveries[subject]
             unsure = delivery.state is DeliveryState.IMPORT_UNSURE

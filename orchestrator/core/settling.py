@@ -1,4 +1,6 @@
-"""What a look at the target proves. Law: an import is never repeated on a guess, and presence is believed only where it was absent before.
+"""What a look at the target proves.
+
+Law: an import is never repeated on a guess, and presence is believed only where it was absent before.
 
 A lost import is settled by promise 3: quiet, then proof that the slot is idle (or time), then a look, then this.
 """

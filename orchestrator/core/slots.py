@@ -1,4 +1,7 @@
-"""The place in which one asset job may run, as a key. Law: derived from the plan alone, written in each event, never recomputed."""
+"""The place in which one asset job may run, as a key.
+
+Law: derived from the plan alone, written in each event, never recomputed.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -109,9 +109,10 @@ def _words_for(asset: Asset, reasons: Sequence[Reason], names: dict[str, tuple[s
     """The service's words about this asset, if it named it; names may be cut at 64 characters (API 1.4)."""
     for reason in reasons:
         kind = _KIND_WORDS.get(reason.resource_type.lower())
-        if (kind is None or kind == asset.kind) and reason.resource_name:
-            if any(_same_name(reason.resource_name, name) for name in (asset.name, *names.get(asset.id, ()))):
-                return Words("job", reason.error_code, reason.error_msg)
+        said = reason.resource_name
+        fits = bool(said) and kind in {None, asset.kind}
+        if fits and any(_same_name(said, name) for name in (asset.name, *names.get(asset.id, ()))):
+            return Words("job", reason.error_code, reason.error_msg)
     return None
 
 

@@ -1,4 +1,7 @@
-"""Whether what was sent is there. Law: *verified* never means equal content, and presence under Merge is not enough (promise 15)."""
+"""Whether what was sent is there.
+
+Law: *verified* never means equal content, and presence under Merge is not enough (promise 15).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

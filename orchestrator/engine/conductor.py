@@ -30,7 +30,7 @@ from orchestrator.storage.leases import Taken
 from orchestrator.storage.store import SlotLeases
 from orchestrator.storage.vault import Vault
 
-#: how long a request other than a download may go on after a signal, seconds (issue of signals; product.md `shutdown_grace`)
+#: how long a request other than a download may go on after a signal, seconds
 REQUEST_GRACE = 10.0
 #: how often leases are renewed and operators' requests are read, seconds
 HEARTBEAT = 4.0

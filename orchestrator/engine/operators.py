@@ -1,4 +1,7 @@
-"""What an operator decides of an unknown outcome, on a live run or a dead one. Law: only what is undecided can be decided."""
+"""What an operator decides of an unknown outcome, on a live run or a dead one.
+
+Law: only what is undecided can be decided.
+"""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,6 @@
-"""Carries out one step: one question to ROMA or to our disk, answered by one event. Law: it decides nothing about lives.
+"""Carries out one step: one question to ROMA or to our disk, answered by one event.
+
+Law: it decides nothing about lives.
 
 What a failed request means is read from `core.retries`; what follows is decided by `core.schedule` from the event.
 """

@@ -1,22 +1,24 @@
-"""Which run a command means, and how one begins, goes on and ends. Law: a run is begun once, its schedule frozen with it."""
+"""Which run a command means, and how one begins, goes on and ends.
+
+Law: a run is begun once, its schedule frozen with it.
+"""
 
 import json
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from orchestrator.core import events as e
 from orchestrator.core.events import Entry, Event
+from orchestrator.core.lanes import History, Kept
 from orchestrator.core.lifecycle import LANDED, DeliveryState, IllegalMove, PackageState
+from orchestrator.core.names import predicted
 from orchestrator.core.only import Only
 from orchestrator.core.outcome import Outcome, outcome
 from orchestrator.core.plan import Plan, differences, what_moves
-from orchestrator.core.lanes import History, Kept
 from orchestrator.core.preview import Informed, Preview, preview
 from orchestrator.core.progress import Progress
 from orchestrator.core.schedule import Agenda
-from orchestrator.core.names import predicted
 from orchestrator.core.slots import SlotRule
 from orchestrator.core.waivers import waived_told
 from orchestrator.engine.conductor import Conductor
@@ -37,7 +39,6 @@ from orchestrator.roma import Reader, Roma
 from orchestrator.storage.journal import Journal
 from orchestrator.storage.store import SlotLeases, Store
 from orchestrator.storage.vault import Vault
-
 
 #: codes with which an abandoned run still has something that nobody knows: it is not ended
 _UNSETTLED = frozenset({ExitCode.REFUSED, ExitCode.UNREACHABLE, ExitCode.NOT_FINISHED, ExitCode.MEMORY})

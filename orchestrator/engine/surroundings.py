@@ -1,4 +1,7 @@
-"""What the engine may use of the world, handed in. Law: time, chance, threads and the way to ROMA come from here alone."""
+"""What the engine may use of the world, handed in.
+
+Law: time, chance, threads and the way to ROMA come from here alone.
+"""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

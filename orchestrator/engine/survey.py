@@ -1,4 +1,7 @@
-"""Reads what instances hold, as the union over their credentials. Law: reads only; what the plan rests on must succeed."""
+"""Reads what instances hold, as the union over their credentials.
+
+Law: reads only; what the plan rests on must succeed.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""How long to wait before looking again. Law: every wait is a value, spread by a draw, so that waits never fall into step."""
+"""How long to wait before looking again.
+
+Law: every wait is a value, spread by a draw, so that waits never fall into step.
+"""
 
 #: first and longest wait between two polls of a job, seconds
 SHORTEST_POLL = 0.5

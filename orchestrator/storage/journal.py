@@ -1,4 +1,6 @@
-"""The events of one run, append-only. Law: what `append` returned for is on the disk; what does not match its chain is refused.
+"""The events of one run, append-only.
+
+Law: what `append` returned for is on the disk; what does not match its chain is refused.
 
 One SQLite file a run. The SQL is what PostgreSQL takes too (`run` is part of every key), and each write is fenced: it
 lands only while the writer's epoch of the run's lease stands, so a process that was taken over cannot write.

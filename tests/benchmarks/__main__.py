@@ -1,14 +1,20 @@
 """`python -m tests.benchmarks [NAME ...] [--plans N]`: print measured ratios. Law: it measures and never asserts.
 
-Names: makespan (a), deadtime (c). Without a name all are run.
+Names: makespan (a), deadtime (c), scale (d, minutes long), looking (f), startup (g). Without a name all are run.
 """
 
 import argparse
 
-from tests.benchmarks import deadtime, makespan
+from tests.benchmarks import deadtime, looking, makespan, scale, startup
 
 #: name -> what prints its table, given the number of plans or runs
-TABLES = {"makespan": makespan.report, "deadtime": deadtime.report}
+TABLES = {
+    "makespan": makespan.report,
+    "deadtime": deadtime.report,
+    "scale": scale.report,
+    "looking": looking.report,
+    "startup": startup.report,
+}
 
 
 def main() -> None:

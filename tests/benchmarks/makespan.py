@@ -103,12 +103,12 @@ def report(plans: int) -> list[str]:
     """The table, ratios only."""
     lines = [
         f"(a) policy alone, {plans} plans each; ratios: mean / 95th percentile / worst",
-        f"{'':9}{'policy : best':>22}{'policy : bound':>22}{'fifo : best':>22}{'lane by lane':>14}{'sequential':>12}",
+        f"{'':14}{'policy : best':>22}{'policy : bound':>22}{'fifo : best':>22}{'lane by lane':>14}{'sequential':>12}",
     ]
     for topology in TOPOLOGIES:
         found = [measure(topology, seed) for seed in range(plans)]
         lines.append(
-            f"{topology:9}"
+            f"{topology:14}"
             f"{_told([m.policy / m.best for m in found]):>22}"
             f"{_told([m.policy / m.bound for m in found]):>22}"
             f"{_told([m.fifo / m.best for m in found]):>22}"

@@ -1,13 +1,15 @@
 """Random plans for the benchmarks, and how fast each could possibly go. Law: a seed gives one world.
 
 Generator. A *lane* is the way from one source to one target and carries 1 to 15 batches (uniform). Exports take 20 to
-120 s, imports 20 to 180 s (uniform). One delivery in ten needs an earlier one of its lane. Topologies:
+120 s, imports 20 to 180 s (uniform). Topologies:
 
     lane      one source slot, one target slot
     pairs     2 to 4 lanes that share nothing
     fan-in    2 to 4 sources, one target
     fan-out   one source, 2 to 4 targets; each takes a random choice of the same batches, exported once
     mesh      3 or 4 instances, one slot each for exports and imports; each ordered pair is a lane with chance 0.4
+
+A name with `+needs` is the same, harder: one delivery in ten needs an earlier one of its lane.
 
 What the policy believes is the truth times a lognormal factor of sigma 0.3, drawn per job.
 
@@ -24,7 +26,7 @@ from dataclasses import dataclass
 
 from orchestrator.core.forecast import Duration, Planned, PlannedExport, PlannedImport, tails_of
 
-TOPOLOGIES = ("lane", "pairs", "fan-in", "fan-out", "mesh")
+TOPOLOGIES = ("lane", "pairs", "fan-in", "fan-out", "mesh", "lane+needs", "fan-out+needs")
 MOST_BATCHES = 15
 EXPORT = (20.0, 120.0)
 IMPORT = (20.0, 180.0)
@@ -44,7 +46,8 @@ class World:
 
 
 class _Maker:
-    def __init__(self, seed: str) -> None:
+    def __init__(self, seed: str, needs: float) -> None:
+        self.needs = needs
         self.random = random.Random(seed)
         self.exports: list[PlannedExport] = []
         self.imports: list[PlannedImport] = []
@@ -62,7 +65,7 @@ class _Maker:
         earlier: list[str] = []
         for batch in batches:
             delivery = f"{batch}>{target}"
-            needs = (self.random.choice(earlier),) if earlier and self.random.random() < NEEDS else ()
+            needs = (self.random.choice(earlier),) if earlier and self.random.random() < self.needs else ()
             self.actual[delivery] = self.random.uniform(*IMPORT)
             self.imports.append(PlannedImport(delivery, batch, (target,), _UNKNOWN, needs, f"{source}>{target}"))
             earlier.append(delivery)
@@ -76,9 +79,10 @@ class _Maker:
 
 def world(topology: str, seed: int) -> World:
     """The plan of this topology and seed."""
-    maker = _Maker(f"{topology} {seed}")
+    shape, _, harder = topology.partition("+")
+    maker = _Maker(f"{shape} {seed}", NEEDS if harder else 0.0)
     several = range(maker.random.randint(2, 4))
-    match topology:
+    match shape:
         case "lane":
             maker.lane("s", "t")
         case "pairs":

@@ -4,7 +4,19 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core.policy import ALWAYS_AHEAD, FEW, MOST_WEIGHED, Feed, Lane, SlotLoad, Work, choose, may_run_ahead
+from orchestrator.core.policy import (
+    ALWAYS_AHEAD,
+    FEW,
+    MOST_WEIGHED,
+    Feed,
+    Lane,
+    Ledger,
+    Part,
+    SlotLoad,
+    Work,
+    choose,
+    may_run_ahead,
+)
 from orchestrator.core.slots import JobKind
 
 SECONDS = st.floats(20, 180)
@@ -196,3 +208,27 @@ def test_a_long_lane_weighs_only_its_heads() -> None:
     heads = lane.heads(loads_of(works), 0.0)
     assert len(heads) <= 2 * MOST_WEIGHED
     assert min(works, key=lambda w: (w.seconds >= w.after, w.seconds)) in heads
+
+
+def test_the_ledger_takes_away_exactly_what_it_added() -> None:
+    ledger = Ledger()
+    ledger.waits("b", ("s1", "s2"), Part.EXPORTS, 60.0)
+    ledger.waits("d", ("t",), Part.IMPORTS, 90.0)
+    assert (ledger.loads["s1"].exports, ledger.loads["s2"].exports, ledger.loads["t"].imports) == (30.0, 30.0, 90.0)
+    ledger.runs("b", "s1", until=160.0)
+    assert (ledger.loads["s1"].exports, ledger.loads["s2"].exports) == (0.0, 0.0)
+    assert ledger.loads["s1"].left(100.0) == 60.0
+    ledger.ended("s1", 150.0)
+    assert ledger.loads["s1"].left(150.0) == 0.0
+    ledger.drop("b")
+    assert ledger.loads["s1"] == SlotLoad(busy_until=150.0)
+
+
+def test_a_stored_import_is_both_work_left_and_stock() -> None:
+    ledger = Ledger()
+    ledger.waits("d", ("t",), Part.IMPORTS, 90.0)
+    assert (ledger.loads["t"].left(0.0), ledger.loads["t"].stock(0.0)) == (90.0, 0.0)
+    ledger.waits("d", ("t",), Part.STORED, 80.0)
+    assert (ledger.loads["t"].left(0.0), ledger.loads["t"].stock(0.0)) == (80.0, 80.0)
+    ledger.drop("d")
+    assert ledger.loads["t"] == SlotLoad()

@@ -1,4 +1,6 @@
-"""A local ROMA Connect on a real socket, and the installed program in processes of their own. Law: patches nothing, never sleeps.
+"""A local ROMA Connect on a real socket, and the installed program in processes of their own.
+
+Law: patches nothing, never sleeps.
 
 The service runs on a loop of its own in this process, so that its ledger can be read and its door closed and opened
 again on the same port; the program under test is always another process.
@@ -23,7 +25,7 @@ from orchestrator.emulator.faults import Kind, Operation, Rule
 from orchestrator.emulator.ledger import Ledger
 from orchestrator.emulator.server import Address, serve
 from orchestrator.emulator.service import Service
-from orchestrator.emulator.switches import Duration, Durations, Switches
+from orchestrator.emulator.switches import Duration, Durations
 from orchestrator.emulator.world import User, World
 from orchestrator.emulator.worlds import DEV_USER, PROD_USER, Filling, generate
 from orchestrator.engine.surroundings import utc_now
@@ -203,6 +205,11 @@ class Desk:
     def home(self) -> Path:
         return self.folder / ".roma-migrate"
 
+    def plan(self, roma: LocalRoma, text: "PlanText | None" = None, file: str = "plan.yaml") -> Path:
+        """Write a plan for the service, and its users' secrets into the environment."""
+        self.environment |= secrets_of(*roma.world.users)
+        return (text or PlanText()).write(self.folder / file, roma)
+
     def start(self, *words: str, **pipes: int | IO[Any]) -> "subprocess.Popen[str]":
         """The program in the background; leave its `with` block only when it has ended."""
         streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **pipes}
@@ -217,6 +224,11 @@ class Desk:
             capture_output=True, check=False, timeout=patience, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         return Said(told.returncode, told.stdout, told.stderr)
+
+    def files(self) -> dict[str, tuple[int, bytes]]:
+        """Every file of the home: when it was written, and what it holds."""
+        found = [path for path in sorted(self.home.rglob("*")) if path.is_file()]
+        return {str(path.relative_to(self.home)): (path.stat().st_mtime_ns, path.read_bytes()) for path in found}
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ROMA_MIGRATE", "COV_"))}
@@ -254,10 +266,10 @@ class PlanText:
     name: str = "t"
     #: credentials -> their mapping as text
     credentials: Mapping[str, str] = field(
-        default_factory=lambda: {"dev-key": key_of(DEV_USER), "prod-password": password_of(PROD_USER)}
+        default_factory=lambda: {"at-dev": key_of(DEV_USER), "at-prod": password_of(PROD_USER)}
     )
-    #: instance -> credentials; others take `prod-password`
-    users: Mapping[str, str] = field(default_factory=lambda: {"dev": "dev-key"})
+    #: instance -> credentials; others take `at-prod`
+    users: Mapping[str, str] = field(default_factory=lambda: {"dev": "at-dev"})
     settings: Mapping[str, object] = field(default_factory=dict)
     #: each one's keys as text
     migrations: tuple[str, ...] = ('name: all, source: dev, target: prod, apps: "*", tasks: "*"',)
@@ -268,7 +280,7 @@ class PlanText:
         lines += [f"  {name}: {held}" for name, held in self.credentials.items()]
         lines += ["instances:"]
         for one in roma.world.instances:
-            held = self.users.get(one.name, "prod-password")
+            held = self.users.get(one.name, "at-prod")
             lines += [
                 f"  {one.name}: {{endpoint: {roma.url}, iam_endpoint: {roma.url}, project_id: {one.project_id}, "
                 f"instance_id: {one.id}, credentials: {held}}}"
@@ -289,8 +301,3 @@ def read_until(stream: IO[str] | None, words: str) -> str:
         if words in line:
             return "".join(seen)
     raise AssertionError(f"the program ended before it said {words!r}:\n{''.join(seen)}")
-
-
-def switches(**how: Any) -> Switches:
-    """Readings of the documents other than the likeliest."""
-    return Switches(**how)

@@ -1,6 +1,10 @@
-"""The whole program on a stage: real engine, client and emulator in virtual time, without a socket. Law: patches nothing."""
+"""The whole program on a stage: real engine, client and emulator in virtual time, without a socket.
+
+Law: patches nothing.
+"""
 
 import random
+import shutil
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -24,6 +28,8 @@ from orchestrator.engine.runs import Ended, Runs, Wish
 from orchestrator.engine.surroundings import Offload, Surroundings, inline
 from orchestrator.roma import Roma
 from orchestrator.roma.transport import Transport
+from orchestrator.storage.home import Home
+from orchestrator.storage.store import HomeStore, Store
 from tests.builders import DAWN, credentials
 from tests.simulation.memory import Life, MemoryStore, Record
 from tests.simulation.virtual import run_virtually
@@ -75,6 +81,8 @@ class Stage:
     said: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     records: dict[str, Record] = field(default_factory=dict)
+    #: a real home on disk instead of the memory
+    home: Home | None = None
     #: hears each believed entry, with the runs that conduct it
     hears: Callable[[Runs, Entry], None] | None = None
 
@@ -96,18 +104,23 @@ class Stage:
     def say(self, event: str, **fields: object) -> None:
         self.said.append((event, fields))
 
-    def runs(self, plan: Plan | None = None) -> Runs:
-        """One process of the program."""
-        made, life = plan or self.plan, Life()
-        around = Surroundings(
-            self.wall, self.draw.random, self.transport, self.offload, self.say, "op", "host", 1, "0"
-        )  # fmt: skip
+    def around(self) -> Surroundings:
+        """The world as one process finds it."""
+        return Surroundings(self.wall, self.draw.random, self.transport, self.offload, self.say, "op", "host", 1, "0")
+
+    def roma(self) -> Roma:
+        """The way to the far side of one process."""
         secrets: dict[str, Secret] = {
-            name: PasswordSecret(name, "acme", f"password-of-{name}") for name in made.credentials
+            name: PasswordSecret(name, "acme", f"password-of-{name}") for name in self.plan.credentials
         }
-        roma = Roma(made.settings, secrets, wall=self.wall, draw=self.draw.random, transport=self.transport)
-        store = MemoryStore(self.root, self.records, life, self.entries.append)
-        runs = Runs(made, store, roma, {name: f"acme/{name}" for name in made.credentials}, around)
+        return Roma(self.plan.settings, secrets, wall=self.wall, draw=self.draw.random, transport=self.transport)
+
+    def runs(self) -> Runs:
+        """One process of the program."""
+        memory = MemoryStore(self.root, self.records, Life(), self.entries.append)
+        store: Store = memory if self.home is None else HomeStore(self.home)
+        users = {name: f"acme/{name}" for name in self.plan.credentials}
+        runs = Runs(self.plan, store, self.roma(), users, self.around())
         runs.listen = lambda progress, entry: self.hears(runs, entry) if self.hears else None
         return runs
 
@@ -139,7 +152,11 @@ def staged(
         found.append(stage)
         return await act(stage)
 
-    answer = run_virtually(main, 1)
+    try:
+        answer = run_virtually(main, 1)
+    finally:
+        for stage in found:
+            shutil.rmtree(stage.root, ignore_errors=True)
     return found[0], answer
 
 

@@ -1,6 +1,6 @@
 """A store that can lose what was written since its last full sync, and a process that can die at any await.
 
-Law: once an incarnation is dead, nothing that it still holds can write: its finally blocks run in vain, as after kill -9.
+Law: once an incarnation is dead, nothing that it still holds can write: its finally blocks run in vain.
 """
 
 from collections.abc import Callable, Iterator, Sequence

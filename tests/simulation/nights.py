@@ -1,4 +1,7 @@
-"""One bad night: a scenario run to its end through kills, faults and an operator's decisions. Law: same seed, same trace."""
+"""One bad night: a scenario run to its end through kills, faults and an operator's decisions.
+
+Law: same seed, same trace.
+"""
 
 import asyncio
 import random

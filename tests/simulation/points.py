@@ -15,7 +15,7 @@ from orchestrator.core.plan import (
     Settings,
     Target,
 )
-from orchestrator.core.secret_values import AccessKeySecret, PasswordSecret
+from orchestrator.core.secret_values import AccessKeySecret, PasswordSecret, Secret
 from orchestrator.emulator.worlds import DEV_USER, PROD_USER, Filling, generate
 from tests.simulation.worlds import ENDPOINT, Kill, Scenario
 
@@ -38,10 +38,10 @@ def small_plan(point: int, *, power: bool) -> Scenario:
         (Migration("m0", "dev", (Target("prod"),), (Glob("*"),), OfApps()),),
         "night.yaml",
     )
-    secrets = {
+    secrets: dict[str, Secret] = {
         "d": AccessKeySecret(DEV_USER.ak, DEV_USER.sk, ""),
         "p": PasswordSecret(PROD_USER.name, PROD_USER.domain, PROD_USER.password),
     }
     users_of = {"d": "acme/dev-migrator", "p": "acme/prod-migrator"}
     kills = (Kill(point=point, power=power),) if point else ()
-    return Scenario(point, world, plan, dict(secrets), users_of, frozenset(), kills)
+    return Scenario(point, world, plan, secrets, users_of, frozenset(), kills)

@@ -1,4 +1,7 @@
-"""Many nights in a row: `python -m tests.simulation.soak --seeds 2000`. Law: a failing seed prints itself and how to replay it."""
+"""Many nights in a row: `python -m tests.simulation.soak --seeds 2000`.
+
+Law: a failing seed prints itself and how to replay it.
+"""
 
 import argparse
 import sys
@@ -74,6 +77,16 @@ def soak(first: int, count: int, workers: int, tell: bool = True) -> Tally:
     return whole
 
 
+def first_failure(seeds: range) -> int:
+    """Until a promise breaks; 1 where one did, 0 where none."""
+    for seed in seeds:
+        tally = nights(range(seed, seed + 1))
+        if tally.failed:
+            print(f"seed {seed} failed: {tally.failed[0][1]}")
+            return 1
+    return 0
+
+
 def replay(seed: int) -> int:
     """One night, told whole."""
     drawn = scenario(seed)
@@ -95,9 +108,12 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--replay", type=int)
+    parser.add_argument("--first-failure", action="store_true", help="stop at the first seed that fails")
     asked = parser.parse_args()
     if asked.replay is not None:
         return replay(asked.replay)
+    if asked.first_failure:
+        return first_failure(range(asked.first, asked.first + asked.seeds))
     begun = time.monotonic()
     tally = soak(asked.first, asked.seeds, asked.workers)
     spent = time.monotonic() - begun

@@ -1,4 +1,7 @@
-"""The way to the emulator without a socket, at the same seam as aiohttp's. Law: every way a reply can travel, travels here too."""
+"""The way to the emulator without a socket, at the same seam as aiohttp's.
+
+Law: every way a reply can travel, travels here too.
+"""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -6,6 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import anyio
+import anyio.lowlevel
 
 from orchestrator.core.failures import Failure
 from orchestrator.emulator.face import Face
@@ -71,7 +75,7 @@ class _MemoryAnswer:
                     yield piece
             case _:
                 for piece in body.chunks():
-                    await anyio.sleep(0)
+                    await anyio.lowlevel.checkpoint()
                     yield piece
 
 

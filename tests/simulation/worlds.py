@@ -1,4 +1,7 @@
-"""One seed, one world: every switch of the service drawn, one plan, one schedule of faults. Law: the seed prints all of it."""
+"""One seed, one world: every switch of the service drawn, one plan, one schedule of faults.
+
+Law: the seed prints all of it.
+"""
 
 import math
 import random
@@ -69,7 +72,7 @@ AMBIGUOUS = (
     Kind.GARBAGE_200, Kind.HALF_JSON, Kind.HTML_502_BEFORE, Kind.BAD_GATEWAY_AFTER, Kind.GATEWAY_TIMEOUT_AFTER,
     Kind.UNAVAILABLE, Kind.ERROR_BEFORE, Kind.ERROR_AFTER, Kind.LATE_EXECUTION,
 )  # fmt: skip
-_WORLD_SECRET = "simulated-secret"  # noqa: S105 - a planted value that must appear nowhere
+_WORLD_SECRET = "simulated-secret"
 ENDPOINT = "http://127.0.0.1:9"
 
 
@@ -127,9 +130,10 @@ def scenario(seed: int) -> Scenario:
     if shared:  # two identities at each target, each of which sees its own alone
         users = (*users[:1], *_TARGET_USERS)
         switches = replace(switches, visibility=Visibility.OWNER)
+    calls = dict(_calls(apps)) if draw.random() < 0.7 else {}
     world = generate(
         apps, tasks, filled=sources, empty=tuple(targets), users=users,
-        filling=Filling(calls=dict(_calls(apps)) if draw.random() < 0.7 else {}, owner=users[0].name, unreleased_every=0),
+        filling=Filling(calls=calls, owner=users[0].name, unreleased_every=0),
         switches=switches, durations=_durations(draw), token_lifetime=draw.choice((86400.0, 120.0)),
     )  # fmt: skip
     names = [a.name for a in world.instance(sources[0]).apps] + [t.name for t in world.instance(sources[0]).tasks]
@@ -220,7 +224,7 @@ def _migrations(draw: random.Random, sources: tuple[str, ...], targets: list[str
                 calls=_calls(apps),
                 after=after,
                 on_partial=draw.choice(list(OnPartial)),
-            )  # fmt: skip
+            )
         )
     return tuple(made)
 

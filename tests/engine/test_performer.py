@@ -1,0 +1,375 @@
+"""One step, one question, one event: what each failure of each question becomes."""
+
+from collections.abc import Awaitable, Callable
+
+import anyio
+import pytest
+
+from orchestrator.core import events as e
+from orchestrator.core import steps
+from orchestrator.core.events import Asset
+from orchestrator.core.inventory import App, Inventory, Task
+from orchestrator.core.retries import Action
+from orchestrator.emulator.faults import Kind, Operation, Rule
+from orchestrator.emulator.switches import Switches
+from orchestrator.engine.performer import Answered, Performer, looked
+from orchestrator.storage.disk import Disk
+from orchestrator.storage.vault import Vault
+from tests.builders import DAWN, Run, app, task
+from tests.engine.stage import Stage, staged, world
+
+FROM = "127.0.0.1:9 acme/s"
+INTO = "127.0.0.1:9 acme/t"
+
+
+class Hand:
+    """A performer and the run it works for, on a stage: two applications go from dev to prod."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.run = stage, Run()
+        assets = [Asset(each.id, "app", each.name) for each in stage.world.instance("dev").apps]
+        self.name = self.run.carries(*assets)
+        self.batch = self.run.life(self.name).batch
+        self.vault = Vault(stage.root, Disk(), margin=0)
+        self.performer = Performer(stage.plan, stage.roma(), self.vault, self.run.progress, stage.around())
+
+    async def asks(self, step: steps.Step) -> Answered:
+        """Intent, question, event believed."""
+        self.run.at = self.stage.now()
+        intent = getattr(step, "intent", None)
+        if intent is not None:
+            self.run.believe(intent)
+        answered = await self.performer.perform(step)
+        self.run.at = self.stage.now()
+        self.run.believe(*(event for event in (answered.event, answered.also) if event is not None))
+        return answered
+
+    async def exports(self) -> Answered:
+        return await self.asks(steps.RequestExport(self.batch, "dev", "s", FROM))
+
+    async def awaits_export(self, patience: float = 3600.0) -> Answered:
+        life = self.run.progress.packages[self.batch]
+        now = self.stage.now()
+        return await self.asks(steps.AwaitExport(self.batch, "dev", "s", life.job, now + patience, now))
+
+    async def downloads(self) -> Answered:
+        life = self.run.progress.packages[self.batch]
+        return await self.asks(steps.Download(self.batch, "dev", "s", life.archive, life.attempt))
+
+    async def stores(self) -> Answered:
+        await self.exports()
+        await self.awaits_export()
+        return await self.downloads()
+
+    async def imports(self) -> Answered:
+        await self.asks(steps.Look(self.name, "prod", "t"))
+        return await self.asks(steps.RequestImport(self.name, "prod", "t", INTO))
+
+    async def awaits_import(self, patience: float = 3600.0) -> Answered:
+        now = self.stage.now()
+        job = self.run.life(self.name).job
+        return await self.asks(steps.AwaitImport(self.name, "prod", "t", job, now + patience, now))
+
+
+def performed(
+    act: Callable[[Hand], Awaitable[Answered]], *faults: Rule, switches: Switches | None = None
+) -> tuple[Hand, Answered]:
+    async def main(stage: Stage) -> tuple[Hand, Answered]:
+        hand = Hand(stage)
+        return hand, await act(hand)
+
+    return staged(world(2, faults=faults, switches=switches), main)[1]
+
+
+def rule(kind: Kind, operation: Operation, **more: float) -> Rule:
+    return Rule(kind, frozenset({operation}), **more)  # type: ignore[arg-type] # named as in Rule
+
+
+def name(event: object) -> str:
+    return type(event).__name__
+
+
+async def all_the_way(hand: Hand) -> Answered:
+    await hand.stores()
+    await hand.imports()
+    await hand.awaits_import()
+    return await hand.asks(steps.Verify(hand.name, "prod", "t"))
+
+
+def test_a_batch_goes_all_the_way_and_every_asset_is_verified() -> None:
+    hand, answered = performed(all_the_way)
+    assert isinstance(answered.event, e.Verified)
+    assert len(answered.event.verified) == 2
+    assert len(dict(answered.event.ids)) == 2
+    assert answered.trouble is None
+    assert len(hand.stage.landed()) == 2
+
+
+#: kind of fault, event of an export, event of an import, what the conductor is told
+POSTS = [
+    (Kind.CONNECTION_REFUSED, "ExportRefused", "ImportRefused", Action.OUTAGE),
+    (Kind.RESET_AFTER_SEND, "ExportAnswerLost", "ImportAnswerLost", Action.SETTLE),
+    (Kind.RESET_AFTER_SEND_NOT_EXECUTED, "ExportAnswerLost", "ImportAnswerLost", Action.SETTLE),
+    (Kind.HANG_EXECUTED, "ExportAnswerLost", "ImportAnswerLost", Action.SETTLE),
+    (Kind.GATEWAY_TIMEOUT_AFTER, "ExportAnswerLost", "ImportAnswerLost", Action.SETTLE),
+    (Kind.HTML_502_BEFORE, "ExportAnswerLost", "ImportAnswerLost", Action.SETTLE),
+    (Kind.GARBAGE_200, "ExportAnswerLost", "ImportAnswerLost", Action.SETTLE),
+    (Kind.HALF_JSON, "ExportAnswerLost", "ImportAnswerLost", Action.SETTLE),
+    (Kind.ERROR_BEFORE, "ExportAnswerLost", "ImportAnswerLost", Action.SETTLE),
+    (Kind.THROTTLED, "ExportRefused", "ImportRefused", Action.ASK_AGAIN),
+    (Kind.NOT_CREATED, "ExportRefused", "ImportRefused", Action.ASK_AGAIN),
+    (Kind.BUSY_FOREIGN_JOB, "ExportRefused", "ImportRefused", Action.WAIT_FOR_SLOT),
+]
+
+
+@pytest.mark.parametrize(("kind", "event", "_import", "action"), POSTS)
+def test_what_a_failed_export_request_becomes(kind: Kind, event: str, _import: str, action: Action) -> None:
+    hand, answered = performed(lambda hand: hand.exports(), rule(kind, Operation.EXPORT))
+    assert name(answered.event) == event
+    assert answered.trouble is not None
+    assert answered.trouble.decision.action is action
+    executed = len([call for call in hand.stage.service.ledger.calls if call.operation == "export"])
+    assert executed <= 1, "a write is never repeated by itself"
+
+
+async def up_to_import(hand: Hand) -> Answered:
+    await hand.stores()
+    return await hand.imports()
+
+
+@pytest.mark.parametrize(("kind", "_export", "event", "action"), POSTS)
+def test_what_a_failed_import_request_becomes(kind: Kind, _export: str, event: str, action: Action) -> None:
+    hand, answered = performed(up_to_import, rule(kind, Operation.IMPORT))
+    assert name(answered.event) == event
+    assert answered.trouble is not None
+    assert answered.trouble.decision.action is action
+    assert len([call for call in hand.stage.service.ledger.calls if call.operation == "import"]) <= 1
+
+
+def test_a_lost_answer_is_quiet_for_as_long_as_the_plan_says() -> None:
+    hand, answered = performed(lambda hand: hand.exports(), rule(Kind.RESET_AFTER_SEND, Operation.EXPORT))
+    assert isinstance(answered.event, e.ExportAnswerLost)
+    assert answered.event.quiet_until == pytest.approx(hand.run.at + hand.stage.plan.settings.settle_quiet)
+
+
+def test_a_retry_after_is_waited_for() -> None:
+    _, answered = performed(
+        lambda hand: hand.exports(), rule(Kind.THROTTLED_RETRY_AFTER, Operation.EXPORT, seconds=17.0)
+    )
+    assert isinstance(answered.event, e.ExportRefused)
+    assert 17.0 <= answered.event.wait <= 18.0
+
+
+@pytest.mark.parametrize("operation", [Operation.EXPORT, Operation.IMPORT])
+def test_what_is_too_large_counts_as_failed_and_is_split_by_others(operation: Operation) -> None:
+    act = up_to_import if operation is Operation.IMPORT else Hand.exports
+    _, answered = performed(act, rule(Kind.TOO_LARGE, operation, count=1))
+    assert name(answered.event) == ("ImportFailed" if operation is Operation.IMPORT else "ExportFailed")
+    assert "413" in str(answered.event) or "0201" in str(answered.event)
+
+
+def test_an_expired_token_is_renewed_without_a_word() -> None:
+    for operation in (Operation.EXPORT, Operation.IMPORT):
+        _, answered = performed(all_the_way, rule(Kind.TOKEN_EXPIRED_EARLY, operation))
+        assert name(answered.event) == "Verified"
+
+
+# --- jobs ---
+
+
+async def exported(hand: Hand) -> Answered:
+    await hand.exports()
+    return await hand.awaits_export()
+
+
+@pytest.mark.parametrize(
+    ("fault", "event"),
+    [
+        (Rule(Kind.UNKNOWN_STATE_NAME, times=3), "Exported"),
+        (Rule(Kind.STALE_STATUS, times=3), "Exported"),
+        (Rule(Kind.JOB_VANISHES), "ExportVanished"),
+        (Rule(Kind.ARCHIVE_ID_MISSING, times=0), "ExportVanished"),
+        (Rule(Kind.POISON_EXPORT, names=frozenset({"orders-web"})), "ExportFailed"),
+    ],
+)
+def test_how_an_export_job_ends(fault: Rule, event: str) -> None:
+    assert name(performed(exported, fault)[1].event) == event
+
+
+def test_a_failed_job_is_told_in_the_services_words_with_its_reasons() -> None:
+    _, answered = performed(exported, Rule(Kind.POISON_EXPORT, names=frozenset({"orders-web"})))
+    assert isinstance(answered.event, e.ExportFailed)
+    assert [reason.resource_name for reason in answered.event.reasons] == ["orders-web"]
+    assert answered.event.words.message == answered.event.reasons[0].error_msg
+
+
+def test_a_job_that_runs_for_ever_is_overdue_at_its_deadline() -> None:
+    async def act(hand: Hand) -> Answered:
+        await hand.exports()
+        return await hand.awaits_export(patience=300.0)
+
+    hand, answered = performed(act, Rule(Kind.JOB_RUNS_FOREVER))
+    assert name(answered.event) == "ExportOverdue"
+    assert 300.0 <= hand.run.at - DAWN <= 320.0
+
+
+def test_an_unreachable_service_ends_no_job() -> None:
+    _, answered = performed(exported, Rule(Kind.UNAVAILABLE, frozenset({Operation.JOB}), times=0))
+    assert answered.event is None
+    assert answered.trouble is not None
+    assert answered.trouble.decision.action is Action.OUTAGE
+
+
+@pytest.mark.parametrize(
+    ("fault", "event"),
+    [
+        (Rule(Kind.JOB_VANISHES, instance="prod"), "ImportVanished"),
+        (Rule(Kind.POISON_IMPORT_UNNAMED, names=frozenset({"orders-web"})), "ImportFailed"),
+        (Rule(Kind.STATUS_BACKWARDS, times=2), "Imported"),
+    ],
+)
+def test_how_an_import_job_ends(fault: Rule, event: str) -> None:
+    async def act(hand: Hand) -> Answered:
+        await up_to_import(hand)
+        return await hand.awaits_import()
+
+    assert name(performed(act, fault)[1].event) == event
+
+
+def test_a_probe_is_an_export_of_one_asset_that_is_never_downloaded() -> None:
+    async def act(hand: Hand) -> Answered:
+        one = hand.stage.world.instance("dev").apps[0].id
+        step = steps.RequestProbe(FROM, "dev", "s", FROM, app=one)
+        await hand.asks(step)
+        job = hand.run.progress.probes[FROM].job
+        return await hand.asks(steps.AwaitProbe(FROM, "dev", "s", FROM, job, hand.stage.now() + 60, hand.stage.now()))
+
+    hand, answered = performed(act)
+    assert answered.event == e.ProbeEnded(FROM, "SUCCEEDED")
+    assert [len(call.asset_ids) for call in hand.stage.service.ledger.calls] == [1]
+    assert not hand.stage.service.ledger.downloads
+
+
+# --- downloads (promise 4) ---
+
+
+@pytest.mark.parametrize(
+    ("kind", "event"),
+    [
+        (Kind.CONNECTION_REFUSED, "DownloadRefused"),
+        (Kind.THROTTLED, "DownloadRefused"),
+        (Kind.TRUNCATED_WITH_LENGTH, "PackageLost"),
+        (Kind.WRONG_LENGTH, "PackageLost"),
+        (Kind.RESET_AFTER_SEND, "PackageLost"),
+        (Kind.UNAVAILABLE, "PackageLost"),
+        (Kind.ARCHIVE_BURNED, "PackageLost"),
+        (Kind.MISSING_LENGTH, "PackageStored"),
+        (Kind.TOKEN_EXPIRED_EARLY, "PackageStored"),
+    ],
+)
+def test_what_a_failed_download_becomes_and_no_archive_is_had_twice(kind: Kind, event: str) -> None:
+    hand, answered = performed(Hand.stores, rule(kind, Operation.ARCHIVE))
+    assert name(answered.event) == event
+    assert all(times <= 1 for times in hand.stage.service.ledger.downloads.values())
+
+
+@pytest.mark.parametrize("kind", [Kind.CORRUPT_ARCHIVE, Kind.TRUNCATED_WITHOUT_LENGTH])
+def test_a_package_that_is_not_sound_is_never_stored_as_such(kind: Kind) -> None:
+    _, answered = performed(Hand.stores, rule(kind, Operation.ARCHIVE))
+    stored = isinstance(answered.event, e.PackageStored) and answered.event.check != "suspect"
+    assert not stored
+
+
+def test_a_whole_package_is_adopted_after_a_crash_and_half_of_one_is_not() -> None:
+    async def whole(hand: Hand) -> Answered:
+        await hand.exports()
+        await hand.awaits_export()
+        life = hand.run.progress.packages[hand.batch]
+        download = steps.Download(hand.batch, "dev", "s", life.archive, life.attempt)
+        hand.run.believe(download.intent)
+        await hand.performer.perform(download)
+        return await hand.asks(steps.Adopt(hand.batch, "dev", "s", life.attempt))
+
+    async def half(hand: Hand) -> Answered:
+        await hand.exports()
+        await hand.awaits_export()
+        hand.run.believe(e.DownloadRequested(hand.batch))
+        return await hand.asks(steps.Adopt(hand.batch, "dev", "s", 1))
+
+    assert name(performed(whole)[1].event) == "PackageStored"
+    assert name(performed(half)[1].event) == "DownloadCut"
+
+
+def test_a_package_that_was_damaged_on_our_disk_is_never_sent() -> None:
+    async def act(hand: Hand) -> Answered:
+        await hand.stores()
+        for path in hand.stage.root.rglob("*"):
+            if path.is_file():
+                path.chmod(0o600)
+                path.write_bytes(path.read_bytes()[:-1])
+        return await hand.imports()
+
+    hand, answered = performed(act)
+    assert (name(answered.event), name(answered.also)) == ("ImportRefused", "PackageDamaged")
+    assert not [call for call in hand.stage.service.ledger.calls if call.operation == "import"]
+
+
+def test_a_dropped_package_is_gone_from_our_disk() -> None:
+    async def act(hand: Hand) -> Answered:
+        await all_the_way(hand)
+        life = hand.run.progress.packages[hand.batch]
+        hand.vault.release(hand.batch, life.attempt)
+        answered = await hand.asks(steps.DropPackage(hand.batch, "dev", "s", life.sha256))
+        assert not list(hand.stage.root.rglob("*.zip"))
+        return answered
+
+    _, answered = performed(act)
+    assert name(answered.event) == "PackageDropped"
+
+
+# --- looks ---
+
+
+def test_an_unreachable_service_is_never_a_look() -> None:
+    async def act(hand: Hand) -> Answered:
+        return await hand.asks(steps.Look(hand.name, "prod", "t"))
+
+    _, answered = performed(act, Rule(Kind.UNAVAILABLE, frozenset({Operation.TASKS}), times=0))
+    assert answered.event is None
+    assert answered.trouble is not None
+
+
+def test_verification_is_patient_with_a_service_that_shows_its_writes_late() -> None:
+    _, answered = performed(all_the_way, switches=Switches(read_lag_seconds=60.0))
+    assert isinstance(answered.event, e.Verified)
+    assert len(answered.event.verified) == 2
+
+
+def test_verification_ends_with_its_findings_when_its_patience_is_over() -> None:
+    async def act(hand: Hand) -> Answered:
+        began = anyio.current_time()
+        hand.run.stores(hand.name)
+        hand.run.imports(hand.name)
+        hand.run.believe(e.Imported(hand.name))
+        answered = await hand.asks(steps.Verify(hand.name, "prod", "t"))
+        assert 120.0 <= anyio.current_time() - began <= 130.0
+        return answered
+
+    _, answered = performed(act)
+    assert isinstance(answered.event, e.Verified)
+    assert len(answered.event.findings) == 2
+
+
+def test_a_look_tells_both_readings_of_the_prefix_what_is_taken_and_what_could_be_probed() -> None:
+    run = Run()
+    delivery = run.carries(app("a"), app("b"), task("t"), prefix="x_")
+    held = Inventory(
+        "prod",
+        (App("1", "a"), App("2", "x_a"), App("3", "x_b"), App("9", "t")),
+        (Task("4", "t"),),
+        {"1": ("u",), "2": ("t",), "4": ("u",)},
+    )
+    found = looked(run.life(delivery), run.progress.assets_of(run.life(delivery).batch), held)
+    assert found.seen == {"a": ("1", "2"), "b": ("3",), "t": ("4",)}
+    assert found.taken == ("a",)
+    assert found.sample == "app:2", "what its owner sees, for only that can the owner export"

@@ -1,0 +1,107 @@
+"""Inventories as the union over credentials; a minute of patience at first contact, none with one that refuses."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import anyio
+import pytest
+
+from orchestrator.core.failures import Failed, Failure, RequestFailed
+from orchestrator.core.inventory import App, Inventory, Task
+from orchestrator.emulator.faults import Kind, Operation, Rule
+from orchestrator.emulator.switches import Switches, Visibility
+from orchestrator.engine.survey import FIRST_CONTACT, Seen, as_sentence, survey, united
+from orchestrator.errors import ExitCode, FarSideError, ServiceRefuses, ServiceUnreachable
+from tests.engine.stage import Stage, plan_for, staged, world
+
+
+async def surveyed(stage: Stage) -> dict[str, Inventory]:
+    roma, held = stage.roma(), stage.plan.instances
+    readers = {(name, who): roma.reader(held[name], who) for name in held for who in held[name].credentials}
+    return await survey(stage.plan, readers, stage.around())
+
+
+def test_the_union_holds_each_asset_once_and_knows_who_sees_it() -> None:
+    seen = [
+        Seen("one", (App("a", "a"), App("b", "b")), (Task("t", "t"),)),
+        Seen("two", (App("b", "b"), App("c", "c")), ()),
+    ]
+    found = united("prod", seen)
+    assert [app.id for app in found.apps] == ["a", "b", "c"]
+    assert [task.id for task in found.tasks] == ["t"]
+    assert dict(found.seen_by) == {"a": ("one",), "b": ("one", "two"), "c": ("two",), "t": ("one",)}
+
+
+def test_every_instance_of_the_plan_is_read() -> None:
+    stage, found = staged(world(7, 5, targets=("prod", "dr")), surveyed)
+    assert {name: len(each.assets) for name, each in found.items()} == {"dev": 12, "dr": 0, "prod": 0}
+    assert not stage.service.ledger.calls, "a survey writes nothing"
+
+
+def test_users_that_see_only_their_own_are_united() -> None:
+    held = world(4, switches=Switches(visibility=Visibility.OWNER))
+    plan = plan_for(held, owners=("t", "u"))
+    _, found = staged(held, surveyed, plan)
+    assert set(found["dev"].seen_by.values()) <= {("s",)}
+
+
+def failing(kind: Kind, **more: float) -> tuple[Rule, ...]:
+    return (Rule(kind, frozenset({Operation.APPS}), times=0, **more),)  # type: ignore[arg-type] # named as in Rule
+
+
+async def refused(stage: Stage, act: Callable[[Stage], Awaitable[object]]) -> tuple[FarSideError, float]:
+    began = anyio.current_time()
+    with pytest.raises(FarSideError) as caught:
+        await act(stage)
+    return caught.value, anyio.current_time() - began
+
+
+@pytest.mark.parametrize("kind", [Kind.CONNECTION_REFUSED, Kind.UNAVAILABLE, Kind.HANG_NOT_EXECUTED, Kind.GARBAGE_200])
+def test_a_service_that_never_answers_is_given_a_minute(kind: Kind) -> None:
+    async def act(stage: Stage) -> tuple[FarSideError, float]:
+        return await refused(stage, surveyed)
+
+    _, (error, waited) = staged(world(2, faults=failing(kind)), act)
+    assert isinstance(error, ServiceUnreachable)
+    assert error.exit_code is ExitCode.UNREACHABLE
+    assert FIRST_CONTACT <= waited <= FIRST_CONTACT + 45.0
+
+
+def test_a_service_that_comes_back_within_the_minute_is_read() -> None:
+    faults = (Rule(Kind.OUTAGE, until=40.0),)
+    _, found = staged(world(3, faults=faults), surveyed)
+    assert len(found["dev"].apps) == 3
+
+
+def test_a_wrong_instance_is_a_persons_business_at_once() -> None:
+    held = world(2)
+    plan = plan_for(held)
+    wrong = {name: replace(each, instance_id="0" * 8) for name, each in plan.instances.items()}
+
+    async def act(stage: Stage) -> tuple[FarSideError, float]:
+        return await refused(stage, surveyed)
+
+    _, (error, waited) = staged(held, act, replace(plan, instances=wrong))
+    assert isinstance(error, ServiceRefuses)
+    assert error.exit_code is ExitCode.REFUSED
+    assert waited < 10.0
+
+
+@pytest.mark.parametrize(
+    ("failure", "late", "ends"),
+    [
+        (Failure.DENIED, False, ServiceRefuses),
+        (Failure.GONE, False, ServiceRefuses),
+        (Failure.EXPIRED, False, ServiceRefuses),
+        (Failure.HUNG, False, None),
+        (Failure.HUNG, True, ServiceUnreachable),
+        (Failure.THROTTLED, False, None),
+    ],
+)
+def test_what_a_failed_read_means_for_a_command(failure: Failure, late: bool, ends: type[Exception] | None) -> None:
+    error = RequestFailed(Failed(failure, "APIGW.1", "said", request_id="r-1"), request="GET apps at dev")
+    sentence = as_sentence(error, late, 0.5)
+    assert (type(sentence) if sentence else None) is ends
+    if sentence is not None:
+        assert sentence.message == "GET apps at dev: APIGW.1 said (request_id r-1)"
+        assert sentence.next_step
