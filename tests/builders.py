@@ -178,3 +178,19 @@ def answered(todo: Agenda, run: Run, subject: str, *events: Event) -> None:
     """The step of this subject ended with these events."""
     run.believe(*events)
     todo.finish(subject)
+
+
+def woken(run: Run, **more: object) -> Agenda:
+    """The agenda of a process that has just read the journal."""
+    todo = agenda(run, **more)  # type: ignore[arg-type] # named as in agenda
+    run.progress.wake_all()
+    return todo
+
+
+def begun(todo: Agenda, run: Run) -> list[tuple[str, str]]:
+    return [(type(step).__name__, step.subject) for step in decided(todo, run)]
+
+
+def stored(run: Run, *names: str) -> None:
+    for name in names:
+        run.stores(name)

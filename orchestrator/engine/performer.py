@@ -20,10 +20,11 @@ from orchestrator.core.names import predicted
 from orchestrator.core.plan import Mode, Plan
 from orchestrator.core.progress import Progress
 from orchestrator.core.retries import Action, Decision, Request, decide
+from orchestrator.core.slots import JobKind
 from orchestrator.core.verification import Expected, verify
 from orchestrator.engine import survey
+from orchestrator.engine.pacing import Pacing, Poller
 from orchestrator.engine.surroundings import Surroundings
-from orchestrator.engine.waiting import poll_wait
 from orchestrator.errors import PackageDamaged
 from orchestrator.roma import Client, Download, Roma
 from orchestrator.storage.sidecar import Stored
@@ -57,9 +58,11 @@ class Answered:
 class Performer:
     """Performs steps for one run."""
 
-    def __init__(self, plan: Plan, roma: Roma, vault: Vault, progress: Progress, surroundings: Surroundings) -> None:
+    def __init__(
+        self, plan: Plan, roma: Roma, vault: Vault, progress: Progress, surroundings: Surroundings, pacing: Pacing
+    ) -> None:
         self._plan, self._roma, self._vault = plan, roma, vault
-        self._progress, self._around = progress, surroundings
+        self._progress, self._around, self._pacing = progress, surroundings, pacing
 
     async def perform(self, step: steps.Step) -> Answered:
         """The answer to one step; raises MemoryFailed, and nothing else that is not a defect."""
@@ -284,13 +287,27 @@ class Performer:
     async def _await_job(self, step: steps.AwaitExport | steps.AwaitImport | steps.AwaitProbe) -> Job | None:
         """Poll until the job has ended, or its deadline; None = overdue. Polls are not journaled."""
         client = self._client(step.instance, step.credentials)
+        poller = self._poller(step)
         while True:
-            await anyio.sleep(poll_wait(self._around.now() - step.began, self._around.draw()))
+            await anyio.sleep(poller.wait(self._around.now() - step.began))
             job = await client.job(step.job)
+            age = self._around.now() - step.began
             if job.status is not JobStatus.RUNNING:
+                poller.ended(age)
                 return job
+            poller.polled(age, job.progress)
             if self._around.now() >= step.deadline:
                 return None
+
+    def _poller(self, step: steps.AwaitExport | steps.AwaitImport | steps.AwaitProbe) -> Poller:
+        match step:
+            case steps.AwaitExport(subject=batch):
+                return self._pacing.poller(step.instance, JobKind.EXPORT, len(self._progress.assets_of(batch)))
+            case steps.AwaitImport(subject=name):
+                batch = self._progress.deliveries[name].batch
+                return self._pacing.poller(step.instance, JobKind.IMPORT, len(self._progress.assets_of(batch)))
+            case steps.AwaitProbe():
+                return self._pacing.poller(step.instance, JobKind.EXPORT, 1)
 
     def _client(self, instance: str, credentials: str) -> Client:
         return self._roma.client(self._plan.instances[instance], credentials)

@@ -24,6 +24,7 @@ from orchestrator.core.waivers import waived_told
 from orchestrator.engine.conductor import Conductor
 from orchestrator.engine.facts import facts
 from orchestrator.engine.operators import Operators
+from orchestrator.engine.pacing import Pacing
 from orchestrator.engine.performer import Performer
 from orchestrator.engine.surroundings import Surroundings
 from orchestrator.engine.survey import survey
@@ -39,6 +40,9 @@ from orchestrator.roma import Reader, Roma
 from orchestrator.storage.journal import Journal
 from orchestrator.storage.store import SlotLeases, Store
 from orchestrator.storage.vault import Vault
+
+#: how many of the home's latest runs teach durations
+LEARNED_RUNS = 3
 
 #: codes with which an abandoned run still has something that nobody knows: it is not ended
 _UNSETTLED = frozenset({ExitCode.REFUSED, ExitCode.UNREACHABLE, ExitCode.NOT_FINISHED, ExitCode.MEMORY})
@@ -269,9 +273,10 @@ class Runs:
             progress = await self.around.offload(lambda: folded(journal.read())) if past else Progress()
             vault = self.store.vault(run)
             agenda = self._agenda(progress)
-            performer = Performer(self.plan, self.roma, vault, progress, self.around)
+            pacing = self._pacing(run)
+            performer = Performer(self.plan, self.roma, vault, progress, self.around, pacing)
             conductor = Conductor(agenda, journal, performer, vault, leases, self.around, Operators())
-            conductor.listeners = (self._told(progress),)
+            conductor.listeners = (pacing.hear, self._told(progress))
             agenda.abandoning = wish.abandon
             await conductor.remember(first)
             if past is not None and not wish.abandon:
@@ -317,6 +322,13 @@ class Runs:
         return Agenda(
             self.plan, rule, progress, lambda life, asset: predicted(life.scheduled.prefix, asset.kind, asset.name)
         )
+
+    def _pacing(self, run: str) -> Pacing:
+        """What the plan's last runs, and this one so far, teach of durations."""
+        pacing = Pacing()
+        for earlier in [each for each in self.store.run_ids() if each <= run][-LEARNED_RUNS:]:
+            pacing.learn(self.store.read(earlier))
+        return pacing
 
     def _told(self, progress: Progress) -> Callable[[Entry], None]:
         def tell(entry: Entry) -> None:

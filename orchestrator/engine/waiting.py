@@ -3,16 +3,6 @@
 Law: every wait is a value, spread by a draw, so that waits never fall into step.
 """
 
-#: first and longest wait between two polls of a job, seconds
-SHORTEST_POLL = 0.5
-LONGEST_POLL = 15.0
-
-
-def poll_wait(age: float, draw: float) -> float:
-    """Seconds until the next poll of a job that has run `age` seconds: a share of its age, within bounds."""
-    base = min(LONGEST_POLL, max(SHORTEST_POLL, 0.15 * age))
-    return base * (0.9 + 0.2 * draw)
-
 
 def busy_wait(times: int, draw: float) -> float:
     """Seconds until the next try at a slot in which somebody else's job runs, after `times` refusals."""

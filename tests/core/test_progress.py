@@ -348,9 +348,6 @@ def test_two_failures_are_the_same_error_by_code_else_by_words(
     assert error_of(e.ImportFailed("d", reasons, words)) == error
 
 
-# --- laws ---
-
-
 def test_a_retry_wakes_the_failed_package_too() -> None:
     run = Run()
     name = run.carries(app("a"))

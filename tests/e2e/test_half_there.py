@@ -29,7 +29,8 @@ def _half_there(serve: Serve, desk: Desk) -> LocalRoma:
 
 
 def _poisoned(roma: LocalRoma) -> None:
-    roma.strike(Kind.POISON_IMPORT, names=frozenset({roma.world.instance("dev").tasks[10].name}))
+    poison = frozenset({roma.world.instance("dev").tasks[10].name})
+    roma.strike(Kind.POISON_IMPORT, instance="prod", names=poison)
     roma.strike(Kind.RESET_AFTER_SEND, Operation.IMPORT, instance="prod")
 
 

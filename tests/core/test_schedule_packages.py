@@ -1,0 +1,89 @@
+"""What the agenda does about packages: lost, cut, kept, dropped, and how long a job may run (promise 4)."""
+
+from orchestrator.core import events as e
+from orchestrator.core import steps
+from orchestrator.core.events import Words
+from orchestrator.core.lifecycle import DeliveryState, PackageState
+from orchestrator.core.plan import KeepPackages, Settings
+from orchestrator.core.schedule import (
+    MOST_LOSSES,
+    WaitUntil,
+)
+from tests.builders import SAID, Run, answered, app, begun, decided, plan, stored, woken
+
+FROM, INTO = "dev.example acme/s", "prod.example acme/t"
+
+
+# --- packages (promise 4) ---
+
+
+def test_a_package_lost_three_times_counts_as_a_failed_export() -> None:
+    run = Run()
+    name = run.carries(app("a"))
+    batch = run.life(name).batch
+    for _ in range(MOST_LOSSES):
+        run.exports(batch)
+        run.believe(e.Exported(batch, "arch"), e.PackageLost(batch, Words("dropped", message="cut")))
+    begun(woken(run), run)
+    assert run.progress.packages[batch].state is PackageState.FAILED
+    assert run.life(name).state is DeliveryState.QUARANTINED
+    assert "lost 3 times" in str(run.life(name).words)
+
+
+def test_one_crash_in_a_download_is_forgiven_and_a_second_burns_the_archive() -> None:
+    run = Run()
+    batch = run.life(run.carries(app("a"))).batch
+    run.exports(batch)
+    run.believe(e.Exported(batch, "arch"), e.DownloadRequested(batch), e.DownloadCut(batch))
+    todo = woken(run)
+    assert begun(todo, run) == [("Download", batch)]
+    answered(todo, run, batch, e.DownloadCut(batch))
+    assert begun(todo, run) == [("RequestExport", batch)]
+    assert run.progress.packages[batch].losses == 1
+
+
+def test_a_lost_export_is_asked_again_when_it_has_been_quiet() -> None:
+    run = Run()
+    batch = run.life(run.carries(app("a"))).batch
+    run.believe(e.ExportRequested(batch, "s", FROM), e.ExportAnswerLost(batch, SAID, run.at + 90))
+    todo = woken(run)
+    assert begun(todo, run) == []
+    assert todo.ready(run.at) == WaitUntil(run.at + 90)
+    assert begun(todo, run.later(90)) == [("RequestExport", batch)]
+
+
+def test_a_package_serves_all_its_targets_before_it_is_dropped() -> None:
+    run = Run()
+    one, other = run.carries(app("a")), run.carries(app("a"), target="dr")
+    batch = run.stores(one)
+    run.lands(one)
+    todo = woken(run)
+    assert begun(todo, run) == [("Look", other)]
+    run.believe(e.Looked(other), e.ImportRequested(other, "t", "x"), e.ImportAccepted(other, "j"), e.Imported(other))
+    todo.finish(other)
+    begun(todo, run)
+    answered(todo, run, other, e.Verified(other, ("a",)))
+    assert begun(todo, run) == [("DropPackage", batch)]
+
+
+def test_packages_are_kept_where_the_plan_says_so() -> None:
+    run = Run()
+    name = run.carries(app("a"))
+    run.stores(name)
+    run.lands(name)
+    assert begun(woken(run, made=plan(Settings(keep_packages=KeepPackages(float("inf"))))), run) == []
+    aged = woken(run.later(100.0), made=plan(Settings(keep_packages=KeepPackages(60.0))))
+    assert [kind for kind, _ in begun(aged, run)] == ["DropPackage"]
+
+
+def test_a_job_may_run_until_its_deadline_and_outages_move_that() -> None:
+    run = Run()
+    name = run.carries(app("a"))
+    stored(run, name)
+    run.imports(name)
+    asked = run.at
+    run.later(10).believe(e.OutageBegan("prod.example", SAID))
+    run.later(50).believe(e.OutageEnded("prod.example", 50.0))
+    (step,) = decided(woken(run, made=plan(Settings(job_timeout=1000.0))), run)
+    assert isinstance(step, steps.AwaitImport)
+    assert step.deadline == asked + 1050.0

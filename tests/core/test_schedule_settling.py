@@ -1,0 +1,159 @@
+"""How the agenda settles an import whose answer was lost: quiet, proof, look, decision (promise 3)."""
+
+from orchestrator.core import events as e
+from orchestrator.core import steps
+from orchestrator.core.lifecycle import DeliveryState
+from orchestrator.core.plan import Scope
+from orchestrator.core.schedule import (
+    WaitUntil,
+)
+from tests.builders import SAID, Run, answered, app, begun, decided, stored, woken
+
+FROM, INTO = "dev.example acme/s", "prod.example acme/t"
+
+
+# --- settling (promise 3) ---
+
+
+def lost(*, mode: str = "AddNew", on_partial: str = "ask", before: tuple[str, ...] = ()) -> tuple[Run, str]:
+    """An import of a and b whose answer was lost, and whose quiet time is over."""
+    run = Run()
+    name = run.carries(app("a"), app("b"), mode=mode, on_partial=on_partial)
+    stored(run, name)
+    run.asks_import(name, tuple((each, (f"old-{each}",)) for each in before))
+    run.believe(e.ImportAnswerLost(name, SAID, run.at + 90))
+    return run.later(90), name
+
+
+def there(*assets: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return tuple((each, (f"new-{each}",)) for each in assets)
+
+
+def test_nothing_is_looked_at_before_the_quiet_time_is_over() -> None:
+    run, name = lost()
+    run.at -= 1.0
+    todo = woken(run)
+    assert begun(todo, run) == []
+    assert todo.ready(run.at) == WaitUntil(run.at + 1.0)
+    assert begun(todo, run.later(1.0)) == [("Look", name)]
+
+
+def test_without_a_proof_two_equal_looks_settle_wait_apart_are_believed() -> None:
+    run, name = lost()
+    todo = woken(run)
+    begun(todo, run)
+    answered(todo, run, name, e.Looked(name))
+    assert begun(todo, run) == []
+    assert todo.ready(run.at) == WaitUntil(run.at + 600.0)
+    assert begun(todo, run.later(600.0)) == [("Look", name)]
+    answered(todo, run, name, e.Looked(name))
+    assert begun(todo, run) == [("Look", name)], "a new baseline before it is asked again"
+    assert run.life(name).state is DeliveryState.WAITING
+
+
+def test_a_look_that_differs_begins_the_proof_by_time_anew() -> None:
+    run, name = lost()
+    todo = woken(run)
+    begun(todo, run)
+    answered(todo, run, name, e.Looked(name))
+    begun(todo, run)
+    begun(todo, run.later(600.0))
+    answered(todo, run, name, e.Looked(name, there("a")))
+    assert begun(todo, run) == []
+    assert todo.ready(run.at) == WaitUntil(run.at + 600.0)
+
+
+def test_a_probe_is_asked_for_where_something_can_be_seen_and_its_acceptance_proves() -> None:
+    run, name = lost()
+    todo = woken(run)
+    begun(todo, run)
+    answered(todo, run, name, e.Looked(name, sample="app:seen"))
+    (step,) = decided(todo, run)
+    assert step == steps.RequestProbe(INTO, "prod", "t", INTO, app="seen")
+    run.later(1.0)
+    answered(todo, run, INTO, e.ProbeAccepted(INTO, "job"))
+    assert ("Look", name) in begun(todo, run)
+    answered(todo, run, name, e.Looked(name, there("a", "b"), sample="app:seen"))
+    begun(todo, run)
+    assert run.life(name).state is DeliveryState.IMPORTED
+
+
+def test_absence_is_believed_only_a_while_after_the_idle_proof() -> None:
+    run, name = lost()
+    todo = woken(run)
+    begun(todo, run)
+    answered(todo, run, name, e.Looked(name, sample="task:seen"))
+    begun(todo, run.later(1.0))
+    answered(todo, run, INTO, e.ProbeAccepted(INTO, "job"))
+    begun(todo, run)
+    answered(todo, run, name, e.Looked(name))
+    assert begun(todo, run) == []
+    assert todo.ready(run.at) == WaitUntil(run.at + 30.0)
+    assert begun(todo, run.later(30.0)) == [("Look", name)]
+
+
+def test_another_waiting_import_in_the_slot_goes_before_a_probe() -> None:
+    run, name = lost()
+    other = run.carries(app("other"))
+    stored(run, other)
+    run.believe(e.Looked(name, sample="app:seen"), e.Looked(other))
+    assert begun(woken(run), run) == [("RequestImport", other)]
+
+
+def test_a_probe_proves_nothing_where_exports_have_a_slot_of_their_own() -> None:
+    run, name = lost()
+    run.believe(e.Looked(name, sample="app:seen"))
+    todo = woken(run, scope=Scope.USER_TYPE)
+    assert begun(todo, run) == []
+    assert todo.ready(run.at) == WaitUntil(run.at + 600.0)
+
+
+def settled(run: Run, name: str, *present: str) -> None:
+    """Two equal looks, `settle_wait` apart."""
+    run.believe(e.Looked(name, there(*present)))
+    run.later(600.0).believe(e.Looked(name, there(*present)))
+    begun(woken(run), run)
+
+
+def test_half_of_it_there_is_for_the_operator() -> None:
+    run, name = lost()
+    settled(run, name, "a")
+    assert (run.life(name).state, run.life(name).landed) == (DeliveryState.UNDECIDED, ("a",))
+
+
+def test_half_of_it_there_is_kept_and_the_rest_brought_where_the_plan_says_so() -> None:
+    run, name = lost(on_partial="rest")
+    settled(run, name, "a")
+    assert run.life(name).state is DeliveryState.SPLIT
+    assert {each.state for each in run.progress.deliveries.values() if each.parent} == {
+        DeliveryState.IMPORTED, DeliveryState.WAITING,
+    }  # fmt: skip
+
+
+def test_under_merge_presence_of_what_was_there_proves_nothing_and_it_is_asked_again() -> None:
+    run, name = lost(mode="Merge", before=("a",))
+    run.believe(e.Looked(name, (("a", ("old-a",)), *there("b"))))
+    run.later(600.0).believe(e.Looked(name, (("a", ("old-a",)), *there("b"))))
+    begun(woken(run), run)
+    assert run.life(name).state is DeliveryState.WAITING
+
+
+def test_a_name_that_somebody_else_holds_is_set_aside_before_it_is_asked_for() -> None:
+    run = Run()
+    name = run.carries(app("a"), app("b"))
+    stored(run, name)
+    run.believe(e.Looked(name, (("a", ("theirs",)),), taken=("a",)))
+    begun(woken(run), run)
+    assert run.life(name).state is DeliveryState.SPLIT
+    (aside,) = [each for each in run.progress.deliveries.values() if each.state is DeliveryState.QUARANTINED]
+    assert aside.words is not None
+    assert aside.words.kind == "name-taken"
+
+
+def test_a_single_asset_whose_name_is_taken_is_set_aside() -> None:
+    run = Run()
+    name = run.carries(app("a"))
+    stored(run, name)
+    run.believe(e.Looked(name, (("a", ("theirs",)),), taken=("a",)))
+    begun(woken(run), run)
+    assert run.life(name).state is DeliveryState.QUARANTINED

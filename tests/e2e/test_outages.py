@@ -1,0 +1,74 @@
+"""A service that is away is waited for, told of once, and given up in good time."""
+
+import subprocess
+
+import pytest
+
+from tests.e2e.conftest import Serve
+from tests.e2e.stage import CATCHABLE, Desk, LocalRoma, PlanText, read_until, small_world
+
+TENS = {"batch_size": 10}
+
+
+def _away(roma: LocalRoma, desk: Desk, seconds: float) -> str:
+    """Runs a plan whose service closes its door in the middle for that long; returns what was said."""
+    with desk.start("run", "plan.yaml") as program:
+        said = read_until(program.stderr, "import-accepted")
+        roma.close()
+        said += read_until(program.stderr, "outage-began")
+        with pytest.raises(subprocess.TimeoutExpired):
+            program.wait(seconds)
+        roma.open()
+        _, rest = program.communicate(timeout=60)
+    assert program.returncode == 0, said + rest
+    return said + rest
+
+
+def _once(roma: LocalRoma, said: str) -> None:
+    assert said.count("outage-began") == said.count("outage-ended") == 1, said
+    assert roma.held() == roma.everything()
+    assert roma.twice() == {}
+    assert (roma.jobs("export"), roma.jobs("import")) == (3, 3)
+
+
+def test_a_service_away_in_the_middle_is_waited_for_and_told_of_once(serve: Serve, desk: Desk) -> None:
+    roma = serve(small_world(durations=CATCHABLE))
+    desk.plan(roma, PlanText(settings=TENS))
+    _once(roma, _away(roma, desk, 1.0))
+
+
+@pytest.mark.proof
+def test_a_service_away_for_20_seconds_is_waited_for_and_told_of_once(serve: Serve, desk: Desk) -> None:
+    roma = serve(small_world(durations=CATCHABLE))
+    desk.plan(roma, PlanText(settings=TENS))
+    _once(roma, _away(roma, desk, 20.0))
+
+
+def test_a_service_away_for_longer_than_outage_timeout_ends_9_and_the_same_command_finishes(
+    serve: Serve, desk: Desk
+) -> None:
+    roma = serve(small_world(durations=CATCHABLE))
+    desk.plan(roma, PlanText(settings={**TENS, "outage_timeout": "1s"}))
+    with desk.start("run", "plan.yaml") as program:
+        read_until(program.stderr, "import-accepted")
+        roma.close()
+        out, err = program.communicate(timeout=60)
+    assert program.returncode == 9, err
+    assert "has not answered for" in out
+    assert "next:" in out
+    roma.open()
+    again = desk.run("run", "plan.yaml")
+    assert again.code == 0, again.both
+    assert roma.held() == roma.everything()
+    assert roma.twice() == {}
+
+
+@pytest.mark.proof
+def test_a_dead_endpoint_ends_9_within_about_a_minute(serve: Serve, desk: Desk) -> None:
+    roma = serve(small_world())
+    desk.plan(roma)
+    roma.close()
+    said = desk.run("run", "plan.yaml", patience=90.0)
+    assert said.code == 9, said.both
+    assert "next:" in said.err
+    assert not list(desk.home.glob("runs/*"))
