@@ -18,8 +18,8 @@ from orchestrator.core.preview import Preview
 
 #: seconds; `--max-age` where nothing is said
 MAX_AGE = 7 * 86400.0
-#: verdicts that change by themselves all day: told in the document, no drift
-VOLATILE = frozenset({"running-tasks", "maintenance-window", "clock-skew"})
+#: verdicts that change by themselves all day, or with who talks to ROMA: told in the document, no drift
+VOLATILE = frozenset({"running-tasks", "maintenance-window", "clock-skew", "credentials", "package-size"})
 
 
 @dataclass(frozen=True, slots=True)

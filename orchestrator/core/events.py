@@ -6,6 +6,7 @@ its place and time in the journal. Times are epoch seconds, UTC.
 
 from dataclasses import dataclass, field
 
+from orchestrator.core.handoveritems import Item
 from orchestrator.core.inventory import Reason
 
 
@@ -69,6 +70,8 @@ class RunBegan:
     accepted: tuple[str, ...] = ()
     #: preflight findings that the plan waives, each with its reason
     waived: tuple[str, ...] = ()
+    #: migrations of that approved preview which do not start, because they have drifted
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -555,6 +558,13 @@ class ProbeEnded:
     word: str
 
 
+@dataclass(frozen=True, slots=True)
+class HandoverListed:
+    """What ROMA does not carry, as known when the run began; a long list is told in several of these."""
+
+    items: tuple[Item, ...]
+
+
 Event = (
     RunBegan
     | SelectionMade
@@ -608,6 +618,7 @@ Event = (
     | ProbeRefused
     | ProbeAnswerLost
     | ProbeEnded
+    | HandoverListed
 )
 
 #: events that are written before a question is asked: they are on the disk before the request leaves

@@ -7,61 +7,13 @@ to one target; `lines_of(preview.assets)` makes them; a run journals the items, 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from hashlib import sha256
 
 from orchestrator.core.facts import Facts, Unread, read_or
 from orchestrator.core.foreseen import Fate, Foreseen
+from orchestrator.core.handoveritems import Action, Item
 from orchestrator.core.inventory import Api, Inventory
 from orchestrator.core.lanes import path_of
-
-
-class Action(StrEnum):
-    """What is to be done, in the order of the guide (API 2.4)."""
-
-    #: before it starts at the target
-    STOP_TASK = "stop-task"
-    DICTIONARY = "dictionary"
-    FEATURE = "feature"
-    #: security group, routes, instance parameters: no list tells
-    INSTANCE = "instance-settings"
-    AUTHORISE = "authorise-users"
-    SECRET = "new-secret"  # noqa: S105 - the name of an action
-    DATASOURCE = "datasource-connection"
-    PUBLISH_API = "publish-api"
-    #: domains, variables, load balancing, environments, policies, keys, AppCodes, black and white lists
-    API_SETTINGS = "api-settings"
-    FUNCTION = "function-backend"
-    DEVICES = "devices"
-    OUTSIDE = "outside-systems"
-    START_TASK = "start-task"
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One thing that one person must do."""
-
-    #: stable over previews, runs and reads: 10 hex digits
-    id: str
-    action: Action
-    #: name of the asset; "" where it concerns the instance
-    asset: str
-    #: "app", "task" or "instance"
-    kind: str
-    #: who made the asset at the source, "" where unknown
-    owner: str
-    #: what to do, as a sentence
-    sentence: str
-    #: the instance in which it is done
-    where: str
-    #: what a read could prove; "" where none can
-    check: str = ""
-    #: names under which a read looks for it
-    names: tuple[str, ...] = ()
-    #: what exactly: an id, `METHOD PATH`, a dictionary's entry, a feature
-    subject: str = ""
-    #: the value it must have, where a read compares one
-    wanted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +67,7 @@ def handover(lines: Sequence[Line], facts: Mapping[str, Facts]) -> tuple[Item, .
     found: dict[str, Item] = {}
     for item in _all(lines, facts):
         found.setdefault(item.id, item)
-    order = list(Action)
+    order = [action.value for action in Action]
     return tuple(sorted(found.values(), key=lambda i: (order.index(i.action), i.where, i.asset, i.subject)))
 
 

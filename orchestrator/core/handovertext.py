@@ -4,7 +4,8 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 
-from orchestrator.core.handover import Item, Tick, by_owner
+from orchestrator.core.handover import Tick, by_owner
+from orchestrator.core.handoveritems import Item
 
 #: of a row; JSON uses the same words
 COLUMNS = ("id", "done", "owner", "action", "asset", "kind", "where", "what", "proof", "seen")
@@ -57,7 +58,7 @@ def _row(item: Item, seen: Tick | None) -> tuple[str, ...]:
     done = "" if seen is None else ("yes" if seen.done else "no")
     why = "" if seen is None else seen.why
     return (
-        item.id, done, item.owner, item.action.value, item.asset, item.kind, item.where, item.sentence, item.check, why,
+        item.id, done, item.owner, str(item.action), item.asset, item.kind, item.where, item.sentence, item.check, why,
     )  # fmt: skip
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from orchestrator.core.facts import Unread
-from orchestrator.core.handover import Action, Item, Now, Tick
+from orchestrator.core.handover import Now, Tick
+from orchestrator.core.handoveritems import Action, Item
 from orchestrator.core.inventory import App, Inventory, Task
 from orchestrator.core.lanes import path_of
 
@@ -19,7 +20,7 @@ def provable(items: Sequence[Item]) -> tuple[Item, ...]:
 
 
 def _proved(item: Item, now: Now) -> tuple[bool, str]:
-    match item.action:
+    match Action(item.action):
         case Action.STOP_TASK | Action.START_TASK:
             return _task(item, now)
         case Action.PUBLISH_API:
@@ -45,7 +46,7 @@ def _task(item: Item, now: Now) -> tuple[bool, str]:
     inventory = now.inventories.get(item.where)
     if inventory is None:
         return False, f"{item.where} was not read"
-    stop = item.action is Action.STOP_TASK
+    stop = item.action == Action.STOP_TASK
     found = _by_id(item, inventory) if stop else _by_name(item, inventory)
     if found is None:
         return False, f"it is not visible at {item.where}"

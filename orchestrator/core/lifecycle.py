@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from orchestrator.core import events as e
 from orchestrator.core.events import Event, Words
+from orchestrator.core.failures import Failure
 from orchestrator.core.inventory import Reason
 
 
@@ -99,7 +100,7 @@ class Package:
     silences: int = 0
     #: crashes that fell into a download of this archive
     cuts: int = 0
-    #: refusals in a row that were not "busy"
+    #: refusals in a row that said "not created"
     refusals: int = 0
     #: nothing is asked before this
     not_before: float = 0.0
@@ -185,6 +186,9 @@ class IllegalMove(Exception):
 
 P = PackageState
 D = DeliveryState
+
+#: the refusal that is bounded by count (`core.retries`); others are bounded by time
+NOT_CREATED = Failure.NOT_CREATED.value
 
 PACKAGE_MOVES: dict[tuple[PackageState, type], PackageState] = {
     (P.PENDING, e.ExportRequested): P.EXPORT_UNSURE,
@@ -280,7 +284,9 @@ def move_package(life: Package, event: Event, at: float) -> Package:
         case e.ExportAccepted(job=job):
             return replace(life, job=job, refusals=0, silences=0, quiet_until=0.0)
         case e.ExportRefused(words=words, wait=wait):
-            return replace(life, words=words, not_before=at + wait, refusals=life.refusals + (words.kind != "busy"))
+            return replace(
+                life, words=words, not_before=at + wait, refusals=life.refusals + 1 if words.kind == NOT_CREATED else 0
+            )
         case e.ExportAnswerLost(words=words, quiet_until=quiet):
             return replace(life, words=words, quiet_until=quiet, silences=life.silences + 1)
         case e.Exported(archive=archive):
@@ -330,47 +336,23 @@ def move_delivery(life: Delivery, event: Event, at: float) -> Delivery:
         case e.Looked():
             return _looked(life, event, at)
         case e.ImportRequested(slot=slot):
-            return replace(
-                life,
-                slot=slot,
-                asked_at=at,
-                attempt=life.attempt + 1,
-                job="",
-                quiet_until=0.0,
-                idle_at=0.0,
-                first_look=None,
-                first_looked_at=0.0,
-                overdue=False,
+            life = replace(
+                life, slot=slot, asked_at=at, attempt=life.attempt + 1, job="", quiet_until=0.0, overdue=False
             )
+            return without_looks(life)
         case e.ImportAccepted(job=job):
             return replace(life, job=job, refusals=0, silences=0, quiet_until=0.0)
         case e.ImportRefused(words=words, wait=wait):
-            return replace(
-                life,
-                words=words,
-                not_before=at + wait,
-                refusals=life.refusals + (words.kind != "busy"),
-                look=None,
-                looked_at=0.0,
-            )
+            refusals = life.refusals + 1 if words.kind == NOT_CREATED else 0
+            return without_looks(replace(life, words=words, not_before=at + wait, refusals=refusals))
         case e.ImportAnswerLost(words=words, quiet_until=quiet) | e.ImportVanished(words=words, quiet_until=quiet):
-            return replace(
-                life,
-                silences=life.silences + 1,
-                words=words,
-                quiet_until=quiet,
-                idle_at=0.0,
-                look=None,
-                looked_at=0.0,
-                first_look=None,
-                first_looked_at=0.0,
-            )
+            return without_looks(replace(life, words=words, quiet_until=quiet, silences=life.silences + 1))
         case e.ImportMissing():
-            return replace(life, look=None, looked_at=0.0)
+            return without_looks(life)
         case e.Imported(reasons=reasons):
             return replace(life, reasons=reasons)
         case e.ImportFailed(reasons=reasons, words=words):
-            return replace(life, reasons=reasons, words=words, look=None, looked_at=0.0)
+            return without_looks(replace(life, reasons=reasons, words=words))
         case e.ImportOverdue():
             return replace(life, overdue=True)
         case e.ImportInDoubt(landed=landed):
@@ -382,7 +364,7 @@ def move_delivery(life: Delivery, event: Event, at: float) -> Delivery:
         case e.Verified():
             return replace(life, verified=event)
         case e.Retried():
-            return replace(life, refusals=0, silences=0, not_before=0.0, look=None, looked_at=0.0, by="")
+            return without_looks(replace(life, refusals=0, silences=0, not_before=0.0, by="", words=None, reasons=()))
         case e.Resolved():
             return _resolved(life, event, at)
         case _:
@@ -390,16 +372,21 @@ def move_delivery(life: Delivery, event: Event, at: float) -> Delivery:
 
 
 def _looked(life: Delivery, event: e.Looked, at: float) -> Delivery:
-    baseline = life.baseline if life.baseline is not None else event
+    """A look before anything was asked is the baseline; later ones are judged against it."""
+    baseline = event if life.baseline is None or not life.attempt else life.baseline
+    life = replace(life, look=event, looked_at=at, baseline=baseline)
     first = life.first_look
     if life.state is D.IMPORT_UNSURE and (first is None or first.present != event.present):
-        return replace(life, look=event, looked_at=at, baseline=baseline, first_look=event, first_looked_at=at)
-    return replace(life, look=event, looked_at=at, baseline=baseline)
+        return replace(life, first_look=event, first_looked_at=at)
+    return life
 
 
 def _resolved(life: Delivery, event: e.Resolved, at: float) -> Delivery:
+    quiet = at + event.settle_quiet if event.outcome == "job-ended" else life.quiet_until
     words = Words("operator", message=event.reason)
-    life = replace(life, words=words, overdue=False, look=None, looked_at=0.0)
-    if event.outcome == "job-ended":
-        return replace(life, quiet_until=at + event.settle_quiet, idle_at=0.0, first_look=None, first_looked_at=0.0)
-    return life
+    return without_looks(replace(life, words=words, overdue=False, quiet_until=quiet))
+
+
+def without_looks(life: Delivery) -> Delivery:
+    """What was seen so far says nothing of what was asked since."""
+    return replace(life, look=None, looked_at=0.0, first_look=None, first_looked_at=0.0, idle_at=0.0)

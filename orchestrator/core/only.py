@@ -50,6 +50,8 @@ def parse_only(words: Sequence[str], plan: Plan) -> Only:
     lanes: list[tuple[str, str]] = []
     globs: dict[str, list[str]] = {"app": [], "task": []}
     held = tuple(part.strip() for word in words for part in word.split(",") if part.strip())
+    if words and not held:
+        raise OperatorError("--only: names nothing", next_step="write MIGRATION, @INSTANCE, app:GLOB or leave it out")
     migrations = {m.name: {t.instance for t in m.targets} for m in plan.migrations}
     for word in held:
         kind, colon, glob = word.partition(":")
@@ -57,6 +59,8 @@ def parse_only(words: Sequence[str], plan: Plan) -> Only:
             globs[kind].append(glob)
             continue
         migration, _, target = word.partition("@")
+        if not migration and not target:
+            raise OperatorError(f"--only {word}: names nothing", next_step="write MIGRATION, @INSTANCE or app:GLOB")
         fits = [m for m, targets in migrations.items() if migration in ("", m) and (not target or target in targets)]
         if not fits:
             raise OperatorError(

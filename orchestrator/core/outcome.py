@@ -125,6 +125,8 @@ class Outcome:
     next_step: str
     #: epoch seconds before which the same command is in vain; 0 where it may be given at once
     not_before: float = 0.0
+    #: deliveries are open and nothing says why: in a live process that is a defect
+    stalled: bool = False
 
 
 def outcome(progress: Progress, ends: Mapping[str, End], signal: str = "") -> Outcome:
@@ -134,6 +136,9 @@ def outcome(progress: Progress, ends: Mapping[str, End], signal: str = "") -> Ou
     whys = [*_ended(ends), *_undecided(progress), *_stopped(progress), *_incomplete(counts)]
     open_left = [name for name in progress.open if progress.deliveries[name].state is not DeliveryState.UNDECIDED]
     final = not any(not _given_up(progress, progress.deliveries[name]) for name in progress.open)
+    stalled = not final and not whys and not signal
+    if not final and not whys:
+        whys = [Why(ExitCode.NOT_FINISHED, "unfinished: deliveries are open")]
     code = next((each for each in PRECEDENCE if any(why.code is each for why in whys)), ExitCode.DONE)
     if signal and open_left:
         code = ExitCode.TERMINATED if signal == "SIGTERM" else ExitCode.INTERRUPTED
@@ -141,7 +146,14 @@ def outcome(progress: Progress, ends: Mapping[str, End], signal: str = "") -> Ou
     who, next_step = _advice(code, whys)
     not_before = max((end.not_before for end in ends.values()), default=0.0)
     return Outcome(
-        code, tuple(whys), counts, final, who, next_step, not_before if code is ExitCode.NOT_FINISHED else 0.0
+        code,
+        tuple(whys),
+        counts,
+        final,
+        who,
+        next_step,
+        not_before if code is ExitCode.NOT_FINISHED else 0.0,
+        stalled,
     )
 
 
@@ -184,7 +196,11 @@ def _stopped(progress: Progress) -> list[Why]:
 
 def _incomplete(counts: Mapping[str, int]) -> list[Why]:
     bad = (AssetClass.QUARANTINED, AssetClass.BLOCKED, AssetClass.DIFFERENT)
-    return [Why(ExitCode.INCOMPLETE, f"{counts[each]} assets are {each}") for each in bad if counts.get(each)]
+    return [
+        Why(ExitCode.INCOMPLETE, f"{counts[each]} {'asset is' if counts[each] == 1 else 'assets are'} {each}")
+        for each in bad
+        if counts.get(each)
+    ]
 
 
 def _advice(code: ExitCode, whys: list[Why]) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from orchestrator.core import events as e
 from orchestrator.core.events import Asset, Entry
+from orchestrator.core.failures import Failure
 from orchestrator.core.lifecycle import (
     LANDED,
     SETTLED,
@@ -23,13 +24,11 @@ from orchestrator.core.lifecycle import (
     ProbeState,
     move_delivery,
     move_package,
+    without_looks,
 )
 
 #: (place, source, asset id); a place is a target under a prefix
 AssetKey = tuple[str, str, str]
-
-_PACKAGE_BUSY = frozenset({PackageState.EXPORTING})
-_DELIVERY_BUSY = frozenset({DeliveryState.IMPORTING})
 
 
 class Failures:
@@ -151,7 +150,7 @@ class Progress:
             case e.SelectionMade() as event:
                 self.selections.append(event)
             case e.AssetsSkipped() as event:
-                self._skip(event)
+                self.skipped.append(event)
             case e.BatchScheduled() as event:
                 self._schedule_batch(event)
             case e.DeliveryScheduled() as event:
@@ -162,6 +161,7 @@ class Progress:
                 self.outages.append((host, self.down.pop(host, entry.at), entry.at))
             case e.TargetStopped() as event:
                 self.failures[event.instance, event.direction].stopped = event
+                self.wake_all()
             case e.TargetReopened(instance=instance, direction=direction):
                 self.failures[instance, direction] = Failures()
                 self.proving.add((instance, direction))
@@ -204,13 +204,10 @@ class Progress:
         for name in self.open:
             delivery = self.deliveries[name]
             if delivery.state is DeliveryState.IMPORT_UNSURE and not delivery.quiet_until:
-                self.deliveries[name] = replace(delivery, quiet_until=until)
+                self.deliveries[name] = without_looks(replace(delivery, quiet_until=until))
         for slot, probe in self.probes.items():
             if probe.state is ProbeState.ASKED and not probe.quiet_until:
                 self.probes[slot] = replace(probe, quiet_until=until)
-
-    def _skip(self, event: e.AssetsSkipped) -> None:
-        self.skipped.append(event)
 
     def _schedule_batch(self, event: e.BatchScheduled) -> None:
         if event.batch in self.batches:
@@ -252,7 +249,7 @@ class Progress:
         if isinstance(entry.event, e.ExportFailed):
             self._count_failure(self.batches[batch].source, "export", batch, entry.event)
         if isinstance(entry.event, e.Exported):
-            self.proving.discard((self.batches[batch].source, "export"))
+            self._proved(self.batches[batch].source, "export")
         self._woken.add(batch)
         if after.state is not before.state:
             self._woken.update(self.of_batch[batch])
@@ -282,11 +279,17 @@ class Progress:
             self._show_idle(after.slot, after.target, after.asked_at, entry.at)
         if isinstance(entry.event, e.ImportFailed):
             self._count_failure(after.target, "import", name, entry.event)
-        if isinstance(entry.event, e.Imported):
-            self.proving.discard((after.target, "import"))
+        if isinstance(entry.event, e.Imported | e.ImportFound):
+            self._proved(after.target, "import")
         self._woken.add(name)
         if after.state is not before.state:
             self._settle_effects(after, before.state)
+
+    def _proved(self, instance: str, direction: str) -> None:
+        """The one batch that a retry tried first went through: the others may follow."""
+        if (instance, direction) in self.proving:
+            self.proving.discard((instance, direction))
+            self.wake_all()
 
     def _settle_effects(self, delivery: Delivery, before: DeliveryState) -> None:
         """Who hears of it when a delivery changes state."""
@@ -317,7 +320,8 @@ class Progress:
                 self._woken.update(self.dependants[key])
         self._woken.add(delivery.batch)
         self._eased.add(delivery.target)
-        self._freed.update(self._slots_of_target(delivery))
+        if delivery.slot:
+            self._freed.add(delivery.slot)
 
     @staticmethod
     def _fate_of(state: DeliveryState) -> bool | None:
@@ -326,9 +330,6 @@ class Progress:
         if state in {DeliveryState.QUARANTINED, DeliveryState.BLOCKED}:
             return False
         return None
-
-    def _slots_of_target(self, delivery: Delivery) -> tuple[str, ...]:
-        return (delivery.slot,) if delivery.slot else ()
 
     @staticmethod
     def _delivery_occupies(life: Delivery) -> bool:
@@ -408,13 +409,15 @@ class Progress:
     def _count_failure(
         self, instance: str, direction: str, subject: str, event: e.ExportFailed | e.ImportFailed
     ) -> None:
+        if event.words.kind == Failure.TOO_LARGE.value:
+            return  # its cause is the package's size, which splitting cures (promise 12)
         failures = self.failures[instance, direction]
         error = error_of(event)
         parent, halved = self._parentage(subject, direction)
         if halved:
             if not event.reasons or not any(reason.resource_name for reason in event.reasons):
                 failures.by_parent[parent, error].append(subject)
-        else:
+        elif subject not in failures.by_error[error]:
             failures.by_error[error].append(subject)
 
     def _parentage(self, subject: str, direction: str) -> tuple[str, bool]:
@@ -440,7 +443,8 @@ class Progress:
             case e.ProbeAnswerLost(slot=slot, quiet_until=quiet):
                 self.lost_probes[slot] += 1
                 self.probes[slot] = replace(self.probes[slot], quiet_until=quiet)
-            case e.ProbeRefused(slot=slot, wait=wait):
+            case e.ProbeRefused(slot=slot, words=words, wait=wait):
+                self.lost_probes[slot] += words.kind not in {Failure.BUSY.value, Failure.THROTTLED.value}
                 self._end_probe(slot, at, not_before=at + wait)
             case e.ProbeEnded(slot=slot):
                 self._end_probe(slot, at)

@@ -163,7 +163,7 @@ class Agenda:
                 started.append(self._begin(chosen.subject, chosen))
         if started:
             return Start(tuple(started))
-        if self.active or self._timers:
+        if self.active or (self._timers and not self.stopping):
             return WaitUntil(self._timers[0][0] if self._timers else float("inf"))
         return Finished()
 
@@ -446,7 +446,7 @@ class Agenda:
 
     def _settle_by_proof(self, life: Delivery, now: float) -> _Answer:
         look = steps.Look(life.id, life.target, life.scheduled.owner)
-        if life.looked_at < life.idle_at or life.look is None:
+        if life.looked_at <= life.idle_at or life.look is None:
             return look
         verdict = settling.judge(life, self._ids(life), life.look)
         sure_at = life.idle_at + min(settling.READ_LAG, self.settings.settle_quiet / 3)
@@ -523,8 +523,10 @@ class Agenda:
             self._again(slot, taken)
             return None
         for subject in order:
+            if isinstance(self.active.get(subject), steps.Look):
+                return None  # it takes its baseline, and asks next
             if subject in self.active:
-                return None
+                continue
             answer = self._candidate(subject, slot, now)
             if isinstance(answer, steps.RequestExport | steps.RequestImport | steps.RequestProbe):
                 return self._claimed(answer, slot, now)
@@ -603,8 +605,10 @@ class Agenda:
         """How far exports run ahead of imports is bounded, so that the disk is; what could land now always may go."""
         if not self._importable(delivery):
             return False
-        ahead = self.progress.ahead[delivery.target]
-        return len(ahead - {delivery.id}) < MOST_AHEAD or self._may_import(delivery)
+        ahead = self.progress.ahead[delivery.target] - {delivery.id}
+        if len(ahead) < MOST_AHEAD:
+            return True
+        return self._may_import(delivery) and not any(self._may_import(self.progress.deliveries[d]) for d in ahead)
 
     def _import_candidate(self, life: Delivery, slot: str, now: float) -> steps.Step | Note | None:
         look = steps.Look(life.id, life.target, life.scheduled.owner)

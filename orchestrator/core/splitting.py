@@ -11,7 +11,7 @@ from orchestrator.core import events as e
 from orchestrator.core.batches import batch_of
 from orchestrator.core.events import Asset, Child, Split, Words
 from orchestrator.core.inventory import Reason
-from orchestrator.core.lifecycle import Delivery
+from orchestrator.core.lifecycle import Delivery, DeliveryState, Package
 from orchestrator.core.progress import Progress
 
 #: what a reason's `resource_type` calls our kinds (API 1.4)
@@ -75,7 +75,8 @@ def after_failure(
     `names`: source id -> the names it may have at the target and at the source, for reading the reasons.
     """
     package = progress.packages[delivery.batch]
-    reasons, words = (delivery.reasons, delivery.words) if delivery.words else (package.reasons, package.words)
+    failed: Delivery | Package = delivery if delivery.state is DeliveryState.FAILED else package
+    reasons, words = failed.reasons, failed.words
     words = words or Words("job", message="failed without a reason")
     assets = [asset for asset in progress.assets_of(delivery.batch) if asset.id not in set(landed)]
     there = Part(tuple(landed), "landed")

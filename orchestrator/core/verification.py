@@ -25,8 +25,11 @@ class Expected:
     links: tuple[tuple[str, ...], ...] = ()
 
 
-def verify(life: Delivery, expected: Sequence[Expected], inventory: Inventory) -> e.Verified:
-    """Compare; each asset ends in exactly one of verified, unverified and findings."""
+def verify(life: Delivery, expected: Sequence[Expected], inventory: Inventory, ahead: float = 0.0) -> e.Verified:
+    """Compare; each asset ends in exactly one of verified, unverified and findings.
+
+    `ahead`: seconds by which ROMA's clock is ahead of ours.
+    """
     verified: list[str] = []
     unverified: list[tuple[str, str]] = []
     findings: list[tuple[str, str]] = []
@@ -40,7 +43,7 @@ def verify(life: Delivery, expected: Sequence[Expected], inventory: Inventory) -
         ids.append((each.asset.id, found.id))
         if difference := _difference(each, found, app_names):
             findings.append((each.asset.id, difference))
-        elif doubt := _doubt(life, found, each.asset):
+        elif doubt := _doubt(life, found, each.asset, ahead):
             unverified.append((each.asset.id, doubt))
         else:
             verified.append(each.asset.id)
@@ -69,7 +72,7 @@ def _difference(expected: Expected, found: App | Task, app_names: dict[str, str]
     return ""
 
 
-def _doubt(life: Delivery, found: App | Task, asset: Asset) -> str:
+def _doubt(life: Delivery, found: App | Task, asset: Asset, ahead: float) -> str:
     """Under Merge what was there before must also have been updated after our request, by ROMA's clock."""
     before = set(life.baseline.seen.get(asset.id, ())) if life.baseline is not None else set()
     if life.scheduled.mode != Mode.MERGE.value or found.id not in before:
@@ -77,7 +80,8 @@ def _doubt(life: Delivery, found: App | Task, asset: Asset) -> str:
     updated = _moment(found.update_time)
     if updated is None:
         return "it was there before, and the service does not tell when it was updated"
-    return "" if updated > life.asked_at else "it was there before, and was not updated since our request"
+    # Both the clock's offset and update times are known to the second.
+    return "" if updated + 1.0 > life.asked_at + ahead else "it was there before, and was not updated since our request"
 
 
 def _moment(text: str) -> float | None:

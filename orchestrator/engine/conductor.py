@@ -24,7 +24,7 @@ from orchestrator.engine.performer import Answered, Performer, Trouble
 from orchestrator.engine.surroundings import Surroundings
 from orchestrator.engine.survey import FIRST_CONTACT
 from orchestrator.engine.waiting import busy_wait, outage_wait
-from orchestrator.errors import ExitCode
+from orchestrator.errors import PRECEDENCE, ExitCode, RomaMigrateError
 from orchestrator.storage.journal import Journal
 from orchestrator.storage.leases import Taken
 from orchestrator.storage.store import SlotLeases
@@ -43,6 +43,13 @@ BUSY_PAUSE = 300.0
 
 #: steps that only wait or read: a signal cuts them at once
 _CUT_AT_ONCE = (steps.AwaitExport, steps.AwaitImport, steps.AwaitProbe, steps.Look, steps.Verify)
+
+
+#: ends of an attempt to bring a package: its reserved space is free again
+_PACKAGE_OVER = (
+    e.PackageStored, e.PackageLost, e.ExportRefused, e.ExportAnswerLost, e.ExportFailed, e.ExportVanished,
+    e.ExportOverdue,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,8 @@ class Conductor:
                 group.start_soon(self._read_inbox)
                 await self._loop(group)
                 group.cancel_scope.cancel()
+        except BaseExceptionGroup as problems:
+            raise gravest(problems) from None
         finally:
             self._done.close()
             self._news.close()
@@ -145,8 +154,11 @@ class Conductor:
 
     async def _wait(self, time: float) -> None:
         """Until a step ends, somebody wakes us, or the moment has come."""
+        first: list[_Done | None] = []
         with anyio.move_on_after(max(0.0, time - self.around.now())):
-            await self._believe(await self._news.receive())
+            first.append(await self._news.receive())
+        for news in first:  # outside the scope: a deadline must never cut an answer that was received
+            await self._believe(news)
         while True:
             try:
                 news = self._news.receive_nowait()
@@ -162,8 +174,7 @@ class Conductor:
         await self.remember(
             [event for event in (answered.event, answered.also) if event is not None and self._still_fits(event)]
         )
-        if isinstance(answered.event, e.PackageStored | e.PackageLost):
-            await self.around.offload(self.vault.release, done.step.subject, self._attempt(done.step))
+        await self._release_space(done.step, answered.event)
         self.agenda.finish(done.step.subject)
         await self._weather(done.step, answered)
 
@@ -173,9 +184,12 @@ class Conductor:
             return True
         return self.agenda.progress.packages[event.batch].state is PackageState.STORED
 
-    @staticmethod
-    def _attempt(step: steps.Step) -> int:
-        return step.attempt if isinstance(step, steps.Download | steps.Adopt) else 0
+    async def _release_space(self, step: steps.Step, event: Event | None) -> None:
+        """Space is reserved from before an export until its package is stored or will never come (promise 4)."""
+        over = isinstance(event, _PACKAGE_OVER)
+        if over and isinstance(step, steps.RequestExport | steps.AwaitExport | steps.Download | steps.Adopt):
+            attempt = self.agenda.progress.packages[step.subject].attempt
+            await self.around.offload(self.vault.release, step.subject, attempt)
 
     def _cut_short(self, done: _Done) -> Answered:
         """A signal cut this request: it is journaled as lost or unsure, never forgotten."""
@@ -306,3 +320,20 @@ class Conductor:
                 await self.remember(events)
                 await self.around.offload(self.journal.answer, number, answer)
                 self._done.send_nowait(None)
+
+
+def gravest(problems: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one that decides the exit code, out of what several tasks raised at once."""
+    single = [each for each in _leaves(problems)]
+    ours = [each for each in single if isinstance(each, RomaMigrateError)]
+    return min(
+        ours,
+        key=lambda each: PRECEDENCE.index(each.exit_code) if each.exit_code in PRECEDENCE else 99,
+        default=single[0],
+    )
+
+
+def _leaves(problem: BaseException) -> list[BaseException]:
+    if isinstance(problem, BaseExceptionGroup):
+        return [leaf for each in problem.exceptions for leaf in _leaves(each)]
+    return [problem]

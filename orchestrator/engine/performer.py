@@ -63,6 +63,8 @@ class Performer:
     ) -> None:
         self._plan, self._roma, self._vault = plan, roma, vault
         self._progress, self._around, self._pacing = progress, surroundings, pacing
+        #: seconds by which an instance's clock was ahead of ours in its latest answer
+        self._ahead: dict[str, float] = {}
 
     async def perform(self, step: steps.Step) -> Answered:
         """The answer to one step; raises MemoryFailed, and nothing else that is not a defect."""
@@ -240,7 +242,8 @@ class Performer:
                 inventory = await self._inventory(step.instance)
             except RequestFailed as error:
                 return Answered(None, self._trouble(Request.READ, error, 99))
-            verified = verify(life, [self._expected(life, asset) for asset in assets], inventory)
+            expected = [self._expected(life, asset) for asset in assets]
+            verified = verify(life, expected, inventory, self._ahead.get(step.instance, 0.0))
             if not verified.findings or anyio.current_time() >= patience:
                 return Answered(verified)
             await anyio.sleep(5.0)
@@ -253,9 +256,12 @@ class Performer:
 
     async def _inventory(self, instance: str) -> Inventory:
         """What the target holds now, as the union over its credentials."""
-        credentials = self._plan.instances[instance].credentials
         where = self._plan.instances[instance]
-        seen = [await survey.look(self._roma.reader(where, name), name) for name in credentials]
+        seen = []
+        for name in where.credentials:
+            reader = self._roma.reader(where, name)
+            seen.append(await survey.look(reader, name))
+            self._ahead[instance] = reader.clock_offset or 0.0
         return survey.united(instance, seen)
 
     # --- probes ----------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ Law: a run is begun once, its schedule frozen with it.
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestrator.core import events as e
 from orchestrator.core.events import Entry, Event
@@ -166,6 +166,7 @@ class Runs:
                 return ended
             past = runs_of(self.store, self.plan.name)
             latest = None
+        wish = replace(wish, abandon=False)
         if latest is not None and (latest.unfinished or wish.retry):
             self._must_agree(latest, wish)
             return await self._conduct(latest.run, latest, self._going_on(latest, wish), wish)
@@ -294,13 +295,13 @@ class Runs:
     async def _close(self, conductor: Conductor, progress: Progress, wish: Wish) -> Outcome:
         """Judge how it ended; a run whose deliveries are all settled is ended in the journal too."""
         ended = outcome(progress, conductor.agenda.ends, conductor.signal)
-        if conductor.signal:
-            await conductor.remember([e.RunInterrupted(conductor.signal)])
-        elif wish.abandon and ended.code not in _UNSETTLED:
+        if wish.abandon and ended.code not in _UNSETTLED and not conductor.signal:
             await conductor.remember([e.RunEnded(int(ExitCode.INCOMPLETE), "abandoned by the operator")])
         elif ended.final:
             await conductor.remember([e.RunEnded(int(ended.code), "; ".join(why.sentence for why in ended.whys))])
-        elif not ended.whys:
+        elif conductor.signal:
+            await conductor.remember([e.RunInterrupted(conductor.signal)])
+        elif ended.stalled:
             raise RomaMigrateError(
                 f"stalled: {len(progress.open)} deliveries are open and nothing is left to wait for: "
                 + ", ".join(sorted(progress.open)[:5]),
@@ -351,11 +352,4 @@ class Runs:
             journal.close()
 
 
-def exit_code_of(past: Past) -> int:
-    """The code a run ended with, or what it would exit with now."""
-    if past.progress.ended is not None:
-        return past.progress.ended.code
-    return int(outcome(past.progress, {}).code) or int(ExitCode.NOT_FINISHED)
-
-
-__all__ = ["Ended", "Past", "Runs", "Wish", "exit_code_of", "history", "read_run", "runs_of"]
+__all__ = ["Ended", "Past", "Runs", "Wish", "history", "read_run", "runs_of"]

@@ -11,6 +11,7 @@ HOME/runs/RUN/packages/    the vault
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from orchestrator.errors import HeldElsewhere, MemoryFailed, OperatorError
 
 #: the home's name where neither `--home` nor the environment names one
 DEFAULT_NAME = ".roma-migrate"
+#: tries to take a plan's lock, and seconds between them
+_TRIES, _BETWEEN = 5, 0.05
 _FLEETING = ("tmpfs", "overlay", "ramfs")
 
 
@@ -126,9 +129,7 @@ def hold_plan(home: Home, plan: str, holder: Holder) -> Iterator[None]:
     path = home.path / "plans" / f"{plan}.lock"
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(handle):
             raise HeldElsewhere(
                 f"plan {plan} is run by {_told(who_holds(home, plan))}", next_step="roma-migrate status"
             ) from None
@@ -138,6 +139,18 @@ def hold_plan(home: Home, plan: str, holder: Holder) -> Iterator[None]:
         os.ftruncate(handle, 0)
     finally:
         os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    """Take the lock; `who_holds` of another process may be in the way for an instant."""
+    for _ in range(_TRIES):
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_BETWEEN)
+        else:
+            return True
+    return False
 
 
 def _told(holder: Holder | None) -> str:

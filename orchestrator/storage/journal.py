@@ -25,7 +25,8 @@ _START = "0" * 64
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS lease (key TEXT PRIMARY KEY, holder TEXT NOT NULL, epoch BIGINT NOT NULL);
+CREATE TABLE IF NOT EXISTS lease (key TEXT PRIMARY KEY, holder TEXT NOT NULL, epoch BIGINT NOT NULL,
+    seq BIGINT NOT NULL DEFAULT 0, chain TEXT NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS event (
     run TEXT NOT NULL, seq BIGINT NOT NULL, at DOUBLE PRECISION NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL,
     chain TEXT NOT NULL, PRIMARY KEY (run, seq));
@@ -37,6 +38,7 @@ _APPEND = """
 INSERT INTO event (run, seq, at, kind, body, chain)
 SELECT ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM lease WHERE key = ? AND epoch = ?)
 """
+_HEAD = "UPDATE lease SET seq = ?, chain = ? WHERE key = ? AND epoch = ?"
 _TAKE = """
 INSERT INTO lease (key, holder, epoch) VALUES (?, ?, 1)
 ON CONFLICT (key) DO UPDATE SET holder = excluded.holder, epoch = lease.epoch + 1 RETURNING epoch
@@ -80,6 +82,8 @@ class SqliteJournal:
     def read(self, after: int = 0) -> Iterator[Entry]:
         """Every entry behind `after`, each checked against the chain from the first one on."""
         with _as_sentences(self.path):
+            # The head first: a live writer may add rows behind it meanwhile, never before it.
+            head = self._db.execute("SELECT seq, chain FROM lease WHERE key = ?", (self._key,)).fetchone() or (0, "")
             rows = self._db.execute(
                 "SELECT seq, at, kind, body, chain FROM event WHERE run = ? ORDER BY seq", (self.run,)
             )
@@ -88,11 +92,13 @@ class SqliteJournal:
                 if not (isinstance(at, float | int) and all(isinstance(x, str) for x in (kind, body, row_chain))):
                     raise self._damaged(seq + 1, "a field has another type")
                 chain = _link(chain, row_seq, at, kind, body)
-                if row_seq != seq + 1 or chain != row_chain:
+                if row_seq != seq + 1 or chain != row_chain or (row_seq == head[0] and chain != head[1]):
                     raise self._damaged(seq + 1, "the chain is broken")
                 seq = row_seq
                 if seq > after:
                     yield Entry(seq, at, self._event(seq, kind, body))
+            if head[0] > seq:
+                raise self._damaged(head[0], f"the journal ends at entry {seq}")
         self._seq, self._chain = seq, chain
 
     def _event(self, seq: int, kind: str, body: str) -> Event:
@@ -123,6 +129,7 @@ class SqliteJournal:
                     if self._db.execute(_APPEND, row).rowcount != 1:
                         raise LeaseLost(f"{self.path}: another process has taken over this run")
                     entries.append(Entry(seq, at, event))
+                self._db.execute(_HEAD, (seq, chain, self._key, self._epoch))
         self._seq, self._chain = seq, chain
         return tuple(entries)
 
@@ -184,6 +191,10 @@ def _open(path: Path, *, create: bool) -> sqlite3.Connection:
 def _as_sentences(path: Path) -> Iterator[None]:
     try:
         yield
+    except UnicodeDecodeError:
+        raise JournalDamaged(
+            f"{path}: is damaged: a text is not UTF-8", next_step="restore the home directory from a backup"
+        ) from None
     except sqlite3.DatabaseError as error:
         full = "disk is full" in str(error) or "disk I/O" in str(error)
         if full or isinstance(error, sqlite3.OperationalError):

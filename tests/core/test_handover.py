@@ -1,7 +1,8 @@
 """The handover list: what people must do, for whom, and in which order."""
 
 from orchestrator.core.facts import Unread
-from orchestrator.core.handover import Action, Item, by_owner, handover, lines_of
+from orchestrator.core.handover import by_owner, handover, lines_of
+from orchestrator.core.handoveritems import Action, Item
 from orchestrator.core.inventory import DictionaryEntry
 from orchestrator.core.plan import Mode, Target
 from tests.core.ground import Stage, api, app, datasource, migration, task, told

@@ -3,7 +3,8 @@
 import csv
 import io
 
-from orchestrator.core.handover import Item, Now, handover, lines_of
+from orchestrator.core.handover import Now, handover, lines_of
+from orchestrator.core.handoveritems import Item
 from orchestrator.core.handovertext import COLUMNS, rows, to_csv, to_data, to_markdown
 from orchestrator.core.handoverticks import tick
 from orchestrator.core.inventory import Inventory

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from orchestrator.core.facts import Facts, Unread
-from orchestrator.core.handover import Action, Now, Tick, handover, lines_of
+from orchestrator.core.handover import Now, Tick, handover, lines_of
+from orchestrator.core.handoveritems import Action
 from orchestrator.core.handoverticks import provable, tick
 from orchestrator.core.inventory import Api, DictionaryEntry, Inventory, Task
 from orchestrator.core.plan import Target
