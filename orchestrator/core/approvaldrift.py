@@ -84,6 +84,7 @@ def narrowed(preview: Preview, migrations: Sequence[str]) -> Preview:
         deliveries=deliveries,
         checks=tuple(each for each in preview.checks if not each.migration or each.migration in kept),
         assets=tuple(each for each in preview.assets if each.migration in kept),
+        timetable=None,
     )
 
 

@@ -9,11 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from orchestrator.core.events import HandoverListed
 from orchestrator.core.facts import Facts, Unread, read_or
 from orchestrator.core.foreseen import Fate, Foreseen
 from orchestrator.core.handoveritems import Action, Item
 from orchestrator.core.inventory import Api, Inventory
 from orchestrator.core.lanes import path_of
+
+#: items in one event: a journal's entry stays small
+MOST_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,13 @@ def handover(lines: Sequence[Line], facts: Mapping[str, Facts]) -> tuple[Item, .
         found.setdefault(item.id, item)
     order = [action.value for action in Action]
     return tuple(sorted(found.values(), key=lambda i: (order.index(i.action), i.where, i.asset, i.subject)))
+
+
+def listed(items: Sequence[Item]) -> tuple[HandoverListed, ...]:
+    """The events that keep the list in a run's journal."""
+    return tuple(
+        HandoverListed(tuple(items[begin : begin + MOST_AT_ONCE])) for begin in range(0, len(items), MOST_AT_ONCE)
+    )
 
 
 def by_owner(items: Iterable[Item]) -> dict[str, tuple[Item, ...]]:

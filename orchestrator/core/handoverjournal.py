@@ -2,23 +2,14 @@
 that did not arrive.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from orchestrator.core.events import Entry, Event, HandoverListed
 from orchestrator.core.handoveritems import Action, Item
 from orchestrator.core.outcome import AssetClass, Line
 
-#: items in one event: a journal's entry stays small
-MOST_AT_ONCE = 500
 #: classes of assets that will not be at the target unless somebody acts
 _STAYED = frozenset({AssetClass.QUARANTINED, AssetClass.BLOCKED})
-
-
-def listed(items: Sequence[Item]) -> tuple[HandoverListed, ...]:
-    """The events that keep the list."""
-    return tuple(
-        HandoverListed(tuple(items[begin : begin + MOST_AT_ONCE])) for begin in range(0, len(items), MOST_AT_ONCE)
-    )
 
 
 def kept(events: Iterable[Event]) -> Iterator[Item]:

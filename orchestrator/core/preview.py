@@ -3,7 +3,7 @@
 A preview *is* the events that a run begins with: what `preview` prints and what `run` journals cannot differ.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -14,6 +14,8 @@ from orchestrator.core.checks import Check, Verdict
 from orchestrator.core.dependencies import cycles
 from orchestrator.core.facts import Facts
 from orchestrator.core.foreseen import Foreseen, foresee
+from orchestrator.core.handover import handover, lines_of, listed
+from orchestrator.core.handoveritems import Item
 from orchestrator.core.inventory import Inventory
 from orchestrator.core.lanes import History, Kept, Lane, frozen_assets
 from orchestrator.core.only import Only
@@ -22,7 +24,11 @@ from orchestrator.core.preflight import cannot_know, preflight
 from orchestrator.core.preflightground import Ground
 from orchestrator.core.selection import Selection, predecessors, select_all
 from orchestrator.core.splitting import delivery_id
+from orchestrator.core.timetable import Timetable
 from orchestrator.core.waivers import waive, waived_assets
+
+#: (batches, deliveries) -> when each would begin and end
+Expect = Callable[[Sequence[e.BatchScheduled], Sequence[e.DeliveryScheduled]], Timetable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,8 @@ class Informed:
     now: float = 0.0
     #: how long the run is expected to last, in seconds; 0 where unknown
     lasting: float = 0.0
+    #: plays the schedule out before it is lived; None where no durations are known
+    expect: Expect | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +59,24 @@ class Preview:
     assets: tuple[Foreseen, ...] = ()
     #: what no preview can know, as sentences
     unknown: tuple[str, ...] = ()
+    #: when each batch would begin and end; None where nothing is expected
+    timetable: Timetable | None = None
+    #: by instance, what the handover list rests on
+    facts: Mapping[str, Facts] = field(default_factory=dict, repr=False)
 
     @property
     def blockers(self) -> tuple[Check, ...]:
         return tuple(check for check in self.checks if check.verdict is Verdict.BLOCKER)
 
     @property
+    def handover(self) -> tuple[Item, ...]:
+        """What people must do by hand for what would arrive (API 2.4)."""
+        return handover(lines_of(self.assets), self.facts)
+
+    @property
     def schedule(self) -> tuple[e.Event, ...]:
-        """The events that freeze it."""
-        return (*self.selections, *self.skipped, *self.batches, *self.deliveries)
+        """The events that freeze it, and the handover list as it is known at the start."""
+        return (*self.selections, *self.skipped, *self.batches, *self.deliveries, *listed(self.handover))
 
     @property
     def digest(self) -> str:
@@ -92,9 +109,9 @@ def preview(
     knots = any(cycles(lane.graph) for lane in lanes)
     packed = [] if knots else [_pack(plan, lane, inventories[lane.source]) for lane in lanes]
     batches, deliveries = _schedule(plan, lanes, packed, history, informed.facts)
-    ground = Ground(
-        plan, tuple(lanes), inventories, informed.facts, history, batches, deliveries, informed.lasting
-    )  # fmt: skip
+    timetable = informed.expect(batches, deliveries) if informed.expect is not None else None
+    lasting = timetable.p90 if timetable is not None else informed.lasting
+    ground = Ground(plan, tuple(lanes), inventories, informed.facts, history, batches, deliveries, lasting)
     checks = waive(plan, preflight(ground), datetime.fromtimestamp(informed.now, UTC).date())
     return Preview(
         tuple(_selection_made(lane.selection) for lane in lanes),
@@ -104,6 +121,8 @@ def preview(
         checks,
         foresee(ground),
         cannot_know(ground),
+        timetable,
+        informed.facts,
     )
 
 

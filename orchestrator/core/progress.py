@@ -151,6 +151,8 @@ class Progress:
                 self.selections.append(event)
             case e.AssetsSkipped() as event:
                 self.skipped.append(event)
+            case e.HandoverListed():
+                pass  # for people: `orchestrator.core.handoverjournal` reads it
             case e.BatchScheduled() as event:
                 self._schedule_batch(event)
             case e.DeliveryScheduled() as event:

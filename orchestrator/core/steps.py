@@ -1,4 +1,4 @@
-"""What the engine is asked to do. Law: one step is one question to the world, answered by one event; imperative names."""
+"""What the engine is asked to do. Law: one step is one question to the world, answered by one event."""
 
 from dataclasses import dataclass
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from orchestrator.core import events as e
 from orchestrator.core.events import Entry, Event
 from orchestrator.core.lanes import History, Kept
-from orchestrator.core.lifecycle import LANDED, DeliveryState, IllegalMove, PackageState
+from orchestrator.core.lifecycle import LANDED, Delivery, DeliveryState, IllegalMove, PackageState
 from orchestrator.core.names import predicted
 from orchestrator.core.only import Only
 from orchestrator.core.outcome import Outcome, outcome
@@ -273,8 +273,8 @@ class Runs:
         with self._opened(run) as (journal, leases):
             progress = await self.around.offload(lambda: folded(journal.read())) if past else Progress()
             vault = self.store.vault(run)
-            agenda = self._agenda(progress)
             pacing = self._pacing(run)
+            agenda = self._agenda(progress, pacing)
             performer = Performer(self.plan, self.roma, vault, progress, self.around, pacing)
             conductor = Conductor(agenda, journal, performer, vault, leases, self.around, Operators())
             conductor.listeners = (pacing.hear, self._told(progress))
@@ -318,11 +318,11 @@ class Runs:
         if not downloading:
             await self.around.offload(vault.sweep, kept)
 
-    def _agenda(self, progress: Progress) -> Agenda:
+    def _agenda(self, progress: Progress, pacing: Pacing) -> Agenda:
         rule = SlotRule(self.plan.settings.one_job_per, dict(self.users))
-        return Agenda(
-            self.plan, rule, progress, lambda life, asset: predicted(life.scheduled.prefix, asset.kind, asset.name)
-        )
+        agenda = Agenda(self.plan, rule, progress, _names)
+        agenda.expect = lambda instance, kind, assets: pacing.predict(instance, kind, assets).p50
+        return agenda
 
     def _pacing(self, run: str) -> Pacing:
         """What the plan's last runs, and this one so far, teach of durations."""
@@ -350,6 +350,10 @@ class Runs:
                 leases.close()
         finally:
             journal.close()
+
+
+def _names(life: Delivery, asset: e.Asset) -> tuple[str, ...]:
+    return predicted(life.scheduled.prefix, asset.kind, asset.name)
 
 
 __all__ = ["Ended", "Past", "Runs", "Wish", "history", "read_run", "runs_of"]

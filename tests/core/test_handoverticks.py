@@ -27,7 +27,7 @@ STAGE = Stage(
 ITEMS = handover(lines_of(STAGE.preview().assets), STAGE.facts)
 
 
-def ticks(now: Now) -> dict[Action, Tick]:
+def ticks(now: Now) -> dict[str, Tick]:
     return {each.item.action: each for each in tick(ITEMS, now)}
 
 

@@ -55,7 +55,7 @@ def _arrived_once(roma: LocalRoma, said: Said) -> None:
 def test_lost_answers_to_imports_bring_nothing_twice(serve: Serve, desk: Desk, lost: Lost) -> None:
     """One while the target is empty, so that only time can prove; one while something is there to probe with."""
     roma = serve(large_world(switches=SHOWS_DOUBLES))
-    desk.plan(roma)
+    desk.ready(roma)
     roma.strike(lost.kinds[0], Operation.IMPORT, nth=1)
     roma.strike(lost.kinds[1], Operation.IMPORT, nth=3)
     said = desk.run("run", "plan.yaml", "--json")
@@ -69,7 +69,7 @@ def test_lost_answers_to_imports_bring_nothing_twice(serve: Serve, desk: Desk, l
 @pytest.mark.parametrize("lost", LOST, ids=lambda each: each.name)
 def test_lost_answers_to_exports_cost_one_more_export_each(serve: Serve, desk: Desk, lost: Lost) -> None:
     roma = serve(large_world(switches=SHOWS_DOUBLES))
-    desk.plan(roma)
+    desk.ready(roma)
     roma.strike(lost.kinds[0], Operation.EXPORT, nth=1)
     roma.strike(lost.kinds[1], Operation.EXPORT, nth=3)
     said = desk.run("run", "plan.yaml", "--json")
@@ -97,7 +97,7 @@ def test_a_spoiled_download_costs_its_own_batch_one_more_export(
     serve: Serve, desk: Desk, kind: Kind, more: int
 ) -> None:
     roma = serve(large_world(switches=SHOWS_DOUBLES))
-    desk.plan(roma)
+    desk.ready(roma)
     roma.strike(kind, Operation.ARCHIVE, nth=2)
     said = desk.run("run", "plan.yaml", "--json")
     _arrived_once(roma, said)
@@ -108,7 +108,7 @@ def test_a_spoiled_download_costs_its_own_batch_one_more_export(
 @pytest.mark.parametrize("kind", [Kind.THROTTLED, Kind.THROTTLED_RETRY_AFTER], ids=["without", "with Retry-After"])
 def test_429_is_waited_out_for_every_kind_of_request(serve: Serve, desk: Desk, kind: Kind) -> None:
     roma = serve(large_world(switches=SHOWS_DOUBLES))
-    desk.plan(roma)
+    desk.ready(roma)
     for operation in (Operation.APPS, Operation.EXPORT, Operation.JOB, Operation.ARCHIVE, Operation.IMPORT):
         roma.strike(kind, operation, seconds=1)
     said = desk.run("run", "plan.yaml", "--json")
@@ -122,7 +122,7 @@ def test_a_token_that_ends_in_the_middle_is_renewed_and_the_request_asked_once_m
     serve: Serve, desk: Desk, kind: Kind
 ) -> None:
     roma = serve(large_world(switches=SHOWS_DOUBLES))
-    desk.plan(roma)
+    desk.ready(roma)
     roma.strike(kind, Operation.IMPORT, nth=1)
     roma.strike(kind, Operation.IMPORT, nth=3)
     said = desk.run("run", "plan.yaml", "--json")
@@ -133,7 +133,7 @@ def test_a_token_that_ends_in_the_middle_is_renewed_and_the_request_asked_once_m
 
 def test_everything_at_once_is_survived_too(serve: Serve, desk: Desk) -> None:
     roma = serve(small_world(switches=SHOWS_DOUBLES))
-    desk.plan(roma)
+    desk.ready(roma)
     for operation in (Operation.EXPORT, Operation.ARCHIVE, Operation.IMPORT, Operation.JOB):
         roma.strike(Kind.RESET_AFTER_SEND, operation, nth=1)
         roma.strike(Kind.BAD_GATEWAY_AFTER, operation, nth=2)

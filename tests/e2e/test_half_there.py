@@ -17,7 +17,7 @@ HALF = Switches(failed_import=FailedImport.FIRST_N, add_new_on_existing=AddNewOn
 def _half_there(serve: Serve, desk: Desk) -> LocalRoma:
     """The one import lands by half and its answer is lost; the cause is mended afterwards."""
     roma = serve(small_world(switches=HALF))
-    desk.plan(roma)
+    desk.ready(roma)
     _poisoned(roma)
     said = desk.run("run", "plan.yaml")
     assert said.code == 5, said.both
@@ -85,8 +85,9 @@ def test_imported_is_believed_and_then_verified(serve: Serve, desk: Desk) -> Non
     """Verification waits for a service that shows its writes late, so the rest comes by another hand here."""
     roma = _half_there(serve, desk)
     by_hand = 'name: all, source: dev, target: prod, apps: "*", tasks: "*", mode: Merge'
-    desk.plan(roma, PlanText(name="by-hand", migrations=(by_hand,)), "by-hand.yaml")
-    other = desk.run("run", "by-hand.yaml", "--home", str(desk.folder / "other"))
+    elsewhere = Desk(desk.folder / "elsewhere")
+    elsewhere.ready(roma, PlanText(name="by-hand", migrations=(by_hand,)))
+    other = elsewhere.run("run", "plan.yaml")
     assert other.code == 0, other.both
     _decide(desk, "imported")
     said = desk.run("run", "plan.yaml", "--json")
@@ -122,7 +123,7 @@ def test_quarantine_sets_all_of_it_aside(serve: Serve, desk: Desk) -> None:
 def test_a_live_run_takes_the_word_while_other_lanes_go_on(serve: Serve, desk: Desk) -> None:
     roma = serve(small_world(empty=("prod", "dr"), switches=HALF))
     moves = tuple(f'name: to-{x}, source: dev, target: {x}, apps: "*", tasks: "*"' for x in ("prod", "dr"))
-    desk.plan(roma, PlanText(migrations=moves, users={"dev": "at-dev", "dr": "at-dev"}))
+    desk.ready(roma, PlanText(migrations=moves, users={"dev": "at-dev", "dr": "at-dev"}))
     _poisoned(roma)
     # The other lane, in a slot of its own, is still on its way when the word is given.
     roma.strike(Kind.JOB_RUNS_FOREVER, Operation.IMPORT, instance="dr", seconds=6.0)

@@ -30,7 +30,7 @@ def _finishes(roma: LocalRoma, desk: Desk) -> None:
 @pytest.mark.parametrize("moment", ["export-requested", "package-stored", "import-requested", "import-accepted"])
 def test_kill_9_in_the_middle_and_the_same_command_brings_all_once(serve: Serve, desk: Desk, moment: str) -> None:
     roma = serve(large_world())
-    desk.plan(roma)
+    desk.ready(roma)
     with desk.start("run", "plan.yaml") as program:
         read_until(program.stderr, moment)
         program.kill()
@@ -45,7 +45,7 @@ def test_the_first_signal_starts_nothing_new_and_says_how_to_resume(
     serve: Serve, desk: Desk, number: signal.Signals, code: int
 ) -> None:
     roma = serve(small_world(durations=CATCHABLE))
-    desk.plan(roma, TENS)
+    desk.ready(roma, TENS)
     with desk.start("run", "plan.yaml") as program:
         read_until(program.stderr, "import-accepted")
         posts = roma.posts()
@@ -59,7 +59,7 @@ def test_the_first_signal_starts_nothing_new_and_says_how_to_resume(
 
 def test_a_signal_during_a_download_lets_it_end(serve: Serve, desk: Desk) -> None:
     roma = serve(small_world())
-    desk.plan(roma)
+    desk.ready(roma)
     roma.strike(Kind.SLOW_DRIP, Operation.ARCHIVE, count=1024, seconds=0.05)
     with desk.start("run", "plan.yaml") as program:
         roma.until(lambda face: face.requests[Operation.ARCHIVE])
@@ -73,7 +73,7 @@ def test_a_signal_during_a_download_lets_it_end(serve: Serve, desk: Desk) -> Non
 
 def test_a_download_that_outlives_shutdown_grace_is_cut_and_exported_anew(serve: Serve, desk: Desk) -> None:
     roma = serve(small_world())
-    desk.plan(roma, PlanText(settings={"shutdown_grace": "0s"}))
+    desk.ready(roma, PlanText(settings={"shutdown_grace": "0s"}))
     roma.strike(Kind.SLOW_DRIP, Operation.ARCHIVE, count=64, seconds=0.2)
     with desk.start("run", "plan.yaml") as program:
         roma.until(lambda face: face.requests[Operation.ARCHIVE])
@@ -87,7 +87,7 @@ def test_a_download_that_outlives_shutdown_grace_is_cut_and_exported_anew(serve:
 
 def test_the_second_signal_leaves_now(serve: Serve, desk: Desk) -> None:
     roma = serve(small_world())
-    desk.plan(roma)
+    desk.ready(roma)
     roma.strike(Kind.SLOW_DRIP, Operation.ARCHIVE, count=16, seconds=0.5)
     with desk.start("run", "plan.yaml") as program:
         roma.until(lambda face: face.requests[Operation.ARCHIVE])
@@ -101,7 +101,7 @@ def test_the_second_signal_leaves_now(serve: Serve, desk: Desk) -> None:
 
 def test_a_signal_before_anything_began_sends_nothing(serve: Serve, desk: Desk) -> None:
     roma = serve(small_world())
-    desk.plan(roma)
+    desk.ready(roma)
     roma.strike(Kind.DELAYED, Operation.APPS, seconds=20.0, times=0)
     with desk.start("run", "plan.yaml") as program:
         roma.until(lambda face: face.requests[Operation.APPS])
@@ -109,12 +109,12 @@ def test_a_signal_before_anything_began_sends_nothing(serve: Serve, desk: Desk) 
         program.communicate(timeout=10)
     assert program.returncode == 130
     assert roma.posts() == 0
-    assert desk.run("runs", "--json").document["runs"] == []
+    assert [path.name for path in desk.home.glob("runs/*")] == ["20200101-000000-0000"]
 
 
 def test_sighup_stops_nothing(serve: Serve, desk: Desk) -> None:
     roma = serve(small_world())
-    desk.plan(roma, TENS)
+    desk.ready(roma, TENS)
     with desk.start("run", "plan.yaml") as program:
         read_until(program.stderr, "export-accepted")
         program.send_signal(signal.SIGHUP)
@@ -127,7 +127,7 @@ def test_sighup_stops_nothing(serve: Serve, desk: Desk) -> None:
 def test_a_closed_pipe_stops_nothing_and_the_exit_code_is_the_runs(serve: Serve, desk: Desk, poisoned: bool) -> None:
     """As `roma-migrate run ... | head -1` does it, with both streams in the pipe."""
     roma = serve(small_world())
-    desk.plan(roma, TENS)
+    desk.ready(roma, TENS)
     if poisoned:
         roma.strike(Kind.POISON_IMPORT, names=frozenset({roma.world.instance("dev").apps[1].name}))
     with desk.start("run", "plan.yaml", stderr=subprocess.STDOUT) as program:
@@ -140,7 +140,7 @@ def test_a_closed_pipe_stops_nothing_and_the_exit_code_is_the_runs(serve: Serve,
 
 def test_a_dead_terminal_stops_nothing(serve: Serve, desk: Desk) -> None:
     roma = serve(small_world())
-    desk.plan(roma, TENS)
+    desk.ready(roma, TENS)
     front, back = pty.openpty()
     with desk.start("run", "plan.yaml", stdin=back, stdout=back, stderr=back) as program:
         os.close(back)

@@ -12,7 +12,7 @@ ONE_USER = PlanText(credentials={"me": key_of(DEV_USER)}, users={"dev": "me", "p
 
 def test_255_assets_move_in_three_exports_and_three_imports(serve: Serve, desk: Desk) -> None:
     roma = serve(large_world(token_lifetime=2.0))
-    desk.plan(roma)
+    desk.ready(roma)
     said = desk.run("run", "plan.yaml", "--json")
     assert said.code == 0, said.both
     assert said.document["counts"]["verified"] == 255
@@ -26,7 +26,7 @@ def test_255_assets_move_in_three_exports_and_three_imports(serve: Serve, desk: 
 
 def test_one_user_on_both_sides_never_overlaps_and_still_finishes(serve: Serve, desk: Desk) -> None:
     roma = serve(small_world(durations=CATCHABLE))
-    desk.plan(roma, PlanText(credentials=ONE_USER.credentials, users=ONE_USER.users, settings={"batch_size": 10}))
+    desk.ready(roma, PlanText(credentials=ONE_USER.credentials, users=ONE_USER.users, settings={"batch_size": 10}))
     said = desk.run("run", "plan.yaml")
     assert said.code == 0, said.both
     assert roma.held() == roma.everything()
@@ -39,7 +39,7 @@ def test_three_targets_with_prefixes_are_fed_by_one_export_of_each_batch(serve: 
     roma = serve(small_world(empty=("prod", "dr", "lab")))
     targets = "[prod, {instance: dr, prefix: dr_}, {instance: lab, prefix: lab_}]"
     moves = f'name: all, source: dev, targets: {targets}, apps: "*", tasks: "*"'
-    desk.plan(roma, PlanText(settings={"batch_size": 10}, migrations=(moves,)))
+    desk.ready(roma, PlanText(settings={"batch_size": 10}, migrations=(moves,)))
     said = desk.run("run", "plan.yaml")
     assert said.code == 0, said.both
     assert (roma.jobs("export"), roma.jobs("import")) == (3, 9)
@@ -63,7 +63,7 @@ def test_a_preview_asks_for_no_job_and_leaves_no_home(serve: Serve, desk: Desk, 
 
 def test_a_preview_leaves_an_existing_home_untouched(serve: Serve, desk: Desk) -> None:
     roma = serve(small_world())
-    desk.plan(roma)
+    desk.ready(roma)
     assert desk.run("run", "plan.yaml").code == 0
     before = desk.files()
     posts = roma.posts()
@@ -75,7 +75,7 @@ def test_a_preview_leaves_an_existing_home_untouched(serve: Serve, desk: Desk) -
 
 def test_a_finished_plan_run_again_has_nothing_left_to_bring(serve: Serve, desk: Desk) -> None:
     roma = serve(small_world())
-    desk.plan(roma)
+    desk.ready(roma)
     assert desk.run("run", "plan.yaml").code == 0
     posts = roma.posts()
     again = desk.run("run", "plan.yaml", "--json")
@@ -87,7 +87,7 @@ def test_a_second_process_on_the_same_plan_leaves_at_once_and_the_first_is_undis
     serve: Serve, desk: Desk
 ) -> None:
     roma = serve(small_world())
-    desk.plan(roma, PlanText(settings={"batch_size": 5}))
+    desk.ready(roma, PlanText(settings={"batch_size": 5}))
     with desk.start("run", "plan.yaml") as first:
         read_until(first.stderr, "export-accepted")
         second = desk.run("run", "plan.yaml")
@@ -106,7 +106,7 @@ def test_two_plans_of_one_home_that_share_a_slot_take_turns(serve: Serve, desk: 
     for name, target in (("a", "prod"), ("b", "dr")):
         moves = f'name: all, source: dev, target: {target}, apps: "*", tasks: "*"'
         text = PlanText(name, ONE_USER.credentials, ONE_USER.users, {"batch_size": 15}, (moves,))
-        desk.plan(roma, text, f"{name}.yaml")
+        desk.ready(roma, text, f"{name}.yaml")
     with desk.start("run", "a.yaml") as first, desk.start("run", "b.yaml") as second:
         told = [program.communicate(timeout=60) for program in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0), told

@@ -33,14 +33,14 @@ def _once(roma: LocalRoma, said: str) -> None:
 
 def test_a_service_away_in_the_middle_is_waited_for_and_told_of_once(serve: Serve, desk: Desk) -> None:
     roma = serve(small_world(durations=CATCHABLE))
-    desk.plan(roma, PlanText(settings=TENS))
+    desk.ready(roma, PlanText(settings=TENS))
     _once(roma, _away(roma, desk, 1.0))
 
 
 @pytest.mark.proof
 def test_a_service_away_for_20_seconds_is_waited_for_and_told_of_once(serve: Serve, desk: Desk) -> None:
     roma = serve(small_world(durations=CATCHABLE))
-    desk.plan(roma, PlanText(settings=TENS))
+    desk.ready(roma, PlanText(settings=TENS))
     _once(roma, _away(roma, desk, 20.0))
 
 
@@ -48,7 +48,7 @@ def test_a_service_away_for_longer_than_outage_timeout_ends_9_and_the_same_comma
     serve: Serve, desk: Desk
 ) -> None:
     roma = serve(small_world(durations=CATCHABLE))
-    desk.plan(roma, PlanText(settings={**TENS, "outage_timeout": "1s"}))
+    desk.ready(roma, PlanText(settings={**TENS, "outage_timeout": "1s"}))
     with desk.start("run", "plan.yaml") as program:
         read_until(program.stderr, "import-accepted")
         roma.close()
@@ -66,9 +66,9 @@ def test_a_service_away_for_longer_than_outage_timeout_ends_9_and_the_same_comma
 @pytest.mark.proof
 def test_a_dead_endpoint_ends_9_within_about_a_minute(serve: Serve, desk: Desk) -> None:
     roma = serve(small_world())
-    desk.plan(roma)
+    desk.ready(roma)
     roma.close()
     said = desk.run("run", "plan.yaml", patience=90.0)
     assert said.code == 9, said.both
     assert "next:" in said.err
-    assert not list(desk.home.glob("runs/*"))
+    assert [path.name for path in desk.home.glob("runs/*")] == ["20200101-000000-0000"]

@@ -37,7 +37,7 @@ def _touching(roma: LocalRoma, app: str) -> set[str]:
 @pytest.mark.parametrize("kind", [Kind.POISON_IMPORT, Kind.POISON_IMPORT_UNNAMED], ids=["named", "unnamed"])
 def test_a_poison_application_takes_only_its_dependants_with_it(serve: Serve, desk: Desk, kind: Kind) -> None:
     roma = serve(small_world())
-    desk.plan(roma)
+    desk.ready(roma)
     poison = roma.world.instance("dev").apps[2].name
     roma.strike(kind, names=frozenset({poison}))
     said = desk.run("run", "plan.yaml", "--json")
@@ -58,7 +58,7 @@ def test_a_poison_application_takes_only_its_dependants_with_it(serve: Serve, de
 @pytest.mark.parametrize("kind", [Kind.POISON_EXPORT, Kind.POISON_EXPORT_UNNAMED], ids=["named", "unnamed"])
 def test_a_poison_task_at_export_is_set_aside_alone(serve: Serve, desk: Desk, kind: Kind) -> None:
     roma = serve(small_world())
-    desk.plan(roma)
+    desk.ready(roma)
     poison = roma.world.instance("dev").tasks[7].name
     roma.strike(kind, names=frozenset({poison}))
     said = desk.run("run", "plan.yaml", "--json")
@@ -72,7 +72,7 @@ def test_a_poison_task_at_export_is_set_aside_alone(serve: Serve, desk: Desk, ki
 
 def test_the_closing_says_how_many_and_what_next(serve: Serve, desk: Desk) -> None:
     roma = serve(small_world(4, 6))
-    desk.plan(roma)
+    desk.ready(roma)
     roma.strike(Kind.POISON_IMPORT, names=frozenset({roma.world.instance("dev").apps[1].name}))
     said = desk.run("run", "plan.yaml")
     assert said.code == 1, said.both
@@ -89,7 +89,7 @@ def _full(world: World) -> World:
 
 def test_a_target_whose_quota_is_full_is_stopped_after_a_handful_of_jobs(serve: Serve, desk: Desk) -> None:
     roma = serve(_full(small_world(40, 0)))
-    desk.plan(roma, PlanText(settings={"batch_size": 2}))
+    desk.ready(roma, PlanText(settings={"batch_size": 2}))
     said = desk.run("run", "plan.yaml", "--json")
     assert said.code == 1, said.both
     assert roma.jobs("import") <= 8
