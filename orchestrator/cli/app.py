@@ -25,6 +25,14 @@ OnlyOption = Annotated[
     list[str] | None,
     typer.Option("--only", metavar="SEL[,SEL]", help="MIGRATION, @INSTANCE, MIGRATION@INSTANCE, app:GLOB, task:GLOB."),
 ]
+MaxAgeOption = Annotated[
+    str, typer.Option("--max-age", metavar="TIME", help="Refuse a saved preview that is older (default 7d).")
+]
+#: `run --preview` could mean either
+SPELLINGS = (
+    "to look, and send nothing:\nroma-migrate preview PLAN\n"
+    "to carry out a preview that was saved and approved:\nroma-migrate run --approved FILE PLAN"
+)
 
 
 def _later(option: str) -> NotYet:
@@ -78,15 +86,17 @@ def preview(
     plan: PlanArgument,
     only: OnlyOption = None,
     everything: Annotated[bool, typer.Option("--all", help="List every asset.")] = False,
-    save: Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Not yet.")] = None,
-    against: Annotated[Path | None, typer.Option("--against", metavar="FILE", help="Not yet.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for a change ticket.")] = False,
+    save: Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Keep it, to be approved.")] = None,
+    against: Annotated[
+        Path | None, typer.Option("--against", metavar="FILE", help="Does this saved one still hold?")
+    ] = None,
+    max_age: MaxAgeOption = "",
 ) -> int:
     """Show what a run would move; reads only."""
-    if save is not None or against is not None:
-        raise _later("--save" if save is not None else "--against")
-    from orchestrator.cli.previewing import preview_plan
+    from orchestrator.cli.previewing import Wanted, preview_plan
 
-    return preview_plan(terminal, plan, tuple(only or ()), everything)
+    return preview_plan(terminal, plan, Wanted(tuple(only or ()), everything, markdown, save, against, max_age))
 
 
 @command("run")
@@ -98,25 +108,36 @@ def run(
     resume: Annotated[bool, typer.Option("--resume", help="Only go on with an unfinished run.")] = False,
     abandon: Annotated[bool, typer.Option("--abandon", help="End the unfinished run first.")] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Quarantined, blocked and stopped ones once more.")] = False,
-    approved: Annotated[Path | None, typer.Option("--approved", metavar="FILE", help="Not yet.")] = None,
-    hold_drifted: Annotated[bool, typer.Option("--hold-drifted", help="Not yet.")] = False,
+    approved: Annotated[
+        Path | None, typer.Option("--approved", metavar="FILE", help="Exactly this saved preview, once.")
+    ] = None,
+    hold_drifted: Annotated[
+        bool, typer.Option("--hold-drifted", help="Leave out migrations that are not what was approved.")
+    ] = False,
+    accept_changed: Annotated[
+        bool, typer.Option("--accept-changed", help="Bring assets whose content has changed since.")
+    ] = False,
+    max_age: MaxAgeOption = "",
+    preview: Annotated[bool, typer.Option("--preview", hidden=True)] = False,
     until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Not yet.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Not yet.")] = False,
 ) -> int:
     """Migrate; the same command resumes an unfinished run."""
-    later = {"--approved": approved, "--hold-drifted": hold_drifted, "--until": until, "--strict": strict}
-    for option, given in later.items():
+    if preview:
+        raise OperatorError("run has no --preview", next_step=SPELLINGS)
+    for option, given in {"--until": until, "--strict": strict}.items():
         if given:
             raise _later(option)
     if sum((resume, abandon, retry)) > 1:
         raise OperatorError("--resume, --abandon and --retry exclude each other")
     if dry_run:
-        from orchestrator.cli.previewing import preview_plan
+        from orchestrator.cli.previewing import Wanted, preview_plan
 
-        return preview_plan(terminal, plan, tuple(only or ()), everything=False)
-    from orchestrator.cli.running import Asked, run_plan
+        return preview_plan(terminal, plan, Wanted(tuple(only or ()), against=approved, max_age=max_age))
+    from orchestrator.cli.running import Asked, Gated, run_plan
 
-    return run_plan(terminal, plan, Asked(tuple(only or ()), resume, abandon, retry))
+    gated = Gated(approved, hold_drifted, accept_changed, max_age)
+    return run_plan(terminal, plan, Asked(tuple(only or ()), resume, abandon, retry, gated))
 
 
 @command("status")
@@ -173,6 +194,19 @@ def report(
     return report_run(terminal, run, tuple(only or ()))
 
 
+@command("handover")
+def handover(
+    terminal: Terminal,
+    run: RunArgument = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, by owner.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Read again, and tick what that proves.")] = False,
+) -> int:
+    """Tell what people must do by hand, by owner."""
+    from orchestrator.cli.handing import handover as body
+
+    return body(terminal, run, as_csv, check)
+
+
 @command("emulator")
 def emulator(
     terminal: Terminal,
@@ -187,11 +221,14 @@ def emulator(
 
 
 @command("schema")
-def schema(terminal: Terminal) -> int:
+def schema(
+    terminal: Terminal,
+    preview: Annotated[bool, typer.Option("--preview", help="Of what preview --json prints.")] = False,
+) -> int:
     """Print the JSON Schema of the plan."""
     from orchestrator.cli.offline import schema as body
 
-    return body(terminal)
+    return body(terminal, preview)
 
 
 @command("demo")
@@ -208,7 +245,7 @@ def demo(
 
 #: names that scripts may rely on later (product.md section 2)
 LATER = (
-    "verify", "undo", "handover", "schedule", "pause", "continue", "stop", "forget", "export", "import",
+    "verify", "undo", "schedule", "pause", "continue", "stop", "forget", "export", "import",
     "check-evidence", "rehearse", "submit", "worker", "workers",
 )  # fmt: skip
 

@@ -93,6 +93,9 @@ def closing_text(progress: Progress, outcome: Outcome, names: Names, log: str) -
     lines += [wrapped("who:  ", outcome.who), wrapped("next: ", next_step(outcome, names))]
     if not_before := moment(outcome, progress.at):
         lines.append(f"not before: {local(not_before)}")
+    if progress.began is not None:
+        lines += [wrapped("held: ", line) for line in progress.began.held]
+        lines.append(f"digest: {progress.began.digest}")
     return "\n".join([*lines, f"log:  {log}"])
 
 
@@ -102,6 +105,8 @@ def closing_json(progress: Progress, outcome: Outcome, names: Names, log: str) -
         "run": names.run,
         "plan": names.plan,
         "plan_file": names.file,
+        "digest": progress.began.digest if progress.began else "",
+        "held": list(progress.began.held) if progress.began else [],
         **outcome_json(outcome, names),
         "not_before": utc(moment(outcome, progress.at)),
         "lanes": [lane_json(each) for each in lane_reports(progress)],

@@ -31,9 +31,12 @@ def validate(terminal: Terminal, path: Path) -> int:
     return int(ExitCode.DONE)
 
 
-def schema(terminal: Terminal) -> int:
-    """The JSON Schema of the plan."""
-    terminal.out.write(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
+def schema(terminal: Terminal, preview: bool) -> int:
+    """The JSON Schema of the plan, or of what `preview --json` prints."""
+    from orchestrator.cli.previewdocument import schema as of_preview
+
+    made = of_preview() if preview else json_schema()
+    terminal.out.write(json.dumps(made, indent=2, ensure_ascii=False) + "\n")
     return int(ExitCode.DONE)
 
 

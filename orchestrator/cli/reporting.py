@@ -1,13 +1,17 @@
 """`report`: a run as Markdown or JSON. Law: it shows what `core.report` folded, adds nothing and hides nothing."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from orchestrator.cli.closing import Names, lane_json, next_step, outcome_json, verdict
 from orchestrator.cli.locate import Found, find_run
+from orchestrator.cli.tables import markdown
 from orchestrator.cli.terminal import Terminal
 from orchestrator.cli.times import local, span, utc
+from orchestrator.core.handoveritems import Action
+from orchestrator.core.handovertext import plain, to_data, to_markdown
 from orchestrator.core.history import History
 from orchestrator.core.only import Only
 from orchestrator.core.outcome import AssetClass, Line, outcome
@@ -87,6 +91,7 @@ def report_markdown(made: Report, names: Names, shown: Sequence[Line]) -> list[s
         *_assets(shown),
         *_weather(made.history),
         *_batches(made),
+        *_handover(made, names),
         *_acts(made.history),
     ]
 
@@ -106,6 +111,10 @@ def _head(made: Report, names: Names) -> list[str]:
     out += [f"- ended: {ended}{took}", f"- version: {began.version}, preview digest: {began.digest}"]
     out += [f"- note: {began.note}"] if began.note else []
     out += [f"- only: {', '.join(began.only)}"] if began.only else []
+    out += [f"- approved: saved preview {began.approved[:8]}"] if began.approved else []
+    out += [f"- changed since its approval, and accepted: {plain(each)}" for each in began.accepted]
+    out += [f"- held, because it had drifted: {plain(each)}" for each in began.held]
+    out += [f"- waived: {plain(each)}" for each in began.waived]
     return [*out, ""]
 
 
@@ -128,12 +137,12 @@ def _counts(made: Report) -> list[str]:
         out += [*(f"- {each}" for each in made.disagreements), ""]
     out += [MEANING, ""]
     rows = [[lane.name, lane.selected, *(lane.counts[each.value] for each in AssetClass)] for lane in made.lanes]
-    out += _markdown(["migration@target", "selected", *(each.value for each in AssetClass)], rows)
+    out += markdown(["migration@target", "selected", *(each.value for each in AssetClass)], rows)
     rows = [
         [f"{s.migration}@{s.target}", s.source, s.touched, s.selected, s.excluded, len(s.left_out)]
         for s in made.sources
     ]
-    out += ["", *_markdown(["migration@target", "source", "touched", "selected", "excluded", "left out"], rows), ""]
+    out += ["", *markdown(["migration@target", "source", "touched", "selected", "excluded", "left out"], rows), ""]
     if not made.disagreements:
         out += ["The sums agree: selected is the sum of its classes, touched of its parts.", ""]
     left = [f"- {s.migration}@{s.target}: {name}: {why}" for s in made.sources for _, name, why in s.left_out]
@@ -196,25 +205,31 @@ def _batches(made: Report) -> list[str]:
         for b in made.batches
     ]  # fmt: skip
     head = ["no", "batch", "source", "apps", "tasks", "state", "exports", "bytes", "check", "jobs", "request_ids"]
-    out = ["## Batches", "", *_markdown(head, rows), ""]
+    out = ["## Batches", "", *markdown(head, rows), ""]
     rows = [
         [d.delivery, f"{d.migration}@{d.target}", d.mode, d.prefix, d.owner, d.assets, d.state, d.imports,
          " ".join(d.jobs), " ".join(d.request_ids), d.words]
         for d in made.deliveries
     ]  # fmt: skip
     head = ["delivery", "migration@target", "mode", "prefix", "owner", "assets", "state", "imports", "jobs"]
-    return [*out, "## Deliveries", "", *_markdown([*head, "request_ids", "words"], rows), ""]
+    return [*out, "## Deliveries", "", *markdown([*head, "request_ids", "words"], rows), ""]
+
+
+def _handover(made: Report, names: Names) -> list[str]:
+    """What is left to people: how much of what, and in full where it is short."""
+    if not made.handover:
+        return []
+    found = Counter(item.action for item in made.handover)
+    rows = [[action.value, found[action.value]] for action in Action if found[action.value]]
+    out = ["## Left to people", "", *markdown(["what", "how often"], rows), ""]
+    out += ["By owner, with what a read can prove:", "", "```", names.command("handover", names.run), "```", ""]
+    if len(made.handover) <= MOST_NAMES:
+        out += [to_markdown(made.handover).replace("## ", "### "), ""]
+    return out
 
 
 def _acts(history: History) -> list[str]:
     return _section("Who did what", (f"{local(a.at)} {a.by}{' ' if a.by else ''}{a.sentence}" for a in history.acts))
-
-
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
-    def line(cells: Iterable[object]) -> str:
-        return "| " + " | ".join(str(c).replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
-
-    return [line(head), line("---" for _ in head), *(line(row) for row in rows)]
 
 
 # --- JSON ----------------------------------------------------------------------------------------------------------
@@ -239,6 +254,8 @@ def report_json(made: Report, names: Names, shown: Sequence[Line]) -> dict[str, 
         "assets": [_line_json(line) for line in shown],
         "batches": [asdict(each) for each in made.batches],
         "deliveries": [asdict(each) for each in made.deliveries],
+        "approved": began.approved, "accepted": list(began.accepted), "held": list(began.held),
+        "waived": list(began.waived), "handover": to_data(made.handover),
         **_history_json(made.history),
     }  # fmt: skip
 

@@ -3,12 +3,13 @@
 import os
 import shlex
 import signal
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import anyio
 from anyio.abc import TaskStatus
 
+from orchestrator.cli.approving import max_age_of, read_saved
 from orchestrator.cli.assemble import Assembled, assemble
 from orchestrator.cli.closing import Names, closing_json, closing_text
 from orchestrator.cli.locate import home_for
@@ -19,14 +20,34 @@ from orchestrator.core.events import Entry
 from orchestrator.core.only import parse_only
 from orchestrator.core.plan import Plan
 from orchestrator.core.progress import Progress
+from orchestrator.engine.gate import Approval
 from orchestrator.engine.runs import Ended, Runs, Wish
 from orchestrator.engine.surroundings import utc_now
-from orchestrator.errors import ExitCode
+from orchestrator.errors import ExitCode, OperatorError
 from orchestrator.storage.home import Home, hold_plan
 from orchestrator.storage.planfile import read_plan
 from orchestrator.storage.store import HomeStore
 
 _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+
+
+@dataclass(frozen=True, slots=True)
+class Gated:
+    """What the command line says of a saved preview."""
+
+    approved: Path | None = None
+    hold_drifted: bool = False
+    accept_changed: bool = False
+    max_age: str = ""
+
+    def approval(self) -> Approval | None:
+        """The saved preview, read; raises OperatorError."""
+        max_age = max_age_of(self.max_age)
+        if self.approved is not None:
+            return Approval(read_saved(self.approved), max_age, self.hold_drifted, self.accept_changed)
+        if self.hold_drifted or self.accept_changed or self.max_age:
+            raise OperatorError("--hold-drifted, --accept-changed and --max-age need --approved FILE")
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +58,7 @@ class Asked:
     resume: bool = False
     abandon: bool = False
     retry: bool = False
+    gated: Gated = field(default_factory=Gated)
 
 
 def run_plan(terminal: Terminal, path: Path, asked: Asked) -> int:
@@ -44,7 +66,11 @@ def run_plan(terminal: Terminal, path: Path, asked: Asked) -> int:
     terminal.plan = path
     # The journal keeps the whole path: the next command may be typed elsewhere.
     plan = replace(read_plan(path), path=str(path.absolute()))
-    wish = Wish(parse_only(asked.only, plan), terminal.common.note, asked.resume, asked.retry, asked.abandon)
+    approval = asked.gated.approval()
+    if approval is not None and asked.retry:
+        raise OperatorError("--approved and --retry exclude each other", next_step="roma-migrate run --retry PLAN")
+    only = parse_only(asked.only, plan)
+    wish = Wish(only, terminal.common.note, asked.resume, asked.retry, asked.abandon, approval)
     home = home_for(terminal, path)
     return conduct(terminal, plan, home, wish)
 
@@ -105,9 +131,11 @@ class _Running:
         self._begun = True
         self._log.open(self._home.log(run))
         word = "goes on with" if resumed else "begins"
+        digest = progress.began.digest if progress.began else ""
         self._terminal.say(
-            f"plan {self._plan.name} {word} run {run}", event="run", run=run, plan=self._plan.name, resumed=resumed
-        )
+            f"plan {self._plan.name} {word} run {run} (digest {digest})",
+            event="run", run=run, plan=self._plan.name, resumed=resumed, digest=digest,
+        )  # fmt: skip
         self._show.begin(progress)
 
     async def _heed(self, all_of_it: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:

@@ -1,7 +1,7 @@
 """Plain tables that fit a terminal. Law: what does not fit is cut with an ellipsis, in words, never in numbers."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 #: where nobody tells the width
 USUAL_WIDTH = 80
@@ -61,3 +61,12 @@ def count(number: int, thing: str) -> str:
     """`1 asset`, `2 assets`, `3 batches`."""
     plural = {"batch": "batches", "delivery": "deliveries"}.get(thing, f"{thing}s")
     return f"{number:,} {thing if number == 1 else plural}"
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """The same for a ticket, a line each; what a cell holds cannot end it."""
+
+    def line(cells: Iterable[object]) -> str:
+        return "| " + " | ".join(str(c).replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
+
+    return [line(head), line("---" for _ in head), *(line(row) for row in rows)]

@@ -19,7 +19,7 @@ _WARNING = (
 )  # fmt: skip
 _DEBUG = (
     e.SelectionMade, e.AssetsSkipped, e.BatchScheduled, e.DeliveryScheduled, e.Looked, e.DownloadRequested,
-    e.ExportLost, e.PackageDropped,
+    e.ExportLost, e.PackageDropped, e.HandoverListed,
 )  # fmt: skip
 
 

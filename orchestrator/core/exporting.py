@@ -74,6 +74,7 @@ def pending(s: Situation, life: Package, source: str, now: float) -> Answer:
     )
     for delivery in s.progress.deliveries_of(life.batch):
         s.feeds[delivery.target].update(slots)
+        s.feeds[s.slot(delivery.target, delivery.scheduled.owner, JobKind.IMPORT)].update(slots)
     return Want(slots) if slots else None
 
 
@@ -153,7 +154,12 @@ def behind(s: Situation, delivery: Delivery) -> tuple[str, ...]:
 
 
 def worth_it(s: Situation, work: Work, slot: str, now: float) -> bool:
-    """Whether running further ahead gains anything: a pause costs nothing while every target has ample stock."""
+    """Whether running further ahead gains anything: a pause costs nothing while every target has ample stock.
+
+    A target whose slot is idle cannot use its stock (its needs have not landed): there is no reason to pause for it.
+    """
+    if any(not s.progress.occupied[feed.slot] for feed in work.feeds):
+        return True
     targets = {each.target for each in s.progress.deliveries_of(work.subject) if s.importable(each)}
     ahead = min((len(s.progress.ahead[target]) for target in targets), default=0)
     return may_run_ahead(work, slot, s.ledger.loads, now, ahead)

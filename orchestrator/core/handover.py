@@ -83,11 +83,11 @@ def listed(items: Sequence[Item]) -> tuple[HandoverListed, ...]:
 
 
 def by_owner(items: Iterable[Item]) -> dict[str, tuple[Item, ...]]:
-    """The items of each owner, by name; those without one under ""."""
+    """The items of each owner, by name; those without one come last, under ""."""
     found: dict[str, list[Item]] = {}
     for item in items:
         found.setdefault(item.owner, []).append(item)
-    return {owner: tuple(found[owner]) for owner in sorted(found)}
+    return {owner: tuple(found[owner]) for owner in sorted(found, key=lambda owner: (not owner, owner))}
 
 
 def _all(lines: Sequence[Line], facts: Mapping[str, Facts]) -> Iterator[Item]:

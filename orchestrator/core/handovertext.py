@@ -5,10 +5,11 @@ import io
 from collections.abc import Mapping, Sequence
 
 from orchestrator.core.handover import Tick, by_owner
-from orchestrator.core.handoveritems import Item
+from orchestrator.core.handoveritems import Action, Item
 
 #: of a row; JSON uses the same words
 COLUMNS = ("id", "done", "owner", "action", "asset", "kind", "where", "what", "proof", "seen")
+_NOBODY = "nobody in particular"
 #: what a spreadsheet takes for the beginning of a formula
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -29,19 +30,25 @@ def to_csv(items: Sequence[Item], ticks: Sequence[Tick] = ()) -> str:
 
 
 def to_markdown(items: Sequence[Item], ticks: Sequence[Tick] = ()) -> str:
-    """For a ticket: a list of boxes for each owner, what is proved ticked."""
-    done = {each.item.id for each in ticks if each.done}
-    why = {each.item.id: each.why for each in ticks}
-    lines: list[str] = []
-    for owner, held in by_owner(items).items():
-        lines += [f"## {_plain(owner) or 'nobody in particular'}: {len(held)}", ""]
-        for item in held:
-            box = "x" if item.id in done else " "
-            asset = f" **{_plain(item.asset)}**" if item.asset else ""
-            told = f" (seen: {_plain(why[item.id])})" if item.check and item.id in why else ""
-            lines.append(f"- [{box}] `{item.id}` {item.where}{asset}: {_plain(item.sentence)}{told}")
-        lines.append("")
+    """For a ticket: a list of boxes, what is proved ticked. First the tasks that must stop, then each owner's list."""
+    seen = {each.item.id: each for each in ticks}
+    first = [item for item in items if item.action == Action.STOP_TASK]
+    rest = [item for item in items if item.action != Action.STOP_TASK]
+    lines = [f"## First, before anything starts at a target: {len(first)}", ""] if first else []
+    for owner, held in by_owner(first).items():
+        lines += [f"{_box(item, seen)} ({plain(owner) or _NOBODY})" for item in held]
+    lines += [""] if first else []
+    for owner, held in by_owner(rest).items():
+        lines += [f"## {plain(owner) or _NOBODY}: {len(held)}", "", *(_box(item, seen) for item in held), ""]
     return "\n".join(lines)
+
+
+def _box(item: Item, seen: Mapping[str, Tick]) -> str:
+    tick = seen.get(item.id)
+    box = "x" if tick is not None and tick.done else " "
+    asset = f" **{plain(item.asset)}**" if item.asset else ""
+    told = f" (seen: {plain(tick.why)})" if item.check and tick is not None else ""
+    return f"- [{box}] `{item.id}` {item.where}{asset}: {plain(item.sentence)}{told}"
 
 
 def to_data(items: Sequence[Item], ticks: Sequence[Tick] = ()) -> list[Mapping[str, object]]:
@@ -66,8 +73,8 @@ def _safe(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
-def _plain(text: str) -> str:
-    """Names are other people's text: nothing in them may format the ticket or end its line."""
+def plain(text: str) -> str:
+    """Text for Markdown. Names are other people's text: nothing in them may format the ticket or end its line."""
     for sign in ("\\", "`", "*", "_", "[", "]", "<", ">", "|", "#"):
         text = text.replace(sign, f"\\{sign}")
     return " ".join(text.split())

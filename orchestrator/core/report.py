@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.core.events import Entry, RunBegan, SelectionMade
+from orchestrator.core.handoveritems import Item
+from orchestrator.core.handoverjournal import due
 from orchestrator.core.history import History, gather
 from orchestrator.core.lifecycle import Delivery, DeliveryState
 from orchestrator.core.outcome import AssetClass, Line, Outcome, lines
@@ -120,6 +122,8 @@ class Report:
     history: History
     #: where the sums do not agree, a sentence each: empty, or we have a defect
     disagreements: tuple[str, ...]
+    #: what is left to people, running tasks first
+    handover: tuple[Item, ...] = ()
 
     @property
     def finished(self) -> bool:
@@ -138,7 +142,7 @@ def report(run: str, entries: Sequence[Entry], progress: Progress, outcome: Outc
         run, progress.began, progress.began_at, progress.ended_at if progress.ended else 0.0, progress.at, outcome,
         lanes, _sources(progress.selections), _batches(progress, history), _deliveries(progress, history),
         tuple(line for line in every if line.kept_as not in quiet), history,
-        (*_disagreements(lanes), *_twice(progress, every)),
+        (*_disagreements(lanes), *_twice(progress, every)), due(entries, every),
     )  # fmt: skip
 
 

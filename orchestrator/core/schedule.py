@@ -86,6 +86,7 @@ class Agenda(Situation):
         freed = self.progress.take_freed()
         for slot in freed:
             self.ledger.ended(slot, now)
+            self._touched |= self.feeds[slot]
         self._touched |= freed
         for target in self.progress.take_eased():
             self._touched |= self.feeds[target]

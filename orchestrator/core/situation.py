@@ -140,7 +140,7 @@ class Situation:
     nudged: set[str] = field(default_factory=set)
     #: (epoch seconds, subject or "slot KEY")
     timers: list[tuple[float, str]] = field(default_factory=list)
-    #: target -> slots whose exports feed it
+    #: target, or import slot -> slots whose exports feed it
     feeds: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     @property

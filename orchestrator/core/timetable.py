@@ -48,8 +48,8 @@ class Shorter:
 class Timetable:
     """A schedule played out before it is lived."""
 
-    #: every job, in the order of its start
-    spans: tuple[Span, ...]
+    #: batch (its export) or delivery (its import) -> its job, in the order of their start
+    spans: Mapping[str, Span]
     #: seconds after which the run is over in half of the cases, and in nine of ten
     p50: float
     p90: float
@@ -65,10 +65,6 @@ class Timetable:
     known: int
     #: what no earlier job tells: `imports at prod`
     guessed: tuple[str, ...]
-
-    def of(self, subject: str) -> Span | None:
-        """The job of a batch (its export) or of a delivery (its import)."""
-        return next((span for span in self.spans if span.subject == subject), None)
 
 
 @dataclass(slots=True)
@@ -127,7 +123,8 @@ def timetable(
     busy = found.timeline.busy().get(found.busiest, 0.0)
     shorter = tuple(Shorter(each.slot, each.seconds, _beside(slots[each.slot])) for each in found.savings)
     p50, p90 = (found.p50, found.p90) if found.timeline.spans else (0.0, 0.0)
-    return Timetable(found.timeline.spans, p50, p90, found.busiest, busy, slots, shorter, *_rests_on(predict, ways))
+    spans = {span.subject: span for span in found.timeline.spans}
+    return Timetable(spans, p50, p90, found.busiest, busy, slots, shorter, *_rests_on(predict, ways))
 
 
 def needs_of(

@@ -4,99 +4,43 @@ Law: a run is begun once, its schedule frozen with it.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from orchestrator.core import events as e
 from orchestrator.core.events import Entry, Event
-from orchestrator.core.lanes import History, Kept
-from orchestrator.core.lifecycle import LANDED, Delivery, DeliveryState, IllegalMove, PackageState
+from orchestrator.core.lifecycle import Delivery, DeliveryState, PackageState
 from orchestrator.core.names import predicted
 from orchestrator.core.only import Only
 from orchestrator.core.outcome import Outcome, outcome
 from orchestrator.core.plan import Plan, differences, what_moves
-from orchestrator.core.preview import Informed, Preview, preview
+from orchestrator.core.preview import Preview
 from orchestrator.core.progress import Progress
 from orchestrator.core.schedule import Agenda
 from orchestrator.core.slots import SlotRule
 from orchestrator.core.waivers import waived_told
 from orchestrator.engine.conductor import Conductor
-from orchestrator.engine.facts import facts
+from orchestrator.engine.gate import Admitted, Approval, Gate
 from orchestrator.engine.operators import Operators
 from orchestrator.engine.pacing import Pacing
+from orchestrator.engine.pasts import Past, folded, history, learned, read_run, runs_of
 from orchestrator.engine.performer import Performer
 from orchestrator.engine.surroundings import Surroundings
 from orchestrator.engine.survey import survey
 from orchestrator.errors import (
     ExitCode,
-    JournalDamaged,
     OperatorError,
-    PreflightBlocked,
     RomaMigrateError,
     ServiceUnreachable,
 )
-from orchestrator.roma import Reader, Roma
+from orchestrator.roma import Roma
 from orchestrator.storage.journal import Journal
 from orchestrator.storage.store import SlotLeases, Store
 from orchestrator.storage.vault import Vault
 
-#: how many of the home's latest runs teach durations
-LEARNED_RUNS = 3
-
 #: codes with which an abandoned run still has something that nobody knows: it is not ended
 _UNSETTLED = frozenset({ExitCode.REFUSED, ExitCode.UNREACHABLE, ExitCode.NOT_FINISHED, ExitCode.MEMORY})
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """One run of the home, folded."""
-
-    run: str
-    progress: Progress
-
-    @property
-    def unfinished(self) -> bool:
-        return self.progress.began is not None and self.progress.ended is None
-
-
-def read_run(store: Store, run: str) -> Past:
-    """Fold a run's journal; raises JournalDamaged. A live run is not disturbed."""
-    return Past(run, folded(store.read(run)))
-
-
-def folded(entries: Iterator[Entry]) -> Progress:
-    """Believe every entry; an impossible one means that the journal is damaged."""
-    progress = Progress()
-    for entry in entries:
-        try:
-            progress.apply(entry)
-        except (IllegalMove, LookupError, ValueError) as error:
-            raise JournalDamaged(f"entry {entry.seq} cannot follow what was before: {error}") from None
-    return progress
-
-
-def runs_of(store: Store, plan: str) -> list[Past]:
-    """Every run of a plan, oldest first."""
-    found = (read_run(store, run) for run in store.run_ids())
-    return [past for past in found if past.progress.began is not None and past.progress.began.plan == plan]
-
-
-def history(past: Sequence[Past]) -> History:
-    """What earlier runs of the plan brought to its targets."""
-    imported: dict[tuple[str, str, str, str], Kept] = {}
-    for each in past:
-        for life in each.progress.deliveries.values():
-            if life.state not in LANDED:
-                continue
-            ids = dict(life.verified.ids) if life.verified else {}
-            seen = life.look.seen if life.look else {}
-            source = each.progress.source_of(life)
-            for asset in each.progress.assets_of(life.batch):
-                kept = (ids[asset.id],) if asset.id in ids else seen.get(asset.id, ())
-                where = (life.target, life.scheduled.prefix, source, asset.id)
-                imported[where] = Kept(kept, life.scheduled.owner, each.run)
-    return History(imported)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +55,8 @@ class Wish:
     retry: bool = False
     #: end the unfinished run first
     abandon: bool = False
+    #: carry out exactly this saved preview
+    approval: Approval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,24 +87,20 @@ class Runs:
     #: the signal that came before anything was conducted
     signal: str = ""
 
+    @property
+    def gate(self) -> Gate:
+        """What stands before a run; it can only read."""
+        return Gate(self.plan, self.store, self.roma, self.users, self.around)
+
     async def preview(self, wish: Wish, past: Sequence[Past]) -> Preview:
         """What a new run would do; reads only."""
-        names = {name for m in self.plan.migrations for name in (m.source, *(t.instance for t in m.targets))}
-        readers = self._readers(names)
-        inventories = await survey(self.plan, readers, self.around)
-        read = await facts(self.plan, readers, inventories, self.around)
-        return preview(self.plan, inventories, history(past), wish.only, Informed(read, self.around.now()))
-
-    def _readers(self, instances: Iterable[str]) -> dict[tuple[str, str], Reader]:
-        return {
-            (name, credentials): self.roma.reader(self.plan.instances[name], credentials)
-            for name in sorted(instances)
-            for credentials in self.plan.instances[name].credentials
-        }
+        return await self.gate.preview(wish.only, past)
 
     async def run(self, wish: Wish) -> Ended:
         """Go on with the unfinished run of this plan, or begin one; the plan is held by the caller."""
         past = runs_of(self.store, self.plan.name)
+        if wish.approval is not None:
+            self.gate.must_be_usable(wish.approval, past, wish.abandon)
         latest = past[-1] if past else None
         if latest is not None and latest.unfinished and wish.abandon:
             ended = await self._abandon(latest)
@@ -172,18 +114,10 @@ class Runs:
             return await self._conduct(latest.run, latest, self._going_on(latest, wish), wish)
         if wish.resume or wish.retry:
             raise OperatorError(f"plan {self.plan.name} has no run to go on with", next_step="roma-migrate run PLAN")
-        draft = await self.preview(wish, past)
-        if draft.blockers:
-            raise PreflightBlocked(
-                "\n".join(
-                    f"{check.id}: {check.where + ': ' if check.where else ''}{check.sentence}"
-                    for check in draft.blockers
-                ),
-                next_step="roma-migrate preview PLAN shows each with its remedy",
-            )
+        admitted = await self.gate.admit(wish.only, wish.approval, past)
         run = self._new_id(past)
         self.store.create(run)
-        return await self._conduct(run, None, (self._began(wish, draft), *draft.schedule), wish)
+        return await self._conduct(run, None, (self._began(wish, admitted), *admitted.preview.schedule), wish)
 
     def _must_agree(self, latest: Past, wish: Wish) -> None:
         """A resume keeps the frozen schedule: a change in what moves is refused with the difference."""
@@ -221,7 +155,7 @@ class Runs:
         }
         sources = {progress.batches[batch].source for batch in fresh}
         try:
-            now = await survey(self.plan, self._readers(sources), self.around) if sources else {}
+            now = await survey(self.plan, self.gate.readers(sources), self.around) if sources else {}
         except ServiceUnreachable as error:
             self.around.say("not-compared-with-source", reason=error.message)
             return []
@@ -235,12 +169,12 @@ class Runs:
                 found.append(e.PackageStale(batch, changed))
         return found
 
-    def _began(self, wish: Wish, draft: Preview) -> e.RunBegan:
+    def _began(self, wish: Wish, admitted: Admitted) -> e.RunBegan:
         moves = json.dumps(what_moves(self.plan), sort_keys=True, ensure_ascii=False)
-        around = self.around
+        around, draft = self.around, admitted.preview
         return e.RunBegan(
             self.plan.name, self.plan.path, moves, around.user, around.host, around.pid, around.version, wish.note,
-            wish.only.words, draft.digest, waived=waived_told(draft.checks),
+            admitted.only, draft.digest, admitted.approved, admitted.accepted, waived_told(draft.checks), admitted.held,
         )  # fmt: skip
 
     def _going_on(self, latest: Past, wish: Wish) -> tuple[Event, ...]:
@@ -273,7 +207,7 @@ class Runs:
         with self._opened(run) as (journal, leases):
             progress = await self.around.offload(lambda: folded(journal.read())) if past else Progress()
             vault = self.store.vault(run)
-            pacing = self._pacing(run)
+            pacing = learned(self.store, run)
             agenda = self._agenda(progress, pacing)
             performer = Performer(self.plan, self.roma, vault, progress, self.around, pacing)
             conductor = Conductor(agenda, journal, performer, vault, leases, self.around, Operators())
@@ -324,13 +258,6 @@ class Runs:
         agenda.expect = lambda instance, kind, assets: pacing.predict(instance, kind, assets).p50
         return agenda
 
-    def _pacing(self, run: str) -> Pacing:
-        """What the plan's last runs, and this one so far, teach of durations."""
-        pacing = Pacing()
-        for earlier in [each for each in self.store.run_ids() if each <= run][-LEARNED_RUNS:]:
-            pacing.learn(self.store.read(earlier))
-        return pacing
-
     def _told(self, progress: Progress) -> Callable[[Entry], None]:
         def tell(entry: Entry) -> None:
             if self.listen is not None:
@@ -356,4 +283,4 @@ def _names(life: Delivery, asset: e.Asset) -> tuple[str, ...]:
     return predicted(life.scheduled.prefix, asset.kind, asset.name)
 
 
-__all__ = ["Ended", "Past", "Runs", "Wish", "history", "read_run", "runs_of"]
+__all__ = ["Ended", "Past", "Runs", "Wish", "folded", "history", "read_run", "runs_of"]

@@ -16,7 +16,8 @@ _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _STARRED = re.compile(r"\*[^\s,\[\]{}#:]*")
 _REFERENCE = re.compile(r"""(?<!["'])\$\{(env|file):[A-Za-z0-9_./~-]+\}""")
 _KEY_RUN_INTO_VALUE = re.compile(r"^\s*(?:- +)?([A-Za-z_][\w-]*):\S")
-_SECRET_LINE = re.compile(rf"(?i)({'|'.join(SECRET_KEYS)}|secret|token)")
+#: whole words: "tasks" holds no key named "sk"
+_SECRET_LINE = re.compile(rf"(?i)(\b({'|'.join(SECRET_KEYS)})\b|password|secret|token)")
 
 # What the parser says, and what to say instead; the first that fits.
 _SENTENCES = (

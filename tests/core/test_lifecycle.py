@@ -183,12 +183,21 @@ def test_a_new_export_forgets_job_archive_cuts_and_quiet_of_the_one_before() -> 
     assert (life.attempt, life.losses, life.credentials, life.slot) == (2, 1, "s2", "slot2")
 
 
-def test_busy_is_no_refusal_and_an_answer_ends_the_row_of_refusals() -> None:
-    life = moved(Package("b"), e.ExportRequested("b", "s", "x"), e.ExportRefused("b", Words("busy"), 7.0))
+@pytest.mark.parametrize("kind", ["busy", "throttled", "refused-connection", "denied"])
+def test_only_what_was_not_created_counts_in_the_row_of_refusals(kind: str) -> None:
+    twice = 2 * (e.ExportRequested("b", "s", "x"), e.ExportRefused("b", Words("not-created"), 1.0))
+    life = moved(Package("b"), *twice)
+    assert life.refusals == 2
+    life = moved(life, e.ExportRequested("b", "s", "x"), e.ExportRefused("b", Words(kind), 7.0))
     assert (life.refusals, life.not_before) == (0, 17.0)
-    life = moved(life, e.ExportRequested("b", "s", "x"), e.ExportRefused("b", Words("not-created"), 1.0))
-    assert life.refusals == 1
-    assert moved(life, e.ExportRequested("b", "s", "x"), e.ExportAccepted("b", "job")).refusals == 0
+    asked = 2 * (*ASKED, e.ImportRefused("d", Words("not-created"), 1.0))
+    assert delivered(*asked).refusals == 2
+    assert delivered(*asked, *ASKED, e.ImportRefused("d", Words(kind), 7.0)).refusals == 0
+
+
+def test_an_answer_ends_the_row_of_refusals() -> None:
+    refused = (e.ExportRequested("b", "s", "x"), e.ExportRefused("b", Words("not-created"), 1.0))
+    assert moved(Package("b"), *refused, e.ExportRequested("b", "s", "x"), e.ExportAccepted("b", "j")).refusals == 0
 
 
 @pytest.mark.parametrize("loss", [e.PackageLost("b", WORDS), e.PackageStored("b", "sha", 3, "suspect")])
@@ -237,9 +246,37 @@ def test_a_request_forgets_the_proofs_of_the_one_before() -> None:
     assert (life.first_look, life.first_looked_at, life.idle_at, life.quiet_until) == (None, 0.0, 0.0, 0.0)
 
 
-def test_a_lost_answer_makes_earlier_looks_worthless() -> None:
-    life = delivered(e.Looked("d"), e.ImportRequested("d", "t", "x"), e.ImportAnswerLost("d", WORDS, 5.0))
-    assert (life.look, life.looked_at, life.quiet_until) == (None, 0.0, 5.0)
+ASKED = (e.Looked("d"), e.ImportRequested("d", "t", "x"))
+LOST = (*ASKED, e.ImportAnswerLost("d", WORDS, 5.0), e.Looked("d"))
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        ASKED,
+        (*ASKED, e.ImportRefused("d", WORDS)),
+        (*ASKED, e.ImportAnswerLost("d", WORDS, 5.0)),
+        (*LOST, e.ImportMissing("d")),
+        (*LOST, e.ImportAnswerLost("d", WORDS, 9.0)),
+        (*LOST, e.ImportInDoubt("d", ()), e.Resolved("d", "absent", "seen", "ann", "host")),
+        (*ASKED, e.ImportAccepted("d", "job"), e.ImportVanished("d", WORDS, 5.0)),
+        (*ASKED, e.ImportAccepted("d", "job"), e.ImportFailed("d", (), WORDS)),
+        (e.Looked("d"), e.Quarantined("d", WORDS), e.Retried("d")),
+    ],
+    ids=lambda events: type(events[-1]).__name__,
+)
+def test_what_was_seen_before_says_nothing_of_what_happened_since(events: tuple[Event, ...]) -> None:
+    life = delivered(*events)
+    assert (life.look, life.looked_at, life.first_look, life.first_looked_at, life.idle_at) == (
+        None, 0.0, None, 0.0, 0.0,
+    )  # fmt: skip
+
+
+def test_until_something_was_asked_the_latest_look_is_the_baseline_and_none_after_that() -> None:
+    there, more = e.Looked("d", (("x", ("1",)),)), e.Looked("d", (("x", ("1", "2")),))
+    assert delivered(e.Looked("d"), there).baseline == there
+    asked = delivered(e.Looked("d"), there, e.ImportRequested("d", "t", "x"), e.ImportRefused("d", WORDS), more)
+    assert (asked.baseline, asked.look) == (there, more)
 
 
 def test_the_proof_by_time_begins_anew_when_two_looks_differ() -> None:

@@ -57,6 +57,12 @@ def test_a_selector_that_the_plan_cannot_fit_is_told_with_what_would_fit(word: s
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize("word", ["@", "", ",", "  "])
+def test_a_selector_that_names_nothing_never_means_everything(word: str) -> None:
+    with pytest.raises(OperatorError, match="names nothing"):
+        parse_only([word], PLAN)
+
+
 def test_what_the_operator_wrote_is_kept_as_it_was() -> None:
     assert parse_only(["orders@dr, app:x*"], PLAN).words == ("orders@dr", "app:x*")
 

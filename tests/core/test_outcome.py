@@ -124,10 +124,23 @@ def test_a_stopped_source_is_final_only_where_nothing_is_stored() -> None:
     assert outcome(run.progress, {}).final
 
 
-def test_a_waiting_delivery_is_not_final() -> None:
+def test_a_waiting_delivery_is_not_final_and_without_another_reason_code_8_and_a_stall() -> None:
     run = Run()
     run.carries(app("a"))
-    assert not outcome(run.progress, {}).final
+    found = outcome(run.progress, {})
+    assert (found.final, found.code, found.stalled) == (False, ExitCode.NOT_FINISHED, True)
+
+
+@pytest.mark.parametrize("reason", ["signal", "end", "undecided", "stopped"])
+def test_a_run_that_says_why_it_is_open_has_not_stalled(reason: str) -> None:
+    run = Run()
+    run.carries(app("a"))
+    if reason == "undecided":
+        undecided(run)
+    if reason == "stopped":
+        run.believe(e.TargetStopped("prod", SAID))
+    ends = {"x": End(9, "silent")} if reason == "end" else {}
+    assert not outcome(run.progress, ends, "SIGTERM" if reason == "signal" else "").stalled
 
 
 ENDS = {

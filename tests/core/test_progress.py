@@ -239,13 +239,21 @@ def test_an_accepted_export_from_the_target_and_an_accepted_probe_prove_it_too()
         assert run.life(name).idle_at == run.at, proof
 
 
-def test_a_refused_or_lost_probe_proves_nothing_and_lost_ones_are_counted() -> None:
+@pytest.mark.parametrize(("kind", "counted"), [("busy", 0), ("throttled", 0), ("invalid", 1), ("denied", 1)])
+def test_a_refused_probe_proves_nothing_and_counts_as_lost_where_asking_again_is_vain(kind: str, counted: int) -> None:
     run = Run()
     name = run.carries(app("a"))
     unsure(run, name)
-    run.later(91.0).believe(e.ProbeRequested(INTO, "prod", "t", app="x"), e.ProbeRefused(INTO, SAID, 5.0))
+    run.later(91.0).believe(e.ProbeRequested(INTO, "prod", "t", app="x"), e.ProbeRefused(INTO, Words(kind), 5.0))
     assert run.progress.probes[INTO].not_before == run.at + 5.0
-    run.believe(e.ProbeRequested(INTO, "prod", "t", app="x"), e.ProbeAnswerLost(INTO, SAID, run.at + 90))
+    assert (run.life(name).idle_at, run.progress.lost_probes[INTO]) == (0.0, counted)
+
+
+def test_a_lost_probe_proves_nothing_and_is_counted() -> None:
+    run = Run()
+    name = run.carries(app("a"))
+    unsure(run, name)
+    run.later(91.0).believe(e.ProbeRequested(INTO, "prod", "t", app="x"), e.ProbeAnswerLost(INTO, SAID, run.at + 90))
     assert (run.life(name).idle_at, run.progress.lost_probes[INTO]) == (0.0, 1)
 
 
@@ -331,6 +339,55 @@ def test_a_reopened_target_forgets_its_failures_and_proves_itself_with_one_impor
     assert run.progress.proving == {("prod", "import")}
     run.believe(e.Retried(name), e.ImportRequested(name, "t", INTO), e.ImportAccepted(name, "j"), e.Imported(name))
     assert not run.progress.proving
+
+
+def test_a_lost_import_that_is_found_proves_a_reopened_target_too_and_wakes_all_that_waits() -> None:
+    run = Run()
+    name, other = run.carries(app("a")), run.carries(app("b"))
+    run.stores(name)
+    run.believe(e.TargetStopped("prod", SAID), e.TargetReopened("prod"))
+    run.asks_import(name)
+    run.believe(e.ImportAnswerLost(name, SAID, run.at))
+    run.progress.take_woken()
+    run.believe(e.ImportFound(name))
+    assert not run.progress.proving
+    assert other in run.progress.take_woken()
+
+
+def test_whatever_waits_is_woken_when_a_target_is_stopped_and_so_leaves_its_queue() -> None:
+    run = Run()
+    name, elsewhere = run.carries(app("a")), run.carries(app("b"), target="dr")
+    run.progress.take_woken()
+    run.believe(e.TargetStopped("prod", SAID))
+    assert {name, elsewhere} <= run.progress.take_woken()
+
+
+def test_what_is_too_large_counts_for_no_breaker() -> None:
+    run = Run()
+    name = run.carries(app("a"))
+    run.stores(name)
+    run.fails(name, words=Words("too-large", "APIGW.0201"))
+    assert ("prod", "import") not in run.progress.failures
+
+
+def test_a_batch_that_fails_twice_with_one_error_counts_once() -> None:
+    run = Run()
+    name = run.carries(app("a"))
+    run.stores(name)
+    for _ in "ab":
+        run.fails(name)
+        run.believe(e.Quarantined(name, SAID), e.Retried(name))
+    assert run.progress.failures["prod", "import"].by_error == {"ROMA.9": [name]}
+
+
+def test_a_resume_forgets_the_looks_of_an_import_that_was_being_asked_for() -> None:
+    run = Run()
+    name = run.carries(app("a"))
+    run.stores(name)
+    run.asks_import(name)
+    run.later(5.0).believe(e.RunResumed("op", "host", 2, "0"))
+    assert run.life(name).look is None
+    assert run.life(name).baseline == e.Looked(name)
 
 
 @pytest.mark.parametrize(

@@ -7,18 +7,18 @@ import pytest
 from orchestrator.core import events as e
 from orchestrator.core import steps
 from orchestrator.core.events import Words
-from orchestrator.core.lifecycle import DeliveryState
+from orchestrator.core.lifecycle import DeliveryState, PackageState
 from orchestrator.core.plan import Scope
+from orchestrator.core.policy import ALWAYS_AHEAD
 from orchestrator.core.schedule import (
-    BASELINE_AGE,
-    MOST_AHEAD,
     Agenda,
     Busy,
     End,
     Finished,
     WaitUntil,
 )
-from tests.builders import Run, agenda, answered, app, begun, decided, instance, plan, stored, task, woken
+from orchestrator.core.situation import BASELINE_AGE, MOST_AHEAD
+from tests.builders import Run, agenda, answer_well, answered, app, begun, decided, instance, plan, stored, task, woken
 
 FROM, INTO = "dev.example acme/s", "prod.example acme/t"
 
@@ -176,14 +176,22 @@ def test_a_slot_that_another_process_holds_is_asked_for_again() -> None:
     assert [kind for kind, _ in begun(todo, run)] == ["RequestExport"]
 
 
-def test_where_one_slot_exports_and_imports_imports_go_first() -> None:
+@pytest.mark.parametrize(
+    ("others", "goes"),
+    [
+        ((app("one"), app("two")), "RequestExport"),
+        ((app("one", "base"), app("two", "one")), "RequestImport"),
+    ],
+)
+def test_where_one_slot_exports_and_imports_what_keeps_others_waiting_longest_goes_first(
+    others: tuple[e.Asset, ...], goes: str
+) -> None:
     both = plan(instances=(instance("dev", "s", host="hub"), instance("prod", "s", host="hub")))
     run = Run()
-    run.carries(app("first"), owner="s", position=1.0)
-    landing = run.carries(app("second"), owner="s", position=2.0)
-    stored(run, landing)
-    run.believe(e.Looked(landing))
-    assert begun(woken(run, made=both), run) == [("RequestImport", landing)]
+    run.carries(app("not exported"), owner="s")
+    stored(run, *(run.carries(each, owner="s") for each in (app("base"), *others)))
+    run.believe(*(e.Looked(name) for name in sorted(run.progress.open)))
+    assert [kind for kind, _ in begun(woken(run, made=both), run)] == [goes]
 
 
 def test_the_next_baseline_is_taken_while_a_job_runs() -> None:
@@ -225,9 +233,10 @@ def test_somebody_elses_job_is_waited_for_and_the_slot_asked_again() -> None:
 
 def test_a_throttled_batch_waits_alone_and_the_next_one_goes() -> None:
     run = Run()
-    first, second = (run.life(run.carries(app(each))).batch for each in "ab")
+    batches = {run.life(run.carries(app(each))).batch for each in "ab"}
     todo = woken(run)
-    assert begun(todo, run) == [("RequestExport", first)]
+    ((_, first),) = begun(todo, run)
+    (second,) = batches - {first}
     answered(todo, run, first, e.ExportRefused(first, Words("throttled"), wait=30.0))
     assert begun(todo, run) == [("RequestExport", second)]
 
@@ -292,43 +301,55 @@ def test_what_needs_a_dead_asset_is_blocked_and_never_exported() -> None:
     assert run.progress.packages[run.life(lost).batch].attempt == 0
 
 
-def test_exports_in_the_frozen_order() -> None:
+def test_what_other_imports_wait_for_is_exported_first() -> None:
     run = Run()
-    late, early = run.carries(app("late"), position=2.0), run.carries(app("early"), position=1.0)
-    assert begun(woken(run), run) == [("RequestExport", run.life(early).batch)]
-    assert late in run.progress.open
+    run.carries(app("alone"), position=1.0)
+    base = run.carries(app("base"), position=2.0)
+    run.carries(app("caller", "base"), position=3.0)
+    assert begun(woken(run), run) == [("RequestExport", run.life(base).batch)]
+
+
+def test_what_is_expected_to_be_exported_soonest_is_exported_first_so_that_imports_begin() -> None:
+    run = Run()
+    run.carries(*(app(f"a{n}") for n in range(60)), position=1.0)
+    small = run.carries(app("small"), position=2.0)
+    todo = woken(run)
+    todo.expect = lambda instance, kind, assets: assets * (1.0 if instance == "dev" else 2.0)
+    assert begun(todo, run) == [("RequestExport", run.life(small).batch)]
 
 
 # --- how far exports run ahead ---
 
 
-def test_exports_stop_running_ahead_of_a_target_that_waits_and_go_on_when_it_moves() -> None:
+def ran_ahead(batches: int) -> tuple[Run, Agenda, str, int]:
+    """So many batches wait for one import that does not end; answers how many packages were stored meanwhile."""
     run = Run()
     base = run.carries(app("base"), position=0.0)
-    rest = [run.carries(app(f"x{n}", "base"), position=1.0 + n) for n in range(MOST_AHEAD + 3)]
+    for number in range(batches):
+        run.carries(app(f"x{number}", "base"), position=1.0 + number)
     run.stores(base)
     run.imports(base)
     todo = woken(run)
-    exported = 0
-    for _ in range(20):
+    for _ in range(3 * batches + 3):
         for step in decided(todo, run):
-            exported += _exported(todo, run, step)
-    assert exported == MOST_AHEAD
+            if step.subject != base:
+                answer_well(todo, run, step)
+    stored_now = [life for life in run.progress.packages.values() if life.state is PackageState.STORED]
+    return run, todo, base, len(stored_now) - 1
+
+
+def test_packages_stored_ahead_of_a_slow_target_are_bounded_by_the_disk() -> None:
+    assert ran_ahead(40)[-1] == MOST_AHEAD
+
+
+def test_exports_pause_while_the_stock_of_every_target_outlasts_what_is_left_to_export() -> None:
+    assert ALWAYS_AHEAD < ran_ahead(MOST_AHEAD + 3)[-1] < MOST_AHEAD
+
+
+def test_exports_go_on_when_the_target_moves() -> None:
+    run, todo, base, _ = ran_ahead(40)
     answered(todo, run, base, e.Imported(base))
-    assert any(isinstance(step, steps.RequestExport) for step in decided(todo, run)), "what can land now may go"
-    assert len(rest) > MOST_AHEAD
-
-
-def _exported(todo: Agenda, run: Run, step: steps.Step) -> int:
-    """Answer an export's steps well; 1 where a package was stored."""
-    match step:
-        case steps.RequestExport(subject=batch):
-            answered(todo, run, batch, e.ExportAccepted(batch, "job"))
-        case steps.AwaitExport(subject=batch):
-            answered(todo, run, batch, e.Exported(batch, "arch"))
-        case steps.Download(subject=batch):
-            answered(todo, run, batch, e.PackageStored(batch, f"sha-{batch}", 1, "crc"))
-            return 1
-        case _:
-            pass
-    return 0
+    assert not any(isinstance(step, steps.RequestExport) for step in decided(todo, run)), "the disk is as full"
+    (looking,) = [step.subject for step in todo.active.values() if isinstance(step, steps.Look)]
+    answered(todo, run, looking, e.Looked(looking))
+    assert {type(step) for step in decided(todo, run)} == {steps.RequestImport, steps.RequestExport}

@@ -5,10 +5,8 @@ from orchestrator.core import steps
 from orchestrator.core.events import Words
 from orchestrator.core.lifecycle import DeliveryState, PackageState
 from orchestrator.core.plan import KeepPackages, Settings
-from orchestrator.core.schedule import (
-    MOST_LOSSES,
-    WaitUntil,
-)
+from orchestrator.core.schedule import WaitUntil
+from orchestrator.core.situation import MOST_LOSSES
 from tests.builders import SAID, Run, answered, app, begun, decided, plan, stored, woken
 
 FROM, INTO = "dev.example acme/s", "prod.example acme/t"
@@ -87,3 +85,13 @@ def test_a_job_may_run_until_its_deadline_and_outages_move_that() -> None:
     (step,) = decided(woken(run, made=plan(Settings(job_timeout=1000.0))), run)
     assert isinstance(step, steps.AwaitImport)
     assert step.deadline == asked + 1050.0
+
+
+def test_a_retry_exports_anew_what_was_dropped() -> None:
+    run = Run()
+    name = run.carries(app("a"))
+    batch = run.stores(name)
+    run.fails(name)
+    run.believe(e.Quarantined(name, SAID), e.PackageDropped(batch), e.RunEnded(1))
+    run.believe(e.RunResumed("op", "host", 2, "0"), e.Retried(name))
+    assert begun(woken(run), run) == [("RequestExport", batch)]

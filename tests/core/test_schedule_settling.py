@@ -2,11 +2,11 @@
 
 from orchestrator.core import events as e
 from orchestrator.core import steps
+from orchestrator.core.events import Words
 from orchestrator.core.lifecycle import DeliveryState
 from orchestrator.core.plan import Scope
-from orchestrator.core.schedule import (
-    WaitUntil,
-)
+from orchestrator.core.schedule import WaitUntil
+from orchestrator.core.situation import MOST_LOST_PROBES
 from tests.builders import SAID, Run, answered, app, begun, decided, stored, woken
 
 FROM, INTO = "dev.example acme/s", "prod.example acme/t"
@@ -73,9 +73,23 @@ def test_a_probe_is_asked_for_where_something_can_be_seen_and_its_acceptance_pro
     run.later(1.0)
     answered(todo, run, INTO, e.ProbeAccepted(INTO, "job"))
     assert ("Look", name) in begun(todo, run)
-    answered(todo, run, name, e.Looked(name, there("a", "b"), sample="app:seen"))
+    answered(todo, run.later(1.0), name, e.Looked(name, there("a", "b"), sample="app:seen"))
     begun(todo, run)
     assert run.life(name).state is DeliveryState.IMPORTED
+
+
+def test_a_look_in_the_very_moment_of_the_proof_is_not_believed() -> None:
+    run, name = lost()
+    todo = woken(run)
+    begun(todo, run)
+    answered(todo, run, name, e.Looked(name, sample="app:seen"))
+    begun(todo, run.later(1.0))
+    answered(todo, run, INTO, e.ProbeAccepted(INTO, "job"))
+    begun(todo, run)
+    answered(todo, run, name, e.Looked(name, there("a", "b")))
+    assert run.life(name).looked_at == run.life(name).idle_at
+    assert begun(todo, run) == [("Look", name)]
+    assert run.life(name).state is DeliveryState.IMPORT_UNSURE
 
 
 def test_absence_is_believed_only_a_while_after_the_idle_proof() -> None:
@@ -86,10 +100,10 @@ def test_absence_is_believed_only_a_while_after_the_idle_proof() -> None:
     begun(todo, run.later(1.0))
     answered(todo, run, INTO, e.ProbeAccepted(INTO, "job"))
     begun(todo, run)
-    answered(todo, run, name, e.Looked(name))
+    answered(todo, run.later(1.0), name, e.Looked(name))
     assert begun(todo, run) == []
-    assert todo.ready(run.at) == WaitUntil(run.at + 30.0)
-    assert begun(todo, run.later(30.0)) == [("Look", name)]
+    assert todo.ready(run.at) == WaitUntil(run.at + 29.0)
+    assert begun(todo, run.later(29.0)) == [("Look", name)]
 
 
 def test_another_waiting_import_in_the_slot_goes_before_a_probe() -> None:
@@ -157,3 +171,38 @@ def test_a_single_asset_whose_name_is_taken_is_set_aside() -> None:
     run.believe(e.Looked(name, (("a", ("theirs",)),), taken=("a",)))
     begun(woken(run), run)
     assert run.life(name).state is DeliveryState.QUARANTINED
+
+
+def test_after_a_crash_an_unsure_import_is_looked_at_anew() -> None:
+    run = Run()
+    name = run.carries(app("a"))
+    stored(run, name)
+    run.asks_import(name)
+    run.later(5).believe(e.RunResumed("op", "host", 2, "0"))
+    assert begun(woken(run.later(91.0)), run) == [("Look", name)], "the baseline is no look at what was asked since"
+    assert run.life(name).state is DeliveryState.IMPORT_UNSURE
+
+
+def test_what_was_there_before_anything_was_asked_is_never_believed_to_be_ours() -> None:
+    run = Run()
+    name = run.carries(app("a"))
+    stored(run, name)
+    run.believe(e.Looked(name))
+    run.later(400.0).believe(e.Looked(name, there("a"), ("a",)))
+    begun(woken(run), run)
+    assert run.life(name).state is DeliveryState.QUARANTINED
+
+
+def test_probes_that_are_refused_for_good_have_a_bound_and_the_proof_is_by_time_then() -> None:
+    run, name = lost()
+    todo, probes = woken(run), 0
+    for _ in range(100):
+        for step in decided(todo, run):
+            if isinstance(step, steps.RequestProbe):
+                probes += 1
+                answered(todo, run, step.subject, e.ProbeRefused(step.slot, Words("invalid", "ROMA.1"), 5.0))
+            elif isinstance(step, steps.Look):
+                answered(todo, run, name, e.Looked(name, sample="app:gone"))
+        run.later(10.0)
+    assert probes == MOST_LOST_PROBES
+    assert "ImportMissing" in [type(entry.event).__name__ for entry in run.entries]

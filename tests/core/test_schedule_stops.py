@@ -3,15 +3,24 @@
 import pytest
 
 from orchestrator.core import events as e
+from orchestrator.core import steps
 from orchestrator.core.events import Words
 from orchestrator.core.lifecycle import DeliveryState
-from orchestrator.core.schedule import (
-    End,
-    Finished,
-    Note,
-    Silence,
+from orchestrator.core.schedule import End, Finished, Note, Silence, WaitUntil
+from tests.builders import (
+    REASON,
+    SAID,
+    Run,
+    answer_well,
+    answered,
+    app,
+    begun,
+    decided,
+    instance,
+    plan,
+    stored,
+    woken,
 )
-from tests.builders import REASON, SAID, Run, app, begun, instance, plan, stored, woken
 
 FROM, INTO = "dev.example acme/s", "prod.example acme/t"
 
@@ -97,6 +106,64 @@ def test_a_reopened_target_stops_again_at_the_first_failure() -> None:
     assert run.life(second).state is DeliveryState.WAITING
 
 
+def test_the_others_follow_when_the_batch_that_was_tried_first_has_landed() -> None:
+    run = Run()
+    first, second = run.carries(app("a")), run.carries(app("b"), owner="u")
+    stored(run, first, second)
+    run.believe(e.TargetStopped("prod", SAID), e.TargetReopened("prod"), e.Looked(first), e.Looked(second))
+    todo = woken(run, made=plan(instances=(instance("dev", "s"), instance("prod", "t", "u"))))
+    for step in decided(todo, run):
+        answer_well(todo, run, step)
+    (waited,) = decided(todo, run)
+    answer_well(todo, run, waited)
+    assert begun(todo, run) == [("Verify", first), ("RequestImport", second)]
+
+
+def test_a_stopped_target_starts_nothing_of_its_queue() -> None:
+    run = Run()
+    first, second = run.carries(app("a")), run.carries(app("b"))
+    stored(run, first, second)
+    run.believe(e.Looked(second))
+    run.imports(first)
+    todo = woken(run)
+    assert begun(todo, run) == [("AwaitImport", first)]
+    answered(todo, run, first, e.ImportFailed(first, (), SAID), e.TargetStopped("prod", SAID))
+    assert begun(todo, run) == []
+    assert todo.ready(run.at) == Finished()
+
+
+def size_of(run: Run, name: str) -> int:
+    return len(run.progress.assets_of(run.life(name).batch))
+
+
+def test_a_package_that_is_too_large_stops_no_target() -> None:
+    run = Run()
+    whole = run.carries(*(app(f"a{number}") for number in range(8)))
+    todo, large = woken(run), Words("too-large", "APIGW.0201", "too large")
+    for _ in range(80):
+        for step in decided(todo, run):
+            if isinstance(step, steps.RequestImport) and size_of(run, step.subject) > 2:
+                answered(todo, run, step.subject, e.ImportFailed(step.subject, (), large))
+            else:
+                answer_well(todo, run, step)
+    assert not run.progress.is_stopped("prod", "import")
+    assert run.life(whole).state is DeliveryState.SPLIT
+    assert run.progress.open == set()
+
+
+def test_the_same_batch_that_fails_again_is_not_another_batch() -> None:
+    run = Run()
+    first, second = run.carries(app("a")), run.carries(app("b"))
+    for name in (first, second):
+        run.stores(name)
+        run.fails(name, REASON)
+        run.believe(e.Quarantined(name, SAID))
+    run.believe(e.Retried(first))
+    run.fails(first, REASON)
+    begun(woken(run), run)
+    assert not run.progress.is_stopped("prod", "import")
+
+
 # --- outages (promise 9) ---
 
 
@@ -154,3 +221,23 @@ def test_stopping_keeps_an_archive_that_can_be_had_only_once() -> None:
     todo = woken(run)
     todo.stopping = True
     assert begun(todo, run) == [("Download", batch)]
+
+
+def test_stopping_does_not_wait_for_a_quiet_time() -> None:
+    run = Run()
+    name = run.carries(app("a"))
+    stored(run, name)
+    run.asks_import(name)
+    run.believe(e.ImportAnswerLost(name, Words("cut"), run.at + 90.0))
+    todo = woken(run)
+    todo.stopping = True
+    assert todo.ready(run.at) == Finished()
+
+
+def test_stopping_waits_for_what_is_under_way() -> None:
+    run = Run()
+    run.carries(app("a"))
+    todo = woken(run)
+    assert len(begun(todo, run)) == 1
+    todo.stopping = True
+    assert todo.ready(run.at) == WaitUntil(float("inf"))

@@ -200,3 +200,15 @@ def test_each_asset_lands_in_exactly_one_part(
     held = sorted(asset.id for each in ends for asset in run.progress.assets_of(each.batch))
     assert held == sorted(each.id for each in assets)
     assert all(life.id != name or not isinstance(events[-1], e.Split) for life in ends)
+
+
+def test_a_failed_export_is_explained_by_its_own_reasons_whatever_an_import_said_before() -> None:
+    run = Run()
+    name = run.carries(app("a"), app("b"), app("c"))
+    batch = run.stores(name)
+    run.asks_import(name)
+    run.believe(e.ImportRefused(name, Words("invalid", "ROMA.10011")), e.PackageDamaged(batch, Words("package")))
+    run.exports(batch)
+    run.believe(e.ExportFailed(batch, (reason("b"),), Words("job", "ROMA.7")))
+    events = after_failure(run.progress, run.life(name), (), {})
+    assert parts(events) == {"quarantined": [("b",)], "waiting": [("a", "c")]}

@@ -70,6 +70,16 @@ def test_merge_doubts_what_was_there_before_and_was_not_seen_to_change(told: str
     assert found.verified == ()
 
 
+@pytest.mark.parametrize(
+    ("ahead", "updated", "believed"),
+    [(0.0, -5.0, False), (-60.0, -55.0, True), (60.0, 55.0, False), (60.0, 65.0, True), (0.0, -0.5, True)],
+)
+def test_merge_judges_by_romas_clock_and_not_by_ours(ahead: float, updated: float, believed: bool) -> None:
+    now = held(App("old", "a", update_time=clock(updated)))
+    found = verify(life("Merge", a=("old",)), [Expected(app("a"), ("a",))], now, ahead)
+    assert (found.verified == ("a",)) is believed
+
+
 def test_merge_does_not_doubt_what_is_new() -> None:
     assert verify(life("Merge"), [Expected(app("a"), ("a",))], held(App("new", "a"))).verified == ("a",)
 

@@ -99,7 +99,11 @@ class LocalRoma:
     def strike(self, kind: Kind, operation: Operation | None = None, **how: Any) -> None:
         """One more fault from now on."""
         operations = frozenset({operation}) if operation is not None else frozenset[Operation]()
-        self.ask(lambda face: face.strikes.add(Rule(kind, operations, **how)))
+        self.strike_by(Rule(kind, operations, **how))
+
+    def strike_by(self, rule: Rule) -> None:
+        """The same, by a rule that is made already."""
+        self.ask(lambda face: face.strikes.add(rule))
 
     def struck(self, kind: Kind) -> int:
         """How often a fault was reached."""

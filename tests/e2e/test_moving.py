@@ -11,7 +11,7 @@ ONE_USER = PlanText(credentials={"me": key_of(DEV_USER)}, users={"dev": "me", "p
 
 
 def test_255_assets_move_in_three_exports_and_three_imports(serve: Serve, desk: Desk) -> None:
-    roma = serve(large_world(token_lifetime=2.0))
+    roma = serve(large_world(token_lifetime=2.0, durations=CATCHABLE))
     desk.ready(roma)
     said = desk.run("run", "plan.yaml", "--json")
     assert said.code == 0, said.both

@@ -12,6 +12,7 @@ from orchestrator.core.inventory import App, Inventory, Task
 from orchestrator.core.retries import Action
 from orchestrator.emulator.faults import Kind, Operation, Rule
 from orchestrator.emulator.switches import Switches
+from orchestrator.engine.pacing import Pacing
 from orchestrator.engine.performer import Answered, Performer, looked
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.vault import Vault
@@ -31,7 +32,8 @@ class Hand:
         self.name = self.run.carries(*assets)
         self.batch = self.run.life(self.name).batch
         self.vault = Vault(stage.root, Disk(), margin=0)
-        self.performer = Performer(stage.plan, stage.roma(), self.vault, self.run.progress, stage.around())
+        ways = (stage.plan, stage.roma(), self.vault, self.run.progress, stage.around())
+        self.performer = Performer(*ways, Pacing())
 
     async def asks(self, step: steps.Step) -> Answered:
         """Intent, question, event believed."""

@@ -4,19 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.engine.waiting import LONGEST_POLL, SHORTEST_POLL, busy_wait, outage_wait, poll_wait
+from orchestrator.engine.waiting import busy_wait, outage_wait
 
 DRAWS = st.floats(0.0, 1.0, exclude_max=True)
-
-
-@given(st.floats(0.0, 1e6), DRAWS)
-def test_polls_are_neither_hasty_nor_rare(age: float, draw: float) -> None:
-    assert 0.9 * SHORTEST_POLL <= poll_wait(age, draw) <= 1.1 * LONGEST_POLL
-
-
-@given(st.floats(0.0, 1e6), st.floats(0.0, 1e6), DRAWS)
-def test_an_older_job_is_never_polled_sooner(age: float, older: float, draw: float) -> None:
-    assert poll_wait(min(age, older), draw) <= poll_wait(max(age, older), draw)
 
 
 @given(st.integers(1, 10_000), DRAWS)

@@ -178,6 +178,7 @@ def test_an_entry_with_a_true_chain_and_no_known_form_is_refused(path: Path) -> 
         (chain,) = db.execute("SELECT chain FROM event WHERE seq = 2").fetchone()
         forged = hashlib.sha256(f"{chain}\n3\n2.0\nFutureEvent\n{{}}".encode()).hexdigest()
         db.execute("UPDATE event SET kind = 'FutureEvent', body = '{}', chain = ? WHERE seq = 3", (forged,))
+        db.execute("UPDATE lease SET chain = ?", (forged,))
         db.commit()
     with pytest.raises(JournalDamaged, match="unknown kind"):
         read_all(path, RUN)

@@ -1,0 +1,199 @@
+"""The gate before a run: the preview, the saved preview, and what has drifted since. Law: it holds Readers only.
+
+Nothing here has a method that writes, to ROMA or to the home: a preview cannot write (promise 6).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from orchestrator.core import events as e
+from orchestrator.core.approval import MAX_AGE, Begin, Occasion, Refused, Resume, Saved, Use, save, usable
+from orchestrator.core.approvaldrift import Decision, Drift, drift, judge, narrowed, told
+from orchestrator.core.only import Only, parse_only
+from orchestrator.core.plan import Instance, Plan
+from orchestrator.core.preview import Informed, Preview, preview
+from orchestrator.core.slots import SlotRule
+from orchestrator.core.timetable import Timetable, timetable
+from orchestrator.engine.facts import facts
+from orchestrator.engine.pasts import Past, Reads, carried, history, learned
+from orchestrator.engine.surroundings import Surroundings
+from orchestrator.engine.survey import survey
+from orchestrator.errors import OperatorError, PreflightBlocked
+from orchestrator.roma import Reader
+
+_ANEW = "save a new preview and have it approved: roma-migrate preview PLAN --save FILE"
+
+
+class Readers(Protocol):
+    """The half of `roma.Roma` that cannot write."""
+
+    def reader(self, instance: Instance, credentials: str) -> Reader:
+        """Reads `instance` with the secret of that name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A saved preview that `run` is to carry out, and what the operator answers for."""
+
+    saved: Saved
+    #: seconds
+    max_age: float = MAX_AGE
+    #: migrations that have drifted are left out, the others start
+    hold_drifted: bool = False
+    #: changed content starts all the same, and is listed
+    accept_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What may begin now."""
+
+    preview: Preview
+    #: `--only` selectors that hold for the run
+    only: tuple[str, ...] = ()
+    #: id of the saved preview that it consumes, "" where there is none
+    approved: str = ""
+    #: changes of content that the operator accepted
+    accepted: tuple[str, ...] = ()
+    #: migrations that do not start, each with why
+    held: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A saved preview against what is true now."""
+
+    preview: Preview
+    drifts: tuple[Drift, ...]
+
+
+@dataclass(slots=True)
+class Gate:
+    """Reads both sides and says what a run would do, and whether it may."""
+
+    plan: Plan
+    store: Reads
+    roma: Readers
+    #: credentials -> the user that owns them, as slots count users
+    users: Mapping[str, str]
+    around: Surroundings
+
+    async def preview(self, only: Only, past: Sequence[Past]) -> Preview:
+        """What a new run would do; raises ServiceRefuses (3), ServiceUnreachable (9)."""
+        ends = (name for m in self.plan.migrations for name in (m.source, *(t.instance for t in m.targets)))
+        readers = self.readers(ends)
+        inventories = await survey(self.plan, readers, self.around)
+        read = await facts(self.plan, readers, inventories, self.around)
+        informed = Informed(read, self.around.now(), expect=self._expect())
+        return preview(self.plan, inventories, history(past), only, informed)
+
+    def readers(self, instances: Iterable[str]) -> dict[tuple[str, str], Reader]:
+        """(instance, credentials) -> who reads it."""
+        return {
+            (name, credentials): self.roma.reader(self.plan.instances[name], credentials)
+            for name in sorted(set(instances))
+            for credentials in self.plan.instances[name].credentials
+        }
+
+    def saved(self, draft: Preview, only: Only, note: str) -> Saved:
+        """The document of a preview, as of now."""
+        around = self.around
+        by = f"{around.user} on {around.host}"
+        occasion = Occasion(around.now(), by, around.version, note, only.words, around.draw())
+        return save(self.plan, draft, occasion)
+
+    # --- a saved preview -------------------------------------------------------------------------------------------
+
+    def use_of(self, approval: Approval, past: Sequence[Past], abandon: bool = False) -> Use:
+        """Whether it would begin, goes on, or is refused; with `abandon`, after the unfinished run has been ended."""
+        runs = [replace(each, unfinished=each.unfinished and not abandon) for each in carried(past)]
+        return usable(approval.saved, self.plan.name, runs, self.around.now(), approval.max_age)
+
+    def must_be_usable(self, approval: Approval, past: Sequence[Past], abandon: bool) -> None:
+        """Raises PreflightBlocked (4) for a preview that was used, is too old, or is another plan's."""
+        match self.use_of(approval, past, abandon):
+            case Refused(why=why, next_step=next_step):
+                raise PreflightBlocked(why, next_step=next_step)
+            case Begin() | Resume():
+                pass
+
+    async def compare(self, saved: Saved, only: Only, past: Sequence[Past]) -> Compared:
+        """Read both sides now, and tell what has drifted; `only` where the operator gives another than was saved."""
+        only = only if only.words else self._only_of(saved)
+        draft = await self.preview(only, past)
+        return Compared(draft, drift(saved, self.saved(draft, only, "")))
+
+    async def admit(self, only: Only, approval: Approval | None, past: Sequence[Past]) -> Admitted:
+        """What may begin now; raises PreflightBlocked (4) where something stands against it."""
+        if approval is None:
+            admitted = Admitted(await self.preview(only, past), only.words)
+        else:
+            admitted = self._approved(approval, await self.compare(approval.saved, only, past))
+        _must_not_be_blocked(admitted.preview)
+        return admitted
+
+    def _approved(self, approval: Approval, now: Compared) -> Admitted:
+        decision = judge(now.drifts, approval.hold_drifted, approval.accept_changed)
+        for line in told(now.drifts):
+            self.around.say("drift", line=line.strip())
+        if not decision.starts:
+            raise PreflightBlocked(refusal(approval.saved, now.drifts), next_step=_ANEW)
+        saved, draft = approval.saved, now.preview
+        if decision.refused:
+            draft = narrowed(draft, decision.starts)
+        elif draft.digest != saved.digest:
+            raise PreflightBlocked(_other_digest(saved, draft), next_step=_ANEW)
+        return Admitted(draft, saved.only, saved.id, _accepted(decision), _held(decision))
+
+    def _only_of(self, saved: Saved) -> Only:
+        try:
+            return parse_only(saved.only, self.plan)
+        except OperatorError as error:
+            raise PreflightBlocked(
+                f"the saved preview does not fit the plan: {error.message}", next_step=_ANEW
+            ) from None
+
+    def _expect(self) -> "_Expect":
+        rule = SlotRule(self.plan.settings.one_job_per, dict(self.users))
+        return _Expect(self.plan, rule, self.store)
+
+
+@dataclass(frozen=True, slots=True)
+class _Expect:
+    """Plays a schedule out with what earlier runs teach of durations."""
+
+    plan: Plan
+    rule: SlotRule
+    store: Reads
+
+    def __call__(self, batches: Sequence[e.BatchScheduled], deliveries: Sequence[e.DeliveryScheduled]) -> Timetable:
+        return timetable(self.plan, self.rule, learned(self.store).predict, batches, deliveries)
+
+
+def refusal(saved: Saved, drifts: Sequence[Drift]) -> str:
+    """What has drifted since a preview was saved, a line each under a head."""
+    return "\n".join((f"preview {saved.digest} does not hold any more; nothing was started", *told(drifts)))
+
+
+def _other_digest(saved: Saved, draft: Preview) -> str:
+    return f"the same assets would travel otherwise than in preview {saved.digest}: their digest is {draft.digest} now"
+
+
+def _accepted(decision: Decision) -> tuple[str, ...]:
+    return tuple(f"{migration}: {name}" for migration, names in decision.accepted for name in names)
+
+
+def _held(decision: Decision) -> tuple[str, ...]:
+    return tuple(f"{each.migration}: {each.lines[0] if each.lines else each.grade}" for each in decision.refused)
+
+
+def _must_not_be_blocked(draft: Preview) -> None:
+    if draft.blockers:
+        raise PreflightBlocked(
+            "\n".join(
+                f"{check.id}: {check.where + ': ' if check.where else ''}{check.sentence}" for check in draft.blockers
+            ),
+            next_step="roma-migrate preview PLAN shows each with its remedy",
+        )

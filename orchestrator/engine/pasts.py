@@ -1,0 +1,96 @@
+"""The runs of a home, folded from their journals. Law: read only; no live run is disturbed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from orchestrator.core.approval import Carried
+from orchestrator.core.events import Entry
+from orchestrator.core.lanes import History, Kept
+from orchestrator.core.lifecycle import LANDED, IllegalMove
+from orchestrator.core.progress import Progress
+from orchestrator.engine.pacing import Pacing
+from orchestrator.errors import JournalDamaged
+
+#: how many of the home's latest runs teach durations
+LEARNED_RUNS = 3
+
+
+class Reads(Protocol):
+    """What may be read of a home's runs: `storage.store.Store` without its writing half."""
+
+    def run_ids(self) -> list[str]:
+        """Every run, oldest first."""
+        ...
+
+    def read(self, run: str) -> Iterator[Entry]:
+        """A run's entries; raises JournalDamaged, MemoryFailed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One run of the home, folded."""
+
+    run: str
+    progress: Progress
+
+    @property
+    def unfinished(self) -> bool:
+        return self.progress.began is not None and self.progress.ended is None
+
+
+def read_run(store: Reads, run: str) -> Past:
+    """Fold a run's journal; raises JournalDamaged. A live run is not disturbed."""
+    return Past(run, folded(store.read(run)))
+
+
+def folded(entries: Iterator[Entry]) -> Progress:
+    """Believe every entry; an impossible one means that the journal is damaged."""
+    progress = Progress()
+    for entry in entries:
+        try:
+            progress.apply(entry)
+        except (IllegalMove, LookupError, ValueError) as error:
+            raise JournalDamaged(f"entry {entry.seq} cannot follow what was before: {error}") from None
+    return progress
+
+
+def runs_of(store: Reads, plan: str) -> list[Past]:
+    """Every run of a plan, oldest first."""
+    found = (read_run(store, run) for run in store.run_ids())
+    return [past for past in found if past.progress.began is not None and past.progress.began.plan == plan]
+
+
+def history(past: Sequence[Past]) -> History:
+    """What earlier runs of the plan brought to its targets."""
+    imported: dict[tuple[str, str, str, str], Kept] = {}
+    for each in past:
+        for life in each.progress.deliveries.values():
+            if life.state not in LANDED:
+                continue
+            ids = dict(life.verified.ids) if life.verified else {}
+            seen = life.look.seen if life.look else {}
+            source = each.progress.source_of(life)
+            for asset in each.progress.assets_of(life.batch):
+                kept = (ids[asset.id],) if asset.id in ids else seen.get(asset.id, ())
+                where = (life.target, life.scheduled.prefix, source, asset.id)
+                imported[where] = Kept(kept, life.scheduled.owner, each.run)
+    return History(imported)
+
+
+def carried(past: Sequence[Past]) -> list[Carried]:
+    """Which approved preview each of these runs consumed, if any."""
+    return [
+        Carried(each.run, each.progress.began.approved, each.unfinished)
+        for each in past
+        if each.progress.began is not None
+    ]
+
+
+def learned(store: Reads, run: str = "") -> Pacing:
+    """What the home's latest runs, up to this one if it is named, teach of durations."""
+    pacing = Pacing()
+    for earlier in [each for each in store.run_ids() if not run or each <= run][-LEARNED_RUNS:]:
+        pacing.learn(store.read(earlier))
+    return pacing

@@ -1,0 +1,95 @@
+"""Known secrets are planted, everything that can go wrong goes wrong, and every byte left or said is searched."""
+
+import base64
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+from orchestrator.emulator.faults import Kind, Operation
+from orchestrator.emulator.worlds import DEV_USER, PROD_USER, Filling, generate
+from tests.e2e.conftest import Serve
+from tests.e2e.stage import BLINK, Desk, LocalRoma, read_until
+
+KEY, SIGNER, PASSWORD = "AKPLANTED0000000SESAME", "sk/planted+SESAME=0000000000000000000000", "pw-planted/SESAME+%é&0"
+PLANTED = (
+    replace(DEV_USER, ak=KEY, sk=SIGNER, password="never-used-SESAME-1"),
+    replace(PROD_USER, ak="AKNEVERUSED", sk="never-used-SESAME-2", password=PASSWORD),
+)
+WRONG = "a-wrong-SESAME-of-the-operator"
+
+
+def _spellings(secret: str) -> set[bytes]:
+    """The secret as it might be written: plain, quoted for addresses and JSON, in base64."""
+    plain = secret.encode()
+    json_like = secret.replace("/", "\\/").encode()
+    escaped = secret.encode("ascii", "backslashreplace")
+    return {plain, quote(secret, safe="").encode(), json_like, escaped, base64.b64encode(plain).rstrip(b"=")}
+
+
+def _tokens(roma: LocalRoma) -> list[str]:
+    """Every token that was issued."""
+    return list(roma.ask(lambda face: dict.fromkeys(face.identity._tokens)))
+
+
+def _search(where: dict[str, bytes], secrets: list[str]) -> None:
+    for name, content in where.items():
+        for secret in secrets:
+            for spelling in _spellings(secret):
+                assert spelling not in content, f"{secret[:12]}... stands in {name}"
+
+
+def _everything(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "plan.yaml"}
+
+
+def test_no_secret_is_left_or_said_whatever_goes_wrong(serve: Serve, desk: Desk) -> None:
+    filling = Filling(calls={}, unreleased_every=0)
+    roma = serve(generate(8, 22, filling=filling, users=PLANTED, durations=BLINK, token_lifetime=2.0))
+    desk.ready(roma)
+    said: dict[str, bytes] = {}
+
+    def note(name: str, *words: str) -> int:
+        told = desk.run(*words)
+        said[f"what {name} said"] = told.both.encode()
+        return told.code
+
+    right = desk.environment["DEV_MIGRATOR_SK"], desk.environment["PROD_MIGRATOR_PW"]
+    desk.environment["PROD_MIGRATOR_PW"] = WRONG
+    assert note("a wrong password", "run", "plan.yaml", "--log-level", "debug") == 3
+    desk.environment |= {"DEV_MIGRATOR_SK": WRONG, "PROD_MIGRATOR_PW": right[1]}
+    assert note("a wrong key", "run", "plan.yaml", "--log-level", "debug") == 3
+    desk.environment["DEV_MIGRATOR_SK"] = right[0]
+    for kind in (Kind.GARBAGE_200, Kind.ERROR_AFTER, Kind.TOKEN_EXPIRED_EARLY):
+        roma.strike(kind, Operation.IMPORT)
+    roma.strike(Kind.RESET_AFTER_SEND, Operation.ARCHIVE)
+    with desk.start("run", "plan.yaml", "--json", "--log-level", "debug") as program:
+        said["what a killed run said"] = read_until(program.stderr, "import-requested").encode()
+        program.kill()
+        out, err = program.communicate(timeout=10)
+        said["what it said at last"] = (out + err).encode()
+    assert note("a run", "run", "plan.yaml", "--log-level", "debug") == 0
+    for words in (("report",), ("report", "--json"), ("status",), ("runs",), ("preview", "plan.yaml"), ("resolve",)):
+        note(words[0], *words)
+    assert note("inventory", "inventory", "plan.yaml", "prod", "--json") == 0
+    tokens = _tokens(roma)
+    assert tokens
+    secrets = [KEY, SIGNER, PASSWORD, WRONG, "SESAME", *(token[:40] for token in tokens)]
+    kept = _everything(desk.home)
+    assert any(name.endswith("journal.db") for name in kept)
+    assert any(name.endswith("run.log") for name in kept)
+    _search(kept | said, secrets)
+
+
+def test_home_and_its_files_are_for_their_owner_alone(serve: Serve, desk: Desk) -> None:
+    filling = Filling(calls={}, unreleased_every=0)
+    roma = serve(generate(3, 4, filling=filling, users=PLANTED, durations=BLINK))
+    desk.plan(roma)
+    desk.environment["ROMA_MIGRATE_HOME"] = str(desk.folder / "kept")
+    with desk.start("run", "plan.yaml") as program:
+        read_until(program.stderr, "export-accepted")
+        program.kill()
+        program.communicate(timeout=10)
+    found = [desk.folder / "kept", *(desk.folder / "kept").rglob("*")]
+    assert len(found) > 5
+    assert {path.stat().st_mode & 0o777 for path in found if path.is_dir()} == {0o700}
+    assert {path.stat().st_mode & 0o777 for path in found if path.is_file()} == {0o600}
