@@ -455,6 +455,8 @@ class Verified:
     findings: tuple[tuple[str, str], ...] = ()
     #: source id -> id at the target
     ids: tuple[tuple[str, str], ...] = ()
+    #: (kind, whether the prefix renamed it): the reading that the service showed, where there is a prefix
+    renamed: tuple[tuple[str, bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

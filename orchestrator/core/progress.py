@@ -12,6 +12,7 @@ from dataclasses import replace
 from orchestrator.core import events as e
 from orchestrator.core.events import Asset, Entry
 from orchestrator.core.failures import Failure
+from orchestrator.core.names import predicted
 from orchestrator.core.lifecycle import (
     LANDED,
     SETTLED,
@@ -82,6 +83,8 @@ class Progress:
         self.unsure: dict[str, set[str]] = defaultdict(set)
         #: target -> deliveries whose package is on its way or stored
         self.ahead: dict[str, set[str]] = defaultdict(set)
+        #: (place, kind) -> whether the service was seen to put the prefix before names of that kind
+        self.renames: dict[tuple[str, str], bool] = {}
         #: deliveries that are not settled
         self.open: set[str] = set()
         self._assets: dict[tuple[str, str], Asset] = {}
@@ -281,11 +284,25 @@ class Progress:
             self._show_idle(after.slot, after.target, after.asked_at, entry.at)
         if isinstance(entry.event, e.ImportFailed):
             self._count_failure(after.target, "import", name, entry.event)
+        if isinstance(entry.event, e.Verified):
+            self._show_names(after, entry.event)
         if isinstance(entry.event, e.Imported | e.ImportFound):
             self._proved(after.target, "import")
         self._woken.add(name)
         if after.state is not before.state:
             self._settle_effects(after, before.state)
+
+    def _show_names(self, delivery: Delivery, event: e.Verified) -> None:
+        """The reading of `prefix` that the service shows is used from now on; one that it contradicts, never again."""
+        kinds = [kind for kind, _ in event.renamed]
+        for kind, renamed in event.renamed:
+            if kinds.count(kind) == 1:
+                self.renames.setdefault((delivery.scheduled.place, kind), renamed)
+
+    def names_of(self, delivery: Delivery, kind: str, name: str) -> tuple[str, ...]:
+        """The names that an asset may have at the delivery's target, the likeliest first."""
+        scheduled = delivery.scheduled
+        return predicted(scheduled.prefix, kind, name, self.renames.get((scheduled.place, kind)))
 
     def _proved(self, instance: str, direction: str) -> None:
         """The one batch that a retry tried first went through: the others may follow."""

@@ -34,6 +34,7 @@ def verify(life: Delivery, expected: Sequence[Expected], inventory: Inventory, a
     unverified: list[tuple[str, str]] = []
     findings: list[tuple[str, str]] = []
     ids: list[tuple[str, str]] = []
+    renamed: set[tuple[str, bool]] = set()
     app_names = {app.id: app.name for app in inventory.apps}
     for each in expected:
         found = _found(life, each, inventory)
@@ -41,13 +42,15 @@ def verify(life: Delivery, expected: Sequence[Expected], inventory: Inventory, a
             findings.append((each.asset.id, f"missing: {each.asset.name} is not at {life.target}"))
             continue
         ids.append((each.asset.id, found.id))
+        if life.scheduled.prefix:
+            renamed.add((each.asset.kind, found.name != each.asset.name))
         if difference := _difference(each, found, app_names):
             findings.append((each.asset.id, difference))
         elif doubt := _doubt(life, found, each.asset, ahead):
             unverified.append((each.asset.id, doubt))
         else:
             verified.append(each.asset.id)
-    return e.Verified(life.id, tuple(verified), tuple(unverified), tuple(findings), tuple(ids))
+    return e.Verified(life.id, tuple(verified), tuple(unverified), tuple(findings), tuple(ids), tuple(sorted(renamed)))
 
 
 def _found(life: Delivery, expected: Expected, inventory: Inventory) -> App | Task | None:

@@ -24,7 +24,7 @@ from orchestrator.engine.performer import Answered, Performer, Trouble
 from orchestrator.engine.surroundings import Surroundings
 from orchestrator.engine.survey import FIRST_CONTACT
 from orchestrator.engine.waiting import busy_wait, outage_wait
-from orchestrator.errors import PRECEDENCE, ExitCode, RomaMigrateError
+from orchestrator.errors import PRECEDENCE, ExitCode, MemoryFailed, RomaMigrateError
 from orchestrator.storage.journal import Journal
 from orchestrator.storage.leases import Taken
 from orchestrator.storage.store import SlotLeases
@@ -324,13 +324,14 @@ class Conductor:
 
 def gravest(problems: BaseExceptionGroup[BaseException]) -> BaseException:
     """The one that decides the exit code, out of what several tasks raised at once."""
-    single = [each for each in _leaves(problems)]
-    ours = [each for each in single if isinstance(each, RomaMigrateError)]
-    return min(
-        ours,
-        key=lambda each: PRECEDENCE.index(each.exit_code) if each.exit_code in PRECEDENCE else 99,
-        default=single[0],
-    )
+    return min(_leaves(problems), key=_gravity)
+
+
+def _gravity(problem: BaseException) -> int:
+    if isinstance(problem, MemoryFailed):
+        return 0  # a lost lease too: nothing that this process writes counts any more
+    code = problem.exit_code if isinstance(problem, RomaMigrateError) else ExitCode.DEFECT
+    return PRECEDENCE.index(code) if code in PRECEDENCE else len(PRECEDENCE)
 
 
 def _leaves(problem: BaseException) -> list[BaseException]:

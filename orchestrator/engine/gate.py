@@ -80,13 +80,16 @@ class Gate:
     users: Mapping[str, str]
     around: Surroundings
 
-    async def preview(self, only: Only, past: Sequence[Past]) -> Preview:
-        """What a new run would do; raises ServiceRefuses (3), ServiceUnreachable (9)."""
+    async def preview(self, only: Only, past: Sequence[Past], timed: bool = True) -> Preview:
+        """What a new run would do; raises ServiceRefuses (3), ServiceUnreachable (9).
+
+        A run needs no timetable before it begins, and playing one costs: it asks for a preview that is not `timed`.
+        """
         ends = (name for m in self.plan.migrations for name in (m.source, *(t.instance for t in m.targets)))
         readers = self.readers(ends)
         inventories = await survey(self.plan, readers, self.around)
         read = await facts(self.plan, readers, inventories, self.around)
-        informed = Informed(read, self.around.now(), expect=self._expect())
+        informed = Informed(read, self.around.now(), expect=self._expect() if timed else None)
         return preview(self.plan, inventories, history(past), only, informed)
 
     def readers(self, instances: Iterable[str]) -> dict[tuple[str, str], Reader]:
@@ -122,13 +125,13 @@ class Gate:
     async def compare(self, saved: Saved, only: Only, past: Sequence[Past]) -> Compared:
         """Read both sides now, and tell what has drifted; `only` where the operator gives another than was saved."""
         only = only if only.words else self._only_of(saved)
-        draft = await self.preview(only, past)
+        draft = await self.preview(only, past, timed=False)
         return Compared(draft, drift(saved, self.saved(draft, only, "")))
 
     async def admit(self, only: Only, approval: Approval | None, past: Sequence[Past]) -> Admitted:
         """What may begin now; raises PreflightBlocked (4) where something stands against it."""
         if approval is None:
-            admitted = Admitted(await self.preview(only, past), only.words)
+            admitted = Admitted(await self.preview(only, past, timed=False), only.words)
         else:
             admitted = self._approved(approval, await self.compare(approval.saved, only, past))
         _must_not_be_blocked(admitted.preview)

@@ -16,7 +16,6 @@ from orchestrator.core.events import Asset, Event, Words
 from orchestrator.core.failures import Failed, RequestFailed
 from orchestrator.core.inventory import App, Inventory, Job, JobStatus, Task
 from orchestrator.core.lifecycle import Delivery
-from orchestrator.core.names import predicted
 from orchestrator.core.plan import Mode, Plan
 from orchestrator.core.progress import Progress
 from orchestrator.core.retries import Action, Decision, Request, decide
@@ -231,7 +230,8 @@ class Performer:
             return Answered(None, self._trouble(Request.READ, error, 99))
         life = self._progress.deliveries[step.subject]
         assets = self._progress.assets_of(life.batch)
-        return Answered(looked(life, assets, inventory))
+        names = {asset.id: self._progress.names_of(life, asset.kind, asset.name) for asset in assets}
+        return Answered(looked(life, assets, inventory, names))
 
     async def _verify(self, step: steps.Verify) -> Answered:
         life = self._progress.deliveries[step.subject]
@@ -251,8 +251,8 @@ class Performer:
     def _expected(self, life: Delivery, asset: Asset) -> Expected:
         source = self._progress.source_of(life)
         needed = tuple(self._progress.find_asset(source, each) for each in asset.needs if asset.kind == "task")
-        links = tuple(predicted(life.scheduled.prefix, "app", app.name) for app in needed if app is not None)
-        return Expected(asset, predicted(life.scheduled.prefix, asset.kind, asset.name), links)
+        links = tuple(self._progress.names_of(life, "app", app.name) for app in needed if app is not None)
+        return Expected(asset, self._progress.names_of(life, asset.kind, asset.name), links)
 
     async def _inventory(self, instance: str) -> Inventory:
         """What the target holds now, as the union over its credentials."""
@@ -340,12 +340,14 @@ def _ids(assets: Sequence[Asset], kind: str) -> list[str]:
     return [asset.id for asset in assets if asset.kind == kind]
 
 
-def looked(life: Delivery, assets: Sequence[Asset], inventory: Inventory) -> e.Looked:
+def looked(
+    life: Delivery, assets: Sequence[Asset], inventory: Inventory, names_of: Mapping[str, tuple[str, ...]]
+) -> e.Looked:
     """What an inventory says about a batch's predicted names."""
     held = _by_name(inventory)
     present, taken = [], []
     for asset in assets:
-        names = predicted(life.scheduled.prefix, asset.kind, asset.name)
+        names = names_of[asset.id]
         ids = tuple(sorted({found for name in names for found in held.get((asset.kind, name), ())}))
         if ids:
             present.append((asset.id, ids))

@@ -104,7 +104,7 @@ class Runs:
         latest = past[-1] if past else None
         if latest is not None and latest.unfinished and wish.abandon:
             ended = await self._abandon(latest)
-            if ended.outcome.code in _UNSETTLED or self.signal:
+            if ended.progress.ended is None or self.signal:
                 return ended
             past = runs_of(self.store, self.plan.name)
             latest = None
@@ -229,7 +229,7 @@ class Runs:
     async def _close(self, conductor: Conductor, progress: Progress, wish: Wish) -> Outcome:
         """Judge how it ended; a run whose deliveries are all settled is ended in the journal too."""
         ended = outcome(progress, conductor.agenda.ends, conductor.signal)
-        if wish.abandon and ended.code not in _UNSETTLED and not conductor.signal:
+        if wish.abandon and not conductor.signal and (ended.stalled or ended.code not in _UNSETTLED):
             await conductor.remember([e.RunEnded(int(ExitCode.INCOMPLETE), "abandoned by the operator")])
         elif ended.final:
             await conductor.remember([e.RunEnded(int(ended.code), "; ".join(why.sentence for why in ended.whys))])

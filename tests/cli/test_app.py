@@ -11,7 +11,7 @@ from orchestrator.cli.app import LATER, called_by
 
 Invoke = Callable[..., Result]
 NAMES = (
-    "init", "inventory", "validate", "preview", "run", "status", "runs", "resolve", "report", "emulator", "schema",
+    "init", "inventory", "validate", "preview", "run", "status", "runs", "resolve", "report", "handover", "emulator", "schema",
     "demo",
 )  # fmt: skip
 
@@ -46,9 +46,7 @@ def test_not_yet_is_a_json_document_too(invoke: Invoke) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("preview", "p.yaml", "--save", "f"), ("preview", "p.yaml", "--against", "f"),
-        ("run", "p.yaml", "--approved", "f"), ("run", "p.yaml", "--hold-drifted"), ("run", "p.yaml", "--until", "9"),
-        ("run", "p.yaml", "--strict"), ("report", "--html", "f"),
+        ("run", "p.yaml", "--until", "9"), ("run", "p.yaml", "--strict"), ("report", "--html", "f"),
     ],
 )  # fmt: skip
 def test_options_that_do_not_stand_answer_not_yet(invoke: Invoke, words: tuple[str, ...]) -> None:
@@ -72,6 +70,14 @@ def test_ways_to_go_on_exclude_each_other(invoke: Invoke) -> None:
     told = invoke("run", "p.yaml", "--resume", "--retry")
     assert told.exit_code == 2
     assert "exclude each other" in told.stderr
+
+
+def test_run_has_no_preview_and_tells_both_right_spellings(invoke: Invoke) -> None:
+    told = invoke("run", "p.yaml", "--preview")
+    assert told.exit_code == 2
+    assert "roma-migrate preview PLAN" in told.stderr
+    assert "roma-migrate run --approved FILE PLAN" in told.stderr
+    assert "--preview" not in invoke("run", "--help").stdout
 
 
 def test_only_the_called_command_is_built_whole() -> None:

@@ -1,4 +1,4 @@
-"""The loop on a bad night: a slow disk, slow reads, crowds of refusals, a crash in mid-request, several errors at once."""
+"""The loop on a bad night: slow disks, slow reads, crowds of refusals, a crash in mid-request, errors all at once."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,6 +24,7 @@ from orchestrator.errors import (
     ServiceUnreachable,
 )
 from tests.engine.stage import QUICK, Stage, plan_for, staged, world
+from tests.simulation.wiring import LATENCY
 
 POSTS = frozenset({Operation.EXPORT, Operation.IMPORT})
 APART = replace(QUICK, batch_size=2, one_job_per=Scope.USER_INSTANCE)
@@ -126,11 +127,14 @@ def test_a_crash_in_an_import_that_goes_on_at_the_service_is_settled_and_never_a
         async def first() -> None:
             await stage.run()
 
+        asked = anyio.Event()
+        stage.sent = lambda request: asked.set() if "assets/import" in request else None
         async with anyio.create_task_group() as group:
             group.start_soon(first)
-            while not any(call.operation == "import" for call in stage.service.ledger.calls):
-                await anyio.sleep(0.01)
+            await asked.wait()
+            await anyio.sleep(1.5 * LATENCY)
             group.cancel_scope.cancel()
+        assert [call.operation for call in stage.service.ledger.calls] == ["export", "import"]
         died = len(stage.entries)
         return await stage.run(), stage.events[died:]
 

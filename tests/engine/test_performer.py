@@ -371,7 +371,9 @@ def test_a_look_tells_both_readings_of_the_prefix_what_is_taken_and_what_could_b
         (Task("4", "t"),),
         {"1": ("u",), "2": ("t",), "4": ("u",)},
     )
-    found = looked(run.life(delivery), run.progress.assets_of(run.life(delivery).batch), held)
+    assets = run.progress.assets_of(run.life(delivery).batch)
+    names = {each.id: run.progress.names_of(run.life(delivery), each.kind, each.name) for each in assets}
+    found = looked(run.life(delivery), assets, held, names)
     assert found.seen == {"a": ("1", "2"), "b": ("3",), "t": ("4",)}
     assert found.taken == ("a",)
     assert found.sample == "app:2", "what its owner sees, for only that can the owner export"

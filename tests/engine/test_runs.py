@@ -7,9 +7,10 @@ import pytest
 
 from orchestrator.core import events as e
 from orchestrator.core.only import Only, parse_only
+from orchestrator.core.outcome import outcome
 from orchestrator.core.plan import Glob, Target
 from orchestrator.emulator.faults import Kind, Operation, Rule
-from orchestrator.engine.runs import Ended, Past, Wish, exit_code_of, folded, history, read_run
+from orchestrator.engine.runs import Ended, Past, Wish, folded, history, read_run
 from orchestrator.errors import ExitCode, JournalDamaged, OperatorError, PreflightBlocked
 from tests.builders import Run, app
 from tests.engine.stage import QUICK, Stage, plan_for, staged, world
@@ -147,7 +148,9 @@ def test_blockers_start_nothing() -> None:
     staged(held, act, plan)
 
 
-@pytest.mark.parametrize("kind", [Kind.POISON_IMPORT, Kind.POISON_EXPORT, Kind.POISON_EXPORT_UNNAMED])
+@pytest.mark.parametrize(
+    "kind", [Kind.POISON_IMPORT, Kind.POISON_IMPORT_UNNAMED, Kind.POISON_EXPORT, Kind.POISON_EXPORT_UNNAMED]
+)
 def test_a_retry_brings_what_was_set_aside_once_it_is_mended(kind: Kind) -> None:
     held = world(6, faults=poison(kind))
 
@@ -191,6 +194,22 @@ def test_a_run_that_is_abandoned_waits_for_its_jobs_and_asks_for_nothing_new() -
     assert ended.reason == "abandoned by the operator"
 
 
+def test_a_run_that_was_abandoned_is_ended_and_the_next_one_begins_anew() -> None:
+    async def act(stage: Stage) -> tuple[Ended, Ended]:
+        first = await interrupted(stage)
+        return first, await stage.run(Wish(abandon=True))
+
+    held = world(6)
+    stage, (first, second) = staged(held, act, plan_for(held, SMALL))
+    assert first.run != second.run
+    ends = [event.reason for event in stage.events if isinstance(event, e.RunEnded)]
+    assert ends[0] == "abandoned by the operator"
+    assert len(ends) == 2
+    assert second.outcome.code is ExitCode.DONE
+    assert not stage.service.ledger.twice("prod")
+    assert len(stage.landed()) == 6
+
+
 def test_a_stopped_target_keeps_its_rest_waiting_and_ends_with_1() -> None:
     names = frozenset(each.name for each in world(8).instance("dev").apps)
     held = world(8, faults=(Rule(Kind.POISON_IMPORT_UNNAMED, names=names),))
@@ -223,7 +242,7 @@ def test_a_run_is_read_without_its_process() -> None:
 
     _, past = staged(world(2), act)
     assert not past.unfinished
-    assert exit_code_of(past) == 0
+    assert outcome(past.progress, {}).code is ExitCode.DONE
 
 
 def test_a_run_that_has_not_ended_is_not_done() -> None:
@@ -232,7 +251,7 @@ def test_a_run_that_has_not_ended_is_not_done() -> None:
     run.carries(app("a"))
     past = Past("r", run.progress)
     assert past.unfinished
-    assert exit_code_of(past) == ExitCode.NOT_FINISHED
+    assert outcome(past.progress, {}).code is ExitCode.NOT_FINISHED
 
 
 def test_history_knows_what_landed_under_which_id_by_whom() -> None:

@@ -117,7 +117,7 @@ class Watch:
         for landed in self.service.ledger.landed:
             there[landed.instance].add(landed.source_id)
         for line in found:
-            if line.kept_as in {AssetClass.VERIFIED, AssetClass.SKIPPED}:
+            if line.kept_as in {AssetClass.VERIFIED, AssetClass.UNVERIFIED, AssetClass.SKIPPED}:
                 self._require(
                     line.asset in there[line.target], f"promise 15: {line.name} is said to be at {line.target}"
                 )

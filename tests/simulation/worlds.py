@@ -48,7 +48,7 @@ from orchestrator.emulator.switches import (
     Visibility,
 )
 from orchestrator.emulator.world import User, World
-from orchestrator.emulator.worlds import Filling, generate
+from orchestrator.emulator.worlds import Filling, fill, generate
 
 #: (what the plan says, what the service does): the plan's slot is as wide, or wider where the proof stays sound
 SCOPES = (
@@ -136,6 +136,8 @@ def scenario(seed: int) -> Scenario:
         filling=Filling(calls=calls, owner=users[0].name, unreleased_every=0),
         switches=switches, durations=_durations(draw), token_lifetime=draw.choice((86400.0, 120.0)),
     )  # fmt: skip
+    if not shared and all(not t.prefix and t.mode is Mode.MERGE for m in migrations for t in m.targets):
+        world = _held_before(draw, world, targets, users[1].name)
     names = [a.name for a in world.instance(sources[0]).apps] + [t.name for t in world.instance(sources[0]).tasks]
     poison = frozenset(draw.sample(names, draw.choice((0, 0, 0, 1, 1, 2))) if len(names) > 2 else ())
     if len(sources) > 1:  # under another reading the two sources' names would meet, which preflight refuses
@@ -211,7 +213,7 @@ def _migrations(draw: random.Random, sources: tuple[str, ...], targets: list[str
     for place, source in enumerate(sources):
         # Two sources hold assets of the same names: each needs a prefix of its own at a shared target.
         prefix = f"{source}_" if len(sources) > 1 or draw.random() < 0.2 else ""
-        mode = Mode.MERGE if draw.random() < 0.15 else Mode.ADD_NEW
+        mode = Mode.MERGE if draw.random() < 0.2 else Mode.ADD_NEW
         aims = tuple(Target(target, mode, prefix) for target in targets)
         after = (f"m{place - 1}",) if place and draw.random() < 0.5 else ()
         made.append(
@@ -250,6 +252,13 @@ def _plan(
         settle_wait=draw.choice((300.0, 600.0)),
     )  # fmt: skip
     return Plan("night", credentials, instances, settings, migrations, "night.yaml")
+
+
+def _held_before(draw: random.Random, world: World, targets: list[str], owner: str) -> World:
+    """Merge into targets that hold some of the names already, under ids of their own."""
+    many = Filling(draw.randint(0, 6), draw.randint(0, 10), calls={}, owner=owner, unreleased_every=0)
+    filled = tuple(fill(i, many, world.switches) if i.name in targets else i for i in world.instances)
+    return replace(world, instances=filled)
 
 
 def _faults(draw: random.Random, poison: frozenset[str]) -> tuple[Rule, ...]:

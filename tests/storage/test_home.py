@@ -1,10 +1,12 @@
 """The home: private, one process a plan, found where an operator expects it."""
 
+import fcntl
 import os
 import signal
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -216,6 +218,18 @@ def test_a_holder_that_has_not_written_its_name_yet_is_still_a_holder(home: Home
 def test_the_lock_file_is_for_its_owner_alone(home: Home) -> None:
     with hold_plan(home, "orders", ME):
         assert mode(home.path / "plans" / "orders.lock") == 0o600
+
+
+def test_a_reader_that_looks_who_holds_a_plan_does_not_keep_it_from_being_held(home: Home) -> None:
+    with hold_plan(home, "orders", ME):
+        pass
+    looking = os.open(home.path / "plans" / "orders.lock", os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    leaves = threading.Timer(0.03, os.close, [looking])
+    leaves.start()
+    with hold_plan(home, "orders", ME):
+        assert who_holds(home, "orders") == ME
+    leaves.join()
 
 
 # --- which run ---

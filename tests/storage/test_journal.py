@@ -5,7 +5,7 @@ import random
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -153,6 +153,12 @@ def test_runs_in_one_file_have_leases_of_their_own(path: Path) -> None:
         "UPDATE event SET run = 'other' WHERE seq = 3",
         "DELETE FROM event WHERE seq = 3",
         "DELETE FROM event WHERE seq = 1",
+        "DELETE FROM event WHERE seq = 5",
+        "DELETE FROM event WHERE seq > 1",
+        "DELETE FROM event",
+        "UPDATE lease SET seq = 4",
+        "UPDATE lease SET seq = 6",
+        "UPDATE lease SET chain = 'x'",
         "UPDATE event SET body = x'ff' WHERE seq = 3",
         "UPDATE event SET at = NULL WHERE seq = 3",
         "UPDATE event SET at = 'noon' WHERE seq = 3",
@@ -168,6 +174,28 @@ def test_a_changed_moved_or_missing_entry_is_refused(written: Path, text: str) -
         read_all(written, RUN)
     assert caught.value.exit_code is ExitCode.MEMORY
     assert "backup" in caught.value.next_step
+
+
+def test_the_last_entries_cannot_be_cut_off_unseen_even_where_the_rest_is_whole(written: Path) -> None:
+    statements(written, "DELETE FROM event WHERE seq > 3")
+    with pytest.raises(JournalDamaged, match="the journal ends at entry 3"):
+        read_all(written, RUN)
+
+
+def test_a_reader_that_began_before_a_write_is_not_troubled_by_it(path: Path) -> None:
+    with closing(SqliteJournal(path, RUN, "me")) as journal, closing(SqliteJournal(path, RUN)) as reader:
+        journal.append(FIRST, 1.0)
+        reading = reader.read()
+        assert next(reading).event == FIRST[0]
+        journal.append(SECOND, 2.0)
+        assert [entry.event for entry in reading][:1] == [FIRST[1]]
+
+
+def test_a_writer_that_takes_over_goes_on_from_the_head(written: Path) -> None:
+    with closing(SqliteJournal(written, RUN, "other")) as journal:
+        assert len(list(journal.read())) == 5
+        journal.append((e.PackageDropped("b"),), 200.0)
+    assert len(events_of(written)) == 6
 
 
 def test_an_entry_with_a_true_chain_and_no_known_form_is_refused(path: Path) -> None:
@@ -199,6 +227,20 @@ def test_a_flipped_bit_in_the_text_of_any_entry_is_never_believed(written: Path,
     except MemoryFailed:
         return
     assert found == wanted
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_a_flipped_bit_anywhere_in_the_file_is_never_believed(written: Path, place: float, bit: int) -> None:
+    wanted = read_all(written, RUN)
+    damaged = bytearray(written.read_bytes())
+    damaged[int(place * len(damaged))] ^= 1 << bit
+    torn = written.with_name("torn.db")
+    for beside in ("-wal", "-shm"):
+        torn.with_name(torn.name + beside).unlink(missing_ok=True)
+    torn.write_bytes(damaged)
+    with suppress(MemoryFailed):
+        assert read_all(torn, RUN) == wanted
 
 
 def _texts(content: bytes, words: list[bytes], length: int) -> Iterator[int]:
