@@ -113,6 +113,21 @@ class Run:
         owner = self.life(name).scheduled.owner
         self.believe(e.Looked(name, tuple(present)), e.ImportRequested(name, owner, self.slot_of(name)))
 
+    def loses(self, name: str, quiet: float = 90.0) -> None:
+        """Its package is stored, its import asked for, the answer lost; quiet for so many seconds."""
+        self.stores(name)
+        self.asks_import(name)
+        self.believe(e.ImportAnswerLost(name, SAID, self.at + quiet))
+
+    def splits(self, name: str, *parts: tuple[str, str], why: str = "reasons") -> None:
+        """It goes on in parts of one asset each: (asset, fate); the parts are named `batch-ASSET@prod`."""
+        children = []
+        held = {each.id: each for each in self.progress.assets_of(self.life(name).batch)}
+        for place, (asset, fate) in enumerate(parts):
+            self.believe(e.BatchScheduled(f"batch-{asset}", "dev", (held[asset],), ("s",), 1.0 + place / 10))
+            children.append(e.Child(f"batch-{asset}@prod", f"batch-{asset}", (asset,), fate))
+        self.believe(e.Split(name, tuple(children), why))
+
     def imports(self, name: str) -> None:
         self.asks_import(name)
         self.believe(e.ImportAccepted(name, f"job-{name}"))

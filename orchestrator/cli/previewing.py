@@ -13,7 +13,7 @@ from orchestrator.cli.locate import home_for
 from orchestrator.cli.logs import Log
 from orchestrator.cli.previewdocument import Shown, document
 from orchestrator.cli.previewmarkdown import preview_markdown
-from orchestrator.cli.previewtext import preview_text
+from orchestrator.cli.previewtext import finding, preview_text
 from orchestrator.cli.tables import wrapped
 from orchestrator.cli.terminal import Terminal
 from orchestrator.cli.times import local, utc
@@ -172,7 +172,7 @@ def _against_text(approval: Approval, now: Compared, use: Use, code: ExitCode) -
     lines += [wrapped("note: ", saved.note)] if saved.note else []
     lines += [wrapped("refused: ", use.why)] if isinstance(use, Refused) else []
     lines += [f"  {line}" for line in told(now.drifts)]
-    lines += [wrapped("blocker: ", f"{each.id}: {each.sentence}") for each in now.preview.blockers]
+    lines += [wrapped("blocker: ", finding(each)) for each in now.preview.blockers]
     lines.append(f"digest now: {now.preview.digest}")
     return "\n".join([*lines, wrapped("verdict: ", _verdict(use, code))])
 

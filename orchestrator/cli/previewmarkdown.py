@@ -68,7 +68,8 @@ def _schedule(preview: Preview) -> list[str]:
     times = preview.timetable
     told = [f"- {plain(each)}" for each in finish(times)] if times is not None else []
     rows = _table(*batches(preview))
-    return ["## Schedule, times from the begin of the run if every estimate is right", "", *told, "", *rows, "", ORDER, ""]
+    title = "## Schedule, times from the begin of the run if every estimate is right"
+    return [title, "", *told, "", *rows, "", ORDER, ""]
 
 
 def _assets(assets: Sequence[Foreseen]) -> list[str]:

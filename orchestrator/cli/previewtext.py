@@ -206,7 +206,7 @@ def _assets(assets: Sequence[Foreseen]) -> list[str]:
         if (each.migration, each.target) != before:
             before = (each.migration, each.target)
             lines.append(f"assets of {each.migration} at {each.target}:")
-        lines.append(f"  {each.fate.value:11} {each.kind:4} {each.name}{arrives(each)}")
+        lines.append(wrapped(f"  {each.fate.value:11} {each.kind:4} ", f"{each.name}{arrives(each)}"))
     return lines
 
 

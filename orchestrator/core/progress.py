@@ -12,7 +12,6 @@ from dataclasses import replace
 from orchestrator.core import events as e
 from orchestrator.core.events import Asset, Entry
 from orchestrator.core.failures import Failure
-from orchestrator.core.names import predicted
 from orchestrator.core.lifecycle import (
     LANDED,
     SETTLED,
@@ -27,6 +26,7 @@ from orchestrator.core.lifecycle import (
     move_package,
     without_looks,
 )
+from orchestrator.core.names import predicted
 
 #: (place, source, asset id); a place is a target under a prefix
 AssetKey = tuple[str, str, str]

@@ -139,10 +139,10 @@ class Gate:
 
     def _approved(self, approval: Approval, now: Compared) -> Admitted:
         decision = judge(now.drifts, approval.hold_drifted, approval.accept_changed)
-        for line in told(now.drifts):
-            self.around.say("drift", line=line.strip())
         if not decision.starts:
             raise PreflightBlocked(refusal(approval.saved, now.drifts), next_step=_ANEW)
+        for line in told(now.drifts):
+            self.around.say("drift", line=line.strip())
         saved, draft = approval.saved, now.preview
         if decision.refused:
             draft = narrowed(draft, decision.starts)

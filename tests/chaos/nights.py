@@ -45,8 +45,11 @@ STRIKES: tuple[tuple[Kind, tuple[Operation, ...]], ...] = (
 CHANCE = 0.04
 #: a repeated import would make second assets, so that it shows
 SHOWS_DOUBLES = Switches(add_new_on_existing=AddNewOnExisting.SUFFIX, app_key=AppKey.NEW)
-#: what a home may hold once its run is done and verified
-KEPT = re.compile(r"\.gitignore|slots\.db(-wal|-shm)?|plans/[a-z]+\.lock|runs/[0-9a-f-]+/(journal\.db|run\.log)")
+#: what a home may hold once its run is done and verified; suspect packages are kept to be shown (promise 4)
+KEPT = re.compile(
+    r"\.gitignore|slots\.db(-wal|-shm)?|plans/[a-z]+\.lock|"
+    r"runs/[0-9a-f-]+/(journal\.db|run\.log|packages/suspects/[0-9a-f]+\.\d+\.[0-9a-f]{64}\.zip)"
+)
 
 
 class Broken(AssertionError):

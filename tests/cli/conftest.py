@@ -72,6 +72,29 @@ def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Local]:
         yield Local(address.url, face, world, plan)
 
 
+@pytest.fixture
+def quick(local: Local, tmp_path: Path) -> Local:
+    """The same, and a home that has learned how short these jobs are: a run polls soon."""
+    home = Home(tmp_path / ".roma-migrate")
+    home.make()
+    home.make_run("20200101-000000-0000")
+    journal = SqliteJournal(home.journal("20200101-000000-0000"), "20200101-000000-0000", "test")
+    journal.append([e.RunBegan("teacher", "/teacher.yaml", "{}", "olga", "host-1", 7, "0.1.0")], 1.0)
+    for number in range(6):
+        batch, began = f"b{number}", 10.0 + number
+        into = e.DeliveryScheduled(f"{batch}@prod", batch, "m", "prod", "AddNew", "", False, "prod-migrator")
+        journal.append([e.BatchScheduled(batch, "dev", ASSETS * 6, ("dev-migrator",), 0.0), into], began)
+        journal.append([e.ExportRequested(batch, "dev-migrator", "s"), e.ExportAccepted(batch, "j")], began)
+        journal.append([e.Exported(batch, "a")], began + 0.05)
+        journal.append([e.DownloadRequested(batch), e.PackageStored(batch, "ab" * 32, 9, "crc")], began + 0.1)
+        journal.append([e.Looked(into.delivery), e.ImportRequested(into.delivery, "prod-migrator", "s")], began + 0.1)
+        journal.append([e.ImportAccepted(into.delivery, "j")], began + 0.2)
+        journal.append([e.Imported(into.delivery)], began + 0.25)
+    journal.append([e.RunEnded(0)], 20.0)
+    journal.close()
+    return local
+
+
 def plan_text(world: World, url: str, apps: str = '"*"') -> str:
     lines = [
         "version: 1", "name: t", "credentials:",

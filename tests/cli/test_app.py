@@ -11,8 +11,8 @@ from orchestrator.cli.app import LATER, called_by
 
 Invoke = Callable[..., Result]
 NAMES = (
-    "init", "inventory", "validate", "preview", "run", "status", "runs", "resolve", "report", "handover", "emulator", "schema",
-    "demo",
+    "init", "inventory", "validate", "preview", "run", "status", "runs", "resolve", "report", "handover", "emulator",
+    "schema", "demo",
 )  # fmt: skip
 
 

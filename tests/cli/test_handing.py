@@ -14,9 +14,9 @@ Invoke = Callable[..., Result]
 
 
 @pytest.fixture
-def moved(invoke: Invoke, local: Any) -> str:
+def moved(invoke: Invoke, quick: Any) -> str:
     """A run that brought everything; one task runs at the source."""
-    shelf = local.face.service.holding("dev").tasks
+    shelf = quick.face.service.holding("dev").tasks
     for task in shelf.all():
         shelf.put(replace(task, running=False))
     shelf.put(replace(shelf.all()[0], running=True))
@@ -25,20 +25,20 @@ def moved(invoke: Invoke, local: Any) -> str:
 
 
 def test_it_is_told_offline_with_what_must_stop_first(
-    invoke: Invoke, local: Any, moved: str, monkeypatch: pytest.MonkeyPatch
+    invoke: Invoke, quick: Any, moved: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("T_AK", "T_SK", "T_PW"):
         monkeypatch.delenv(name)
-    asked = sum(local.face.requests.values())
+    asked = sum(quick.face.requests.values())
     told = invoke("handover")
     assert told.exit_code == 0, told.output
     assert told.stdout.index("## First, before anything starts at a target: 1") < told.stdout.index("## dev-migrator")
     assert f"stop task {moved} at dev" in told.stdout.replace("\\", "")
     assert "- [x]" not in told.stdout
-    assert sum(local.face.requests.values()) == asked
+    assert sum(quick.face.requests.values()) == asked
 
 
-def test_csv_is_by_owner_and_json_holds_the_same(invoke: Invoke, local: Any, moved: str) -> None:
+def test_csv_is_by_owner_and_json_holds_the_same(invoke: Invoke, quick: Any, moved: str) -> None:
     rows = list(csv.DictReader(io.StringIO(invoke("handover", "--csv").stdout)))
     document = json.loads(invoke("handover", "t", "--json").stdout)
     assert [row["id"] for row in rows] == [item["id"] for item in document["items"]]
@@ -47,25 +47,25 @@ def test_csv_is_by_owner_and_json_holds_the_same(invoke: Invoke, local: Any, mov
     assert invoke("handover", "--csv", "--json").exit_code == 2
 
 
-def test_a_check_ticks_what_is_done_and_asks_for_no_job(invoke: Invoke, local: Any, moved: str) -> None:
-    jobs = local.posts
+def test_a_check_ticks_what_is_done_and_asks_for_no_job(invoke: Invoke, quick: Any, moved: str) -> None:
+    jobs = quick.posts
     open_ = invoke("handover", "--check")
     assert open_.exit_code == 0, open_.output
     assert "it runs at dev" in open_.stdout
-    shelf = local.face.service.holding("dev").tasks
+    shelf = quick.face.service.holding("dev").tasks
     shelf.put(replace(shelf.named(moved), running=False))
     items = json.loads(invoke("handover", "--check", "--json").stdout)["items"]
     done = {item["action"]: item["done"] for item in items if item["asset"] == moved}
     assert done == {"stop-task": True, "start-task": False}
-    there = local.face.service.holding("prod").tasks
+    there = quick.face.service.holding("prod").tasks
     there.put(replace(there.named(moved), running=True))
     told = invoke("handover", "--check")
     assert "proved to be done" in told.stderr
     assert told.stdout.count("- [x]") >= 2
-    assert local.posts == jobs
+    assert quick.posts == jobs
 
 
-def test_the_report_and_the_preview_tell_it_too(invoke: Invoke, local: Any, moved: str) -> None:
+def test_the_report_and_the_preview_tell_it_too(invoke: Invoke, quick: Any, moved: str) -> None:
     report = invoke("report").stdout
     assert "## Left to people" in report
     assert "roma-migrate handover 2" in report

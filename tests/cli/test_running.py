@@ -14,7 +14,7 @@ from orchestrator.emulator.faults import Kind, Rule
 Invoke = Callable[..., Result]
 
 
-def test_a_run_brings_everything_and_says_who_must_act(invoke: Invoke, local: Any, tmp_path: Path) -> None:
+def test_a_run_brings_everything_and_says_who_must_act(invoke: Invoke, quick: Any, tmp_path: Path) -> None:
     told = invoke("run", "plan.yaml", "--note", "CHG-7")
     assert told.exit_code == 0, told.output
     assert told.stderr.splitlines()[0] == f"home: {tmp_path / '.roma-migrate'}"
@@ -24,10 +24,10 @@ def test_a_run_brings_everything_and_says_who_must_act(invoke: Invoke, local: An
     assert "who:  nobody" in told.stdout
     assert "next: roma-migrate report 2" in told.stdout
     assert [line for line in told.stdout.splitlines() if len(line) > 80 and not line.startswith("log:")] == []
-    assert len(local.face.service.holding("prod").apps.all()) == 6
+    assert len(quick.face.service.holding("prod").apps.all()) == 6
 
 
-def test_a_second_run_finds_everything_there(invoke: Invoke, local: Any) -> None:
+def test_a_second_run_finds_everything_there(invoke: Invoke, quick: Any) -> None:
     assert invoke("run", "plan.yaml").exit_code == 0
     again = invoke("run", "plan.yaml")
     assert again.exit_code == 0, again.output
@@ -35,7 +35,7 @@ def test_a_second_run_finds_everything_there(invoke: Invoke, local: Any) -> None
     assert "skipped" in again.stdout
 
 
-def test_a_run_in_json_is_one_document_and_events_are_json_lines(invoke: Invoke, local: Any, tmp_path: Path) -> None:
+def test_a_run_in_json_is_one_document_and_events_are_json_lines(invoke: Invoke, quick: Any, tmp_path: Path) -> None:
     told = invoke("run", "plan.yaml", "--json")
     document = json.loads(told.stdout)
     assert (document["code"], document["who"]) == (0, "nobody")
@@ -46,7 +46,7 @@ def test_a_run_in_json_is_one_document_and_events_are_json_lines(invoke: Invoke,
     assert Path(document["log"]).is_file()
 
 
-def test_the_log_in_the_home_is_private_and_in_the_journals_words(invoke: Invoke, local: Any) -> None:
+def test_the_log_in_the_home_is_private_and_in_the_journals_words(invoke: Invoke, quick: Any) -> None:
     log = Path(json.loads(invoke("run", "plan.yaml", "--json", "--log-level", "error").stdout)["log"])
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
     lines = [json.loads(line) for line in log.read_text().splitlines()]
@@ -55,9 +55,9 @@ def test_the_log_in_the_home_is_private_and_in_the_journals_words(invoke: Invoke
     assert all(line["time"].endswith("Z") and line["level"] for line in lines)
 
 
-def test_no_secret_reaches_the_home_or_the_output(invoke: Invoke, local: Any, tmp_path: Path) -> None:
+def test_no_secret_reaches_the_home_or_the_output(invoke: Invoke, quick: Any, tmp_path: Path) -> None:
     told = invoke("run", "plan.yaml", "--log-level", "debug")
-    dev, prod = local.world.users
+    dev, prod = quick.world.users
     held = told.output.encode() + b"".join(
         p.read_bytes() for p in (tmp_path / ".roma-migrate").rglob("*") if p.is_file()
     )
@@ -98,8 +98,8 @@ def test_blockers_are_4_and_nothing_is_begun(invoke: Invoke, local: Any, tmp_pat
     assert local.posts == 0
 
 
-def test_a_poison_asset_is_named_with_code_1(invoke: Invoke, local: Any) -> None:
-    local.face.strikes.add(Rule(Kind.POISON_IMPORT, names=frozenset({"orders-web"})))
+def test_a_poison_asset_is_named_with_code_1(invoke: Invoke, quick: Any) -> None:
+    quick.face.strikes.add(Rule(Kind.POISON_IMPORT, names=frozenset({"orders-web"})))
     told = invoke("run", "plan.yaml")
     assert told.exit_code == 1, told.output
     assert "quarantined" in told.stdout
@@ -119,11 +119,11 @@ def test_a_wrong_key_is_3(invoke: Invoke, local: Any, monkeypatch: pytest.Monkey
     assert "not-the-right-secret-key" not in told.output
 
 
-def test_only_narrows_a_run_and_a_typo_is_refused(invoke: Invoke, local: Any) -> None:
+def test_only_narrows_a_run_and_a_typo_is_refused(invoke: Invoke, quick: Any) -> None:
     assert invoke("run", "plan.yaml", "--only", "bogus").exit_code == 2
     told = invoke("run", "plan.yaml", "--only", "app:orders-*")
     assert told.exit_code == 0, told.output
-    assert [app.name for app in local.face.service.holding("prod").apps.all()] == ["orders-web"]
+    assert [app.name for app in quick.face.service.holding("prod").apps.all()] == ["orders-web"]
 
 
 def test_resume_never_begins(invoke: Invoke, local: Any) -> None:

@@ -16,3 +16,9 @@ from orchestrator.core.names import predicted
 )
 def test_applications_are_likely_renamed_and_tasks_likely_not(prefix: str, kind: str, names: tuple[str, ...]) -> None:
     assert predicted(prefix, kind, "orders") == names
+
+
+@pytest.mark.parametrize("kind", ["app", "task"])
+@pytest.mark.parametrize(("shown", "name"), [(True, "x_orders"), (False, "orders")])
+def test_what_the_service_has_shown_leaves_one_reading(kind: str, shown: bool, name: str) -> None:
+    assert predicted("x_", kind, "orders", shown) == (name,)

@@ -1,13 +1,10 @@
-"""The events folded: who occupies what, who waits for whom, what counts for the breaker."""
+"""The events folded: who occupies what, who waits for whom, what a resume and an outage change."""
 
 import pytest
 
 from orchestrator.core import events as e
-from orchestrator.core.events import Words
-from orchestrator.core.inventory import Reason
-from orchestrator.core.lifecycle import DeliveryState, IllegalMove, PackageState, ProbeState
-from orchestrator.core.progress import error_of
-from tests.builders import DAWN, REASON, SAID, Run, app, task
+from orchestrator.core.lifecycle import DeliveryState, IllegalMove, ProbeState
+from tests.builders import DAWN, SAID, Run, app, task
 
 FROM, INTO = "dev.example acme/s", "prod.example acme/t"
 
@@ -113,7 +110,7 @@ def test_a_split_hands_its_assets_to_its_parts() -> None:
     waiting = run.carries(task("t", "a", "b"))
     run.stores(whole)
     run.fails(whole)
-    _split(run, whole, ("a", "landed"), ("b", "quarantined"), ("c", "waiting"))
+    run.splits(whole, ("a", "landed"), ("b", "quarantined"), ("c", "waiting"))
     fates = {key[2]: fate for key, fate in run.progress.fate.items()}
     assert fates == {"a": True, "b": False}
     assert run.life(whole).state is DeliveryState.SPLIT
@@ -124,15 +121,6 @@ def test_a_split_hands_its_assets_to_its_parts() -> None:
     assert whole not in run.progress.open
 
 
-def _split(run: Run, name: str, *parts: tuple[str, str], why: str = "reasons") -> None:
-    children = []
-    held = {each.id: each for each in run.progress.assets_of(run.life(name).batch)}
-    for place, (asset, fate) in enumerate(parts):
-        run.believe(e.BatchScheduled(f"batch-{asset}", "dev", (held[asset],), ("s",), 1.0 + place / 10))
-        children.append(e.Child(f"batch-{asset}@prod", f"batch-{asset}", (asset,), fate))
-    run.believe(e.Split(name, tuple(children), why))
-
-
 def test_a_part_needs_what_its_own_assets_need() -> None:
     run = Run()
     base = run.carries(app("base"))
@@ -141,7 +129,7 @@ def test_a_part_needs_what_its_own_assets_need() -> None:
     run.stores(base)
     run.lands(base)
     run.fails(whole)
-    _split(run, whole, ("t1", "waiting"), ("t2", "waiting"))
+    run.splits(whole, ("t1", "waiting"), ("t2", "waiting"))
     assert run.life("batch-t1@prod").scheduled.needs == ("base",)
     assert run.life("batch-t2@prod").scheduled.needs == (), "what nobody carries was there before"
 
@@ -152,7 +140,7 @@ def test_parts_inherit_the_lineage_that_proves_what_they_brought() -> None:
     run.stores(whole)
     run.asks_import(whole, (("a", ("old",)),))
     run.believe(e.ImportAccepted(whole, "job"), e.ImportFailed(whole, (), SAID))
-    _split(run, whole, ("a", "waiting"), ("b", "waiting"), why="halves")
+    run.splits(whole, ("a", "waiting"), ("b", "waiting"), why="halves")
     part, parent = run.life("batch-a@prod"), run.life(whole)
     assert (part.baseline, part.attempt, part.asked_at) == (parent.baseline, 1, parent.asked_at)
     assert part.halved
@@ -186,77 +174,6 @@ def test_packages_ahead_are_counted_per_target_until_their_import_is_asked() -> 
     assert not run.progress.ahead["prod"]
 
 
-# --- the idle proof ---
-
-
-def unsure(run: Run, name: str, quiet: float = 90.0) -> None:
-    run.stores(name)
-    run.asks_import(name)
-    run.believe(e.ImportAnswerLost(name, SAID, run.at + quiet))
-
-
-def test_a_job_accepted_after_the_quiet_time_shows_that_the_slot_is_idle() -> None:
-    run = Run()
-    name, other = run.carries(app("a")), run.carries(app("b"))
-    unsure(run, name)
-    run.stores(other)
-    run.later(91.0).imports(other)
-    assert run.life(name).idle_at == run.at
-
-
-@pytest.mark.parametrize("seconds", [0.0, 89.0])
-def test_a_job_asked_for_in_the_quiet_time_proves_nothing(seconds: float) -> None:
-    run = Run()
-    name, other = run.carries(app("a")), run.carries(app("b"))
-    unsure(run, name)
-    run.stores(other)
-    run.later(seconds).asks_import(other)
-    run.later(91.0 - seconds).believe(e.ImportAccepted(other, "job"))
-    assert run.life(name).idle_at == 0.0
-
-
-def test_a_job_at_another_instance_proves_nothing_even_in_the_same_slot() -> None:
-    run = Run()
-    name = run.carries(app("a"))
-    other = run.carries(app("b"), target="dr")
-    unsure(run, name)
-    run.stores(other)
-    run.later(91.0).believe(e.Looked(other), e.ImportRequested(other, "t", INTO), e.ImportAccepted(other, "job"))
-    assert run.life(name).idle_at == 0.0
-
-
-def test_an_accepted_export_from_the_target_and_an_accepted_probe_prove_it_too() -> None:
-    for proof in ("export", "probe"):
-        run = Run()
-        name = run.carries(app("a"))
-        back = run.carries(app("z"), source="prod", target="dr")
-        unsure(run, name)
-        run.later(91.0)
-        if proof == "export":
-            run.exports(run.life(back).batch, INTO)
-        else:
-            run.believe(e.ProbeRequested(INTO, "prod", "t", app="x"), e.ProbeAccepted(INTO, "job"))
-        assert run.life(name).idle_at == run.at, proof
-
-
-@pytest.mark.parametrize(("kind", "counted"), [("busy", 0), ("throttled", 0), ("invalid", 1), ("denied", 1)])
-def test_a_refused_probe_proves_nothing_and_counts_as_lost_where_asking_again_is_vain(kind: str, counted: int) -> None:
-    run = Run()
-    name = run.carries(app("a"))
-    unsure(run, name)
-    run.later(91.0).believe(e.ProbeRequested(INTO, "prod", "t", app="x"), e.ProbeRefused(INTO, Words(kind), 5.0))
-    assert run.progress.probes[INTO].not_before == run.at + 5.0
-    assert (run.life(name).idle_at, run.progress.lost_probes[INTO]) == (0.0, counted)
-
-
-def test_a_lost_probe_proves_nothing_and_is_counted() -> None:
-    run = Run()
-    name = run.carries(app("a"))
-    unsure(run, name)
-    run.later(91.0).believe(e.ProbeRequested(INTO, "prod", "t", app="x"), e.ProbeAnswerLost(INTO, SAID, run.at + 90))
-    assert (run.life(name).idle_at, run.progress.lost_probes[INTO]) == (0.0, 1)
-
-
 # --- another process ---
 
 
@@ -276,10 +193,20 @@ def test_what_a_dead_process_asked_is_quiet_from_the_resume_on() -> None:
 def test_a_resume_does_not_lengthen_a_quiet_time_that_had_begun() -> None:
     run = Run()
     name = run.carries(app("a"))
-    unsure(run, name)
+    run.loses(name)
     quiet = run.life(name).quiet_until
     run.later(50.0).believe(e.RunResumed("op", "host", 2, "1"))
     assert run.life(name).quiet_until == quiet
+
+
+def test_a_resume_forgets_the_looks_of_an_import_that_was_being_asked_for() -> None:
+    run = Run()
+    name = run.carries(app("a"))
+    run.stores(name)
+    run.asks_import(name)
+    run.later(5.0).believe(e.RunResumed("op", "host", 2, "0"))
+    assert run.life(name).look is None
+    assert run.life(name).baseline == e.Looked(name)
 
 
 def test_a_run_that_is_resumed_has_not_ended() -> None:
@@ -300,118 +227,28 @@ def test_outages_are_counted_only_where_they_overlap() -> None:
     assert run.progress.outage_since("other", DAWN, DAWN + 210) == 0.0
 
 
-# --- the breaker ---
-
-
-def test_failures_are_counted_by_error_and_halves_by_their_parent() -> None:
+def test_the_reading_of_the_prefix_that_the_service_showed_is_used_from_then_on_at_that_place_alone() -> None:
     run = Run()
-    whole = run.carries(app("a"), app("b"))
-    run.stores(whole)
-    run.fails(whole, REASON)
-    _split(run, whole, ("a", "waiting"), ("b", "waiting"), why="halves")
-    for part in ("batch-a@prod", "batch-b@prod"):
-        run.stores(part)
-        run.fails(part, REASON)
-    failures = run.progress.failures["prod", "import"]
-    assert dict(failures.by_error) == {"ROMA.9": [whole]}
-    assert dict(failures.by_parent) == {(whole, "ROMA.9"): ["batch-a@prod", "batch-b@prod"]}
+    first, second, elsewhere = (
+        run.carries(app(each), target=target, prefix="x_")
+        for each, target in (("a", "prod"), ("b", "prod"), ("c", "dr"))
+    )
+    run.stores(first)
+    run.imports(first)
+    assert run.progress.names_of(run.life(second), "app", "b") == ("x_b", "b")
+    run.believe(e.Imported(first), e.Verified(first, ("a",), renamed=(("app", True),)))
+    assert run.progress.names_of(run.life(second), "app", "b") == ("x_b",)
+    assert run.progress.names_of(run.life(second), "task", "t") == ("t", "x_t")
+    assert run.progress.names_of(run.life(elsewhere), "app", "c") == ("x_c", "c")
 
 
-def test_a_half_whose_failure_names_an_asset_does_not_count() -> None:
+def test_a_service_that_shows_both_readings_leaves_both() -> None:
     run = Run()
-    whole = run.carries(app("a"), app("b"))
-    run.stores(whole)
-    run.fails(whole)
-    _split(run, whole, ("a", "waiting"), ("b", "waiting"), why="halves")
-    run.stores("batch-a@prod")
-    run.fails("batch-a@prod", Reason("application", "a", "ROMA.9", "no"))
-    assert not run.progress.failures["prod", "import"].by_parent
-
-
-def test_a_reopened_target_forgets_its_failures_and_proves_itself_with_one_import() -> None:
-    run = Run()
-    name = run.carries(app("a"))
+    name = run.carries(app("a"), app("b"), prefix="x_")
     run.stores(name)
-    run.fails(name)
-    run.believe(e.TargetStopped("prod", SAID), e.TargetReopened("prod"))
-    assert not run.progress.is_stopped("prod", "import")
-    assert not run.progress.failures["prod", "import"].by_error
-    assert run.progress.proving == {("prod", "import")}
-    run.believe(e.Retried(name), e.ImportRequested(name, "t", INTO), e.ImportAccepted(name, "j"), e.Imported(name))
-    assert not run.progress.proving
-
-
-def test_a_lost_import_that_is_found_proves_a_reopened_target_too_and_wakes_all_that_waits() -> None:
-    run = Run()
-    name, other = run.carries(app("a")), run.carries(app("b"))
-    run.stores(name)
-    run.believe(e.TargetStopped("prod", SAID), e.TargetReopened("prod"))
-    run.asks_import(name)
-    run.believe(e.ImportAnswerLost(name, SAID, run.at))
-    run.progress.take_woken()
-    run.believe(e.ImportFound(name))
-    assert not run.progress.proving
-    assert other in run.progress.take_woken()
-
-
-def test_whatever_waits_is_woken_when_a_target_is_stopped_and_so_leaves_its_queue() -> None:
-    run = Run()
-    name, elsewhere = run.carries(app("a")), run.carries(app("b"), target="dr")
-    run.progress.take_woken()
-    run.believe(e.TargetStopped("prod", SAID))
-    assert {name, elsewhere} <= run.progress.take_woken()
-
-
-def test_what_is_too_large_counts_for_no_breaker() -> None:
-    run = Run()
-    name = run.carries(app("a"))
-    run.stores(name)
-    run.fails(name, words=Words("too-large", "APIGW.0201"))
-    assert ("prod", "import") not in run.progress.failures
-
-
-def test_a_batch_that_fails_twice_with_one_error_counts_once() -> None:
-    run = Run()
-    name = run.carries(app("a"))
-    run.stores(name)
-    for _ in "ab":
-        run.fails(name)
-        run.believe(e.Quarantined(name, SAID), e.Retried(name))
-    assert run.progress.failures["prod", "import"].by_error == {"ROMA.9": [name]}
-
-
-def test_a_resume_forgets_the_looks_of_an_import_that_was_being_asked_for() -> None:
-    run = Run()
-    name = run.carries(app("a"))
-    run.stores(name)
-    run.asks_import(name)
-    run.later(5.0).believe(e.RunResumed("op", "host", 2, "0"))
-    assert run.life(name).look is None
-    assert run.life(name).baseline == e.Looked(name)
-
-
-@pytest.mark.parametrize(
-    ("reasons", "words", "error"),
-    [
-        ((Reason("app", "x", "", "first"), REASON), SAID, "first"),
-        ((Reason("app", "x", "", ""), REASON), SAID, "ROMA.9"),
-        ((), Words("job", message="no reason"), "no reason"),
-        ((), Words("hung"), "hung"),
-    ],
-)
-def test_two_failures_are_the_same_error_by_code_else_by_words(
-    reasons: tuple[Reason, ...], words: Words, error: str
-) -> None:
-    assert error_of(e.ImportFailed("d", reasons, words)) == error
-
-
-def test_a_retry_wakes_the_failed_package_too() -> None:
-    run = Run()
-    name = run.carries(app("a"))
-    batch = run.life(name).batch
-    run.exports(batch)
-    run.believe(e.ExportFailed(batch, (), SAID), e.Quarantined(name, SAID), e.Retried(name))
-    assert run.progress.packages[batch].state is PackageState.PENDING
+    run.imports(name)
+    run.believe(e.Imported(name), e.Verified(name, ("a", "b"), renamed=(("app", False), ("app", True))))
+    assert run.progress.names_of(run.life(name), "app", "a") == ("x_a", "a")
 
 
 @pytest.mark.parametrize("event", [e.Imported("nobody"), e.ExportLost("nobody"), e.Retried("nobody")])

@@ -346,6 +346,19 @@ def test_exports_pause_while_the_stock_of_every_target_outlasts_what_is_left_to_
     assert ALWAYS_AHEAD < ran_ahead(MOST_AHEAD + 3)[-1] < MOST_AHEAD
 
 
+def test_no_export_pauses_for_a_target_that_stands_idle() -> None:
+    run = Run()
+    base = run.life(run.carries(app("base"), position=0.0)).batch
+    for number in range(MOST_AHEAD + 3):
+        run.carries(app(f"x{number}", "base"), position=1.0 + number)
+    run.believe(e.ExportRequested(base, "s", FROM), e.ExportRefused(base, Words("throttled"), wait=1e6))
+    todo = woken(run)
+    for _ in range(100):
+        for step in decided(todo, run):
+            answer_well(todo, run, step)
+    assert [life.state for life in run.progress.packages.values()].count(PackageState.STORED) == MOST_AHEAD
+
+
 def test_exports_go_on_when_the_target_moves() -> None:
     run, todo, base, _ = ran_ahead(40)
     answered(todo, run, base, e.Imported(base))

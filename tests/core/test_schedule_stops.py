@@ -77,10 +77,10 @@ def test_failed_exports_stop_a_source_and_its_batches_stay_waiting() -> None:
         batch = run.life(name).batch
         run.exports(batch)
         run.believe(e.ExportFailed(batch, (), SAID))
-    assert isinstance(woken(run).ready(run.at), Note)
-    run.believe(e.TargetStopped("dev", SAID, "export"))
     todo = woken(run)
-    assert begun(todo, run) == []
+    assert isinstance(todo.ready(run.at), Note)
+    assert begun(todo, run) == [], "what had queued in the slot leaves it"
+    assert run.progress.is_stopped("dev", "export")
     assert {run.life(name).state for name in names} == {DeliveryState.WAITING}
     assert todo.ready(run.at) == Finished()
 

@@ -35,6 +35,14 @@ def test_either_reading_of_the_prefix_will_do() -> None:
         assert verify(life(), [Expected(app("a"), ("x_a", "a"))], held(App("new", name))).verified == ("a",)
 
 
+@pytest.mark.parametrize(("prefix", "name", "told"), [("x_", "x_a", True), ("x_", "a", False), ("", "a", None)])
+def test_what_was_found_tells_whether_the_prefix_renamed_it(prefix: str, name: str, told: bool | None) -> None:
+    scheduled = e.DeliveryScheduled("d", "batch", "m", "prod", "AddNew", prefix, False, "t")
+    asset = Expected(app("a"), tuple(dict.fromkeys((prefix + "a", "a"))))
+    found = verify(Delivery(scheduled), [asset], held(App("new", name)))
+    assert found.renamed == (() if told is None else (("app", told),))
+
+
 def test_what_is_not_there_is_missing() -> None:
     found = verify(life(), [Expected(app("a"), ("a",))], held(App("other", "b")))
     assert found.findings == (("a", "missing: a is not at prod"),)

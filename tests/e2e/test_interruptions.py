@@ -27,7 +27,15 @@ def _finishes(roma: LocalRoma, desk: Desk) -> None:
     assert all(times == 1 for times in roma.ledger.downloads.values())
 
 
-@pytest.mark.parametrize("moment", ["export-requested", "package-stored", "import-requested", "import-accepted"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param("export-requested", marks=pytest.mark.proof),
+        "package-stored",
+        "import-requested",
+        pytest.param("import-accepted", marks=pytest.mark.proof),
+    ],
+)
 def test_kill_9_in_the_middle_and_the_same_command_brings_all_once(serve: Serve, desk: Desk, moment: str) -> None:
     roma = serve(large_world())
     desk.ready(roma)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from orchestrator.emulator.faults import Kind, Operation
 from orchestrator.emulator.switches import LockScope
 from orchestrator.emulator.worlds import DEV_USER
 from tests.e2e.conftest import Serve
@@ -87,7 +88,8 @@ def test_a_second_process_on_the_same_plan_leaves_at_once_and_the_first_is_undis
     serve: Serve, desk: Desk
 ) -> None:
     roma = serve(small_world())
-    desk.ready(roma, PlanText(settings={"batch_size": 5}))
+    desk.ready(roma, PlanText(settings={"batch_size": 10}))
+    roma.strike(Kind.SLOW_JOB, Operation.EXPORT, nth=2, seconds=4.0)
     with desk.start("run", "plan.yaml") as first:
         read_until(first.stderr, "export-accepted")
         second = desk.run("run", "plan.yaml")
@@ -98,7 +100,7 @@ def test_a_second_process_on_the_same_plan_leaves_at_once_and_the_first_is_undis
     assert "next:" in second.err
     assert first.returncode == 0, err
     assert roma.held() == roma.everything()
-    assert (roma.jobs("export"), roma.jobs("import")) == (6, 6)
+    assert (roma.jobs("export"), roma.jobs("import")) == (3, 3)
 
 
 def test_two_plans_of_one_home_that_share_a_slot_take_turns(serve: Serve, desk: Desk) -> None:

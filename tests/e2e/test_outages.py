@@ -44,6 +44,7 @@ def test_a_service_away_for_20_seconds_is_waited_for_and_told_of_once(serve: Ser
     _once(roma, _away(roma, desk, 20.0))
 
 
+@pytest.mark.proof
 def test_a_service_away_for_longer_than_outage_timeout_ends_9_and_the_same_command_finishes(
     serve: Serve, desk: Desk
 ) -> None:

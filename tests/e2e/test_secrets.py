@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 from orchestrator.emulator.faults import Kind, Operation
 from orchestrator.emulator.worlds import DEV_USER, PROD_USER, Filling, generate
+from orchestrator.storage.home import Home
 from tests.e2e.conftest import Serve
-from tests.e2e.stage import BLINK, Desk, LocalRoma, read_until
+from tests.e2e.stage import BLINK, Desk, LocalRoma, earlier, read_until
 
 KEY, SIGNER, PASSWORD = "AKPLANTED0000000SESAME", "sk/planted+SESAME=0000000000000000000000", "pw-planted/SESAME+%é&0"
 PLANTED = (
@@ -62,13 +63,8 @@ def test_no_secret_is_left_or_said_whatever_goes_wrong(serve: Serve, desk: Desk)
     for kind in (Kind.GARBAGE_200, Kind.ERROR_AFTER, Kind.TOKEN_EXPIRED_EARLY):
         roma.strike(kind, Operation.IMPORT)
     roma.strike(Kind.RESET_AFTER_SEND, Operation.ARCHIVE)
-    with desk.start("run", "plan.yaml", "--json", "--log-level", "debug") as program:
-        said["what a killed run said"] = read_until(program.stderr, "import-requested").encode()
-        program.kill()
-        out, err = program.communicate(timeout=10)
-        said["what it said at last"] = (out + err).encode()
-    assert note("a run", "run", "plan.yaml", "--log-level", "debug") == 0
-    for words in (("report",), ("report", "--json"), ("status",), ("runs",), ("preview", "plan.yaml"), ("resolve",)):
+    assert note("a run", "run", "plan.yaml", "--json", "--log-level", "debug") == 0
+    for words in (("report",), ("report", "--json"), ("status",), ("preview", "plan.yaml")):
         note(words[0], *words)
     assert note("inventory", "inventory", "plan.yaml", "prod", "--json") == 0
     tokens = _tokens(roma)
@@ -80,15 +76,18 @@ def test_no_secret_is_left_or_said_whatever_goes_wrong(serve: Serve, desk: Desk)
     _search(kept | said, secrets)
 
 
-def test_home_and_its_files_are_for_their_owner_alone(serve: Serve, desk: Desk) -> None:
+def test_a_killed_run_leaves_no_secret_and_nothing_that_others_may_read(serve: Serve, desk: Desk) -> None:
     filling = Filling(calls={}, unreleased_every=0)
     roma = serve(generate(3, 4, filling=filling, users=PLANTED, durations=BLINK))
     desk.plan(roma)
+    earlier(Home(desk.folder / "kept"), ["prod"])
     desk.environment["ROMA_MIGRATE_HOME"] = str(desk.folder / "kept")
     with desk.start("run", "plan.yaml") as program:
-        read_until(program.stderr, "export-accepted")
+        said = read_until(program.stderr, "import-accepted")
         program.kill()
-        program.communicate(timeout=10)
+        said += program.communicate(timeout=10)[1]
+    kept = _everything(desk.folder / "kept")
+    _search(kept | {"what it said": said.encode()}, [KEY, SIGNER, PASSWORD, *(each[:40] for each in _tokens(roma))])
     found = [desk.folder / "kept", *(desk.folder / "kept").rglob("*")]
     assert len(found) > 5
     assert {path.stat().st_mode & 0o777 for path in found if path.is_dir()} == {0o700}

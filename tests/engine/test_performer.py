@@ -252,6 +252,28 @@ def test_a_probe_is_an_export_of_one_asset_that_is_never_downloaded() -> None:
     assert not hand.stage.service.ledger.downloads
 
 
+@pytest.mark.parametrize(
+    ("kind", "event", "action"),
+    [
+        (Kind.BUSY_FOREIGN_JOB, "ProbeRefused", Action.WAIT_FOR_SLOT),
+        (Kind.THROTTLED, "ProbeRefused", Action.ASK_AGAIN),
+        (Kind.RESET_AFTER_SEND, "ProbeAnswerLost", Action.SETTLE),
+    ],
+)
+def test_what_a_failed_probe_becomes(kind: Kind, event: str, action: Action) -> None:
+    async def act(hand: Hand) -> Answered:
+        one = hand.stage.world.instance("dev").apps[0].id
+        return await hand.asks(steps.RequestProbe(FROM, "dev", "s", FROM, app=one))
+
+    _, answered = performed(act, rule(kind, Operation.EXPORT))
+    assert name(answered.event) == event
+    assert answered.trouble is not None
+    assert answered.trouble.decision.action is action
+    if isinstance(answered.event, e.ProbeRefused):
+        assert answered.event.wait >= 5.0
+        assert answered.event.words.kind in {"busy", "throttled"}
+
+
 # --- downloads (promise 4) ---
 
 

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from tests.simulation.nights import Night
 
 
+#: events of a night: so many, and so many more for each delivery
+MOST_EVENTS, EVENTS_PER_DELIVERY = 3000, 250
+#: virtual seconds: an overdue job alone takes hours
+LONGEST_NIGHT = 10 * 86400.0
+
+
 class Broken(AssertionError):
     """A promise does not hold."""
 
@@ -31,14 +37,23 @@ class Watch:
         self.known_ends: dict[str, float] = {}
         self.imports_asked: Counter[str] = Counter()
         self.events: Counter[str] = Counter()
+        self.dusk = 0.0
         self.merges = {t.instance for m in scenario.plan.migrations for t in m.targets if t.mode.value == "Merge"}
 
     def heard(self, entry: Entry) -> None:
         """After every event."""
         self.events[type(entry.event).__name__] += 1
+        self._ends_some_time(entry)
         self._jobs(entry)
         self._requests()
         self._nothing_twice()
+
+    def _ends_some_time(self, entry: Entry) -> None:
+        """Promise 9: every fault ends, so the night must, within a bound that follows from its size."""
+        self.dusk = self.dusk or entry.at
+        bound = MOST_EVENTS + EVENTS_PER_DELIVERY * self.events["DeliveryScheduled"]
+        self._require(self.events.total() <= bound, f"liveness: more than {bound} events")
+        self._require(entry.at - self.dusk <= LONGEST_NIGHT, "liveness: the night does not end")
 
     def forget(self, kept: Iterable[Entry]) -> None:
         """After a power cut only what is still in the journal is known."""

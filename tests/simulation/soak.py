@@ -118,9 +118,8 @@ def main() -> int:
     tally = soak(asked.first, asked.seeds, asked.workers)
     spent = time.monotonic() - begun
     unreached = [kind.value for kind in Kind if not tally.faults[kind.value]]
-    print(
-        f"{tally.seeds} seeds in {spent:.0f} s: {tally.seconds / 86400:.1f} virtual days, {tally.seconds / spent:.0f} x real time"
-    )
+    days, speed = tally.seconds / 86400, tally.seconds / spent
+    print(f"{tally.seeds} seeds in {spent:.0f} s: {days:.1f} virtual days, {speed:.0f} x real time")
     print(f"exit codes: {dict(tally.codes.most_common())}")
     print("faults reached: " + ", ".join(f"{kind} {count}" for kind, count in tally.faults.most_common()))
     print(f"fault kinds never reached: {', '.join(unreached) or 'none'}")
