@@ -5,8 +5,9 @@ terminal    where results and words go               door        errors as sente
 logs        what is said, on screen and in the home  words       events in the words of the log
 progress    lanes as they move                       tally       how far each lane is, kept by events
 assemble    a plan with the world around it          locate      which home, which run
-times       printed times
-running, previewing, reporting, standing, deciding, inventories, beginnings, offline, demo   the commands' bodies
+times       printed times                            approving   saved previews as files
+previewtext, previewmarkdown, previewdocument   a preview for a terminal, for a ticket, for programs
+running, previewing, reporting, handing, standing, deciding, inventories, beginnings, offline, demo   commands' bodies
 
 Everything heavy is imported inside the commands, so that `--help` stays quick.
 """

@@ -8,8 +8,10 @@ from orchestrator.core.checks import Check
 from orchestrator.core.events import AssetsSkipped, BatchScheduled, DeliveryScheduled, SelectionMade
 from orchestrator.core.foreseen import Foreseen
 from orchestrator.core.handoveritems import Item
+from orchestrator.core.names import predicted
+from orchestrator.core.ordering import Order
 from orchestrator.core.preview import Preview
-from orchestrator.core.timetable import Timetable, needs_of
+from orchestrator.core.timetable import Timetable
 
 #: version of the document's form; a field that is added does not change it
 FORM = 1
@@ -247,40 +249,6 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "Preview of roma-migrate"}
 
 
-# --- the order -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """Why each import has its place."""
-
-    batches: Mapping[str, BatchScheduled]
-    #: batch -> its number in the schedule, from 1
-    numbers: Mapping[str, int]
-    #: delivery -> numbers of the batches that must have landed before
-    behind: Mapping[str, tuple[int, ...]]
-
-    @classmethod
-    def of(cls, preview: Preview) -> "Order":
-        batches = {each.batch: each for each in preview.batches}
-        numbers = {batch: number for number, batch in enumerate(batches, 1)}
-        batch_of = {each.delivery: each.batch for each in preview.deliveries}
-        needs = needs_of(batches, preview.deliveries)
-        behind = {name: tuple(sorted(numbers[batch_of[each]] for each in held)) for name, held in needs.items()}
-        return cls(batches, numbers, behind)
-
-    def why(self, delivery: DeliveryScheduled) -> str:
-        """In words, for people."""
-        told = []
-        if behind := self.behind[delivery.delivery]:
-            numbers = ", ".join(map(str, behind))
-            told.append(f"it builds on what batch {numbers} brings" if len(behind) == 1 else
-                        f"it builds on what batches {numbers} bring")  # fmt: skip
-        if delivery.after:
-            told.append(f"the plan puts it after {', '.join(delivery.after)}")
-        return "; ".join(told) or "as soon as its slot is free"
-
-
 # --- parts ---------------------------------------------------------------------------------------------------------
 
 
@@ -306,8 +274,6 @@ def _batch(number: int, batch: BatchScheduled, times: Timetable | None) -> Batch
 
 
 def _delivery(each: DeliveryScheduled, order: Order, times: Timetable | None) -> DeliveryDocument:
-    from orchestrator.core.names import predicted
-
     assets = order.batches[each.batch].assets
     names = {asset.id: predicted(each.prefix, asset.kind, asset.name) for asset in assets}
     return DeliveryDocument(

@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from orchestrator.cli.previewdocument import Order, Shown, expected
+from orchestrator.cli.previewdocument import Shown, expected
 from orchestrator.cli.tables import count, table, wrapped
 from orchestrator.cli.times import after, span
 from orchestrator.core.checks import Check, Verdict
 from orchestrator.core.events import DeliveryScheduled
 from orchestrator.core.foreseen import Fate, Foreseen
 from orchestrator.core.handoveritems import Action, Item
+from orchestrator.core.ordering import Order
 from orchestrator.core.preview import Preview
 from orchestrator.core.timetable import Timetable
 
@@ -116,8 +117,10 @@ def finish(times: Timetable) -> list[str]:
     """When it would be over, what it rests on, and what would shorten it: a sentence each."""
     if not times.spans:
         return []
+    end = max(job.end for job in times.spans.values())
+    guess = f", or {span(end)} if every guess is right" if times.guessed else ""
     told = [
-        f"expected to be over {span(times.p50)} after its begin; in nine of ten cases within {span(times.p90)}",
+        f"expected to be over {span(times.p50)} after its begin{guess}; in nine of ten cases within {span(times.p90)}",
         f"busiest slot: {times.busiest} ({', '.join(map(str, times.slots[times.busiest]))}) with {span(times.busy)} "
         "of work",
     ]

@@ -133,12 +133,13 @@ def outcome(progress: Progress, ends: Mapping[str, End], signal: str = "") -> Ou
     """Fold a run's state into its exit code (product.md section 2), reasons and counts."""
     found = lines(progress)
     counts = Counter(line.kept_as.value for line in found)
-    whys = [*_ended(ends), *_undecided(progress), *_stopped(progress), *_incomplete(counts)]
+    explained = [*_ended(ends), *_undecided(progress), *_stopped(progress)]
+    whys = [*explained, *_incomplete(counts)]
     open_left = [name for name in progress.open if progress.deliveries[name].state is not DeliveryState.UNDECIDED]
     final = not any(not _given_up(progress, progress.deliveries[name]) for name in progress.open)
-    stalled = not final and not whys and not signal
-    if not final and not whys:
-        whys = [Why(ExitCode.NOT_FINISHED, "unfinished: deliveries are open")]
+    stalled = not final and not explained and not signal
+    if not final and not explained:
+        whys.insert(0, Why(ExitCode.NOT_FINISHED, "unfinished: deliveries are open"))
     code = next((each for each in PRECEDENCE if any(why.code is each for why in whys)), ExitCode.DONE)
     if signal and open_left:
         code = ExitCode.TERMINATED if signal == "SIGTERM" else ExitCode.INTERRUPTED

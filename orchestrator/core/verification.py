@@ -36,13 +36,14 @@ def verify(life: Delivery, expected: Sequence[Expected], inventory: Inventory, a
     ids: list[tuple[str, str]] = []
     renamed: set[tuple[str, bool]] = set()
     app_names = {app.id: app.name for app in inventory.apps}
+    before = {held for _, ids in (life.baseline.present if life.baseline is not None else ()) for held in ids}
     for each in expected:
         found = _found(life, each, inventory)
         if found is None:
             findings.append((each.asset.id, f"missing: {each.asset.name} is not at {life.target}"))
             continue
         ids.append((each.asset.id, found.id))
-        if life.scheduled.prefix:
+        if life.scheduled.prefix and found.id not in before:  # what was there before us teaches no reading
             renamed.add((each.asset.kind, found.name != each.asset.name))
         if difference := _difference(each, found, app_names):
             findings.append((each.asset.id, difference))
@@ -54,14 +55,12 @@ def verify(life: Delivery, expected: Sequence[Expected], inventory: Inventory, a
 
 
 def _found(life: Delivery, expected: Expected, inventory: Inventory) -> App | Task | None:
-    """Under its likeliest name; under AddNew only what was not there before us."""
+    """What is new under one of its names, the likeliest first; under Merge, else what was there before us."""
     held: Sequence[App | Task] = inventory.apps if expected.asset.kind == "app" else inventory.tasks
     before = set(life.baseline.seen.get(expected.asset.id, ())) if life.baseline is not None else set()
-    for name in expected.names:
-        for asset in held:
-            if asset.name == name and (life.scheduled.mode == Mode.MERGE.value or asset.id not in before):
-                return asset
-    return None
+    named = [asset for name in expected.names for asset in held if asset.name == name]
+    new = (asset for asset in named if asset.id not in before)
+    return next(new, next(iter(named), None) if life.scheduled.mode == Mode.MERGE.value else None)
 
 
 def _difference(expected: Expected, found: App | Task, app_names: dict[str, str]) -> str:

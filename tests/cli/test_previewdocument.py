@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 from typer.testing import Result
 
-from orchestrator.cli.previewdocument import Document, Order, Shown, document, schema
+from orchestrator.cli.previewdocument import Document, Shown, document, schema
 from orchestrator.core.checks import Verdict
 from orchestrator.core.estimates import Estimates
 from orchestrator.core.only import Only
@@ -59,18 +59,6 @@ def test_what_preview_prints_fits_it(invoke: Invoke, local: Any) -> None:
     assert printed["deliveries"][0]["expected"]["end"] > printed["batches"][0]["expected"]["end"]
     assert {each["fate"] for each in printed["assets"]} == {"created"}
     assert {each["action"] for each in printed["handover"]} >= {"new-secret", "devices"}
-
-
-def test_each_import_says_what_it_waits_for_and_why() -> None:
-    stage = Stage((migration(calls=CALLS),), HELD)
-    order = Order.of(drafted(stage))
-    first, *later = drafted(stage).deliveries
-    assert order.why(first) == "as soon as its slot is free"
-    assert later, "a caller travels behind the one it calls"
-    assert order.why(later[-1]) == "it builds on what batch 1 brings"
-    assert order.behind[later[-1].delivery] == (1,)
-    after = replace(first, after=("common",))
-    assert order.why(after) == "the plan puts it after common"
 
 
 def test_fates_and_verdicts_are_told_by_name() -> None:

@@ -2,7 +2,6 @@ from collections.abc import Sequence
 from dataclasses import FrozenInstanceError
 from itertools import combinations
 from random import Random
-from time import perf_counter
 
 import pytest
 from hypothesis import given
@@ -313,19 +312,6 @@ def test_few_tasks_are_separated_from_their_applications_in_typical_worlds(
     share, least = found / tasks / 5, unavoidable / tasks / 5
     print(f"{apps} apps, {tasks} tasks, {calls} calls: {share:.1%} of tasks separated, {least:.1%} had to be")
     assert least <= share <= most
-
-
-def test_time_grows_about_as_the_number_of_assets() -> None:
-    seconds = []
-    for apps in (500, 8000):
-        graph = world(Random(1), apps, 9 * apps, calls=apps // 5)
-        begun = perf_counter()
-        batches = pack((*graph.apps, *graph.tasks), graph, 100)
-        seconds.append(perf_counter() - begun)
-        assert_lawful(batches, graph, 100)
-    print(f"5,000 assets in {seconds[0]:.2f} s, 80,000 in {seconds[1]:.2f} s")
-    # 16 times the assets: quadratic time would be 256 times as much.
-    assert seconds[1] < 64 * seconds[0] + 2
 
 
 def test_batches_that_share_an_application_at_any_distance_are_one_group() -> None:

@@ -32,7 +32,10 @@ class Shelf:
 def written(plan: str, approved: str = "", ended: bool = True) -> list[Entry]:
     run = Run()
     run.believe(began(plan, approved))
-    run.stores(run.carries(app("a")))
+    batch = run.progress.deliveries[run.carries(app("a"))].batch
+    run.believe(e.ExportRequested(batch, "s", "slot"), e.ExportAccepted(batch, "job"))
+    run.at += 7.0
+    run.believe(e.Exported(batch, "archive"))
     if ended:
         run.believe(e.RunEnded(1))
     return run.entries
