@@ -12,6 +12,9 @@ from orchestrator.core.events import Entry
 from orchestrator.core.polling import Report, Truth, Watch, aim, next_poll
 from orchestrator.core.slots import JobKind
 
+#: before any job of its instance and kind has ended: longest first wait in seconds, then this share of the job's age
+FIRST_POLL, FIRST_SHARE = 1.0, 0.35
+
 
 @dataclass(slots=True)
 class Pacing:
@@ -59,7 +62,10 @@ class Poller:
         """Seconds until the next poll of a job that has run `age` seconds."""
         error = self.pacing._truths[self.of].error
         budget = aim(self.pacing._jobs[self.of], self.pacing._calls[self.of])
-        return next_poll(Watch(max(age, 0.0), self.expected, tuple(self._reports), error, budget))
+        wait = next_poll(Watch(max(age, 0.0), self.expected, tuple(self._reports), error, budget))
+        if self.expected.jobs:
+            return wait
+        return min(wait, max(FIRST_POLL, FIRST_SHARE * age))  # a prior knows nothing of this service
 
     def polled(self, age: float, progress: float | None) -> None:
         """The job still ran, and said this of its progress."""
