@@ -138,7 +138,7 @@ def outcome(progress: Progress, ends: Mapping[str, End], signal: str = "") -> Ou
     open_left = [name for name in progress.open if progress.deliveries[name].state is not DeliveryState.UNDECIDED]
     final = not any(not _given_up(progress, progress.deliveries[name]) for name in progress.open)
     stalled = not final and not explained and not signal
-    if not final and not explained:
+    if not final and not explained and not signal:
         whys.insert(0, Why(ExitCode.NOT_FINISHED, "unfinished: deliveries are open"))
     code = next((each for each in PRECEDENCE if any(why.code is each for why in whys)), ExitCode.DONE)
     if signal and open_left:

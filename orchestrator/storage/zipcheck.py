@@ -31,7 +31,7 @@ _LOCAL = struct.Struct("<4s5H3L2H")
 _END_MARK, _LOCATOR_MARK, _END64_MARK = b"PK\x05\x06", b"PK\x06\x07", b"PK\x06\x06"
 _CENTRAL_MARK, _LOCAL_MARK, _DESCRIPTOR_MARK = b"PK\x01\x02", b"PK\x03\x04", b"PK\x07\x08"
 _FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF
-_ENCRYPTED, _DESCRIBED, _MASKED = 0x0001, 0x0008, 0x2000
+_ENCRYPTED, _DESCRIBED, _PATCHED, _STRONG, _MASKED = 0x0001, 0x0008, 0x0020, 0x0040, 0x2000
 _STORED, _DEFLATED, _BZIP2 = 0, 8, 12
 # 258 bytes for two bits is the most that deflate can say.
 _DEFLATE_LIMIT = 1032
@@ -128,7 +128,7 @@ def _checked(source: Source, limit_bytes: int) -> Check:
 
 def _uncheckable(entry: _Entry, budget: int) -> str:
     """Why this entry's content cannot be checked, or ""."""
-    if entry.flags & (_ENCRYPTED | _MASKED):
+    if entry.flags & (_ENCRYPTED | _PATCHED | _STRONG | _MASKED):
         return "is encrypted"
     if entry.method not in {_STORED, _DEFLATED, _BZIP2}:
         return f"is compressed by method {entry.method}, which is unknown here"
