@@ -6,6 +6,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -325,7 +326,9 @@ def test_changed_bytes_are_never_believed_with_other_contents(which: bytes, chan
         data[int(place * (len(data) - 1))] = value
 
     if check(bytes(data)).verdict == "crc":
-        assert contents(bytes(data)) == contents(which)
+        # The oracle refuses to read what claims a later version of the format; that is no other content.
+        with suppress(NotImplementedError):
+            assert contents(bytes(data)) == contents(which)
 
 
 @settings(max_examples=300)
