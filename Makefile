@@ -41,7 +41,7 @@ soak: $(STAMP) ## simulate SEEDS nights (default 100000)
 	$(BIN)/python -m tests.simulation.soak --seeds $(or $(SEEDS),100000) --first $(or $(FIRST),0)
 
 chaos: $(STAMP) ## kill real processes KILLS times (default 200)
-	$(BIN)/python -m tests.chaos --kills $(or $(KILLS),200)
+	$(BIN)/python -m tests.chaos $(or $(KILLS),200)
 
 bench: $(STAMP) ## the table of ratios in the README
 	$(BIN)/python -m tests.benchmarks

@@ -21,7 +21,10 @@ def _end_of(night: Night) -> tuple[object, ...]:
     """What the night left behind, however it came about."""
     held = sorted((x.instance, x.kind, x.name, x.source_id) for x in night.service.ledger.created("prod", ""))
     assert night.ended is not None
-    return held, dict(night.ended.outcome.counts), night.ended.outcome.code, night.service.ledger.twice("prod")
+    counts = dict(night.ended.outcome.counts)
+    # A kill behind the journaled end makes the same command a new run, which skips what is there (product.md section 2).
+    counts["verified"] = counts.pop("verified", 0) + counts.pop("skipped", 0)
+    return held, counts, night.ended.outcome.code, night.service.ledger.twice("prod")
 
 
 def test_the_small_plan_has_fewer_crash_points_than_are_tried() -> None:
