@@ -69,7 +69,9 @@ def _plan(path: Path, told: dict[str, list[dict[str, str]]]) -> Path:
         f"{one['project_id']}, instance_id: {one['instance_id']}, credentials: {one['name']}}}"
         for one in told["instances"]
     ]
-    lines += ["settings: {batch_size: 10, reads_per_second: 500, writes_per_second: 100, settle_quiet: 1s}"]
+    lines += [
+        "settings: {batch_size: 10, reads_per_second: 500, writes_per_second: 100, settle_quiet: 1s, settle_wait: 3s}"
+    ]
     lines += ["migrations:", '  - {name: all, source: dev, target: prod, apps: "*", tasks: "*"}']
     path.write_text("\n".join(lines) + "\n")
     return path
