@@ -14,11 +14,12 @@ from orchestrator.core import events as e
 from orchestrator.core import steps
 from orchestrator.core.events import Asset, Event, Words
 from orchestrator.core.failures import Failed, RequestFailed
-from orchestrator.core.inventory import App, Inventory, Job, JobStatus, Task
+from orchestrator.core.inventory import Inventory, Job, JobStatus
 from orchestrator.core.lifecycle import Delivery
 from orchestrator.core.plan import Mode, Plan
 from orchestrator.core.progress import Progress
 from orchestrator.core.retries import Action, Decision, Request, decide
+from orchestrator.core.selection import kind_of
 from orchestrator.core.slots import JobKind
 from orchestrator.core.verification import Expected, verify
 from orchestrator.engine import survey
@@ -359,17 +360,13 @@ def looked(
 def _by_name(inventory: Inventory) -> Mapping[tuple[str, str], list[str]]:
     held: dict[tuple[str, str], list[str]] = {}
     for asset in inventory.assets:
-        held.setdefault((_kind(asset), asset.name), []).append(asset.id)
+        held.setdefault((kind_of(asset).value, asset.name), []).append(asset.id)
     return held
-
-
-def _kind(asset: App | Task) -> str:
-    return "app" if isinstance(asset, App) else "task"
 
 
 def _sample(inventory: Inventory, owner: str) -> str:
     """One asset that the owner sees there: a task rather than an application, as the smaller export."""
     for asset in reversed(inventory.assets):
         if owner in inventory.seen_by.get(asset.id, ()):
-            return f"{_kind(asset)}:{asset.id}"
+            return f"{kind_of(asset).value}:{asset.id}"
     return ""

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from orchestrator.core import events as e
 from orchestrator.core.events import Entry, Event
-from orchestrator.core.lifecycle import Delivery, DeliveryState, PackageState
-from orchestrator.core.names import predicted
+from orchestrator.core.lifecycle import DeliveryState, PackageState
 from orchestrator.core.only import Only
 from orchestrator.core.outcome import Outcome, outcome
 from orchestrator.core.plan import Plan, differences, what_moves
@@ -254,7 +253,7 @@ class Runs:
 
     def _agenda(self, progress: Progress, pacing: Pacing) -> Agenda:
         rule = SlotRule(self.plan.settings.one_job_per, dict(self.users))
-        agenda = Agenda(self.plan, rule, progress, _names)
+        agenda = Agenda(self.plan, rule, progress, lambda life, asset: progress.names_of(life, asset.kind, asset.name))
         agenda.expect = lambda instance, kind, assets: pacing.predict(instance, kind, assets).p50
         return agenda
 
@@ -277,10 +276,6 @@ class Runs:
                 leases.close()
         finally:
             journal.close()
-
-
-def _names(life: Delivery, asset: e.Asset) -> tuple[str, ...]:
-    return predicted(life.scheduled.prefix, asset.kind, asset.name)
 
 
 __all__ = ["Ended", "Past", "Runs", "Wish", "folded", "history", "read_run", "runs_of"]
