@@ -206,7 +206,7 @@ def _overdue_for(night: Night, now: float) -> float:
     lives: list[Delivery | Package] = [*progress.deliveries.values(), *progress.packages.values()]
     ends = [night.service.ledger.jobs[life.job].end for life in lives if life.overdue]
     night.service.advance()
-    ends = [end for end in ends if end < float("inf")] or [now + 20_000.0 for _ in ends]
+    ends = [end for end in ends if end < float("inf")] or [now + 5_000.0 for _ in ends]
     return max(0.0, max(ends, default=now) - now + 1.0)
 
 

@@ -72,6 +72,10 @@ AMBIGUOUS = (
     Kind.GARBAGE_200, Kind.HALF_JSON, Kind.HTML_502_BEFORE, Kind.BAD_GATEWAY_AFTER, Kind.GATEWAY_TIMEOUT_AFTER,
     Kind.UNAVAILABLE, Kind.ERROR_BEFORE, Kind.ERROR_AFTER, Kind.LATE_EXECUTION,
 )  # fmt: skip
+#: imports that a night may need before anything is split: most promises break in small worlds, so most are small
+IMPORTS_A_NIGHT = (1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 8, 9, 10, 12, 14, 20, 100)
+MOST_APPS = 14
+MOST_TASKS = 40
 _WORLD_SECRET = "simulated-secret"
 ENDPOINT = "http://127.0.0.1:9"
 
@@ -123,7 +127,8 @@ def scenario(seed: int) -> Scenario:
     switches = _switches(draw, lock)
     sources = ("east",) if draw.random() < 0.75 else ("east", "west")
     targets = draw.sample(("north", "south", "centre"), draw.choice((1, 1, 1, 2, 3)))
-    apps, tasks = draw.randint(1, 14), draw.randint(0, 40)
+    batch_size = draw.choice((1, 3, 7, 20, 100))
+    apps, tasks = _assets(draw, max(3, draw.choice(IMPORTS_A_NIGHT) * batch_size // (len(sources) * len(targets))))
     migrations = _migrations(draw, sources, targets, apps)
     users = _users(draw)
     shared = draw.random() < 0.25
@@ -143,7 +148,8 @@ def scenario(seed: int) -> Scenario:
     if len(sources) > 1:  # under another reading the two sources' names would meet, which preflight refuses
         world = replace(world, switches=replace(world.switches, prefix_renames=PrefixRenames.BOTH))
     world = replace(world, faults=_faults(draw, poison))
-    plan = _plan(draw, world, scope, sources, targets, migrations, ("t", "u") if shared else ("t",))
+    plan = _plan(draw, world, scope, migrations, ("t", "u") if shared else ("t",))
+    plan = replace(plan, settings=replace(plan.settings, batch_size=batch_size))
     kills = tuple(_kill(draw) for _ in range(draw.choice((0, 0, 1, 2, 4))))
     secrets: dict[str, Secret] = {
         "s": AccessKeySecret(users[0].ak, users[0].sk, ""),
@@ -154,11 +160,17 @@ def scenario(seed: int) -> Scenario:
     return Scenario(seed, world, plan, secrets, owners, poison, kills)
 
 
+def _assets(draw: random.Random, most: int) -> tuple[int, int]:
+    """Applications and tasks of one source."""
+    apps = draw.randint(1, min(MOST_APPS, most))
+    return apps, draw.randint(0, min(MOST_TASKS, most - apps))
+
+
 def _kill(draw: random.Random) -> Kill:
     power = draw.random() < 0.4
     if draw.random() < 0.5:
         return Kill(at=draw.uniform(0, 400), power=power)
-    return Kill(point=draw.randint(1, 150), power=power)
+    return Kill(point=draw.randint(1, draw.choice((20, 60, 150))), power=power)
 
 
 _TARGET_USERS = (
@@ -232,9 +244,8 @@ def _migrations(draw: random.Random, sources: tuple[str, ...], targets: list[str
 
 
 def _plan(
-    draw: random.Random, world: World, scope: Scope, sources: tuple[str, ...], targets: list[str],
-    migrations: tuple[Migration, ...], at_target: tuple[str, ...],
-) -> Plan:  # fmt: skip
+    draw: random.Random, world: World, scope: Scope, migrations: tuple[Migration, ...], at_target: tuple[str, ...]
+) -> Plan:
     ref = SecretRef(SecretSource.ENV, "X")
     credentials: dict[str, Credentials] = {
         "s": AccessKey("s", ref, ref),
@@ -242,12 +253,12 @@ def _plan(
         "u": Password("u", "y", "acme", ref),
     }
     instances = {}
-    for name in (*sources, *targets):
-        held = world.instance(name)
-        who = ("s",) if name in sources else at_target
-        instances[name] = Instance(name, ENDPOINT, ENDPOINT, held.project_id, held.id, who)
+    sources = {migration.source for migration in migrations}
+    for held in world.instances:
+        who = ("s",) if held.name in sources else at_target
+        instances[held.name] = Instance(held.name, ENDPOINT, ENDPOINT, held.project_id, held.id, who)
     settings = Settings(
-        batch_size=draw.choice((1, 3, 7, 20, 100)), one_job_per=scope, busy_timeout=3600.0, job_timeout=3600.0,
+        one_job_per=scope, busy_timeout=1500.0, job_timeout=1500.0,
         outage_timeout=1200.0, reads_per_second=50.0, writes_per_second=draw.choice((0.17, 5.0)),
         settle_wait=draw.choice((300.0, 600.0)),
     )  # fmt: skip
@@ -272,7 +283,7 @@ def _faults(draw: random.Random, poison: frozenset[str]) -> tuple[Rule, ...]:
     if draw.random() < 0.1:
         rules.append(Rule(Kind.SLOW_JOB, times=2, seconds=draw.uniform(10, 300)))
     if draw.random() < 0.05:
-        rules.append(Rule(Kind.JOB_RUNS_FOREVER, WRITES, nth=draw.randint(1, 6), seconds=20_000.0))
+        rules.append(Rule(Kind.JOB_RUNS_FOREVER, WRITES, nth=draw.randint(1, 6), seconds=5_000.0))
     if draw.random() < 0.1:
         rules.append(
             Rule(draw.choice((Kind.SLOW_DRIP, Kind.DELAYED)), times=3, seconds=draw.uniform(0.1, 20), count=4096)
