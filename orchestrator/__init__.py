@@ -11,14 +11,15 @@ The map of the house. Each room touches one part of the world, and imports run o
         preview, preflight*, waivers, foreseen, timetable, handover*, approval*
                                        what a run would do, what stands against it, what is left to people
         events, lifecycle, progress    what happened, the two lives as tables of legal moves, the events folded
-        schedule (the agenda), situation, exporting, importing, proving, settling, splitting, policy
+        schedule (the agenda), situation, exporting, importing, proving, settling, splitting, policy, trials, widening
                                        what now: one question, one answer
         estimates, polling, forecast   durations learned, when to ask again, when it will be over
         failures, retries              what a failed request means: the one table
         verification, outcome, report  whether it is there, how it ended, what to tell
     roma      speaks to ROMA and IAM: the only network; a Reader that cannot write, a Client that adds it
     storage   remembers: plan files, secrets, the journal, the vault of packages, leases of slots, the home
-    engine    the loop: write the intent, ask, write the answer, believe it (conductor, performer, runs, gate)
+    engine    the loop: write the intent, ask, write the answer, believe it (conductor, performer, looks, runs, gate,
+              retention)
     emulator  a local ROMA Connect for demos, tests and simulation; only one CLI command knows it
     cli       terminal, arguments, environment, logs
 

@@ -237,3 +237,5 @@ def answer_well(todo: Agenda, run: Run, step: Step) -> None:
             answered(todo, run, subject, e.ProbeAccepted(subject, "job"))
         case s.AwaitProbe():
             answered(todo, run, subject, e.ProbeEnded(subject, "SUCCEEDED"))
+        case s.CheckBeside():
+            answered(todo, run, subject, e.WideningShown(step.widening, "apart"))

@@ -6,6 +6,7 @@ logs        what is said, on screen and in the home  words       events in the w
 progress    lanes as they move                       tally       how far each lane is, kept by events
 assemble    a plan with the world around it          locate      which home, which run
 times       printed times                            approving   saved previews as files
+signals     who hears a signal, and when
 previewtext, previewmarkdown, previewdocument   a preview for a terminal, for a ticket, for programs
 running, previewing, reporting, handing, standing, deciding, inventories, beginnings, offline, demo   commands' bodies
 
@@ -15,13 +16,19 @@ Everything heavy is imported inside the commands, so that `--help` stays quick.
 import os
 import sys
 
+from orchestrator.cli import signals
+
 
 def main() -> None:
     """Run the command line of this process and exit with its code."""
     _open_standard_streams()
-    from orchestrator.cli.app import build, called_by
+    signals.stand(sys.argv[1:])
+    try:
+        from orchestrator.cli.app import build, called_by
 
-    build(called_by(sys.argv[1:], os.environ))(prog_name="roma-migrate")
+        build(called_by(sys.argv[1:], os.environ))(prog_name="roma-migrate")
+    finally:
+        signals.fall_silent()
 
 
 def _open_standard_streams() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,6 +30,7 @@ from orchestrator.storage.planfile import read_plan
 
 def demo(terminal: Terminal, path: Path | None, keep: bool) -> int:
     """Serve the default world, fit the plan's addresses to it, run the plan."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # to leave at once would leave our folder behind
     file = path or _demo_plan()
     terminal.plan = file
     plan = read_plan(file)

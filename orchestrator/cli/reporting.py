@@ -21,6 +21,12 @@ from orchestrator.errors import ExitCode, OperatorError
 
 #: how many assets of one class and reason are listed by name in Markdown; JSON holds all
 MOST_NAMES = 200
+#: what a trial of `auto` showed -> what it means
+_FOUND = {
+    "apart": "the slots are apart, and were used at the same time from then on",
+    "one": "they are one slot",
+    "open": "nothing was seen, so they count as one slot",
+}
 
 
 def report_run(terminal: Terminal, word: str | None, only: Sequence[str]) -> int:
@@ -187,6 +193,11 @@ def _weather(history: History) -> list[str]:
         + (f" ({span(s.settled - s.lost)} later)" if s.settled else "")
         for s in history.settlements
     ))  # fmt: skip
+    out += _section("What `one_job_per: auto` found", (
+        f"{local(t.at)}: {t.subject} asked for beside {t.beside} in slot {t.slot}: "
+        f"{_FOUND.get(t.shown, 'not known yet')}" + (f" ({t.reason})" if t.reason else "")
+        for t in history.trials
+    ))  # fmt: skip
     return out + _section("Probes", (
         f"{local(p.at)} in slot {p.slot}: {p.asset}, job {p.job or '-'}: {p.word or 'not ended'}"
         for p in history.probes
@@ -273,6 +284,7 @@ def _history_json(history: History) -> dict[str, object]:
     kinds: dict[str, tuple[Any, ...]] = {
         "outages": history.outages, "stops": history.stops, "waits": history.waits,
         "settlements": history.settlements, "probes": history.probes, "acts": history.acts,
+        "trials": history.trials,
     }  # fmt: skip
     return {
         kind: [{k: utc(v) if k in moments else v for k, v in asdict(each).items()} for each in held]

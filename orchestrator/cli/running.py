@@ -1,13 +1,13 @@
 """`run`: conducts a plan's run to its end. Law: signals stop it in good order, a lost terminal never."""
 
-import os
+import asyncio
 import shlex
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import anyio
-from anyio.abc import TaskStatus
 
 from orchestrator.cli.approving import max_age_of, read_saved
 from orchestrator.cli.assemble import Assembled, assemble
@@ -15,6 +15,7 @@ from orchestrator.cli.closing import Names, closing_json, closing_text
 from orchestrator.cli.locate import home_for
 from orchestrator.cli.logs import Log
 from orchestrator.cli.progress import Show
+from orchestrator.cli.signals import told
 from orchestrator.cli.terminal import Terminal
 from orchestrator.core.events import Entry
 from orchestrator.core.only import parse_only
@@ -101,25 +102,31 @@ class _Running:
         self._runs.announce = self._announce
         self._begun = False
         self._signal: signal.Signals | None = None
+        #: wakes the loop when a signal has come; does nothing before it runs and after
+        self._wake: Callable[[], object] = lambda: None
         self._ended: Ended | None = None
 
     def run(self, wish: Wish) -> int:
         # As under nohup: whoever loses the terminal has not asked the run to stop.
-        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        try:
+        with told(self._hear):
             with self._show:
                 anyio.run(self._conduct, wish)
-        finally:
-            signal.signal(signal.SIGHUP, before)
-        return self._close()
+            return self._close()
+
+    def _hear(self, number: signal.Signals) -> None:
+        self._signal = number
+        self._wake()
 
     async def _conduct(self, wish: Wish) -> None:
+        asked, loop = anyio.Event(), asyncio.get_running_loop()
+        self._wake = lambda: loop.call_soon_threadsafe(asked.set)
         try:
             async with anyio.create_task_group() as group:
-                await group.start(self._heed, group.cancel_scope)
+                group.start_soon(self._heed, asked, group.cancel_scope)
                 self._ended = await self._runs.run(wish)
                 group.cancel_scope.cancel()
         finally:
+            self._wake = lambda: None
             with anyio.CancelScope(shield=True):
                 await self._roma.aclose()
 
@@ -138,23 +145,17 @@ class _Running:
         )  # fmt: skip
         self._show.begin(progress)
 
-    async def _heed(self, all_of_it: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
-        """The first signal stops in good order, the second leaves now."""
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            task_status.started()
-            async for number in signals:
-                if self._signal is not None:
-                    self._terminal.say("leaving at once; the journal is sound")
-                    if self._terminal.watched:
-                        self._terminal.err.write("\x1b[?25h")  # the bars had hidden the cursor
-                    os._exit(int(_CODES[number]))
-                self._signal = number
-                self._runs.signal = number.name
-                if self._runs.conductor is not None:
-                    self._terminal.say(f"{number.name}: nothing new is started; once more to leave at once")
-                    self._runs.conductor.stop(number.name)
-                elif not self._begun:
-                    all_of_it.cancel()
+    async def _heed(self, asked: anyio.Event, all_of_it: anyio.CancelScope) -> None:
+        """The first signal stops in good order; the second leaves now, without us."""
+        if self._signal is None:
+            await asked.wait()
+        name = self._signal.name if self._signal is not None else ""
+        self._runs.signal = name
+        if self._runs.conductor is not None:
+            self._terminal.say(f"{name}: nothing new is started; once more to leave at once")
+            self._runs.conductor.stop(name)
+        elif not self._begun:
+            all_of_it.cancel()
 
     def _close(self) -> int:
         ended = self._ended

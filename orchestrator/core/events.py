@@ -72,6 +72,8 @@ class RunBegan:
     waived: tuple[str, ...] = ()
     #: migrations of that approved preview which do not start, because they have drifted
     held: tuple[str, ...] = ()
+    #: the plan's `one_job_per`
+    one_job_per: str = "user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ class RunResumed:
     note: str = ""
     #: seconds that a lost answer may still arrive after this moment
     settle_quiet: float = 90.0
+    one_job_per: str = "user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +218,6 @@ class ExportRequested:
 class ExportAccepted:
     batch: str
     job: str
-    #: request_id of the answer, for people
-    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,7 +374,6 @@ class ImportRequested:
 class ImportAccepted:
     delivery: str
     job: str
-    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -447,7 +447,7 @@ class Verified:
     """The target was compared with what was sent."""
 
     delivery: str
-    #: present under its name, of its kind, with its links
+    #: present under its name, of its kind, with its links, data sources and published APIs
     verified: tuple[str, ...]
     #: (asset id, why it counts as imported but unverified)
     unverified: tuple[tuple[str, str], ...] = ()
@@ -457,6 +457,8 @@ class Verified:
     ids: tuple[tuple[str, str], ...] = ()
     #: (kind, whether the prefix renamed it): the reading that the service showed, where there is a prefix
     renamed: tuple[tuple[str, bool], ...] = ()
+    #: what could not be read at the target and was not compared, and why; "" where everything was
+    uncompared: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -561,6 +563,31 @@ class ProbeEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class WideningTried:
+    """Intent of `auto`: the subject's request, a real job, follows beside an own running one (promise 2)."""
+
+    #: "kind" or "instance"
+    widening: str
+    #: the slot that both would share under the present reading
+    slot: str
+    #: batch or delivery that is asked for, and the one whose job runs
+    subject: str
+    beside: str
+    #: whether the two differ in kind and in instance: a refusal then answers both
+    both: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WideningShown:
+    """What came of it; used from now on."""
+
+    widening: str
+    #: "apart", "one" (ROMA.10012), or "open" where it could not be seen
+    shown: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HandoverListed:
     """What ROMA does not carry, as known when the run began; a long list is told in several of these."""
 
@@ -620,6 +647,8 @@ Event = (
     | ProbeRefused
     | ProbeAnswerLost
     | ProbeEnded
+    | WideningTried
+    | WideningShown
     | HandoverListed
 )
 

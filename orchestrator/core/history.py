@@ -54,6 +54,23 @@ class ProbeReport:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialReport:
+    """With `one_job_per: auto`, a real job asked for beside another of ours, and what that showed (promise 2)."""
+
+    at: float
+    #: "kind" or "instance"
+    widening: str
+    #: the slot that both would have shared
+    slot: str
+    #: batch or delivery id of the one, and of the other
+    subject: str
+    beside: str
+    #: "apart", "one" or "open", "" while it is not known
+    shown: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """An answer was lost, and what was found instead (promise 3)."""
 
@@ -101,6 +118,7 @@ class History:
     settlements: tuple[Settlement, ...] = ()
     acts: tuple[Act, ...] = ()
     stops: tuple[Stop, ...] = ()
+    trials: tuple[TrialReport, ...] = ()
     #: subject -> ROMA's job ids
     jobs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     #: subject -> request_ids where ROMA told them
@@ -132,13 +150,14 @@ class _Gatherer:
         self._lost: dict[str, int] = {}
         self._acts: list[Act] = []
         self._stops: list[Stop] = []
+        self._trials: list[TrialReport] = []
         self._jobs: dict[str, list[str]] = {}
         self._request_ids: dict[str, list[str]] = {}
 
     def history(self) -> History:
         return History(
             tuple(self._outages), tuple(self._waits), tuple(self._probes), tuple(self._settlements),
-            tuple(self._acts), tuple(self._stops), {k: tuple(v) for k, v in self._jobs.items()},
+            tuple(self._acts), tuple(self._stops), tuple(self._trials), {k: tuple(v) for k, v in self._jobs.items()},
             {k: tuple(v) for k, v in self._request_ids.items()},
         )  # fmt: skip
 
@@ -149,6 +168,14 @@ class _Gatherer:
                 self._weather(entry)
             case e.ProbeRequested() | e.ProbeAccepted() | e.ProbeRefused() | e.ProbeAnswerLost() | e.ProbeEnded():
                 self._probe(entry)
+            case e.WideningTried() as tried:
+                told = (tried.widening, tried.slot, tried.subject, tried.beside)
+                self._trials.append(TrialReport(entry.at, *told))
+            case e.WideningShown(widening=widening, shown=shown, reason=reason):
+                self._trials = [
+                    replace(each, shown=shown, reason=reason) if each.widening == widening else each
+                    for each in self._trials
+                ]
             case e.RunBegan() | e.RunResumed() | e.RunInterrupted() | e.Resolved() | e.Retried():
                 self._act(entry)
             case _:
@@ -157,7 +184,7 @@ class _Gatherer:
     def _request_id(self, event: e.Event) -> None:
         subject = getattr(event, "delivery", "") or getattr(event, "batch", "") or getattr(event, "slot", "")
         words = getattr(event, "words", None)
-        request_id = getattr(event, "request_id", "") or (words.request_id if isinstance(words, Words) else "")
+        request_id = words.request_id if isinstance(words, Words) else ""
         if subject and request_id and request_id not in self._request_ids.setdefault(subject, []):
             self._request_ids[subject].append(request_id)
 
@@ -256,6 +283,8 @@ class _Gatherer:
                 pass
 
     def _refused(self, subject: str, words: Words, at: float) -> None:
+        if any(each.subject == subject and not each.shown for each in self._trials):
+            return  # not somebody else's job: ours, asked for beside another of ours
         place = self._waiting.get(subject)
         if place is not None and self._waits[place].kind == words.kind:
             known = self._waits[place]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 
 class Kind(StrEnum):
@@ -82,7 +83,7 @@ class Api:
     released: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that what many ask of one listing is worked out once
 class Inventory:
     """What one instance holds, as the union over its credentials."""
 
@@ -96,6 +97,21 @@ class Inventory:
     def assets(self) -> "tuple[App | Task, ...]":
         """Applications, then tasks."""
         return (*self.apps, *self.tasks)
+
+    @cached_property
+    def named(self) -> "Mapping[tuple[str, str], tuple[App | Task, ...]]":
+        """(kind, name) -> who bears it."""
+        held: dict[tuple[str, str], tuple[App | Task, ...]] = {}
+        for app in self.apps:
+            held[Kind.APP, app.name] = (*held.get((Kind.APP, app.name), ()), app)
+        for task in self.tasks:
+            held[Kind.TASK, task.name] = (*held.get((Kind.TASK, task.name), ()), task)
+        return held
+
+    @cached_property
+    def app_names(self) -> Mapping[str, str]:
+        """Application -> its name."""
+        return {app.id: app.name for app in self.apps}
 
 
 class JobStatus(StrEnum):

@@ -24,7 +24,7 @@ from orchestrator.core.estimates import Prediction
 AIM = 7.0
 AVERAGE = 7.7
 #: shortest wait between two polls, seconds
-SHORTEST = 0.3
+SHORTEST = 0.05
 #: longest wait between two polls: seconds, or this share of the expected duration where that is more
 LONGEST = 300.0
 LONGEST_SHARE = 0.15
@@ -111,13 +111,22 @@ def _informed(watch: Watch) -> tuple[float, float]:
     """(median, spread) of the duration, with the latest progress where it is believed."""
     middle, spread = watch.expected.p50, max(watch.expected.spread, 0.02)
     usable = [each for each in watch.reports if 0.05 < each.fraction <= 1.0 and each.age > 0]
-    if watch.error is None or not usable:
+    error = watch.error if watch.error is not None else _steady(usable)
+    if error is None or not usable:
         return middle, spread
     last = usable[-1]
-    doubt = watch.error / last.fraction
+    doubt = error / last.fraction
     weight = spread**2 / (spread**2 + doubt**2)
     told = log(middle) + weight * (log(last.age / last.fraction) - log(middle))
     return exp(told), max(spread * sqrt(1.0 - weight), 0.01)
+
+
+def _steady(usable: list[Report]) -> float | None:
+    """What progress is worth within one job, before others vouch for it: reports that agree on the whole."""
+    if len(usable) < 3:
+        return None
+    wholes = [each.age / each.fraction for each in usable[-3:]]
+    return 2 * LEAST_ERROR if max(wholes) <= 1.05 * min(wholes) else None
 
 
 def _due(age: float, middle: float, spread: float, density: float) -> float:

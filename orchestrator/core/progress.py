@@ -27,6 +27,8 @@ from orchestrator.core.lifecycle import (
     without_looks,
 )
 from orchestrator.core.names import predicted
+from orchestrator.core.slots import JobKind
+from orchestrator.core.trials import Trials
 
 #: (place, source, asset id); a place is a target under a prefix
 AssetKey = tuple[str, str, str]
@@ -61,6 +63,8 @@ class Progress:
         self.selections: list[e.SelectionMade] = []
         self.skipped: list[e.AssetsSkipped] = []
         self.probes: dict[str, Probe] = {}
+        #: what `auto` has tried and seen
+        self.trials = Trials()
         self.lost_probes: dict[str, int] = defaultdict(int)
         self.failures: dict[tuple[str, str], Failures] = defaultdict(Failures)
         #: (instance, direction) that a retry has reopened and that has not succeeded since
@@ -147,6 +151,8 @@ class Progress:
     def apply(self, entry: Entry) -> None:
         """Believe one journaled event; raises IllegalMove."""
         self.seq, self.at = entry.seq, entry.at
+        if self.trials.apply(entry):
+            self.wake_all()
         match entry.event:
             case e.RunBegan() | e.RunResumed() | e.RunInterrupted() | e.RunEnded() as event:
                 self._run(event, entry.at)
@@ -154,8 +160,8 @@ class Progress:
                 self.selections.append(event)
             case e.AssetsSkipped() as event:
                 self.skipped.append(event)
-            case e.HandoverListed():
-                pass  # for people: `orchestrator.core.handoverjournal` reads it
+            case e.HandoverListed() | e.WideningTried() | e.WideningShown():
+                pass  # `orchestrator.core.handoverjournal` and `orchestrator.core.trials` read them
             case e.BatchScheduled() as event:
                 self._schedule_batch(event)
             case e.DeliveryScheduled() as event:
@@ -250,7 +256,7 @@ class Progress:
         self.packages[batch] = after
         self._occupy(batch, before.slot, self._package_occupies(before), after.slot, self._package_occupies(after))
         if isinstance(entry.event, e.ExportAccepted):
-            self._show_idle(after.slot, self.batches[batch].source, after.asked_at, entry.at)
+            self._show_idle(JobKind.EXPORT, after.slot, self.batches[batch].source, after.asked_at, entry.at)
         if isinstance(entry.event, e.ExportFailed):
             self._count_failure(self.batches[batch].source, "export", batch, entry.event)
         if isinstance(entry.event, e.Exported):
@@ -281,7 +287,7 @@ class Progress:
         self.deliveries[name] = after
         self._occupy(name, before.slot, self._delivery_occupies(before), after.slot, self._delivery_occupies(after))
         if isinstance(entry.event, e.ImportAccepted):
-            self._show_idle(after.slot, after.target, after.asked_at, entry.at)
+            self._show_idle(JobKind.IMPORT, after.slot, after.target, after.asked_at, entry.at)
         if isinstance(entry.event, e.ImportFailed):
             self._count_failure(after.target, "import", name, entry.event)
         if isinstance(entry.event, e.Verified):
@@ -363,11 +369,13 @@ class Progress:
         if occupies:
             self.occupied[new].add(subject)
 
-    def _show_idle(self, slot: str, instance: str, asked_at: float, at: float) -> None:
+    def _show_idle(self, kind: JobKind, slot: str, instance: str, asked_at: float, at: float) -> None:
         """ROMA accepted a job in this slot: every unsure import that was quiet by then is over (promise 3b).
 
         At the same instance only: a slot that spans instances in the plan may not do so at the service (API 2.1).
         """
+        if kind is JobKind.EXPORT and not self.trials.exports_prove:
+            return
         for name in self.unsure[slot]:
             delivery = self.deliveries[name]
             if (
@@ -458,7 +466,7 @@ class Progress:
             case e.ProbeAccepted(slot=slot, job=job):
                 probe = self.probes[slot]
                 self.probes[slot] = replace(probe, state=ProbeState.RUNNING, job=job, since=at)
-                self._show_idle(slot, probe.requested.instance, probe.asked_at, at)
+                self._show_idle(JobKind.EXPORT, slot, probe.requested.instance, probe.asked_at, at)
             case e.ProbeAnswerLost(slot=slot, quiet_until=quiet):
                 self.lost_probes[slot] += 1
                 self.probes[slot] = replace(self.probes[slot], quiet_until=quiet)

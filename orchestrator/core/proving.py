@@ -69,7 +69,7 @@ def can_probe(s: Situation, life: Delivery) -> bool:
 
     A job of ours that waits in the slot goes before it and proves the same.
     """
-    same = s.slot(life.target, life.scheduled.owner, JobKind.EXPORT) == life.slot
+    same = s.slot(life.target, life.scheduled.owner, JobKind.EXPORT) == life.slot and s.progress.trials.exports_prove
     seen = life.look is not None and bool(life.look.sample)
     return same and seen and s.progress.lost_probes[life.slot] < MOST_LOST_PROBES
 

@@ -18,8 +18,8 @@ from orchestrator.core.progress import Progress
 
 #: promise 15, said above every table of counts
 MEANING = (
-    '"verified" means: present under its name, of its kind, with its links, as far as these can be read; '
-    "it does not mean equal content."
+    '"verified" means: present under its name, of its kind, with its links, data sources and published APIs as at the '
+    "source, as far as these can be read; it does not mean equal content."
 )
 
 
@@ -247,8 +247,9 @@ def _delivery(progress: Progress, history: History, life: Delivery) -> DeliveryR
 
 
 def _words(life: Delivery) -> str:
-    """What stands in the way; of a delivery that came through, only the service's warnings."""
+    """What stands in the way; of a delivery that came through, the service's warnings and what was not compared."""
     warnings = "; ".join(f"{r.resource_name}: {r.error_code} {r.error_msg}".strip() for r in life.reasons)
     if life.state in {DeliveryState.IMPORTED, DeliveryState.VERIFIED}:
-        return warnings
+        uncompared = life.verified.uncompared if life.verified is not None else ""
+        return "; ".join(part for part in (warnings, uncompared) if part)
     return warnings or (str(life.words) if life.words else "")

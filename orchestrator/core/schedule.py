@@ -9,13 +9,14 @@ never held in a lock, so a crash cannot leak it.
 
 import heapq
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestrator.core import steps
 from orchestrator.core.exporting import export_candidate, export_work, package_answer, worth_it
 from orchestrator.core.importing import delivery_answer, import_candidate, import_work, tails
 from orchestrator.core.lifecycle import Delivery, DeliveryState, PackageState
-from orchestrator.core.policy import Lane, Part, Work, choose
+from orchestrator.core.plan import Scope
+from orchestrator.core.policy import Lane, Ledger, Part, Work, choose
 from orchestrator.core.proving import probe_answer, probe_candidate
 from orchestrator.core.situation import (
     BASELINE_AGE,
@@ -32,7 +33,8 @@ from orchestrator.core.situation import (
     WaitUntil,
     Want,
 )
-from orchestrator.core.slots import JobKind
+from orchestrator.core.slots import JobKind, Widening, overlapping
+from orchestrator.core.widening import asked_beside, chance, subject_of, trial_answer
 
 __all__ = ["Agenda", "Busy", "Decision", "End", "Finished", "Note", "Silence", "Start", "WaitUntil"]
 
@@ -47,11 +49,15 @@ class Agenda(Situation):
     seekers: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     _lane_of: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _touched: set[str] = field(default_factory=set)
+    #: what told slots apart when the lanes were made
+    _apart: tuple[Widening, ...] = ()
 
     def ready(self, now: float) -> Decision:
         """What to do now; Note comes before Start, and both before waiting."""
         started: list[steps.Step] = []
         self._ring(now)
+        if self._apart != self.progress.trials.apart:
+            self._regroup()
         if not self.tails and self.progress.deliveries:
             self.tails = tails(self)
         self.nudged |= self._take_subjects(now)
@@ -71,8 +77,12 @@ class Agenda(Situation):
                 return self._first(chosen, started)
             if chosen is not None:
                 started.append(self._begin(chosen.subject, chosen))
+                if isinstance(chosen, steps.RequestImport):
+                    self._touched.add(slot)  # while it runs the next one's baseline is taken
         if started:
             return Start(tuple(started))
+        if self.nudged:  # one subject has asked for another
+            return self.ready(now)
         if self.active or (self.timers and not self.stopping):
             return WaitUntil(self.timers[0][0] if self.timers else float("inf"))
         return Finished()
@@ -88,6 +98,10 @@ class Agenda(Situation):
             self.ledger.ended(slot, now)
             self._touched |= self.feeds[slot]
         self._touched |= freed
+        if self.rule.scope is Scope.AUTO:
+            self._touched.update(each for slot in freed for each in overlapping(slot, self.lanes))
+            if (trial := self.progress.trials.pending) is not None:
+                woken.add(subject_of(trial))
         for target in self.progress.take_eased():
             self._touched |= self.feeds[target]
         return woken
@@ -99,6 +113,18 @@ class Agenda(Situation):
                 self._touched.add(name.removeprefix("slot "))
             else:
                 self.nudged.add(name)
+
+    def _regroup(self) -> None:
+        """`auto` has seen which slots are apart: every job joins the lane that is now its own."""
+        self._apart = self.progress.trials.apart
+        self.lanes.clear()
+        self.seekers.clear()
+        self._lane_of.clear()
+        self.feeds.clear()
+        self.ledger = Ledger()
+        for subject in (*self.progress.packages, *self.progress.open):
+            self._account(subject, None)
+        self.progress.wake_all()
 
     def _begin(self, subject: str, step: steps.Step) -> steps.Step:
         self.active[subject] = step
@@ -180,6 +206,9 @@ class Agenda(Situation):
             return delivery_answer(self, self.progress.deliveries[subject], now)
         if subject in self.progress.probes:
             return probe_answer(self, self.progress.probes[subject], now)
+        trial = self.progress.trials.pending
+        if trial is not None and subject == subject_of(trial):
+            return trial_answer(self, trial)
         return None
 
     def _arbitrate(self, slot: str, now: float) -> steps.Step | Note | None:
@@ -193,7 +222,7 @@ class Agenda(Situation):
         heads = self.lanes[slot].heads(self.ledger.loads, now)
         if taken := self._taken_until(slot, now):
             if taken == float("inf"):
-                return self._look_ahead(heads, now)
+                return self._beside(slot, heads, now) or self._look_ahead(heads, now)
             self.ring_slot_at(slot, taken)
             return None
         answer = self._best(slot, heads, now) or self._seek(slot, now)
@@ -240,13 +269,41 @@ class Agenda(Situation):
     def _taken_until(self, slot: str, now: float) -> float:
         """0 where the slot is free, the time of the next quiet end, or infinity while a job of ours runs."""
         until = 0.0
-        for subject in self.progress.occupied[slot]:
+        for subject in self._occupants(slot):
             quiet = self._quiet_of(subject)
             if not quiet:
                 return float("inf")
             if now < quiet:
                 until = max(until, quiet)
         return until
+
+    def _occupants(self, slot: str) -> list[str]:
+        occupied = self.progress.occupied
+        if self.rule.scope is not Scope.AUTO:
+            return list(occupied[slot])
+        return [subject for each in overlapping(slot, occupied) for subject in occupied[each]]
+
+    def in_use(self, lease: str) -> bool:
+        """Whether a job of ours occupies what this lease claims."""
+        return bool(self._occupants(lease))
+
+    def _beside(self, slot: str, heads: list[Work], now: float) -> steps.Step | Note | None:
+        """With `auto`, once per widening: a real job beside the one that runs in its slot."""
+        if self.rule.scope is not Scope.AUTO:
+            return None
+        trial = self.progress.trials.pending
+        for work in heads:
+            if trial is not None and (trial.tried.subject, trial.tried.slot) != (work.subject, slot):
+                continue
+            if work.subject in self.active or not self._may_go(work, slot, now):
+                continue
+            step = self._candidate(work.subject, slot, now)
+            if not isinstance(step, steps.RequestExport | steps.RequestImport):
+                continue
+            if trial is None:
+                return chance(self, slot, work, now)
+            return self._claimed(replace(step, slot=asked_beside(self, step, trial)), slot, now)
+        return None
 
     def _quiet_of(self, subject: str) -> float:
         if subject in self.progress.deliveries:
@@ -269,7 +326,7 @@ class Agenda(Situation):
         """While a job of ours runs, the next delivery's baseline is taken, so that its request leaves at once."""
         for work in heads:
             life = self.progress.deliveries.get(work.subject)
-            if life is None:
+            if life is None or isinstance(self.active.get(work.subject), steps.RequestImport):
                 continue
             if work.subject in self.active or (life.look is not None and now - life.looked_at <= BASELINE_AGE):
                 return None

@@ -152,7 +152,7 @@ class Situation:
         return self.ends.get(host) or self.ends.get(f"{credentials}@{instance}")
 
     def slot(self, instance: str, credentials: str, kind: JobKind) -> str:
-        return self.rule.slot(self.plan.instances[instance], credentials, kind)
+        return self.rule.slot(self.plan.instances[instance], credentials, kind, self.progress.trials.apart)
 
     def deadline(self, since: float, instance: str, now: float) -> float:
         away = self.progress.outage_since(host_of(self.plan.instances[instance].endpoint), since, now)

@@ -1,12 +1,16 @@
 """The place in which one asset job may run, as a key.
 
-Law: derived from the plan alone, written in each event, never recomputed.
+Law: derived from the plan and from what `auto` has shown, written in each event, never recomputed.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from orchestrator.core.plan import Instance, Scope
+
+#: stands in a key before each part by which `auto` has told slots apart
+_APART = " + "
 
 
 class JobKind(StrEnum):
@@ -17,6 +21,13 @@ class JobKind(StrEnum):
     DELETE = "delete"
 
 
+class Widening(StrEnum):
+    """What may tell two slots of one user apart; `auto` tries them in this order (promise 2)."""
+
+    KIND = "kind"
+    INSTANCE = "instance"
+
+
 @dataclass(frozen=True, slots=True)
 class SlotRule:
     """`one_job_per`, with who the users are: credentials' name -> user (product.md section 1)."""
@@ -24,12 +35,15 @@ class SlotRule:
     scope: Scope
     users: dict[str, str]
 
-    def slot(self, instance: Instance, credentials: str, kind: JobKind) -> str:
+    def slot(self, instance: Instance, credentials: str, kind: JobKind, apart: Iterable[Widening] = ()) -> str:
         """The key of the slot that a job of this kind takes; parts that do not count are left out.
 
-        `auto` begins with the documented reading, the user (API 7, 1).
+        `auto` begins with the documented reading, the user (API 7, 1); `apart` is what it has shown since.
         """
-        words = ("user",) if self.scope is Scope.AUTO else tuple(self.scope.value.split("+"))
+        if self.scope is Scope.AUTO:
+            told = {Widening.KIND: kind.value, Widening.INSTANCE: instance.instance_id}
+            return _APART.join((f"{host_of(instance.endpoint)} {self.users[credentials]}", *(told[w] for w in apart)))
+        words = tuple(self.scope.value.split("+"))
         parts = [host_of(instance.endpoint)]
         if "user" in words:
             parts.append(self.users[credentials])
@@ -38,6 +52,16 @@ class SlotRule:
         if "type" in words:
             parts.append(kind.value)
         return " ".join(parts)
+
+
+def lease_of(slot: str) -> str:
+    """What this process claims before it uses the slot: with `auto` the documented one, whatever was shown."""
+    return slot.split(_APART, 1)[0]
+
+
+def overlapping(slot: str, slots: Iterable[str]) -> list[str]:
+    """Those of `slots` that are this one, or part of it, or that it is part of."""
+    return [each for each in slots if each == slot or each.startswith(slot + _APART) or slot.startswith(each + _APART)]
 
 
 def host_of(endpoint: str) -> str:

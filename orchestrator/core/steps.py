@@ -116,6 +116,17 @@ class AwaitProbe:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckBeside:
+    """ROMA has accepted a job beside another of ours: does that other one still run? (promise 2, `auto`)"""
+
+    subject: str
+    instance: str
+    credentials: str
+    job: str
+    widening: str
+
+
+@dataclass(frozen=True, slots=True)
 class DropPackage:
     subject: str
     instance: str
@@ -134,6 +145,7 @@ Step = (
     | Verify
     | RequestProbe
     | AwaitProbe
+    | CheckBeside
     | DropPackage
 )
 

@@ -9,7 +9,7 @@ From the middle outwards:
     holding, imports, exports, landing, packages, zipping, jobs, agenda
                               the pieces of the service: what an instance holds, what an import would do, ...
     service, ledger           the state machine with an injected clock, and the truth about what happened
-    identity, signatures, routes, paging, reads, writes, views, multipart, refusals, wire
+    identity, signatures, routes, paging, lists, reads, writes, views, multipart, refusals, wire
                               the wire, read and written by hand
     strikes, spoiling         which fault strikes, and what it does to a reply
     face                      request in, reply out, synchronous: what an in-memory transport drives

@@ -32,9 +32,11 @@ class Agenda:
 
     def catch_up(self) -> None:
         """Runs everything due; an action may add others."""
-        if self._acting_at is not None:
+        if self._acting_at is not None or not self._due:
             return
         now = self._now()
+        if self._due[0][0] > now:
+            return
         try:
             while self._due and self._due[0][0] <= now:
                 self._acting_at, _, action = heapq.heappop(self._due)

@@ -6,10 +6,9 @@ GET ledger · GET requests · GET faults · GET inventory/INSTANCE · POST fault
 """
 
 import json
-from dataclasses import asdict
 
 from orchestrator.emulator.face import Face
-from orchestrator.emulator.wire import Json, Reply, Request, json_reply
+from orchestrator.emulator.wire import Json, Received, Reply, Request, json_reply
 from orchestrator.emulator.worldfile import WorldInvalid, rule
 
 PREFIX = "/_emulator/"
@@ -24,7 +23,7 @@ def control(face: Face, request: Request) -> Reply:
             return json_reply(200, face.service.ledger.as_json())
         case "GET", "requests":
             counts = {operation.value: count for operation, count in sorted(face.requests.items())}
-            told = [asdict(one) for one in face.seen]
+            told = [one._asdict() for one in face.seen]
             return json_reply(200, {"counts": counts, "token_requests": face.identity.token_requests, "requests": told})
         case "GET", "faults":
             return json_reply(200, {"counts": {kind.value: n for kind, n in sorted(face.strikes.counts.items())}})
@@ -66,9 +65,9 @@ def _inventory(face: Face, name: str) -> Reply:
     return json_reply(200, told)
 
 
-def _add(face: Face, body: bytes) -> Reply:
+def _add(face: Face, body: Received) -> Reply:
     try:
-        value = json.loads(body)
+        value = json.loads(bytes(body))
         rules = [rule(one) for one in (value if isinstance(value, list) else [value])]
     except (ValueError, WorldInvalid) as error:
         return json_reply(400, {"error": str(error)})

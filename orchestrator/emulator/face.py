@@ -6,23 +6,35 @@ Order: what is due happens; faults that come before the service; who asks; limit
 
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from orchestrator.emulator import spoiling
 from orchestrator.emulator.faults import WRITES, Kind, Operation, Rule
 from orchestrator.emulator.identity import Identity, Principal, expired, unauthorised
 from orchestrator.emulator.imports import Poison
 from orchestrator.emulator.jobs import JobType, Twist
+from orchestrator.emulator.lists import Lists
 from orchestrator.emulator.multipart import uploaded_package
 from orchestrator.emulator.packages import read_package
-from orchestrator.emulator.paging import page
+from orchestrator.emulator.paging import PAGING, page
 from orchestrator.emulator.reads import read
 from orchestrator.emulator.refusals import JOB_GONE, Layer, Refusal, gateway, not_permitted, refused_reply, roma
 from orchestrator.emulator.routes import Route, route
 from orchestrator.emulator.service import Caller, Service
 from orchestrator.emulator.strikes import Strikes
 from orchestrator.emulator.views import instance_json
-from orchestrator.emulator.wire import Dropped, Hang, Json, Refused, Reply, Request, json_reply
+from orchestrator.emulator.wire import (
+    Dropped,
+    Hang,
+    Json,
+    Refused,
+    Reply,
+    Request,
+    json_reply,
+    json_text,
+    text_reply,
+)
 from orchestrator.emulator.world import World, make_id
 from orchestrator.emulator.writes import act_on_tasks, chosen, write
 
@@ -50,6 +62,10 @@ _BEFORE = frozenset(
         Kind.NOT_CREATED,
     }
 )
+_SKEW = frozenset({Kind.CLOCK_SKEW})
+_TOO_LARGE = frozenset({Kind.TOO_LARGE})
+_FOREIGN = frozenset({Kind.BUSY_FOREIGN_JOB})
+_DOWNLOADS = frozenset({Kind.EXPORT_DENIED_DOWNLOAD, Kind.ARCHIVE_BURNED})
 _TOKENS = frozenset({Kind.TOKEN_EXPIRED_EARLY, Kind.TOKEN_EXPIRES_DURING_UPLOAD})
 _TWISTS = frozenset(
     {
@@ -65,9 +81,8 @@ _TWISTS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One request as the face saw it; it holds no secret."""
+class Seen(NamedTuple):
+    """One request as the face saw it; it holds no secret. A tuple, since each request makes one."""
 
     #: epoch seconds
     time: float
@@ -89,13 +104,16 @@ class Face:
 
     def __init__(self, service: Service, seed: object = 0) -> None:
         self.service = service
-        self.strikes = Strikes(service.world.faults, seed, service.began)
+        self.strikes = Strikes(service.world.faults, seed, lambda: service.time)
         self.identity = Identity(service.world, seed)
         #: requests per operation
         self.requests: Counter[Operation] = Counter()
         #: the last requests, oldest first
         self.seen: deque[Seen] = deque(maxlen=20000)
         self._told: dict[str, Json] = {}
+        self._lists = Lists(service)
+        #: (project, id) -> the instance's name
+        self._names = {(one.project_id, one.id): one.name for one in reversed(service.world.instances)}
         self._count = 0
         self._user = ""
 
@@ -103,7 +121,7 @@ class Face:
         """Answers one request at the service's present time."""
         self.service.advance()
         found = route(request.method, request.path)
-        instance = self._instance_name(found)
+        instance = self._names.get((found.project_id, found.instance_id), "")
         self.requests[found.operation] += 1
         self._user = ""
         reply = self._before(request, found, instance) or self._answer(request, found, instance)
@@ -117,7 +135,7 @@ class Face:
     # -- before the service -----------------------------------------------------------------------------------------
 
     def _due(self, found: Route, instance: str, kinds: frozenset[Kind], first: bool = False) -> tuple[Rule, ...]:
-        return self.strikes.due(found.operation, instance, self.service.time, kinds, first)
+        return self.strikes.due(found.operation, instance, kinds, first)
 
     def _before(self, request: Request, found: Route, instance: str) -> Reply | None:
         for rule in self._due(found, instance, _BEFORE, first=True):
@@ -190,7 +208,7 @@ class Face:
         self._user = f"{principal.user.domain}/{principal.user.name}"
         self._check_size(request, found, instance, principal)
         if found.operation is Operation.INSTANCES:
-            return json_reply(200, self._instances(request, found))
+            return text_reply(200, self._instances(request, found))
         if not instance:
             raise self._no_instance(found)
         return self._execute(request, found, Caller(principal.user, instance), late)
@@ -201,13 +219,15 @@ class Face:
         if found.operation is Operation.TASK_ACTION:
             return json_reply(200, act_on_tasks(self.service, caller, request))
         if found.operation in WRITES:
-            twist = self._twist(found, caller)
-            return json_reply(200, write(self.service, caller, found.operation, request, replace(twist, late=late)))
+            twist = self._twist(found, caller, late)
+            return json_reply(200, write(self.service, caller, found.operation, request, twist))
+        if found.operation in PAGING:
+            return text_reply(200, self._lists.told(caller, found, request))
         told = read(self.service, caller, found, request)
         return json_reply(200, self._job_fault(told, found, caller) if found.operation is Operation.JOB else told)
 
     def _download(self, found: Route, caller: Caller) -> Reply:
-        for rule in self._due(found, caller.instance, frozenset({Kind.EXPORT_DENIED_DOWNLOAD, Kind.ARCHIVE_BURNED})):
+        for rule in self._due(found, caller.instance, _DOWNLOADS):
             self.strikes.reached(rule.kind)
             archive = self.service.find_archive(caller, found.id)
             if rule.kind is Kind.EXPORT_DENIED_DOWNLOAD:
@@ -222,10 +242,11 @@ class Face:
     # -- faults on the way ------------------------------------------------------------------------------------------
 
     def _skew(self, found: Route, instance: str) -> float:
-        rules = self._due(found, instance, frozenset({Kind.CLOCK_SKEW}))
-        for rule in rules:
+        skew = 0.0
+        for rule in self._due(found, instance, _SKEW):
             self.strikes.reached(rule.kind)
-        return sum(rule.duration for rule in rules)
+            skew += rule.duration
+        return skew
 
     def _spoil_token(self, request: Request, found: Route, instance: str) -> None:
         if "x-auth-token" not in request.headers:
@@ -240,7 +261,7 @@ class Face:
         limit = switches.token_body_limit if principal.by_token else switches.signed_body_limit
         if limit and len(request.body) > limit:
             raise too_large()
-        for rule in self._due(found, instance, frozenset({Kind.TOO_LARGE})):
+        for rule in self._due(found, instance, _TOO_LARGE):
             if found.operation in WRITES and self._assets(request, found) > rule.amount:
                 self.strikes.reached(rule.kind)
                 raise too_large()
@@ -251,11 +272,11 @@ class Face:
             return read_package(uploaded_package(content_type, request.body, strict_filename=False)).size
         return len(chosen(request.body, strict=False).ids)
 
-    def _twist(self, found: Route, caller: Caller) -> Twist:
-        for rule in self._due(found, caller.instance, frozenset({Kind.BUSY_FOREIGN_JOB})):
+    def _twist(self, found: Route, caller: Caller, late: bool) -> Twist:
+        for rule in self._due(found, caller.instance, _FOREIGN):
             if self.service.take_slot(caller, _JOB_TYPES[found.operation], rule.duration):
                 self.strikes.reached(rule.kind)
-        twist = Twist()
+        twist = Twist(late=late)
         for rule in self._due(found, caller.instance, _TWISTS):
             twist = _twisted(twist, rule)
             self.strikes.reached(rule.kind)
@@ -278,16 +299,12 @@ class Face:
 
     # -- small answers ----------------------------------------------------------------------------------------------
 
-    def _instances(self, request: Request, found: Route) -> Json:
+    def _instances(self, request: Request, found: Route) -> str:
         world: World = self.service.world
-        mine = [instance_json(one) for one in world.instances if one.project_id == found.project_id]
-        return page(Operation.INSTANCES, mine, request, world.switches.offset)
-
-    def _instance_name(self, found: Route) -> str:
-        for one in self.service.world.instances:
-            if (one.project_id, one.id) == (found.project_id, found.instance_id):
-                return one.name
-        return ""
+        mine = [one for one in world.instances if one.project_id == found.project_id]
+        return page(
+            Operation.INSTANCES, mine, lambda one: json_text(instance_json(one)), request, world.switches.offset
+        )
 
     def _no_instance(self, found: Route) -> Refusal:
         if found.layer is Layer.ROMA:

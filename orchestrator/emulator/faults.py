@@ -54,6 +54,7 @@ IAM = frozenset({Operation.TOKEN, Operation.PROJECTS})
 READS = frozenset(Operation) - WRITES - IAM - {Operation.TASK_ACTION, Operation.ARCHIVE, Operation.UNKNOWN}
 #: all but IAM
 ROMA = frozenset(Operation) - IAM
+_ALL = frozenset(Operation)
 
 
 class Kind(StrEnum):
@@ -263,7 +264,7 @@ class Rule:
     @property
     def strikes_on(self) -> frozenset[Operation]:
         """The operations it strikes."""
-        return self.operations or TARGETS.get(self.kind, frozenset(Operation))
+        return self.operations or TARGETS.get(self.kind, _ALL)
 
     @property
     def duration(self) -> float:

@@ -38,6 +38,8 @@ class Identity:
         self._world = world
         self._tokens: dict[str, _Token] = {}
         self._random = random.Random(f"{seed}/tokens")  # noqa: S311 - tokens of an emulator
+        #: the first user of each access key
+        self._by_key = {one.ak: one for one in reversed(world.users) if one.ak}
         self._wrong: Counter[tuple[str, str]] = Counter()
         #: "DOMAIN/NAME" -> number of token requests, wrong passwords included
         self.token_requests: Counter[str] = Counter()
@@ -58,7 +60,7 @@ class Identity:
     def issue(self, request: Request, now: float) -> Reply:
         """Answers POST /v3/auth/tokens (API 1.11)."""
         try:
-            auth = json.loads(request.body)["auth"]
+            auth = json.loads(bytes(request.body))["auth"]
             claimed = auth["identity"]["password"]["user"]
             name, domain, password = str(claimed["name"]), str(claimed["domain"]["name"]), str(claimed["password"])
             scope = auth["scope"]
@@ -119,8 +121,7 @@ class Identity:
         return Principal(token.user, by_token=True)
 
     def _by_signature(self, request: Request, project_id: str, now: float) -> Principal:
-        key = access_key(request)
-        user = next((one for one in self._world.users if key and one.ak == key), None)
+        user = self._by_key.get(access_key(request))
         if user is None or not is_signed_by(request, user.sk, now):
             raise unauthorised()
         if request.headers.get("x-security-token", "") != user.security_token:

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from orchestrator.emulator.imports import Poison, Reason
 from orchestrator.emulator.packages import Manifest
@@ -114,6 +115,7 @@ def job_json(job: Job, now: float, switches: Switches, noise: float) -> Json:
     return told
 
 
+@lru_cache(maxsize=4096)
 def iso(time: float) -> str:
     """UTC as the service writes it, to the second."""
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -115,20 +115,24 @@ class Ledger:
     peak_per_slot: Counter[str] = field(default_factory=Counter)
     #: user -> most jobs that ran at once
     peak_per_user: Counter[str] = field(default_factory=Counter)
-    _running: dict[str, JobRecord] = field(default_factory=dict)
+    #: jobs that run now, by slot and by user
+    _in_slot: Counter[str] = field(default_factory=Counter)
+    _of_user: Counter[str] = field(default_factory=Counter)
 
     def begun(self, job: JobRecord) -> None:
         """Remembers a job that begins, and how many run beside it."""
         self.jobs[job.id] = job
-        self._running[job.id] = job
-        running = self._running.values()
-        self.peak_per_user[job.user] = max(self.peak_per_user[job.user], sum(x.user == job.user for x in running))
-        self.peak_per_slot[job.slot] = max(self.peak_per_slot[job.slot], sum(x.slot == job.slot for x in running))
+        self._of_user[job.user] += 1
+        self._in_slot[job.slot] += 1
+        self.peak_per_user[job.user] = max(self.peak_per_user[job.user], self._of_user[job.user])
+        self.peak_per_slot[job.slot] = max(self.peak_per_slot[job.slot], self._in_slot[job.slot])
 
     def ended(self, job_id: str, end: float, outcome: str, archive_id: str = "") -> None:
         """Remembers how a job ended."""
-        self._running.pop(job_id, None)
-        self.jobs[job_id] = replace(self.jobs[job_id], end=end, outcome=outcome, archive_id=archive_id)
+        job = self.jobs[job_id]
+        self._of_user[job.user] -= 1
+        self._in_slot[job.slot] -= 1
+        self.jobs[job_id] = replace(job, end=end, outcome=outcome, archive_id=archive_id)
 
     def created(self, instance: str, kind: str = "") -> list[Landed]:
         """What imports created there, of one kind or of all."""

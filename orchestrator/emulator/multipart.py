@@ -1,15 +1,16 @@
 """Takes the package out of an uploaded form (API 1.3). Law: one file part of the documented name, or a refusal."""
 
 import re
-from email.message import Message
 
 from orchestrator.emulator.refusals import Refusal, roma
+from orchestrator.emulator.wire import Received, Upload
 
 FIELD = "ImportAssetRequestBody"
+_PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;"]*))')
 _LEGAL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+_-]*\.zip")
 
 
-def uploaded_package(content_type: str, body: bytes, strict_filename: bool) -> bytes:
+def uploaded_package(content_type: str, body: Received, strict_filename: bool) -> Upload:
     """The bytes of the file part; ROMA.13001 without one, ROMA.10013 for an illegal file name."""
     boundary = _boundary(content_type)
     if not boundary or not body:
@@ -25,7 +26,7 @@ def uploaded_package(content_type: str, body: bytes, strict_filename: bool) -> b
         name, filename = _disposition(body[head_start:head_end])
         if name == FIELD:
             _check_name(filename, strict_filename)
-            return body[head_end + 4 : end]
+            return body[head_end + 4 : end] if isinstance(body, bytes) else memoryview(body)[head_end + 4 : end]
         start = end + 2
     raise _no_body()
 
@@ -37,10 +38,8 @@ def _check_name(filename: str, strict: bool) -> None:
 
 
 def _boundary(content_type: str) -> bytes:
-    message = Message()
-    message["content-type"] = content_type
-    found = message.get_param("boundary")
-    return found.encode() if isinstance(found, str) and message.get_content_type() == "multipart/form-data" else b""
+    kind = content_type.partition(";")[0].strip().lower()
+    return _parameters(content_type).get("boundary", "").encode() if kind == "multipart/form-data" else b""
 
 
 def _disposition(head: bytes) -> tuple[str, str]:
@@ -48,11 +47,17 @@ def _disposition(head: bytes) -> tuple[str, str]:
     for line in head.decode("utf-8", "replace").split("\r\n"):
         key, _, value = line.partition(":")
         if key.strip().lower() == "content-disposition":
-            message = Message()
-            message["content-disposition"] = value.strip()
-            name = message.get_param("name", "", "content-disposition")
-            return str(name), message.get_filename("") or ""
+            told = _parameters(value)
+            return told.get("name", ""), told.get("filename", "")
     return "", ""
+
+
+def _parameters(header: str) -> dict[str, str]:
+    """What stands behind the semicolons of a header, by name in lower case; the first of a name counts."""
+    found: dict[str, str] = {}
+    for key, quoted, plain in _PARAMETER.findall(header):
+        found.setdefault(key.lower(), re.sub(r"\\(.)", r"\1", quoted) if quoted else plain.strip())
+    return found
 
 
 def _no_body() -> Refusal:

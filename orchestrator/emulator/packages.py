@@ -8,17 +8,23 @@ The zip holds `roma-emulator-manifest.json` and, where asked, `padding.bin`.
 import json
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from orchestrator.emulator.refusals import roma
 from orchestrator.emulator.switches import Carried, Switches
-from orchestrator.emulator.wire import Body, Filler
+from orchestrator.emulator.wire import Body, Filler, Upload
 from orchestrator.emulator.world import Api, App, DataSource, Group, Task
 from orchestrator.emulator.zipping import read_entry, write_zip
 
 MANIFEST = "roma-emulator-manifest.json"
+#: bytes of a package that is kept with its manifest
+_SMALL = 1 << 18
 _FORMAT = "roma-connect-emulator-package"
+
+#: which fields of a manifest hold frozen values
+_KINDS: Mapping[str, type] = {"apps": App, "tasks": Task, "datasources": DataSource, "apis": Api, "groups": Group}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,9 @@ class Manifest:
         return (*(app.id for app in self.apps), *(task.id for task in self.tasks))
 
 
+_FIELDS = {kind: tuple(one.name for one in fields(kind)) for kind in (Manifest, *_KINDS.values())}
+
+
 def collect(manifest: Manifest, datasources: Iterable[DataSource], carried: Carried) -> tuple[DataSource, ...]:
     """The data sources that travel with the manifest's assets, their content blanked (API 2.4)."""
     apps = {app.id for app in manifest.apps}
@@ -69,15 +78,31 @@ def collect(manifest: Manifest, datasources: Iterable[DataSource], carried: Carr
 
 def write_package(manifest: Manifest, switches: Switches) -> Body:
     """The package as the switches say; the same bytes each time."""
-    text = json.dumps({"format": _FORMAT, "version": 1, **asdict(manifest)}, sort_keys=True, ensure_ascii=False)
+    told = {**_plain(manifest), **{key: [_plain(one) for one in getattr(manifest, key)] for key in _KINDS}}
+    text = json.dumps({"format": _FORMAT, "version": 1, **told}, sort_keys=True, ensure_ascii=False)
     entries: list[tuple[str, bytes | Filler]] = [(MANIFEST, text.encode())]
     if switches.package_padding:
         entries.append(("padding.bin", Filler(switches.package_padding)))
     return write_zip(tuple(entries), switches.package_kind)
 
 
-def read_package(data: bytes) -> Manifest:
+def _plain(value: object) -> dict[str, object]:
+    """The fields of a frozen value as they are, since JSON writes tuples as lists."""
+    return {name: getattr(value, name) for name in _FIELDS[type(value)]}
+
+
+def read_package(data: Upload) -> Manifest:
     """The manifest of an uploaded package; ROMA.10011 for anything that is not one (API 3.1)."""
+    # One package goes into several targets, and is asked for again: a small one is read once.
+    return _read_small(data) if isinstance(data, bytes) and len(data) <= _SMALL else _read_any(data)
+
+
+@lru_cache(maxsize=64)
+def _read_small(data: bytes) -> Manifest:
+    return _read_any(data)
+
+
+def _read_any(data: Upload) -> Manifest:
     try:
         value = json.loads(read_entry(data, MANIFEST))
         return _manifest(value)
@@ -113,8 +138,8 @@ def _read(kind: type[_T], values: object) -> tuple[_T, ...]:
     return tuple(_one(kind, one) for one in values)
 
 
-def _one(kind: type[_T], fields: Mapping[str, Any]) -> _T:
-    return kind(**{key: _frozen(value) for key, value in fields.items()})
+def _one(kind: type[_T], given: Mapping[str, Any]) -> _T:
+    return kind(**{key: _frozen(one) if isinstance(one, list) else one for key, one in given.items()})
 
 
 def _frozen(value: Any) -> Any:

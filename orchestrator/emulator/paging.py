@@ -1,12 +1,15 @@
 """Pages of a list (API 1.9). Law: each API has its own default and maximum, told in one table."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from orchestrator.emulator.faults import Operation
 from orchestrator.emulator.refusals import Layer, Refusal, invalid
 from orchestrator.emulator.switches import Offset
-from orchestrator.emulator.wire import Json, Request
+from orchestrator.emulator.wire import Request
+
+_V = TypeVar("_V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,10 @@ PAGING = {
 }
 
 
-def page(operation: Operation, records: Sequence[Json], request: Request, offset: Offset) -> Json:
-    """One page: `total`, `size` and the records."""
+def page(
+    operation: Operation, values: Sequence[_V], tell: Callable[[_V], str], request: Request, offset: Offset
+) -> str:
+    """One page as JSON: `total`, `size` and the records, each of which `tell` writes."""
     paging = PAGING[operation]
     limit = min(_number(operation, request, "limit", paging.default), paging.maximum)
     start = max(_number(operation, request, "offset", 0), 0)
@@ -48,8 +53,8 @@ def page(operation: Operation, records: Sequence[Json], request: Request, offset
         raise _wrong(operation, "limit")
     if paging.ambiguous and offset is Offset.PAGE:
         start *= limit
-    found = list(records[start : start + limit])
-    return {"total": len(records), "size": len(found), paging.key: found}
+    found = values[start : start + limit]
+    return f'{{"total":{len(values)},"size":{len(found)},"{paging.key}":[{",".join(map(tell, found))}]}}'
 
 
 def _number(operation: Operation, request: Request, name: str, default: int) -> int:

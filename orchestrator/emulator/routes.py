@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
 from orchestrator.emulator.faults import Operation
@@ -74,6 +75,7 @@ class Route:
         return Layer.APIC if self.operation in _APIC_OPERATIONS else Layer.ROMA
 
 
+@lru_cache(maxsize=4096)
 def route(method: str, path: str) -> Route:
     """What a request asks for; `Operation.UNKNOWN` where nothing is served."""
     for expected, pattern, operation in _TABLE:

@@ -5,9 +5,11 @@ and port goes on where it was: that is an outage. A refused connection can only 
 the fault of that name cuts the connection instead.
 """
 
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 
 import anyio
 import anyio.lowlevel
@@ -21,6 +23,7 @@ from orchestrator.emulator.wire import (
     Dropped,
     Hang,
     NoLength,
+    Received,
     Refused,
     Reply,
     Request,
@@ -31,6 +34,8 @@ from orchestrator.emulator.wire import (
 
 #: seconds between two looks whether a hung caller has left
 _LOOK = 0.05
+#: bytes of a request body that are held in memory; a longer one lies in a file that has no name
+_HELD = 8 * 1024**2
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 
 
@@ -52,8 +57,8 @@ async def serve(
     face: Face, port: int = 0, host: str = "127.0.0.1", body_limit: int = 2 * 1024**3
 ) -> AsyncIterator[Address]:
     """Serves a face until the block is left; port 0 takes a free one. `body_limit` is in bytes."""
-    app = web.Application(client_max_size=body_limit)
-    server = _Server(face)
+    app = web.Application()
+    server = _Server(face, body_limit)
     app.router.add_route("*", "/{path:.*}", server.answer)
     # Tokens are long (API 1.11), so are the headers that carry them.
     runner = web.AppRunner(
@@ -77,8 +82,9 @@ async def serve(
 class _Server:
     """Turns aiohttp's requests into the face's, and replies into bytes."""
 
-    def __init__(self, face: Face) -> None:
+    def __init__(self, face: Face, body_limit: int) -> None:
         self._face = face
+        self._body_limit = body_limit
         self.stopping = anyio.Event()
 
     async def answer(self, incoming: web.Request) -> web.StreamResponse:
@@ -87,7 +93,7 @@ class _Server:
             incoming.raw_path.partition("?")[0],
             tuple(incoming.query.items()),
             {name.lower(): value for name, value in incoming.headers.items()},
-            await incoming.read(),
+            await _received(incoming, self._body_limit),
             incoming.host,
         )
         if request.path.startswith(PREFIX) and incoming.remote in _LOOPBACK:
@@ -121,6 +127,22 @@ class _Server:
         while not self.stopping.is_set() and incoming.transport is not None and not incoming.transport.is_closing():
             with anyio.move_on_after(_LOOK):
                 await self.stopping.wait()
+
+
+async def _received(incoming: web.Request, limit: int) -> Received:
+    """The body of a request; 413 for one of more than `limit` bytes."""
+    with tempfile.SpooledTemporaryFile(_HELD) as file:
+        size = 0
+        async for chunk in incoming.content.iter_any():
+            size += len(chunk)
+            if size > limit:
+                raise web.HTTPRequestEntityTooLarge(limit, size)
+            file.write(chunk)
+        if size > _HELD:
+            file.flush()
+            return mmap(file.fileno(), 0, access=ACCESS_READ)
+        file.seek(0)
+        return file.read()
 
 
 async def _whole(incoming: web.Request, reply: Reply) -> web.StreamResponse:

@@ -22,8 +22,8 @@ from orchestrator.emulator.landing import Lander, remove, what_lands
 from orchestrator.emulator.ledger import Call, JobRecord, Ledger, slot_of
 from orchestrator.emulator.packages import Manifest, read_package, write_package
 from orchestrator.emulator.refusals import ARCHIVE_GONE, JOB_GONE, Refusal, busy, invalid, roma
-from orchestrator.emulator.switches import BusyCheck, Duration, Landing, Limit100
-from orchestrator.emulator.wire import Body, Json
+from orchestrator.emulator.switches import BusyCheck, Duration, Landing, Limit100, Visibility
+from orchestrator.emulator.wire import Body, Json, Upload
 from orchestrator.emulator.world import App, DataSource, Task, User, World, make_id
 
 _LIMIT = 100
@@ -60,8 +60,8 @@ class Service:
         self._jobs: dict[str, Job] = {}
         #: archive id -> the export job that made it
         self._archives: dict[str, Job] = {}
-        #: (slot, epoch seconds until which it is taken)
-        self._taken: list[tuple[str, float]] = []
+        #: slot -> epoch seconds until which it is taken
+        self._taken: dict[str, float] = {}
         self._count = 0
         self._lengths = random.Random(f"{seed}/durations")  # noqa: S311 - a simulation, not a secret
         self._noise = random.Random(f"{seed}/progress")  # noqa: S311 - a simulation, not a secret
@@ -98,7 +98,7 @@ class Service:
 
         return self._ask(caller, JobType.EXPORT, chosen.ids, accept, twist)
 
-    def import_(self, caller: Caller, data: bytes, options: Options, twist: Twist = _STRAIGHT) -> str:
+    def import_(self, caller: Caller, data: Upload, options: Options, twist: Twist = _STRAIGHT) -> str:
         """Creates an import job from an uploaded package and gives its id (API 1.3)."""
         self.advance()
         read: list[Manifest] = []
@@ -171,12 +171,16 @@ class Service:
     def apps(self, caller: Caller) -> list[App]:
         """Applications that the caller sees, oldest first (API 1.8)."""
         shown = self.holding(caller.instance).apps.shown(self.time)
+        if self.world.switches.visibility is Visibility.ALL:
+            return shown
         return [one for one in shown if sees_app(one, caller.user, self.world.switches.visibility)]
 
     def tasks(self, caller: Caller) -> list[Task]:
         """Tasks that the caller sees (API 1.8)."""
         holding = self.holding(caller.instance)
         shown = holding.tasks.shown(self.time)
+        if self.world.switches.visibility is Visibility.ALL:
+            return shown
         return [one for one in shown if sees_task(one, caller.user, holding, self.world.switches.visibility)]
 
     def datasources(self, caller: Caller) -> list[DataSource]:
@@ -225,8 +229,7 @@ class Service:
             raise busy()
 
     def _is_busy(self, caller: Caller, kind: JobType) -> bool:
-        self._taken = [(slot, until) for slot, until in self._taken if until > self.time]
-        return self._slot(caller, kind) in {slot for slot, _ in self._taken}
+        return self._taken.get(self._slot(caller, kind), 0.0) > self.time
 
     def _slot(self, caller: Caller, kind: JobType) -> str:
         return slot_of(self.world.switches.lock_scope, caller.name, caller.instance, kind.word)
@@ -269,7 +272,8 @@ class Service:
         )
         self._jobs[job.id] = job
         slot = self._slot(caller, kind)
-        self._taken.append((slot, job.end + self.world.switches.busy_after_success_seconds + twist.slot_stays))
+        until = job.end + self.world.switches.busy_after_success_seconds + twist.slot_stays
+        self._taken[slot] = max(self._taken.get(slot, 0.0), until)
         record = JobRecord(
             job.id, kind.word, job.user, job.instance, job.begin, math.inf, "running", asset_ids, slot, foreign
         )

@@ -263,7 +263,7 @@ class Switches:
     task_ids: TaskIds = TaskIds.HEX
     #: downloads carry a Content-Length (API 1.5 leaves it open)
     content_length: bool = True
-    #: largest body of a signed request in bytes (API 2.2)
+    #: largest body of a signed request in bytes (API 2.2); 0 = no limit
     signed_body_limit: int = 12 * 1024 * 1024
     #: largest body of a request with a token in bytes; 0 = no limit
     token_body_limit: int = 0

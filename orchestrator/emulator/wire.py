@@ -8,8 +8,16 @@ A server on a socket and an in-memory transport both realise `Reply.how`.
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from mmap import mmap
 
 Json = dict[str, object]
+#: the body of a request: in memory, or a mapped file where it is too large to hold
+Received = bytes | mmap
+#: an uploaded package: in memory, or a part of such a file
+Upload = bytes | memoryview
+
+#: one for all, since making an encoder costs more than most replies
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +44,13 @@ class Body:
     def chunks(self, size: int = 65536) -> Iterator[bytes]:
         """Its bytes in pieces of at most `size`."""
         for part in self.parts:
-            total = part.size if isinstance(part, Filler) else len(part)
-            for start in range(0, total, size):
-                end = min(start + size, total)
-                yield bytes([part.byte]) * (end - start) if isinstance(part, Filler) else part[start:end]
+            if isinstance(part, Filler):
+                full = bytes([part.byte]) * min(size, part.size)
+                for start in range(0, part.size, size):
+                    yield full[: part.size - start]
+            else:
+                for start in range(0, len(part), size):
+                    yield part[start : start + size]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +130,16 @@ class Request:
     query: tuple[tuple[str, str], ...] = ()
     #: names in lower case; secrets stay out of reprs
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes = field(default=b"", repr=False)
+    body: Received = field(default=b"", repr=False)
     #: value of the Host header
     host: str = "localhost"
 
     def param(self, name: str, default: str = "") -> str:
         """The first value of a query parameter."""
-        return next((value for key, value in self.query if key == name), default)
+        for key, value in self.query:
+            if key == name:
+                return value
+        return default
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +149,8 @@ class Reply:
     status: int
     #: names in lower case; a transport adds Content-Length unless `how` says otherwise
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: Body = field(default_factory=Body, repr=False)
-    how: How = field(default_factory=Whole)
+    body: Body = field(default=Body(), repr=False)
+    how: How = Whole()
 
     @property
     def json(self) -> Json:
@@ -149,5 +163,15 @@ class Reply:
 
 def json_reply(status: int, value: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Reply:
     """A reply with a JSON body."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return Reply(status, {"content-type": "application/json", **(headers or {})}, Body((text.encode(),)))
+    return text_reply(status, json_text(value), headers)
+
+
+def text_reply(status: int, text: str, headers: Mapping[str, str] | None = None) -> Reply:
+    """A reply whose JSON body is written already."""
+    told = {"content-type": "application/json"}
+    return Reply(status, told | dict(headers) if headers else told, Body((text.encode(),)))
+
+
+def json_text(value: Mapping[str, object]) -> str:
+    """JSON as replies write it."""
+    return _ENCODER.encode(value)

@@ -24,6 +24,8 @@ Law: everything has a default, everything unknown is refused by a sentence that 
       - {kind: poison-import, names: [orders-web]}
 
 A switch takes the value of its enum, a number or true/false, as `orchestrator.emulator.switches` documents it.
+`package_padding: 1073741824` makes packages of a gigabyte, which neither a download nor an upload holds in memory;
+signed uploads then need `signed_body_limit: 0` as well.
 """
 
 from collections.abc import Mapping

@@ -13,7 +13,7 @@ from orchestrator.emulator.jobs import Twist
 from orchestrator.emulator.multipart import uploaded_package
 from orchestrator.emulator.refusals import Layer, Refusal, invalid, roma
 from orchestrator.emulator.service import Caller, Service, import_type
-from orchestrator.emulator.wire import Json, Request
+from orchestrator.emulator.wire import Json, Received, Request
 
 
 def write(service: Service, caller: Caller, operation: Operation, request: Request, twist: Twist) -> Json:
@@ -36,7 +36,7 @@ def write(service: Service, caller: Caller, operation: Operation, request: Reque
 def act_on_tasks(service: Service, caller: Caller, request: Request) -> Json:
     """Starts or stops tasks (API 1.8); one that is not there fails alone."""
     try:
-        value = json.loads(request.body)
+        value = json.loads(bytes(request.body))
         running = {"start": True, "stop": False}[value["action_id"]]
         ids = [str(one["task_id"]) for one in value["list"]]
     except (ValueError, KeyError, TypeError) as error:
@@ -52,12 +52,12 @@ def act_on_tasks(service: Service, caller: Caller, request: Request) -> Json:
     return {"success_count": len(good), "failure_count": len(bad), "success": good, "failure": bad}
 
 
-def chosen(body: bytes, strict: bool) -> Chosen:
+def chosen(body: Received, strict: bool) -> Chosen:
     """The assets that a body names (API 1.2); ROMA.13001 without a body, ROMA.13000 for a wrong one."""
     if not body:
         raise roma("ROMA.13001", "No request body is available.")
     try:
-        value = json.loads(body)
+        value = json.loads(bytes(body))
     except ValueError as error:
         raise invalid("The body is not JSON.") from error
     if not isinstance(value, dict):

@@ -10,15 +10,19 @@ import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 from orchestrator.emulator.switches import PackageKind
-from orchestrator.emulator.wire import Body, Filler
+from orchestrator.emulator.wire import Body, Filler, Upload
 
 #: 2026-01-01 00:00:00 as a zip file writes it
 _TIME, _DATE = 0, (2026 - 1980) << 9 | 1 << 5 | 1
 _METHOD = {PackageKind.UNKNOWN_METHOD: 98}
 #: the "cipher" of encrypted packages: 12 bytes of header, then each byte turned by this mask
 _HEADER, _MASK = b"ROMA-EMULATO", 0x5A
+_TURNED = bytes(byte ^ _MASK for byte in range(256))
+#: bytes that are read at a time where an entry is only checked
+_CHUNK = 1 << 20
 _FULL = 0xFFFFFFFF
 
 
@@ -50,33 +54,69 @@ def write_zip(entries: tuple[tuple[str, bytes | Filler], ...], kind: PackageKind
     return Body(tuple(parts))
 
 
-def read_entry(data: bytes, name: str) -> bytes:
+class _View(io.RawIOBase):
+    """A package as a file that is read where it lies, since `io.BytesIO` would copy it."""
+
+    def __init__(self, data: memoryview) -> None:
+        self._data = data
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: len(self._data)}[whence]
+        if start + offset < 0:
+            raise ValueError("a negative position")
+        self._at = start + offset
+        return self._at
+
+    def read(self, size: int = -1, /) -> bytes:
+        found = bytes(self._data[self._at : None if size < 0 else self._at + size])
+        self._at += len(found)
+        return found
+
+
+def read_entry(data: Upload, name: str) -> bytes:
     """One entry of a file that `write_zip` wrote; ValueError or zipfile.BadZipFile where the file is damaged."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+    with zipfile.ZipFile(io.BytesIO(data) if isinstance(data, bytes) else _View(data)) as archive:
         infos = archive.infolist()
-        if all(not info.flag_bits & 1 and info.compress_type == zipfile.ZIP_STORED for info in infos):
-            if archive.testzip() is not None:
-                raise ValueError("an entry is damaged")
-            return archive.read(name)
-        return _raw(data, archive.getinfo(name))
+        wanted = archive.getinfo(name)
+        if any(info.flag_bits & 1 or info.compress_type != zipfile.ZIP_STORED for info in infos):
+            return _raw(data, wanted)
+        for info in infos:
+            if info is not wanted:
+                _check(archive, info)
+        return archive.read(wanted)
 
 
-def _raw(data: bytes, info: zipfile.ZipInfo) -> bytes:
+def _check(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
+    """Reads an entry to its end, where the zip library compares the checksum."""
+    with archive.open(info) as entry:
+        while entry.read(_CHUNK):
+            pass
+
+
+def _raw(data: Upload, info: zipfile.ZipInfo) -> bytes:
     start = info.header_offset
     names, extras = struct.unpack_from("<HH", data, start + 26)
     start += 30 + names + extras
-    content = data[start : start + info.compress_size]
+    content = bytes(data[start : start + info.compress_size])
     if info.flag_bits & 1:
-        content = bytes(byte ^ _MASK for byte in content[len(_HEADER) :])
+        content = content[len(_HEADER) :].translate(_TURNED)
     if zlib.crc32(content) != info.CRC:
         raise ValueError("an entry is damaged")
     return content
 
 
+@lru_cache(maxsize=8)
 def _measure(content: bytes | Filler) -> tuple[int, int]:
     """Size and CRC."""
     crc = size = 0
-    for chunk in Body((content,)).chunks(1 << 20):
+    for chunk in Body((content,)).chunks(_CHUNK):
         crc = zlib.crc32(chunk, crc)
         size += len(chunk)
     return size, crc
@@ -87,7 +127,7 @@ def _disguise(content: bytes | Filler, kind: PackageKind) -> tuple[bytes | Fille
         return (content,)
     if isinstance(content, Filler):
         return _HEADER, Filler(content.size, content.byte ^ _MASK)
-    return _HEADER, bytes(byte ^ _MASK for byte in content)
+    return _HEADER, content.translate(_TURNED)
 
 
 def _common(entry: _Entry, kind: PackageKind) -> tuple[bytes, bytes]:

@@ -18,7 +18,7 @@ from orchestrator.core.events import Entry, Event
 from orchestrator.core.lifecycle import PackageState
 from orchestrator.core.retries import Action
 from orchestrator.core.schedule import Agenda, Busy, End, Finished, Note, Silence, Start, WaitUntil
-from orchestrator.core.slots import host_of
+from orchestrator.core.slots import host_of, lease_of
 from orchestrator.engine.operators import Operators
 from orchestrator.engine.performer import Answered, Performer, Trouble
 from orchestrator.engine.surroundings import Surroundings
@@ -32,9 +32,8 @@ from orchestrator.storage.vault import Vault
 
 #: how long a request other than a download may go on after a signal, seconds
 REQUEST_GRACE = 10.0
-#: how often leases are renewed and operators' requests are read, seconds
-HEARTBEAT = 4.0
-INBOX = 1.0
+#: leases are renewed at each so many beats
+RENEWED_EVERY = 4
 #: how long to wait for a slot that another process of this host holds, seconds
 SLOT_HELD = 1.0
 
@@ -42,7 +41,7 @@ SLOT_HELD = 1.0
 BUSY_PAUSE = 300.0
 
 #: steps that only wait or read: a signal cuts them at once
-_CUT_AT_ONCE = (steps.AwaitExport, steps.AwaitImport, steps.AwaitProbe, steps.Look, steps.Verify)
+_CUT_AT_ONCE = (steps.AwaitExport, steps.AwaitImport, steps.AwaitProbe, steps.Look, steps.Verify, steps.CheckBeside)
 
 
 #: ends of an attempt to bring a package: its reserved space is free again
@@ -88,6 +87,8 @@ class Conductor:
 
     async def run(self) -> None:
         """Go on until the agenda is finished; raises MemoryFailed and defects."""
+        for slot in [each for each, subjects in self.agenda.progress.occupied.items() if subjects]:
+            self._claim(slot)  # jobs of ours that a dead process left running
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._keep_leases)
@@ -292,29 +293,29 @@ class Conductor:
 
     def _claim(self, slot: str) -> float:
         """0 where this process may use the slot now, else seconds to wait: two plans of one home take turns."""
-        if slot in self._held:
+        lease = lease_of(slot)
+        if lease in self._held:
             return 0.0
-        if isinstance(self.leases.take([slot]), Taken):
-            self._held.add(slot)
+        if isinstance(self.leases.take([lease]), Taken):
+            self._held.add(lease)
             return 0.0
         return SLOT_HELD
 
     def _release(self, *, everything: bool = False) -> None:
-        occupied = self.agenda.progress.occupied
-        free = [slot for slot in sorted(self._held) if everything or not occupied[slot]]
+        free = [lease for lease in sorted(self._held) if everything or not self.agenda.in_use(lease)]
         if free:
             self._held.difference_update(free)
             self.leases.release(free)
 
     async def _keep_leases(self) -> None:
         while True:
-            await anyio.sleep(HEARTBEAT)
+            await anyio.sleep(RENEWED_EVERY * self.around.beat)
             self._held.difference_update(self.leases.renew())
 
     async def _read_inbox(self) -> None:
         """What operators ask of the live run takes effect between steps."""
         while True:
-            await anyio.sleep(INBOX)
+            await anyio.sleep(self.around.beat)
             for number, event in await self.around.offload(self.journal.take_requests):
                 events, answer = self.operators.answer(self.agenda.progress, event)
                 await self.remember(events)

@@ -14,6 +14,7 @@ from orchestrator.core.facts import Facts, Unread
 from orchestrator.core.failures import RequestFailed
 from orchestrator.core.inventory import Inventory
 from orchestrator.core.plan import Plan
+from orchestrator.core.retries import READ_ATTEMPTS, Action, Request, decide
 from orchestrator.engine.surroundings import Surroundings
 from orchestrator.roma import InventoryDisagrees, Reader
 
@@ -64,6 +65,16 @@ def _cover(names: Sequence[str], inventory: Inventory) -> list[str]:
     return chosen
 
 
+async def contents(instance: str, readers: Sequence[Reader]) -> Facts:
+    """Data sources and APIs alone, as the union over all `readers`: what they hold is compared (promise 15).
+
+    A part that is refused or missing is `Unread`; raises RequestFailed, InventoryDisagrees where that may pass.
+    """
+    datasources = await _unless_refused(partial(_united, [each.datasources for each in readers]))
+    apis = await _unless_refused(partial(_united, [each.apis for each in readers]))
+    return Facts(instance, datasources=datasources, apis=apis)
+
+
 async def _facts(instance: str, readers: Sequence[Reader], around: Surroundings) -> Facts:
     first = readers[0]
     parts: dict[str, Callable[[], Awaitable[object]]] = {
@@ -99,13 +110,31 @@ async def _united(reads: Sequence[Callable[[], Awaitable[Sequence[T]]]]) -> tupl
 
 async def _tolerantly(read: Callable[[], Awaitable[T]]) -> T | Unread:
     """What was read, or why it was not."""
+    try:
+        return await _in_time(read)
+    except (RequestFailed, InventoryDisagrees) as error:
+        return unread(error)
+
+
+async def _unless_refused(read: Callable[[], Awaitable[T]]) -> T | Unread:
+    """What was read, or why it never will be; raises where asking again may help."""
+    try:
+        return await _in_time(read)
+    except RequestFailed as error:
+        if decide(Request.READ, error.failed, READ_ATTEMPTS, 0.0).action in {Action.OUTAGE, Action.REPEAT}:
+            raise
+        return unread(error)
+
+
+async def _in_time(read: Callable[[], Awaitable[T]]) -> T | Unread:
     with anyio.move_on_after(PATIENCE):
-        try:
-            return await read()
-        except RequestFailed as error:
-            failed = error.failed
-            said = " ".join(part for part in (failed.code, failed.message) if part)
-            return Unread(said or str(failed.failure))
-        except InventoryDisagrees as error:
-            return Unread(error.message)
+        return await read()
     return Unread(f"no answer within {PATIENCE:.0f} s")
+
+
+def unread(error: RequestFailed | InventoryDisagrees) -> Unread:
+    """Why, in the service's own words where there were any."""
+    if isinstance(error, InventoryDisagrees):
+        return Unread(error.message)
+    said = " ".join(part for part in (error.failed.code, error.failed.message) if part)
+    return Unread(said or str(error.failed.failure))

@@ -5,13 +5,14 @@ Nothing here has a method that writes, to ROMA or to the home: a preview cannot 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Protocol
 
 from orchestrator.core import events as e
 from orchestrator.core.approval import MAX_AGE, Begin, Occasion, Refused, Resume, Saved, Use, save, usable
 from orchestrator.core.approvaldrift import Decision, Drift, drift, judge, narrowed, told
 from orchestrator.core.only import Only, parse_only
-from orchestrator.core.plan import Instance, Plan
+from orchestrator.core.plan import Instance, Plan, Scope
 from orchestrator.core.preview import Informed, Preview, preview
 from orchestrator.core.slots import SlotRule
 from orchestrator.core.timetable import Timetable, timetable
@@ -90,7 +91,20 @@ class Gate:
         inventories = await survey(self.plan, readers, self.around)
         read = await facts(self.plan, readers, inventories, self.around)
         informed = Informed(read, self.around.now(), expect=self._expect() if timed else None)
-        return preview(self.plan, inventories, history(past), only, informed)
+        draft = preview(self.plan, inventories, history(past), only, informed)
+        return replace(draft, unknown=(*draft.unknown, *self._slots_unknown(past)))
+
+    def _slots_unknown(self, past: Sequence[Past]) -> tuple[str, ...]:
+        """With `auto`, what each run has to find out anew, and what the latest one of the home has seen."""
+        if self.plan.settings.one_job_per is not Scope.AUTO:
+            return ()
+        shown = [(each, trials) for each in past if (trials := each.progress.trials.told)]
+        told = "no run of this home has seen it"
+        if shown:
+            latest, trials = shown[-1]
+            day = datetime.fromtimestamp(latest.progress.began_at, UTC).date().isoformat()
+            told = f"run {latest.run} of {day} saw: " + ", ".join(f"{name}: {seen}" for name, seen in trials)
+        return (f"which jobs of one user ROMA runs at once (one_job_per: auto); one is assumed at first; {told}",)
 
     def readers(self, instances: Iterable[str]) -> dict[tuple[str, str], Reader]:
         """(instance, credentials) -> who reads it."""

@@ -5,8 +5,8 @@ Law: it decides nothing about lives.
 What a failed request means is read from `core.retries`; what follows is decided by `core.schedule` from the event.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import anyio
 
@@ -14,24 +14,27 @@ from orchestrator.core import events as e
 from orchestrator.core import steps
 from orchestrator.core.events import Asset, Event, Words
 from orchestrator.core.failures import Failed, RequestFailed
-from orchestrator.core.inventory import Inventory, Job, JobStatus
+from orchestrator.core.inventory import Job, JobStatus
+from orchestrator.core.lanes import Contents
 from orchestrator.core.lifecycle import Delivery
 from orchestrator.core.plan import Mode, Plan
 from orchestrator.core.progress import Progress
 from orchestrator.core.retries import Action, Decision, Request, decide
-from orchestrator.core.selection import kind_of
 from orchestrator.core.slots import JobKind
-from orchestrator.core.verification import Expected, verify
-from orchestrator.engine import survey
+from orchestrator.core.verification import Compared, Expected, looked, verify
+from orchestrator.engine.facts import unread
+from orchestrator.engine.looks import Looks
 from orchestrator.engine.pacing import Pacing, Poller
 from orchestrator.engine.surroundings import Surroundings
 from orchestrator.errors import PackageDamaged
-from orchestrator.roma import Client, Download, Roma
+from orchestrator.roma import Client, Download, InventoryDisagrees, Roma
 from orchestrator.storage.sidecar import Stored
 from orchestrator.storage.vault import PackageIncomplete, Vault
 
 #: how long verification waits for the service to show what it imported, seconds [I: undocumented]
 VERIFY_PATIENCE = 120.0
+#: before the second look of a verification, seconds; each further pause is twice as long
+VERIFY_PAUSE = 5.0
 #: what an export may need on our disk before its size is known, bytes (packages of 100 assets; API 2.2 gives no size)
 RESERVED = 64 * 1024 * 1024
 
@@ -63,8 +66,7 @@ class Performer:
     ) -> None:
         self._plan, self._roma, self._vault = plan, roma, vault
         self._progress, self._around, self._pacing = progress, surroundings, pacing
-        #: seconds by which an instance's clock was ahead of ours in its latest answer
-        self._ahead: dict[str, float] = {}
+        self._looks = Looks(plan, roma)
 
     async def perform(self, step: steps.Step) -> Answered:
         """The answer to one step; raises MemoryFailed, and nothing else that is not a defect."""
@@ -89,6 +91,8 @@ class Performer:
                 return await self._request_probe(step)
             case steps.AwaitProbe():
                 return await self._await_probe(step)
+            case steps.CheckBeside():
+                return await self._check_beside(step)
             case steps.DropPackage():
                 return await self._drop(step)
 
@@ -226,44 +230,56 @@ class Performer:
 
     async def _look(self, step: steps.Look) -> Answered:
         try:
-            inventory = await self._inventory(step.instance)
+            there = await self._looks.assets(step.instance)
         except RequestFailed as error:
             return Answered(None, self._trouble(Request.READ, error, 99))
         life = self._progress.deliveries[step.subject]
         assets = self._progress.assets_of(life.batch)
         names = {asset.id: self._progress.names_of(life, asset.kind, asset.name) for asset in assets}
-        return Answered(looked(life, assets, inventory, names))
+        return Answered(looked(life, assets, there.inventory, names))
 
     async def _verify(self, step: steps.Verify) -> Answered:
         life = self._progress.deliveries[step.subject]
-        assets = self._progress.assets_of(life.batch)
-        patience = anyio.current_time() + VERIFY_PATIENCE
+        expected = self._expected(life)
+        patience, pause = anyio.current_time() + VERIFY_PATIENCE, VERIFY_PAUSE
         while True:
+            late = anyio.current_time() >= patience
             try:
-                inventory = await self._inventory(step.instance)
+                compared = await self._compared(life, expected, late)
             except RequestFailed as error:
                 return Answered(None, self._trouble(Request.READ, error, 99))
-            expected = [self._expected(life, asset) for asset in assets]
-            verified = verify(life, expected, inventory, self._ahead.get(step.instance, 0.0))
-            if not verified.findings or anyio.current_time() >= patience:
-                return Answered(verified)
-            await anyio.sleep(5.0)
+            if late or not compared.waiting:
+                return Answered(compared.event)
+            await anyio.sleep(min(pause, max(0.0, patience - anyio.current_time())))
+            pause *= 2
 
-    def _expected(self, life: Delivery, asset: Asset) -> Expected:
-        source = self._progress.source_of(life)
-        needed = tuple(self._progress.find_asset(source, each) for each in asset.needs if asset.kind == "task")
-        links = tuple(self._progress.names_of(life, "app", app.name) for app in needed if app is not None)
-        return Expected(asset, self._progress.names_of(life, asset.kind, asset.name), links)
+    async def _compared(self, life: Delivery, expected: Sequence[Expected], late: bool) -> Compared:
+        """What they hold is asked for only where that is known of the source, and they themselves are there."""
+        there = await self._looks.assets(life.target)
+        compared = verify(life, expected, there)
+        if not any(each.asset.contents for each in expected) or (compared.waiting and not late):
+            return compared
+        try:
+            contents = await self._looks.contents(life.target)
+        except (RequestFailed, InventoryDisagrees) as error:
+            if not late:
+                return replace(compared, waiting=True)
+            why = unread(error).why
+            contents = Contents({}, {}, {"datasource": why, "api": why})
+        return verify(life, expected, replace(there, contents=contents))
 
-    async def _inventory(self, instance: str) -> Inventory:
-        """What the target holds now, as the union over its credentials."""
-        where = self._plan.instances[instance]
-        seen = []
-        for name in where.credentials:
-            reader = self._roma.reader(where, name)
-            seen.append(await survey.look(reader, name))
-            self._ahead[instance] = reader.clock_offset or 0.0
-        return survey.united(instance, seen)
+    def _expected(self, life: Delivery) -> list[Expected]:
+        progress, source = self._progress, self._progress.source_of(life)
+        assets = progress.assets_of(life.batch)
+        touched = {need for asset in assets for need in asset.needs}
+        found = []
+        for asset in assets:
+            needed = (progress.find_asset(source, each) for each in asset.needs if asset.kind == "task")
+            links = tuple(progress.names_of(life, "app", app.name) for app in needed if app is not None)
+            others = progress.dependants.get((life.scheduled.place, source, asset.id))
+            names = progress.names_of(life, asset.kind, asset.name)
+            found.append(Expected(asset, names, links, bool(others) or asset.id in touched))
+        return found
 
     # --- probes ----------------------------------------------------------------------------------------------------
 
@@ -288,6 +304,19 @@ class Performer:
                 return Answered(e.ProbeEnded(step.slot, "vanished"))
             return Answered(None, trouble)
         return Answered(e.ProbeEnded(step.slot, job.word if job is not None else "overdue"))
+
+    async def _check_beside(self, step: steps.CheckBeside) -> Answered:
+        """Two jobs of ours run at once, as far as one status call can tell: then their slots are apart."""
+        try:
+            job = await self._client(step.instance, step.credentials).job(step.job)
+        except RequestFailed as error:
+            trouble = self._trouble(Request.READ, error, 99)
+            if trouble.decision.action is Action.VANISHED:
+                return Answered(e.WideningShown(step.widening, "open", "the job beside it is unknown to the service"))
+            return Answered(None, trouble)
+        if job.status is JobStatus.RUNNING:
+            return Answered(e.WideningShown(step.widening, "apart", "both jobs ran at once"))
+        return Answered(e.WideningShown(step.widening, "open", "the job beside it had ended by then"))
 
     # --- shared ----------------------------------------------------------------------------------------------------
 
@@ -339,34 +368,3 @@ def _job_words(job: Job) -> Words:
 
 def _ids(assets: Sequence[Asset], kind: str) -> list[str]:
     return [asset.id for asset in assets if asset.kind == kind]
-
-
-def looked(
-    life: Delivery, assets: Sequence[Asset], inventory: Inventory, names_of: Mapping[str, tuple[str, ...]]
-) -> e.Looked:
-    """What an inventory says about a batch's predicted names."""
-    held = _by_name(inventory)
-    present, taken = [], []
-    for asset in assets:
-        names = names_of[asset.id]
-        ids = tuple(sorted({found for name in names for found in held.get((asset.kind, name), ())}))
-        if ids:
-            present.append((asset.id, ids))
-        if all((asset.kind, name) in held for name in names):
-            taken.append(asset.id)
-    return e.Looked(life.id, tuple(present), tuple(taken), _sample(inventory, life.scheduled.owner))
-
-
-def _by_name(inventory: Inventory) -> Mapping[tuple[str, str], list[str]]:
-    held: dict[tuple[str, str], list[str]] = {}
-    for asset in inventory.assets:
-        held.setdefault((kind_of(asset).value, asset.name), []).append(asset.id)
-    return held
-
-
-def _sample(inventory: Inventory, owner: str) -> str:
-    """One asset that the owner sees there: a task rather than an application, as the smaller export."""
-    for asset in reversed(inventory.assets):
-        if owner in inventory.seen_by.get(asset.id, ()):
-            return f"{kind_of(asset).value}:{asset.id}"
-    return ""

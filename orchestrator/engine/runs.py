@@ -25,6 +25,7 @@ from orchestrator.engine.operators import Operators
 from orchestrator.engine.pacing import Pacing
 from orchestrator.engine.pasts import Past, folded, history, learned, read_run, runs_of
 from orchestrator.engine.performer import Performer
+from orchestrator.engine.retention import drop_expired, sweep
 from orchestrator.engine.surroundings import Surroundings
 from orchestrator.engine.survey import survey
 from orchestrator.errors import (
@@ -36,7 +37,6 @@ from orchestrator.errors import (
 from orchestrator.roma import Roma
 from orchestrator.storage.journal import Journal
 from orchestrator.storage.store import SlotLeases, Store
-from orchestrator.storage.vault import Vault
 
 #: codes with which an abandoned run still has something that nobody knows: it is not ended
 _UNSETTLED = frozenset({ExitCode.REFUSED, ExitCode.UNREACHABLE, ExitCode.NOT_FINISHED, ExitCode.MEMORY})
@@ -108,6 +108,8 @@ class Runs:
             past = runs_of(self.store, self.plan.name)
             latest = None
         wish = replace(wish, abandon=False)
+        over = past[:-1] if wish.retry else past
+        await drop_expired(self.store, over, self.plan.settings.keep_packages.seconds, self.around)
         if latest is not None and (latest.unfinished or wish.retry):
             self._must_agree(latest, wish)
             return await self._conduct(latest.run, latest, self._going_on(latest, wish), wish)
@@ -174,12 +176,19 @@ class Runs:
         return e.RunBegan(
             self.plan.name, self.plan.path, moves, around.user, around.host, around.pid, around.version, wish.note,
             admitted.only, draft.digest, admitted.approved, admitted.accepted, waived_told(draft.checks), admitted.held,
+            self.plan.settings.one_job_per.value,
         )  # fmt: skip
 
     def _going_on(self, latest: Past, wish: Wish) -> tuple[Event, ...]:
         around = self.around
         resumed = e.RunResumed(
-            around.user, around.host, around.pid, around.version, wish.note, self.plan.settings.settle_quiet
+            around.user,
+            around.host,
+            around.pid,
+            around.version,
+            wish.note,
+            self.plan.settings.settle_quiet,
+            self.plan.settings.one_job_per.value,
         )
         return (resumed, *(self._retries(latest.progress) if wish.retry else ()))
 
@@ -215,14 +224,19 @@ class Runs:
             await conductor.remember(first)
             if past is not None and not wish.abandon:
                 await conductor.remember(await self._stale(progress))
-            await self._sweep(vault, progress)
+            await sweep(vault, progress, self.around)
             progress.wake_all()
             if self.announce is not None:
                 self.announce(run, past is not None, progress)
             self.conductor = conductor
             if self.signal:
                 conductor.stop(self.signal)
-            await conductor.run()
+            try:
+                await conductor.run()
+            finally:
+                self.conductor = None  # a signal that comes now finds nothing to stop: the end is told as it is
+            # Before the end is journaled: nobody would come back to an ended run for what it left.
+            await sweep(vault, progress, self.around)
             return Ended(run, await self._close(conductor, progress, wish), progress)
 
     async def _close(self, conductor: Conductor, progress: Progress, wish: Wish) -> Outcome:
@@ -242,15 +256,6 @@ class Runs:
             )
         return ended
 
-    async def _sweep(self, vault: Vault, progress: Progress) -> None:
-        """Remove what dead attempts left behind; what a life still refers to stays."""
-        kept = {
-            life.sha256 for life in progress.packages.values() if life.sha256 and life.state is not PackageState.DROPPED
-        }
-        downloading = any(life.state is PackageState.DOWNLOADING for life in progress.packages.values())
-        if not downloading:
-            await self.around.offload(vault.sweep, kept)
-
     def _agenda(self, progress: Progress, pacing: Pacing) -> Agenda:
         rule = SlotRule(self.plan.settings.one_job_per, dict(self.users))
         agenda = Agenda(self.plan, rule, progress, lambda life, asset: progress.names_of(life, asset.kind, asset.name))
@@ -266,10 +271,10 @@ class Runs:
 
     @contextmanager
     def _opened(self, run: str) -> Iterator[tuple[Journal, SlotLeases]]:
-        holder = f"{self.around.host} {self.around.pid} {run}"
-        journal = self.store.journal(run, holder)
+        journal = self.store.journal(run, f"{self.around.host} {self.around.pid} {run}")
         try:
-            leases = self.store.leases(holder, self.around.now)
+            # By the run's name alone: its journal is ours now, so what the name still holds is a dead process's.
+            leases = self.store.leases(run, self.around.now)
             try:
                 yield journal, leases
             finally:

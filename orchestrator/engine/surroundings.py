@@ -43,6 +43,8 @@ class Surroundings:
     host: str
     pid: int
     version: str
+    #: seconds between two looks at what operators ask of a live run
+    beat: float = 1.0
 
     def now(self) -> float:
         """Epoch seconds, UTC."""

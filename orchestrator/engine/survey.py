@@ -56,6 +56,10 @@ async def look(reader: Reader, credentials: str) -> Seen:
 
 def united(instance: str, seen: Iterable[Seen]) -> Inventory:
     """The union over credentials, by id."""
+    seen = tuple(seen)
+    if len(seen) == 1:  # a list holds each id once
+        one = seen[0]
+        return Inventory(instance, one.apps, one.tasks, {each.id: (one.credentials,) for each in one.assets})
     apps: dict[str, App] = {}
     tasks: dict[str, Task] = {}
     seen_by: dict[str, list[str]] = {}

@@ -6,8 +6,8 @@ does no harm. All token requests of one secret stand in one line: a wrong passwo
 wherever they were made.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -107,8 +107,8 @@ class Identity(Protocol):
     def proof(self) -> Proof:
         """How it shows who asks."""
 
-    async def authorize(self, request: WireRequest) -> WireRequest:
-        """The request with what shows who asks; to be called anew for each attempt. Raises RequestFailed."""
+    async def authorize(self, request: WireRequest) -> Mapping[str, str]:
+        """The headers with what shows who asks; to be called anew for each attempt. Raises RequestFailed."""
 
     async def renew(self, refused: WireRequest) -> None:
         """Make the next attempt use something else than `refused` did. Raises RequestFailed."""
@@ -127,8 +127,8 @@ class KeyIdentity:
         self._project_id = project_id
         self._wall = wall
 
-    async def authorize(self, request: WireRequest) -> WireRequest:
-        return replace(request, headers=sign(request, self._secret, self._project_id, self._wall()))
+    async def authorize(self, request: WireRequest) -> Mapping[str, str]:
+        return sign(request, self._secret, self._project_id, self._wall())
 
     async def renew(self, refused: WireRequest) -> None:
         """A key cannot be renewed; the table never asks for it."""
@@ -146,8 +146,8 @@ class TokenIdentity:
         self._secret = secret
         self._tokens = tokens
 
-    async def authorize(self, request: WireRequest) -> WireRequest:
-        return replace(request, headers={**request.headers, _TOKEN_HEADER: await self._tokens.current()})
+    async def authorize(self, request: WireRequest) -> Mapping[str, str]:
+        return {**request.headers, _TOKEN_HEADER: await self._tokens.current()}
 
     async def renew(self, refused: WireRequest) -> None:
         await self._tokens.current(refused=refused.headers.get(_TOKEN_HEADER, ""))
@@ -164,8 +164,8 @@ class PasswordIdentity:
     def __init__(self, secret: PasswordSecret) -> None:
         self._secret = secret
 
-    async def authorize(self, request: WireRequest) -> WireRequest:
-        return request
+    async def authorize(self, request: WireRequest) -> Mapping[str, str]:
+        return request.headers
 
     async def renew(self, refused: WireRequest) -> None:
         """There is nothing to renew; the table never asks for it."""

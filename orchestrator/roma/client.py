@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Protocol, TypeVar
-from urllib.parse import quote
 
 import anyio
 
@@ -31,7 +30,7 @@ from orchestrator.roma import shapes
 from orchestrator.roma.exchange import Exchange, Question, unsigned
 from orchestrator.roma.multipart import package_form
 from orchestrator.roma.pages import Listing, whole
-from orchestrator.roma.signing import encode_query
+from orchestrator.roma.signing import encode, encode_query
 from orchestrator.roma.transport import Answer, FileBody, TransportFailed
 from orchestrator.roma.wire import unknown_job
 
@@ -268,7 +267,7 @@ class Client(Reader):
 
 def address(endpoint: str, *segments: str, query: Sequence[tuple[str, str]] = ()) -> str:
     """An absolute address, encoded as it is signed and sent (API 1.12, 9)."""
-    path = "/".join(quote(segment, safe="~") for segment in segments)
+    path = "/".join(map(encode, segments))
     return f"{endpoint}/{path}" + (f"?{encode_query(list(query))}" if query else "")
 
 

@@ -112,11 +112,11 @@ class Exchange:
         """Wait for a turn, then add what shows who asks."""
         await self._bucket(question.kind).take()
         try:
-            request = await self._identity.authorize(question.request)
+            headers = await self._identity.authorize(question.request)
         except RequestFailed as error:
             raise RequestFailed(_no_token(error.failed), request=error.request) from error
         # Added last, so that it is not signed: proxies like to change it.
-        return replace(request, headers={**request.headers, "User-Agent": USER_AGENT})
+        return replace(question.request, headers={**headers, "User-Agent": USER_AGENT})
 
     def _bucket(self, kind: Request) -> Bucket:
         return self._rates.writes if kind in _WRITES else self._rates.reads
@@ -158,9 +158,10 @@ class Exchange:
 
     def _head(self, answer: Answer) -> Head:
         now = self._wall()
-        offset = skew(answer.headers, now)
+        headers = answer.headers
+        offset = skew(headers, now)
         self.clock_offset = self.clock_offset if offset is None else offset
-        return Head(answer.status, answer.headers, self._identity.proof, now, self._identity.conceal)
+        return Head(answer.status, headers, self._identity.proof, now, self._identity.conceal)
 
     def _unanswered(self, error: TransportFailed) -> Failed:
         return Failed(error.failure, message=self._identity.conceal(error.message))

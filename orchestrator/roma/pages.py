@@ -71,7 +71,8 @@ async def _once(listing: Listing[T], ask: AskPage[T]) -> tuple[dict[Hashable, T]
     received = total = 0
     for _ in range(MOST_PAGES):
         items, total = await ask(received, listing.limit, lambda value: read_page(listing, value))
-        found.update((listing.key(item), item) for item in items if listing.key(item) not in found)
+        for item in items:
+            found.setdefault(listing.key(item), item)
         received += len(items)
         if not items or received >= total:
             break

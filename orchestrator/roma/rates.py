@@ -18,16 +18,12 @@ class Pause:
     """The instant before which one credentials' requests may not leave, because the service asked for it."""
 
     def __init__(self) -> None:
-        self._until = -math.inf
+        #: in anyio's time
+        self.until = -math.inf
 
     def extend(self, seconds: float) -> None:
         """Nothing leaves within the next `seconds`; a longer pause that already holds stays."""
-        self._until = max(self._until, anyio.current_time() + seconds)
-
-    @property
-    def until(self) -> float:
-        """In anyio's time."""
-        return self._until
+        self.until = max(self.until, anyio.current_time() + seconds)
 
 
 class Bucket:
@@ -36,7 +32,8 @@ class Bucket:
     def __init__(self, per_second: float, pause: Pause) -> None:
         self._interval = 1.0 / per_second
         self._pause = pause
-        self._turn = anyio.Lock()
+        # Fast: a request waits for the network soon enough to let the others run.
+        self._turn = anyio.Lock(fast_acquire=True)
         self._arrival = -math.inf
 
     async def take(self) -> None:
@@ -44,11 +41,12 @@ class Bucket:
         async with self._turn:
             while True:
                 # Looked at again after each sleep: a pause may have been asked for meanwhile.
-                wait = self._opens() - anyio.current_time()
+                now = anyio.current_time()
+                wait = self._opens() - now
                 if wait <= _CLOSE_ENOUGH:
                     break
                 await anyio.sleep(wait)
-            self._arrival = max(self._arrival, anyio.current_time()) + self._interval
+            self._arrival = max(self._arrival, now) + self._interval
 
     def _opens(self) -> float:
         """When the next request may leave, in anyio's time."""

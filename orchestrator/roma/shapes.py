@@ -6,6 +6,7 @@ Both dialects of a job (API 1.4) end here. A data source's `content`, which carr
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TypeVar
 
 from orchestrator.core.inventory import (
@@ -45,9 +46,10 @@ def mapping(value: object) -> Mapping[str, object]:
 
 def text(value: object) -> str:
     """A JSON string or number as text that can always be encoded; "" for anything else."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return ""
-    return str(value).encode("utf-8", "replace").decode()
+    if isinstance(value, str):
+        # Only a half of a surrogate pair cannot be encoded, and no ASCII text holds one.
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
 def needed(value: Mapping[str, object], key: str) -> str:
@@ -105,7 +107,7 @@ def task(value: object) -> Task:
         execute_status=text(found.get("execute_status")),
         update_time=moment(found.get("last_modified_time") or found.get("last_modified_date")),
         owner=text(_inner(found, "created_user").get("user_name")) or text(found.get("created_user")),
-        datasource_ids=tuple(dict.fromkeys(x for x in sources if x)),
+        datasource_ids=tuple(dict.fromkeys(filter(None, sources))),
     )
 
 
@@ -201,10 +203,16 @@ def project_ids(value: object) -> tuple[str, ...]:
 
 def moment(value: object) -> str:
     """Milliseconds since 1970 as ISO UTC text; a text stays as it is; "" for anything else."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        return text(value) if isinstance(value, str) else ""
+    if isinstance(value, str):
+        return text(value)
+    return _iso(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
+@lru_cache(maxsize=4096)
+def _iso(milliseconds: int) -> str:
+    """Each look at a list reads the same moments again."""
     try:
-        when = datetime.fromtimestamp(value / 1000, UTC)
+        when = datetime.fromtimestamp(milliseconds / 1000, UTC)
     except (ValueError, OverflowError, OSError):
         return ""
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -252,4 +260,4 @@ def _inner(value: Mapping[str, object], key: str) -> Mapping[str, object]:
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    return tuple(text(x) for x in value if text(x)) if isinstance(value, list) else ()
+    return tuple(filter(None, map(text, value))) if isinstance(value, list) else ()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
+from functools import lru_cache
 
 from orchestrator.core.failures import Failed, Failure
 
@@ -248,7 +249,9 @@ def _objects(value: object) -> Iterator[Mapping[str, object]]:
             queue.extend(child for child in node[:_NODES] if isinstance(child, dict | list))
 
 
+@lru_cache(maxsize=64)
 def _date(text: str) -> datetime | None:
+    """A moment as HTTP writes it; many answers tell the same second."""
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):

@@ -4,6 +4,7 @@ Law: what `append` returned for is on the disk; what does not match its chain is
 
 One SQLite file a run. The SQL is what PostgreSQL takes too (`run` is part of every key), and each write is fenced: it
 lands only while the writer's epoch of the run's lease stands, so a process that was taken over cannot write.
+A reader leaves no trace, neither in the file nor beside it, so that who only looks changes nothing (promise 6).
 Each row's `chain` is the SHA-256 of the row before it and of its own content: a flipped byte is found, never believed.
 """
 
@@ -12,6 +13,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +23,10 @@ from orchestrator.storage.codec import from_text, to_text
 
 #: version of the tables; a newer one is refused
 SCHEMA = 1
+#: how often a reader opens the file again that changed hands under its eyes
+_TRIES = 5
+#: seconds to wait for another process's transaction, each of which takes milliseconds
+_PATIENCE = 10.0
 _START = "0" * 64
 
 _TABLES = """
@@ -71,16 +77,40 @@ class SqliteJournal:
     def __init__(self, path: Path, run: str, holder: str = "") -> None:
         self.path, self.run = path, run
         self._key = f"run {run}"
-        with _as_sentences(path):
-            self._db = _open(path, create=bool(holder))
         self._seq, self._chain = 0, _START
         self._epoch = 0
+        #: how the files looked when a reader opened them
+        self._seen: _Look | None = None
         if holder:
-            with _as_sentences(path), self._db:
-                self._epoch = self._db.execute(_TAKE, (self._key, holder)).fetchone()[0]
+            with _as_sentences(path):
+                self._db = _writer(path, create=True)
+                with self._db:
+                    self._epoch = self._db.execute(_TAKE, (self._key, holder)).fetchone()[0]
+        else:
+            self._db, self._seen = _reader(path)
 
     def read(self, after: int = 0) -> Iterator[Entry]:
         """Every entry behind `after`, each checked against the chain from the first one on."""
+        for left in reversed(range(_TRIES)):
+            if self._overtaken():
+                self._db.close()
+                self._db, self._seen = _reader(self.path)
+            try:
+                for entry in self._checked(after):
+                    yield entry
+                    after = entry.seq
+            except MemoryFailed:
+                # A reader takes no lock: what looks damaged may be a run that began or ended meanwhile.
+                if not left or not self._overtaken():
+                    raise
+            else:
+                return
+
+    def _overtaken(self) -> bool:
+        """Whether somebody has written since this reader opened the files."""
+        return self._seen is not None and self._seen != _look(self.path)
+
+    def _checked(self, after: int) -> Iterator[Entry]:
         with _as_sentences(self.path):
             # The head first: a live writer may add rows behind it meanwhile, never before it.
             head = self._db.execute("SELECT seq, chain FROM lease WHERE key = ?", (self._key,)).fetchone() or (0, "")
@@ -134,8 +164,12 @@ class SqliteJournal:
         return tuple(entries)
 
     def ask(self, event: Event, at: float) -> int:
-        """Leave an operator's request for the process that holds the run."""
+        """Leave an operator's request for the process that holds the run; a reader writes from here on."""
         kind, body = to_text(event)
+        if self._seen is not None:
+            self._db.close()
+            with _as_sentences(self.path):
+                self._db, self._seen = _writer(self.path, create=False), None
         with _as_sentences(self.path), self._db:
             row = (self.run, at, kind, body)
             cursor = self._db.execute("INSERT INTO inbox (run, at, kind, body) VALUES (?, ?, ?, ?)", row)
@@ -166,25 +200,81 @@ def _link(before: str, seq: int, at: float, kind: str, body: str) -> str:
     return hashlib.sha256(f"{before}\n{seq}\n{at!r}\n{kind}\n{body}".encode()).hexdigest()
 
 
-def _open(path: Path, *, create: bool) -> sqlite3.Connection:
+def _writer(path: Path, *, create: bool) -> sqlite3.Connection:
     if create:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    elif not path.exists():
-        raise MemoryFailed(f"{path}: there is no journal", next_step="roma-migrate runs")
-    db = sqlite3.connect(path, timeout=10.0, check_same_thread=False)
-    try:
+    db = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False)
+    with _closed_on_failure(db):
         db.execute("PRAGMA journal_mode = WAL")
         if create:
             db.executescript(_TABLES)
             db.execute("INSERT INTO meta VALUES ('schema', ?) ON CONFLICT (name) DO NOTHING", (str(SCHEMA),))
             db.commit()
-        row = db.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
-        if row is None or row[0] != str(SCHEMA):
-            raise MemoryFailed(f"{path}: written by another version of roma-migrate (tables {row and row[0]})")
+        _must_be_ours(db, path)
+    return db
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What tells that another process has begun, ended or written."""
+
+    #: SQLite's files beside the journal: what was committed and not yet moved into it, and the index of that
+    wal: bool
+    shm: bool
+    #: bytes, and nanoseconds of the last change
+    size: int
+    changed: int
+
+    @property
+    def mode(self) -> str:
+        """How to open it so that nothing changes on the disk."""
+        if not self.wal:
+            return "?mode=ro&immutable=1"
+        # Without the index SQLite must write one: it then tidies up as the last one that leaves.
+        return "?mode=ro&readonly_shm=1" if self.shm else "?mode=rw"
+
+
+def _look(path: Path) -> _Look:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        raise MemoryFailed(f"{path}: there is no journal", next_step="roma-migrate runs") from None
+    wal, shm = (path.with_name(path.name + end).exists() for end in ("-wal", "-shm"))
+    return _Look(wal, shm, found.st_size, found.st_mtime_ns)
+
+
+def _reader(path: Path, tries: int = _TRIES) -> tuple[sqlite3.Connection, _Look]:
+    """A connection that leaves no trace, and how the files looked when it was made."""
+    seen = _look(path)
+    try:
+        return _read_only(path, seen.mode), seen
+    except MemoryFailed:
+        if not tries or _look(path) == seen:
+            raise
+    return _reader(path, tries - 1)
+
+
+def _read_only(path: Path, mode: str) -> sqlite3.Connection:
+    with _as_sentences(path):
+        db = sqlite3.connect(f"{path.absolute().as_uri()}{mode}", uri=True, timeout=_PATIENCE, check_same_thread=False)
+        with _closed_on_failure(db):
+            _must_be_ours(db, path)
+    return db
+
+
+@contextmanager
+def _closed_on_failure(db: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
     except BaseException:
         db.close()
         raise
-    return db
+
+
+def _must_be_ours(db: sqlite3.Connection, path: Path) -> None:
+    row = db.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
+    if row is None or row[0] != str(SCHEMA):
+        raise MemoryFailed(f"{path}: written by another version of roma-migrate (tables {row and row[0]})")
 
 
 @contextmanager

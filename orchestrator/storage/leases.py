@@ -4,6 +4,9 @@ A lease ends by `release` or, where its holder has died, by time. Its epoch grow
 goes back, so whoever was cut off can be told from whoever came after (fencing). A slot goes to the one who has waited
 longest and still asks: a process that releases and asks again stands behind a live waiter.
 
+A holder is a name that one process bears at a time: a run, whose own lease proves that nobody else conducts it. So what
+its name held when a process begins is a dead predecessor's, and is inherited by the first `take`, without a wait.
+
 The statements mean the same on PostgreSQL, which holds this table for a fleet. All processes of a home use one `ttl`
 and one clock. A holder renews every `ttl`/4 or so and sends nothing once `remaining` is small; a waiter asks again at
 least every `ttl`/3, for a waiter that is not heard of for `ttl` has given up.
@@ -45,6 +48,9 @@ _TAKE = """INSERT INTO lease (key, holder, epoch, since, expires, note) VALUES (
     ON CONFLICT (key) DO UPDATE SET holder = excluded.holder, epoch = lease.epoch + 1, since = excluded.since,
         expires = excluded.expires, note = excluded.note
     WHERE lease.expires <= :now RETURNING epoch"""
+_LEFT_BEHIND = "SELECT key, epoch FROM lease WHERE holder = :holder"
+_INHERIT = """UPDATE lease SET epoch = epoch + 1, expires = :until, note = :note
+    WHERE key = :key AND holder = :holder AND epoch = :epoch AND expires > :now RETURNING epoch"""
 _RENEW = """UPDATE lease SET expires = :until WHERE key = :key AND holder = :holder AND epoch = :epoch
     RETURNING epoch"""
 _RELEASE = "UPDATE lease SET expires = 0 WHERE key = :key AND holder = :holder AND epoch = :epoch"
@@ -90,8 +96,8 @@ class Lease:
 class Leases:
     """What one process holds and waits for. Any thread may call; MemoryFailed where the database fails.
 
-    `holder` names this process among all that ever use the home (host, pid, and when it began); `now` is in epoch
-    seconds; `note` is shown to people who ask who holds a slot.
+    `holder` is the name of what this process alone conducts; whoever bore it before is dead, or fenced off by us. `now`
+    is in epoch seconds; `note` is shown to people who ask who holds a slot.
     """
 
     def __init__(self, path: Path, holder: str, now: Callable[[], float], ttl: float = TTL, *, note: str = "") -> None:
@@ -106,6 +112,8 @@ class Leases:
         self._lost: set[str] = set()
         with self._spoken():
             self._database = _open(path)
+            #: slot key -> epoch of what a dead predecessor of this name still held when we began
+            self._left_behind: dict[str, int] = dict(self._database.execute(_LEFT_BEHIND, {"holder": holder}))
 
     def take(self, keys: Sequence[str]) -> Taken | Denied:
         """All of the slots or none, in one transaction. Those that we hold already count as taken, and are renewed."""
@@ -189,8 +197,12 @@ class Leases:
         if ours:
             self._lost.add(key)
             del self._held[key]
-        first = self._execute(_FIRST_WAITER, key=key)
         fields = {"key": key, "holder": self._holder, "now": now, "until": until, "note": self._note}
+        inherited = self._execute(_INHERIT, **fields, epoch=self._left_behind.get(key, 0))
+        if inherited:
+            taken[key] = Lease(int(inherited[0]), until)
+            return None
+        first = self._execute(_FIRST_WAITER, key=key)
         if not first or first[0] == self._holder or (first[1], first[0]) > (waiting_since, self._holder):
             row = self._execute(_TAKE, **fields)
             if row:

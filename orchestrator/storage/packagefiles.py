@@ -3,7 +3,7 @@
 incoming/BATCH.ATTEMPT.json       the sidecar: what was asked for, then what was stored
 incoming/BATCH.ATTEMPT.part       the bytes on their way
 packages/SHA256.zip               whole, synced, checked
-suspects/BATCH.ATTEMPT.SHA256.zip whole, but not a sound zip file: kept to be shown, never imported
+suspects/BATCH.ATTEMPT.SHA256.zip whole, but not a sound zip file: kept to be shown, imported only on an operator's word
 """
 
 import hashlib
@@ -63,6 +63,15 @@ class PackageFiles:
         if stored.check == "suspect":
             return self._suspects / f"{key}.{stored.sha256}.zip"
         return self.package(stored.sha256)
+
+    def find(self, sha256: str) -> Path:
+        """Where the file with this hash lies, as package or as suspect; where a package would lie if there is none."""
+        package = self.package(sha256)
+        if self.disk.size(package) is None:
+            for name in self.disk.names(self._suspects):
+                if (match := _SUSPECT.fullmatch(name)) and match["sha256"] == sha256:
+                    return self._suspects / name
+        return package
 
     def suspects_of(self, batch: str) -> tuple[Path, ...]:
         """In the order of the batch's attempts."""
@@ -141,7 +150,7 @@ class PackageFiles:
                 self.disk.unlink(self._suspects / name)
 
     def sweep(self, kept: Collection[str]) -> tuple[str, ...]:
-        """Remove every file of ours of which neither the hash nor the key is kept."""
+        """Remove every file of ours of which neither the hash nor the key is kept, nor a suspect's batch."""
         removed = []
         for folder, form in ((self._incoming, _INCOMING), (self._packages, _PACKAGE), (self._suspects, _SUSPECT)):
             for name in self.disk.names(folder):
@@ -158,8 +167,8 @@ class PackageFiles:
 
 
 def _names_of(match: re.Match[str]) -> set[str]:
-    """What a file may be kept by: its key, its hash, or either."""
+    """What a file may be kept by: its key, its hash, or either; a suspect by its batch too."""
     parts = match.groupdict()
     if "batch" in parts:
-        return {f"{parts['batch']}.{parts['attempt']}", parts["sha256"]}
+        return {f"{parts['batch']}.{parts['attempt']}", parts["sha256"], parts["batch"]}
     return set(parts.values())

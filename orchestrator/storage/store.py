@@ -48,7 +48,9 @@ class Store(Protocol):
 
     def vault(self, run: str) -> Vault: ...
 
-    def leases(self, holder: str, now: Callable[[], float]) -> SlotLeases: ...
+    def leases(self, holder: str, now: Callable[[], float]) -> SlotLeases:
+        """Slots for what this process alone conducts: what the name held before is inherited."""
+        ...
 
 
 class HomeStore:

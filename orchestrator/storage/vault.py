@@ -101,8 +101,11 @@ class Vault:
         return found
 
     def open_path(self, sha256: str, size: int) -> Path:
-        """Where a package lies, to be uploaded. PackageDamaged if it is gone or has another size."""
-        path = self._files.package(sha256)
+        """Where a package lies, to be uploaded. PackageDamaged if it is gone or has another size.
+
+        A suspect is asked for only where an operator has decided that it is good enough.
+        """
+        path = self._files.find(sha256)
         found = self._files.disk.size(path)
         if found == size:
             return path
@@ -132,6 +135,8 @@ class Vault:
 
     def sweep(self, keep: Collection[str]) -> tuple[str, ...]:
         """Remove orphans and name them: all that is not named in `keep`, by SHA-256 or as "BATCH.ATTEMPT".
+
+        A batch that is named keeps its suspects of all attempts, and nothing else.
 
         What this object received and the engine has not released stays too, and so do files that are not ours.
         """

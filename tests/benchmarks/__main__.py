@@ -1,19 +1,26 @@
 """`python -m tests.benchmarks [NAME ...] [--plans N]`: print measured ratios. Law: it measures and never asserts.
 
-Names: makespan (a), deadtime (c), scale (d, minutes long), looking (f), startup (g). Without a name all are run.
+Names: makespan (a), script (b), deadtime (c), scale (d), memory (e), looking (f), startup (g), lane (h), whole (w). The
+module of each says what is measured, how the worlds are made and what the lower bound is. Without a name all are run,
+which takes a while: `script` alone waits some five minutes for jobs over a socket. `--most 10000` lets `scale` go to
+the end.
 """
 
 import argparse
 
-from tests.benchmarks import deadtime, looking, makespan, scale, startup
+from tests.benchmarks import deadtime, lane, looking, makespan, memory, scale, script, startup, whole
 
 #: name -> what prints its table, given the number of plans or runs
 TABLES = {
     "makespan": makespan.report,
+    "script": script.report,
     "deadtime": deadtime.report,
     "scale": scale.report,
+    "memory": memory.report,
     "looking": looking.report,
     "startup": startup.report,
+    "lane": lane.report,
+    "whole": whole.report,
 }
 
 
@@ -22,10 +29,12 @@ def main() -> None:
     asked = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Ratios, never seconds.")
     asked.add_argument("names", nargs="*", metavar="NAME", help=", ".join(TABLES))
     asked.add_argument("--plans", type=int, default=200, help="plans per topology, runs per row (default 200)")
+    asked.add_argument("--most", type=int, default=scale.MOST, help=f"batches that scale goes to ({scale.MOST})")
     given = asked.parse_args()
     unknown = sorted(set(given.names) - set(TABLES))
     if unknown:
         asked.error(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(TABLES)}")
+    scale.MOST = given.most
     for name in given.names or TABLES:
         print("\n".join(TABLES[name](given.plans)), flush=True)
         print(flush=True)

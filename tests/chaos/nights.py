@@ -45,11 +45,8 @@ STRIKES: tuple[tuple[Kind, tuple[Operation, ...]], ...] = (
 CHANCE = 0.04
 #: a repeated import would make second assets, so that it shows
 SHOWS_DOUBLES = Switches(add_new_on_existing=AddNewOnExisting.SUFFIX, app_key=AppKey.NEW)
-#: what a home may hold once its run is done and verified; suspect packages are kept to be shown (promise 4)
-KEPT = re.compile(
-    r"\.gitignore|slots\.db(-wal|-shm)?|plans/[a-z]+\.lock|"
-    r"runs/[0-9a-f-]+/(journal\.db|run\.log|packages/suspects/[0-9a-f]+\.\d+\.[0-9a-f]{64}\.zip)"
-)
+#: what a home may hold once its run is done and verified: no package, no suspect, nothing half written
+KEPT = re.compile(r"\.gitignore|slots\.db(-wal|-shm)?|plans/[a-z]+\.lock|runs/[0-9a-f-]+/(journal\.db|run\.log)")
 
 
 #: a line about a step; what a run says of itself is none
@@ -116,7 +113,7 @@ class _Night:
         number = self._draw.choices((signal.SIGKILL, signal.SIGTERM, signal.SIGINT), (6, 2, 2))[0]
         early, delay = self._draw.random() < EARLY, self._draw.uniform(0.0, WITHIN)
         # The interpreter itself does not take a SIGINT well while it starts; that is not what is proved here.
-        number = signal.SIGKILL if early else number
+        number = signal.SIGKILL if early and number is signal.SIGINT else number
         with self._desk.start("run", "plan.yaml", stderr=subprocess.STDOUT) as program:
             said = "" if early else _at_work(program)
             try:

@@ -138,7 +138,9 @@ SCHEDULED: tuple[e.Event, ...] = (
 )
 STORED: tuple[e.Event, ...] = (
     e.ExportRequested("b1", "dev-migrator", "slot-1"),
-    e.ExportAccepted("b1", "job-1", "req-1"),
+    e.ExportRefused("b1", e.Words("busy", "ROMA.10012", request_id="req-1")),
+    e.ExportRequested("b1", "dev-migrator", "slot-1"),
+    e.ExportAccepted("b1", "job-1"),
     e.Exported("b1", "archive-1"),
     e.DownloadRequested("b1"),
     e.PackageStored("b1", "ab" * 32, 1234, "crc"),

@@ -18,7 +18,7 @@ BEGUN: tuple[Event, ...] = (
 )
 BROUGHT: tuple[Event, ...] = (
     e.ExportRequested("b1", "c", "s"),
-    e.ExportAccepted("b1", "job-1", "req-1"),
+    e.ExportAccepted("b1", "job-1"),
     e.Exported("b1", "archive"),
     e.DownloadRequested("b1"),
     e.PackageStored("b1", "ff", 10, "crc"),
@@ -79,7 +79,7 @@ def test_only_assets_that_need_words_are_troubled() -> None:
 
 def test_batches_carry_their_jobs_and_request_ids() -> None:
     (batch,) = made(*BEGUN, *BROUGHT).batches
-    assert (batch.number, batch.apps, batch.tasks, batch.jobs, batch.request_ids) == (1, 1, 1, ("job-1",), ("req-1",))
+    assert (batch.number, batch.apps, batch.tasks, batch.jobs, batch.request_ids) == (1, 1, 1, ("job-1",), ())
     (delivery,) = made(*BEGUN, *BROUGHT).deliveries
     assert (delivery.jobs, delivery.state, delivery.assets) == (("job-2",), "imported", 2)
 

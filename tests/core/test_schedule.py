@@ -365,4 +365,4 @@ def test_exports_go_on_when_the_target_moves() -> None:
     assert not any(isinstance(step, steps.RequestExport) for step in decided(todo, run)), "the disk is as full"
     (looking,) = [step.subject for step in todo.active.values() if isinstance(step, steps.Look)]
     answered(todo, run, looking, e.Looked(looking))
-    assert {type(step) for step in decided(todo, run)} == {steps.RequestImport, steps.RequestExport}
+    assert {type(step) for step in decided(todo, run)} == {steps.RequestImport, steps.RequestExport, steps.Look}

@@ -95,3 +95,16 @@ def test_a_retry_exports_anew_what_was_dropped() -> None:
     run.believe(e.Quarantined(name, SAID), e.PackageDropped(batch), e.RunEnded(1))
     run.believe(e.RunResumed("op", "host", 2, "0"), e.Retried(name))
     assert begun(woken(run), run) == [("RequestExport", batch)]
+
+
+def test_a_package_that_fails_while_its_delivery_looks_is_taken_up_when_the_look_is_over() -> None:
+    run = Run()
+    name = run.carries(app("a"))
+    batch = run.stores(name)
+    todo = woken(run)
+    assert begun(todo, run) == [("Look", name)]
+    run.believe(e.PackageDamaged(batch, SAID), e.ExportRequested(batch, "s", FROM), e.ExportFailed(batch, (), SAID))
+    assert begun(todo, run) == []
+    answered(todo, run, name, e.Looked(name))
+    begun(todo, run)
+    assert run.life(name).state is DeliveryState.QUARANTINED

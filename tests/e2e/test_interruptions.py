@@ -5,15 +5,65 @@ import pty
 import shlex
 import signal
 import subprocess
+from dataclasses import replace
 
 import pytest
 
+from orchestrator.core import events as e
 from orchestrator.emulator.faults import Kind, Operation
 from orchestrator.emulator.switches import LockScope
+from orchestrator.storage.home import Home
+from orchestrator.storage.journal import read_all
 from tests.e2e.conftest import Serve
-from tests.e2e.stage import CATCHABLE, Desk, LocalRoma, PlanText, large_world, read_until, small_world
+from tests.e2e.stage import (
+    CATCHABLE,
+    REPOSITORY,
+    Desk,
+    LocalRoma,
+    PlanText,
+    Said,
+    large_world,
+    read_until,
+    small_world,
+)
 
 TENS = PlanText(settings={"batch_size": 10})
+
+
+#: loaded by the interpreter before the program: counts what the program does from when it hears signals, and sends one
+_STRIKE = """
+import atexit, os, signal, sys
+instant, number = int(os.environ["T_INSTANT"]), int(os.environ["T_SIGNAL"])
+count = 0
+
+def happens(event, args):
+    global count
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        return
+    if not count:
+        heavy = {"typer", "anyio", "asyncio", "yaml", "pydantic"} & sys.modules.keys()
+        print("imported before:", *heavy, file=sys.stderr)
+    count += 1
+    if count == instant:
+        os.kill(os.getpid(), number)
+
+atexit.register(lambda: print("instants:", count, file=sys.stderr))
+sys.addaudithook(happens)
+"""
+
+
+def _struck(desk: Desk, instant: int, number: int, *words: str) -> Said:
+    """One command that gets a signal at its nth instant; 0 for none, only counting."""
+    (desk.folder / "strike").mkdir(exist_ok=True)
+    (desk.folder / "strike" / "sitecustomize.py").write_text(_STRIKE, encoding="utf-8")
+    path = f"{REPOSITORY}{os.pathsep}{desk.folder / 'strike'}"
+    aimed = {"PYTHONPATH": path, "T_INSTANT": str(instant), "T_SIGNAL": str(int(number))}
+    return replace(desk, environment=desk.environment | aimed).run(*words)
+
+
+def _instants(said: Said) -> int:
+    assert said.code == 0, said.both
+    return int(said.err.rpartition("instants: ")[2])
 
 
 def _finishes(roma: LocalRoma, desk: Desk) -> None:
@@ -46,6 +96,21 @@ def test_kill_9_in_the_middle_and_the_same_command_brings_all_once(serve: Serve,
     assert "dead" in desk.run("status").out
     _finishes(roma, desk)
     assert roma.jobs("import") == 3
+
+
+def test_after_kill_9_the_next_request_does_not_wait_for_the_dead_processs_slot(serve: Serve, desk: Desk) -> None:
+    """The dead process's lease of the slot has not ended: whoever goes on with its run inherits it."""
+    roma = serve(small_world(durations=CATCHABLE))
+    desk.ready(roma, TENS)
+    with desk.start("run", "plan.yaml") as program:
+        read_until(program.stderr, "export-accepted")
+        program.kill()
+        program.communicate(timeout=10)
+    _finishes(roma, desk)
+    run = Home(desk.home).run_ids()[-1]
+    kinds = [type(entry.event) for entry in read_all(Home(desk.home).journal(run), run)]
+    rest = kinds[kinds.index(e.RunResumed) :]
+    assert rest.index(e.ExportRequested) < rest.index(e.Imported), "it goes on exporting while the first is imported"
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
@@ -118,6 +183,46 @@ def test_a_signal_before_anything_began_sends_nothing(serve: Serve, desk: Desk) 
     assert program.returncode == 130
     assert roma.posts() == 0
     assert [path.name for path in desk.home.glob("runs/*")] == ["20200101-000000-0000"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
+def test_a_signal_at_any_instant_ends_in_a_sentence_and_an_honest_code(
+    serve: Serve, desk: Desk, number: signal.Signals, code: int
+) -> None:
+    roma = serve(small_world())
+    desk.ready(roma)
+    quiet = _struck(desk, 0, number, "preview", "plan.yaml")
+    assert "imported before:\n" in quiet.err
+    count = _instants(quiet)
+    for instant in (1, count // 8, count // 3, count // 2, count * 9 // 10):
+        early = _struck(desk, instant, number, "run", "plan.yaml")
+        assert early.code == code, early.both
+        assert "interrupted" in early.both
+        assert "Traceback" not in early.both
+    assert roma.posts() == 0
+    _finishes(roma, desk)
+    count = _instants(_struck(desk, 0, number, "run", "plan.yaml"))  # nothing is left: each further run is alike
+    for instant in (count - 120, count - 60, count - 20):
+        late = _struck(desk, instant, number, "run", "plan.yaml")
+        assert late.code in {0, code}, late.both
+        assert "Traceback" not in late.both
+    assert roma.held() == roma.everything()
+
+
+def test_a_lost_terminal_does_not_stop_a_run_that_is_starting(serve: Serve, desk: Desk) -> None:
+    roma = serve(small_world())
+    desk.ready(roma)
+    said = _struck(desk, 1, signal.SIGHUP, "run", "plan.yaml")
+    assert said.code == 0, said.both
+    assert _struck(desk, 1, signal.SIGHUP, "preview", "plan.yaml").code == 129
+
+
+def test_an_interrupted_start_is_a_json_document_too(serve: Serve, desk: Desk) -> None:
+    desk.ready(serve(small_world()))
+    said = _struck(desk, 1, signal.SIGTERM, "run", "plan.yaml", "--json")
+    assert said.code == 143
+    assert said.document["code"] == 143
+    assert said.document["next"] == "run the same command again"
 
 
 def test_sighup_stops_nothing(serve: Serve, desk: Desk) -> None:

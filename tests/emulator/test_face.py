@@ -308,6 +308,29 @@ def test_tasks_are_started_and_stopped_in_a_batch() -> None:
     assert listed[0]["status"] == 1
 
 
+def test_a_list_that_was_told_before_tells_a_change_at_once() -> None:
+    far = bench()
+    task = far.world.instance("dev").tasks[0]
+    body = json.dumps({"action_id": "start", "list": [{"task_id": task.id}]}).encode()
+    words = []
+    for _ in range(2):
+        listed = far.get("/tasks", "fdi").json["entities"]
+        assert isinstance(listed, list)
+        words.append([one["execute_status"] for one in listed])
+        far.ask("POST", far.path("/batch-operation/tasks", kind="fdi"), Ask(body=body))
+    assert words == [["UNSTARTED"] * 6, ["RUNNING"] + ["UNSTARTED"] * 5]
+
+
+def test_each_reader_of_a_list_is_told_its_own_roles() -> None:
+    far = bench()
+    owns = []
+    for user in ("dev-migrator", "prod-migrator", "dev-migrator"):
+        listed = far.get("/apps", ask=Ask(user=user)).json["apps"]
+        assert isinstance(listed, list)
+        owns.append({(one["owner"], "admin" in one["roles"]) for one in listed})
+    assert owns == [{(True, True)}, {(False, False)}, {(True, True)}]
+
+
 @pytest.mark.parametrize(
     ("rest", "kind", "key"),
     [

@@ -355,4 +355,4 @@ def test_writes_without_a_body_survive_every_fault() -> None:
 
 
 def test_the_fault_stream_is_of_its_own() -> None:
-    assert Strikes((), 1, 0.0).draw() == Strikes((), 1, 0.0).draw()
+    assert Strikes((), 1, lambda: 0.0).draw() == Strikes((), 1, lambda: 0.0).draw()

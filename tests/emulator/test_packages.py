@@ -26,6 +26,15 @@ def test_each_kind_is_read_back(kind: PackageKind) -> None:
     assert manifest.apps[0].secret == ""
 
 
+@pytest.mark.parametrize("kind", list(PackageKind))
+def test_a_package_is_read_where_it_lies(kind: PackageKind) -> None:
+    data = package(kind, padding=5000)
+    around = memoryview(b"before" + data + b"after")[6:-5]
+    assert read_package(around) == read_package(data)
+    with pytest.raises(Refusal, match="10011"):
+        read_package(around[:-1])
+
+
 @pytest.mark.parametrize("kind", [PackageKind.PLAIN, PackageKind.ZIP64])
 def test_sound_kinds_pass_the_zip_library(kind: PackageKind) -> None:
     with zipfile.ZipFile(io.BytesIO(package(kind, padding=5000))) as archive:

@@ -1,5 +1,6 @@
 """Every way a reply can travel, on a real socket."""
 
+import io
 import json
 import time
 
@@ -140,6 +141,30 @@ async def test_a_package_is_uploaded_as_a_form() -> None:
         async with http.post(path, data=form(body), headers=headers) as reply:
             assert reply.status == 200
     assert [app.name for app in one.service.holding("prod").apps.all()] == ["a_orders-web"]
+
+
+async def test_an_upload_too_large_to_hold_is_read_from_a_file() -> None:
+    one = face(switches=Switches(package_padding=9 * 1024**2))
+    _, body = await download(one)
+    async with serve(one) as address, session() as http:
+        talk = Talk(one.service.world, address, http)
+        headers = await talk.token("prod") | {"Content-Type": FORM["content-type"]}
+        path = talk.url("/assets/import?type=AddNew", "prod")
+        for package, status in ((body, 200), (body[:5_000_000] + b"!" + body[5_000_001:], 400)):
+            async with http.post(path, data=io.BytesIO(form(package)), headers=headers) as reply:
+                assert reply.status == status
+    assert [app.name for app in one.service.holding("prod").apps.all()] == ["orders-web"]
+
+
+async def test_an_upload_over_the_limit_of_the_server_is_refused() -> None:
+    one = face()
+    async with serve(one, body_limit=1000) as address, session() as http:
+        talk = Talk(one.service.world, address, http)
+        headers = await talk.token("prod") | {"Content-Type": FORM["content-type"]}
+        path = talk.url("/assets/import?type=AddNew", "prod")
+        async with http.post(path, data=form(bytes(2000)), headers=headers) as reply:
+            assert reply.status == 413
+    assert one.service.ledger.calls == []
 
 
 async def test_a_stopped_server_refuses_and_goes_on_at_the_same_port() -> None:

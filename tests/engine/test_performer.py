@@ -7,16 +7,19 @@ import pytest
 
 from orchestrator.core import events as e
 from orchestrator.core import steps
-from orchestrator.core.events import Asset
-from orchestrator.core.inventory import App, Inventory, Task
+from orchestrator.core.events import Asset, Entry
+from orchestrator.core.outcome import AssetClass, lines
 from orchestrator.core.retries import Action
 from orchestrator.emulator.faults import Kind, Operation, Rule
+from orchestrator.emulator.holding import Holding
 from orchestrator.emulator.switches import Switches
 from orchestrator.engine.pacing import Pacing
-from orchestrator.engine.performer import Answered, Performer, looked
+from orchestrator.engine.performer import Answered, Performer
+from orchestrator.engine.runs import Ended, Runs
+from orchestrator.errors import ExitCode
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.vault import Vault
-from tests.builders import DAWN, Run, app, task
+from tests.builders import DAWN, Run
 from tests.engine.stage import Stage, staged, world
 
 FROM = "127.0.0.1:9 acme/s"
@@ -384,18 +387,64 @@ def test_verification_ends_with_its_findings_when_its_patience_is_over() -> None
     assert len(answered.event.findings) == 2
 
 
-def test_a_look_tells_both_readings_of_the_prefix_what_is_taken_and_what_could_be_probed() -> None:
-    run = Run()
-    delivery = run.carries(app("a"), app("b"), task("t"), prefix="x_")
-    held = Inventory(
-        "prod",
-        (App("1", "a"), App("2", "x_a"), App("3", "x_b"), App("9", "t")),
-        (Task("4", "t"),),
-        {"1": ("u",), "2": ("t",), "4": ("u",)},
-    )
-    assets = run.progress.assets_of(run.life(delivery).batch)
-    names = {each.id: run.progress.names_of(run.life(delivery), each.kind, each.name) for each in assets}
-    found = looked(run.life(delivery), assets, held, names)
-    assert found.seen == {"a": ("1", "2"), "b": ("3",), "t": ("4",)}
-    assert found.taken == ("a",)
-    assert found.sample == "app:2", "what its owner sees, for only that can the owner export"
+# --- what applications hold (promise 15) ---
+
+
+def bereft(take: Callable[[Holding], None], *faults: Rule) -> tuple[list[str], Ended]:
+    """A run of three applications; as soon as they are imported something is taken from them. What was asked since."""
+    asked: list[str] = []
+    stages: list[Stage] = []
+
+    def hears(_: Runs, entry: Entry) -> None:
+        if isinstance(entry.event, e.Imported):
+            asked.clear()
+            take(stages[0].service.holding("prod"))
+
+    async def act(stage: Stage) -> Ended:
+        stages.append(stage)
+        stage.sent = asked.append
+        return await stage.run()
+
+    return asked, staged(world(3, faults=faults), act, hears=hears)[1]
+
+
+def different(ended: Ended) -> list[tuple[str, str]]:
+    return [(line.name, line.why) for line in lines(ended.progress) if line.kept_as is AssetClass.DIFFERENT]
+
+
+def an_api(held: Holding) -> None:
+    held.apis.remove(next(each.id for each in held.apis.all() if each.path == "/orders-web/v1"))
+
+
+def a_data_source(held: Holding) -> None:
+    held.datasources.remove(next(each.id for each in held.datasources.all() if each.name == "orders-web-db-1"))
+
+
+def test_an_api_that_is_missing_after_the_import_ends_with_code_1_and_is_named() -> None:
+    asked, ended = bereft(an_api)
+    assert different(ended) == [("orders-web", "different: orders-web does not publish API GET /orders-web/v1")]
+    assert ended.outcome.code is ExitCode.INCOMPLETE
+    assert 4 < sum("/apis?" in each for each in asked) < 10, "the service was given its time to show it"
+
+
+def test_a_data_source_that_is_missing_after_the_import_ends_with_code_1_and_is_named() -> None:
+    _, ended = bereft(a_data_source)
+    assert different(ended) == [("orders-web", "different: orders-web has no data source orders-web-db-1")]
+    assert ended.outcome.code is ExitCode.INCOMPLETE
+
+
+def test_what_may_not_be_read_is_not_compared_and_not_asked_for_twice() -> None:
+    denied = Rule(Kind.UNAUTHORISED_ONCE, frozenset({Operation.APIS}), instance="prod", times=0)
+    asked, ended = bereft(an_api, denied)
+    assert ended.outcome.code is ExitCode.DONE
+    assert sum("/apis?" in each for each in asked) == 2, "the second time with a new token"
+    (life,) = ended.progress.deliveries.values()
+    assert life.verified is not None
+    assert life.verified.uncompared.startswith("APIs not compared: APIGW.0301")
+
+
+def test_a_silence_of_what_only_informs_ends_with_its_patience() -> None:
+    silent = Rule(Kind.UNAVAILABLE, frozenset({Operation.DATASOURCES}), instance="prod", times=0)
+    asked, ended = bereft(lambda held: None, silent)
+    assert ended.outcome.code is ExitCode.DONE
+    assert sum("/datasources?" in each for each in asked) > 5, "it might have passed"

@@ -32,6 +32,12 @@ def test_the_union_holds_each_asset_once_and_knows_who_sees_it() -> None:
     assert dict(found.seen_by) == {"a": ("one",), "b": ("one", "two"), "c": ("two",), "t": ("one",)}
 
 
+def test_what_one_user_sees_is_the_union() -> None:
+    found = united("prod", [Seen("one", (App("a", "a"),), (Task("t", "a"),))])
+    assert (found.assets, dict(found.seen_by)) == ((App("a", "a"), Task("t", "a")), {"a": ("one",), "t": ("one",)})
+    assert dict(found.named) == {("app", "a"): (App("a", "a"),), ("task", "a"): (Task("t", "a"),)}
+
+
 def test_every_instance_of_the_plan_is_read() -> None:
     stage, found = staged(world(7, 5, targets=("prod", "dr")), surveyed)
     assert {name: len(each.assets) for name, each in found.items()} == {"dev": 12, "dr": 0, "prod": 0}

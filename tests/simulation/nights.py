@@ -36,6 +36,8 @@ from tests.simulation.worlds import Kill, Scenario
 DUSK = 1_790_000_000.0
 #: how often the same command is given again before the night counts as endless
 MOST_STARTS = 40
+#: nobody asks anything of a simulated run while it lives: seconds between two looks
+NEVER = 3600.0
 #: virtual seconds between the end of one command and the next
 PAUSE = 60.0
 
@@ -119,7 +121,7 @@ def _incarnation(night: Night, root: Path, clock: _Clock, kill: Kill | None, sta
         return datetime.fromtimestamp(clock.now(), UTC)
 
     around = Surroundings(
-        wall, draw.random, transport, inline, lambda event, **fields: None, "op", "host", start, "sim"
+        wall, draw.random, transport, inline, lambda event, **fields: None, "op", "host", start, "sim", NEVER
     )
     roma = Roma(scenario.plan.settings, scenario.secrets, wall=wall, draw=draw.random, transport=transport)
     runs = Runs(scenario.plan, store, roma, scenario.users, around)

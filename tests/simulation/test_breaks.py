@@ -1,9 +1,11 @@
-"""Each promise is broken on purpose, in a copy of the program, and the simulated nights must notice.
+"""Each promise is broken on purpose, in a copy of the program, and its proof must notice.
 
-A break that no night notices means that the promise is not proved. The breaks lie in `breaks.yaml`.
+A break that nothing notices means that the promise is not proved. The breaks lie in `breaks.yaml`: the simulated nights
+must notice one, or the tests that it names, where a night cannot see it.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,23 +19,42 @@ ROOT = Path(__file__).resolve().parents[2]
 BREAKS: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "breaks.yaml").read_text(encoding="utf-8"))
 #: nights that a break may stay unnoticed
 SEEDS = 30
+#: what a break must not be noticed by: then it broke the program, and no promise
+_SLIPS = re.compile(r"\b(NameError|SyntaxError|ImportError|AttributeError|UnboundLocalError|ModuleNotFoundError)\b")
 
 
 @pytest.mark.parametrize("planted", BREAKS, ids=[str(each["name"]) for each in BREAKS])
 @pytest.mark.timeout(600)
 def test_a_broken_promise_is_noticed(planted: dict[str, Any], tmp_path: Path) -> None:
-    copy = tmp_path / "copy"
-    shutil.copytree(ROOT / "orchestrator", copy / "orchestrator", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "tests" / "simulation", copy / "tests" / "simulation")
+    copy = _copied(tmp_path)
     for edit in planted["edits"]:
         broken = copy / "orchestrator" / edit["file"]
         text = broken.read_text(encoding="utf-8")
         assert text.count(edit["old"]) == 1, f"the line to break is not there once: {edit['old']}"
         broken.write_text(text.replace(edit["old"], edit["new"]), encoding="utf-8")
-    command = [sys.executable, "-m", "tests.simulation.soak", "--first-failure"]
-    command += ["--seeds", str(SEEDS), "--first", str(planted.get("first", 0))]
-    found = subprocess.run(
-        command, cwd=copy, env={**os.environ, "PYTHONPATH": str(copy)}, capture_output=True, text=True, check=False
-    )
-    assert found.returncode == 1, f"{SEEDS} nights did not notice: {found.stdout[-500:]} {found.stderr[-500:]}"
+    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+    found = subprocess.run(_proof(planted), cwd=copy, env=environment, capture_output=True, text=True, check=False)
+    assert found.returncode == 1, f"not noticed: {found.stdout[-500:]} {found.stderr[-500:]}"
     assert "failed" in found.stdout, found.stderr[-2000:]
+    assert not _SLIPS.search(found.stdout), f"the break broke the program: {found.stdout[-2000:]}"
+
+
+def test_every_promise_is_broken() -> None:
+    told = {int(number) for each in BREAKS for number in re.findall(r"promise (\d+)", each["name"])}
+    assert told == set(range(1, 16))
+
+
+def _copied(where: Path) -> Path:
+    """The program and its tests, to be broken."""
+    copy = where / "copy"
+    for folder in ("orchestrator", "tests"):
+        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    return copy
+
+
+def _proof(planted: dict[str, Any]) -> list[str]:
+    if tests := planted.get("noticed_by"):
+        return [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", str(tests)]
+    seeds = ["--seeds", str(SEEDS), "--first", str(planted.get("first", 0))]
+    return [sys.executable, "-m", "tests.simulation.soak", "--first-failure", *seeds]

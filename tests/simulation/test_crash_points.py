@@ -1,5 +1,7 @@
 """A small plan is killed at each journal write and each remote call, one by one; the end is always the same."""
 
+import gc
+
 import pytest
 
 from tests.simulation.nights import DUSK, Night, live, vault_root
@@ -43,3 +45,4 @@ def test_a_crash_at_any_point_changes_nothing_of_the_end(first: int, power: bool
     for point in range(first, first + CHUNK):
         with vault_root() as root:
             assert _end_of(live(small_plan(point, power=power), root)) == expected, f"crash point {point}"
+    gc.collect()  # what a killed incarnation left open is found here, where that is expected, and in no other test

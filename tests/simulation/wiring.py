@@ -3,9 +3,11 @@
 Law: every way a reply can travel, travels here too.
 """
 
+import math
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
 import anyio
@@ -14,6 +16,7 @@ import anyio.lowlevel
 from orchestrator.core.failures import Failure
 from orchestrator.emulator.face import Face
 from orchestrator.emulator.wire import (
+    Body,
     Delayed,
     Drip,
     Dropped,
@@ -51,32 +54,57 @@ class _MemoryAnswer:
         return headers
 
     async def read(self, limit: int) -> bytes:
-        found = b""
-        async for chunk in self.chunks():
-            found += chunk
-            if len(found) >= limit:
-                break
-        return found[:limit]
+        if isinstance(self._reply.how, Drip):
+            return b"".join([piece async for piece in self.chunks()])[:limit]
+        arrives, ends_early = self._arrives()
+        if ends_early and len(arrives) < limit:
+            raise _ended_early()
+        return bytes(arrives)[:limit]
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        body, how = self._reply.body, self._reply.how
-        match how:
+        if isinstance(self._reply.how, Drip):
+            for piece in self._reply.body.chunks(self._reply.how.chunk):
+                await anyio.sleep(self._reply.how.interval)
+                yield piece
+            return
+        arrives, ends_early = self._arrives()
+        for piece in arrives.chunks():
+            yield piece
+            await anyio.lowlevel.checkpoint()
+        if ends_early:
+            raise _ended_early()
+
+    def _arrives(self) -> tuple[Body, bool]:
+        """What comes of the body, and whether less of it than its length promised."""
+        body = self._reply.body
+        match self._reply.how:
             case Truncated(after=after, with_length=with_length):
-                yield bytes(body)[:after]
-                if with_length and after < len(body):
-                    raise TransportFailed(Failure.DROPPED, "the connection ended early")
+                return Body((bytes(body)[:after],)), with_length and after < len(body)
             case WrongLength(declared=declared):
-                yield bytes(body)[:declared]
-                if declared > len(body):
-                    raise TransportFailed(Failure.DROPPED, "the connection ended early")
-            case Drip(chunk=chunk, interval=interval):
-                for piece in body.chunks(chunk):
-                    await anyio.sleep(interval)
-                    yield piece
+                return Body((bytes(body)[:declared],)), declared > len(body)
             case _:
-                for piece in body.chunks():
-                    await anyio.lowlevel.checkpoint()
-                    yield piece
+                return body, False
+
+
+def _ended_early() -> TransportFailed:
+    return TransportFailed(Failure.DROPPED, "the connection ended early")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """One request on its way; entering waits for the head of its answer."""
+
+    face: Face
+    request: WireRequest
+
+    async def __aenter__(self) -> Answer:
+        await anyio.sleep(LATENCY)
+        reply = self.face.handle(_as_received(self.request))
+        await _arrival(reply, self.request.timeout - LATENCY)
+        return _MemoryAnswer(reply)
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing to close."""
 
 
 class MemoryTransport:
@@ -87,46 +115,45 @@ class MemoryTransport:
         self._heard = heard
 
     def send(self, request: WireRequest) -> AbstractAsyncContextManager[Answer]:
-        return self._send(request)
-
-    @asynccontextmanager
-    async def _send(self, request: WireRequest) -> AsyncIterator[Answer]:
         if self._heard is not None:
             self._heard(request)
-        try:
-            with anyio.fail_after(request.timeout):
-                reply = await self._exchange(request)
-        except TimeoutError:
-            raise TransportFailed(Failure.HUNG, f"no answer within {request.timeout:.0f} s") from None
-        yield _MemoryAnswer(reply)
-
-    async def _exchange(self, request: WireRequest) -> Reply:
-        await anyio.sleep(LATENCY)
-        reply = self._face.handle(_as_received(request))
-        match reply.how:
-            case Refused():
-                raise TransportFailed(Failure.NOT_SENT, "connection refused")
-            case Dropped():
-                raise TransportFailed(Failure.DROPPED, "the connection was reset")
-            case Hang():
-                await anyio.sleep_forever()
-            case Delayed(seconds=seconds):
-                await anyio.sleep(seconds)
-            case Whole() | Truncated() | WrongLength() | NoLength() | Drip():
-                pass
-        await anyio.sleep(LATENCY)
-        return reply
+        return _Sending(self._face, request)
 
     async def aclose(self) -> None:
         """Nothing to close."""
 
 
+async def _arrival(reply: Reply, patience: float) -> None:
+    """Wait for the reply's head, `patience` seconds at most; raises TransportFailed where none comes."""
+    lasts = LATENCY
+    match reply.how:
+        case Refused():
+            raise TransportFailed(Failure.NOT_SENT, "connection refused")
+        case Dropped():
+            raise TransportFailed(Failure.DROPPED, "the connection was reset")
+        case Hang():
+            lasts = math.inf
+        case Delayed(seconds=seconds):
+            lasts += seconds
+        case Whole() | Truncated() | WrongLength() | NoLength() | Drip():
+            pass
+    await anyio.sleep(min(lasts, patience))
+    if lasts > patience:
+        raise TransportFailed(Failure.HUNG, f"no answer within {patience + LATENCY:.0f} s")
+
+
 def _as_received(request: WireRequest) -> Request:
-    url = urlsplit(request.url)
-    query = tuple(parse_qsl(url.query, keep_blank_values=True))
+    path, query, host = _address(request.url)
     headers = {name.lower(): value for name, value in request.headers.items()}
-    headers.setdefault("host", url.netloc)
-    return Request(request.method, url.path, query, headers, _body(request.body), url.netloc)
+    headers.setdefault("host", host)
+    return Request(request.method, path, query, headers, _body(request.body), host)
+
+
+@lru_cache(maxsize=1024)
+def _address(url: str) -> tuple[str, tuple[tuple[str, str], ...], str]:
+    """Path, query and host of an address."""
+    parts = urlsplit(url)
+    return parts.path, tuple(parse_qsl(parts.query, keep_blank_values=True)), parts.netloc
 
 
 def _body(body: bytes | FileBody | None) -> bytes:
@@ -136,4 +163,5 @@ def _body(body: bytes | FileBody | None) -> bytes:
         case bytes():
             return body
         case FileBody(head=head, path=path, size=size, tail=tail):
-            return head + Path(path).read_bytes()[:size] + tail
+            with open(path, "rb") as file:
+                return head + file.read(size) + tail

@@ -59,6 +59,9 @@ SCOPES = (
     (Scope.INSTANCE_TYPE, LockScope.INSTANCE_TYPE),
     (Scope.USER_INSTANCE, LockScope.USER_INSTANCE_ANY),
     (Scope.USER_INSTANCE_TYPE, LockScope.USER_INSTANCE_TYPE),
+    (Scope.AUTO, LockScope.USER_ANY),
+    (Scope.AUTO, LockScope.USER_TYPE),
+    (Scope.AUTO, LockScope.USER_INSTANCE_ANY),
 )
 #: faults that strike a bounded number of times and end; poison and outage are drawn apart
 PASSING = tuple(
@@ -73,7 +76,7 @@ AMBIGUOUS = (
     Kind.UNAVAILABLE, Kind.ERROR_BEFORE, Kind.ERROR_AFTER, Kind.LATE_EXECUTION,
 )  # fmt: skip
 #: imports that a night may need before anything is split: most promises break in small worlds, so most are small
-IMPORTS_A_NIGHT = (1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 8, 9, 10, 12, 14, 20, 100)
+IMPORTS_A_NIGHT = (1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 6, 7, 8, 10, 24)
 MOST_APPS = 14
 MOST_TASKS = 40
 _WORLD_SECRET = "simulated-secret"

@@ -1,9 +1,13 @@
 """The journal: what was appended is read, what was tampered with is refused, and one process alone can write."""
 
 import hashlib
+import pickle
 import random
+import signal
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -98,9 +102,80 @@ def test_a_reader_follows_a_writer_that_is_writing(path: Path) -> None:
 def test_a_reader_cannot_append(written: Path) -> None:
     with closing(SqliteJournal(written, RUN)) as reader:
         list(reader.read())
-        with pytest.raises(LeaseLost):
+        with pytest.raises(MemoryFailed, match="readonly"):
             reader.append(SECOND, 1.0)
     assert len(read_all(written, RUN)) == 5
+
+
+# --- a reader leaves no trace ---
+
+
+def snapshot(path: Path) -> list[tuple[str, int, int, bytes]]:
+    """Each file beside the journal, and the folder itself: name, size, time of the last change, content."""
+    found = [(each.name, each.stat(), each.read_bytes()) for each in sorted(path.parent.iterdir())]
+    told = [(name, stat.st_size, stat.st_mtime_ns, content) for name, stat, content in found]
+    return [*told, (".", 0, path.parent.stat().st_mtime_ns, b"")]
+
+
+def die_with(path: Path, events: tuple[Event, ...]) -> None:
+    """A process that writes and is killed: its last entries lie beside the journal."""
+    text = (
+        "import os, pickle, sys; from pathlib import Path; from orchestrator.storage.journal import SqliteJournal;"
+        "journal = SqliteJournal(Path(sys.argv[1]), sys.argv[2], 'dead'); list(journal.read());"
+        "journal.append(pickle.loads(bytes.fromhex(sys.argv[3])), 200.0); os.kill(os.getpid(), 9)"
+    )
+    told = subprocess.run([sys.executable, "-c", text, str(path), RUN, pickle.dumps(events).hex()], check=False)
+    assert told.returncode == -signal.SIGKILL
+
+
+def test_reading_a_closed_journal_changes_nothing(written: Path) -> None:
+    before = snapshot(written)
+    assert len(read_all(written, RUN)) == 5
+    assert snapshot(written) == before
+
+
+def test_reading_a_dead_runs_journal_finds_its_last_entries_and_changes_nothing(written: Path) -> None:
+    die_with(written, FIRST)
+    before = snapshot(written)
+    assert [name for name, *_ in before] == ["journal.db", "journal.db-shm", "journal.db-wal", "."]
+    assert events_of(written) == [*FIRST, *SECOND, *THIRD, *FIRST]
+    assert snapshot(written) == before
+
+
+def test_a_dead_runs_journal_is_read_where_its_index_is_gone(written: Path) -> None:
+    die_with(written, FIRST)
+    written.with_name("journal.db-shm").unlink()
+    assert events_of(written) == [*FIRST, *SECOND, *THIRD, *FIRST]
+
+
+def test_a_reader_of_a_live_run_sees_what_is_appended_meanwhile(path: Path) -> None:
+    with closing(SqliteJournal(path, RUN, "me")) as journal:
+        journal.append(FIRST, 1.0)
+        with closing(SqliteJournal(path, RUN)) as reader:
+            assert len(list(reader.read())) == 2
+            journal.append(SECOND, 2.0)
+            assert [entry.event for entry in reader.read(after=2)] == [*SECOND]
+
+
+def test_a_reader_that_a_run_overtakes_reads_on_from_the_changed_file(written: Path) -> None:
+    """It has opened a closed journal for good; then a run writes much, ends, and leaves the file changed."""
+    with closing(SqliteJournal(written, RUN)) as reader:
+        entries = reader.read()
+        assert next(entries).seq == 1
+        with closing(SqliteJournal(written, RUN, "next")) as journal:
+            list(journal.read())
+            for at in range(300):
+                journal.append(THIRD * 5, 300.0 + at)
+        assert [entry.seq for entry in entries][:4] == [2, 3, 4, 5]
+        assert len(list(reader.read())) == 5 + 300 * 10
+
+
+def test_a_journal_on_a_medium_that_cannot_be_written_is_read(written: Path) -> None:
+    written.parent.chmod(0o500)
+    try:
+        assert len(read_all(written, RUN)) == 5
+    finally:
+        written.parent.chmod(0o700)
 
 
 def test_another_runs_events_are_not_read(written: Path) -> None:

@@ -122,6 +122,81 @@ def test_a_holder_that_froze_keeps_its_slot_if_nobody_took_it(opened: Opened, cl
     assert ann.remaining("s") == TTL
 
 
+# --- after a death ---------------------------------------------------------------------------------------------------
+
+
+def test_what_a_dead_process_of_the_same_name_held_is_inherited_without_a_wait(opened: Opened, clock: Clock) -> None:
+    dead, bob = opened("run 1"), opened("bob")
+    dead.take(["s", "t"])
+    heir = opened("run 1")
+    clock.now += 1
+
+    assert heir.take(["s"]) == Taken({"s": 2})
+    assert heir.remaining("s") == TTL
+    assert isinstance(bob.take(["s"]), Denied)
+    clock.now += TTL
+    heir.renew()
+    assert isinstance(bob.take(["t"]), Taken), "what the heir does not want ends by time"
+
+
+def test_an_heir_goes_before_those_who_wait_as_the_dead_holder_would_have(opened: Opened, clock: Clock) -> None:
+    dead, bob = opened("run 1"), opened("bob")
+    dead.take(["s"])
+    bob.take(["s"])
+    clock.now += 5
+    heir = opened("run 1")
+
+    assert heir.take(["s"]) == Taken({"s": 2})
+    heir.release(["s"])
+    assert isinstance(heir.take(["s"]), Denied), "one turn is inherited, not more"
+    assert bob.take(["s"]) == Taken({"s": 3})
+
+
+def test_nobody_inherits_from_another_name(opened: Opened, clock: Clock) -> None:
+    dead = opened("run 1")
+    dead.take(["s"])
+    other = opened("run 2")
+    clock.now += TTL - 1
+
+    assert isinstance(other.take(["s"]), Denied)
+
+
+def test_a_lease_that_has_ended_is_not_inherited(opened: Opened, clock: Clock) -> None:
+    dead, bob = opened("run 1"), opened("bob")
+    dead.take(["s"])
+    bob.take(["s"])
+    clock.now += TTL - 1
+    bob.take(["s"])
+    heir = opened("run 1")
+    clock.now += 1
+
+    assert isinstance(heir.take(["s"]), Denied)
+    assert isinstance(bob.take(["s"]), Taken)
+
+
+def test_whoever_was_inherited_from_and_lives_cannot_take_the_slot_back(opened: Opened) -> None:
+    frozen = opened("run 1")
+    frozen.take(["s"])
+    heir = opened("run 1")
+    heir.take(["s"])
+
+    assert isinstance(frozen.take(["s"]), Denied)
+    assert frozen.renew() == ("s",)
+    frozen.release(["s"])
+    assert heir.renew() == ()
+
+
+def test_slots_are_inherited_all_or_none(opened: Opened) -> None:
+    dead, bob = opened("run 1"), opened("bob")
+    dead.take(["s"])
+    bob.take(["t"])
+    heir = opened("run 1")
+
+    assert isinstance(heir.take(["s", "t"]), Denied)
+    assert heir.held() == {}
+    assert heir.take(["s"]) == Taken({"s": 2})
+
+
 def test_who_was_cut_off_can_neither_release_nor_renew_anothers_lease(opened: Opened, clock: Clock) -> None:
     ann, bob, cid = opened("ann"), opened("bob"), opened("cid")
     ann.take(["s"])

@@ -223,8 +223,15 @@ def test_suspect_packages_are_kept_apart_one_for_each_attempt(tmp_path: Path) ->
     assert first.reason
     assert [path.read_bytes() for path in vault.suspects("b1")] == [BROKEN, BROKEN]
     assert vault.suspects("b") == ()
-    with pytest.raises(PackageDamaged):
-        vault.open_path(first.sha256, first.size)
+
+
+def test_a_suspect_is_found_by_its_hash_where_an_operator_says_that_it_is_good_enough(tmp_path: Path) -> None:
+    vault = Vault(tmp_path, Disk())
+    suspect = store(vault, BROKEN)
+
+    assert vault.open_path(suspect.sha256, suspect.size) == vault.suspects("b1")[0]
+    store(vault, PLAIN, "b2")
+    assert vault.open_path(sha(PLAIN), len(PLAIN)).parent.name == "packages"
 
 
 def test_suspects_are_listed_in_the_order_of_attempts(tmp_path: Path) -> None:
@@ -718,6 +725,19 @@ def test_sweeping_removes_orphans_and_names_them(tmp_path: Path, disk: FaultyDis
         "packages/readme",
         f"suspects/shown.1.{sha(BROKEN)}.zip",
     ]
+
+
+def test_a_batch_that_is_named_keeps_its_suspects_and_nothing_else(tmp_path: Path) -> None:
+    vault = Vault(tmp_path, Disk())
+    store(vault, BROKEN, "b1", attempt=1)
+    store(vault, BROKEN[:-1], "b1", attempt=2)
+    store(vault, BROKEN, "b2")
+    store(vault, PLAIN, "b1", attempt=3)
+    vault.begin("b1", 4, "archive-4", None)
+
+    Vault(tmp_path, Disk()).sweep(["b1"])
+
+    assert files(tmp_path) == [f"suspects/b1.1.{sha(BROKEN)}.zip", f"suspects/b1.2.{sha(BROKEN[:-1])}.zip"]
 
 
 def test_sweeping_spares_what_is_arriving_and_what_is_not_released(tmp_path: Path, disk: FaultyDisk) -> None:

@@ -1,0 +1,65 @@
+"""How long packages stay on our disk. Law: what a life still refers to stays, and nothing else does.
+
+While a run lives its agenda drops each package when `keep_packages` has passed. What was still kept when a run ended
+goes here, when a later run of the same plan begins: only the plan says how long, and an earlier run never goes on.
+"""
+
+from collections.abc import Collection, Sequence
+from contextlib import closing
+
+from orchestrator.core import events as e
+from orchestrator.core.lifecycle import PackageState
+from orchestrator.core.progress import Progress
+from orchestrator.engine.pasts import Past
+from orchestrator.engine.surroundings import Surroundings
+from orchestrator.errors import MemoryFailed
+from orchestrator.storage.store import Store
+from orchestrator.storage.vault import Vault
+
+
+async def sweep(vault: Vault, progress: Progress, around: Surroundings) -> None:
+    """Remove what dead attempts left behind, and the suspects of batches whose package has been dropped."""
+    downloading = any(life.state is PackageState.DOWNLOADING for life in progress.packages.values())
+    if not downloading:
+        await around.offload(vault.sweep, kept(progress))
+
+
+def kept(progress: Progress, dropped: Collection[str] = ()) -> set[str]:
+    """What a vault keeps: packages by their hash, suspects by their batch; not those of the batches `dropped`."""
+    lives = [
+        life for life in progress.packages.values()
+        if life.state is not PackageState.DROPPED and life.batch not in dropped
+    ]  # fmt: skip
+    return {life.batch for life in lives} | {life.sha256 for life in lives if life.sha256}
+
+
+async def drop_expired(store: Store, past: Sequence[Past], seconds: float, around: Surroundings) -> None:
+    """Drop the packages of ended runs that were stored more than `seconds` ago; told in one line of the log.
+
+    No run waits for this: where the disk refuses, it is told, and the next run tries again.
+    """
+    due = {each.run: _due(each, around.now() - seconds) for each in past if each.progress.ended is not None}
+    count = sum(len(batches) for batches in due.values())
+    try:
+        for each in past:
+            if batches := due.get(each.run):
+                await around.offload(_drop, store, each, batches, around)
+    except MemoryFailed as error:
+        around.say("packages-not-dropped", reason=error.message)
+    else:
+        if count:
+            around.say("packages-dropped", packages=count, runs=sum(map(bool, due.values())))
+
+
+def _due(past: Past, before: float) -> list[str]:
+    lives = past.progress.packages.values()
+    return [life.batch for life in lives if life.state is PackageState.STORED and life.since <= before]
+
+
+def _drop(store: Store, past: Past, batches: Sequence[str], around: Surroundings) -> None:
+    """The files first: a crash in between finds the packages stored, and drops them again."""
+    store.vault(past.run).sweep(kept(past.progress, batches))
+    with closing(store.journal(past.run, f"{around.host} {around.pid} retention")) as journal:
+        for _entry in journal.read():
+            pass  # a writer goes on from the last entry that it has read
+        journal.append([e.PackageDropped(batch) for batch in batches], around.now())

@@ -1,0 +1,150 @@
+"""What a benchmark lets the whole program move, and how long each job truly takes. Law: a workload is plain values.
+
+Each batch is a migration of its own, made of tasks without applications whose names begin with the batch's. Each
+instance has an IAM user of its own, and a slot takes one job of one user in one instance. The emulator's jobs take
+exactly the seconds that the workload gives them, so that `tests.benchmarks.worlds.lower_bound` is known beforehand.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from orchestrator.core.forecast import Duration, Planned, PlannedExport, PlannedImport
+from orchestrator.emulator.exports import Chosen
+from orchestrator.emulator.imports import Options
+from orchestrator.emulator.jobs import Twist
+from orchestrator.emulator.packages import read_package
+from orchestrator.emulator.service import Caller, Service
+from orchestrator.emulator.switches import LockScope, Switches
+from orchestrator.emulator.world import Task, User, World, task_id
+from orchestrator.emulator.worlds import empty_instance
+from tests.benchmarks.worlds import lower_bound
+
+_UNKNOWN = Duration(1.0)
+_STRAIGHT = Twist()
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Batches, where they go, and the truth about each job."""
+
+    #: batch -> its source
+    sources: Mapping[str, str]
+    #: batch -> how many tasks it carries
+    sizes: Mapping[str, int]
+    #: batch, or `batch>target` -> seconds of its job
+    actual: Mapping[str, float]
+    #: bytes of filling in each package
+    padding: int = 0
+
+    @property
+    def targets(self) -> dict[str, list[str]]:
+        """Batch -> its targets."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for subject in self.actual:
+            batch, _, target = subject.partition(">")
+            if target:
+                found[batch].append(target)
+        return found
+
+    @property
+    def instances(self) -> list[str]:
+        """Names of all instances."""
+        return sorted({*self.sources.values(), *(target for each in self.targets.values() for target in each)})
+
+    @property
+    def bound(self) -> float:
+        """Seconds below which no schedule can end."""
+        exports = tuple(PlannedExport(batch, (source,), _UNKNOWN) for batch, source in self.sources.items())
+        imports = tuple(
+            PlannedImport(f"{batch}>{target}", batch, (target,), _UNKNOWN)
+            for batch, targets in self.targets.items()
+            for target in targets
+        )
+        return lower_bound(Planned(exports, imports), self.actual)
+
+    def world(self) -> World:
+        """What the emulator holds at the start."""
+        tasks: dict[str, list[Task]] = defaultdict(list)
+        for batch, source in self.sources.items():
+            tasks[source] += [_task(source, f"{batch}-{number:03}") for number in range(self.sizes[batch])]
+        instances = tuple(replace(empty_instance(name), tasks=tuple(tasks[name])) for name in self.instances)
+        switches = Switches(lock_scope=LockScope.USER_INSTANCE_ANY, package_padding=self.padding)
+        return World(instances, tuple(user_of(name) for name in self.instances), switches)
+
+    def plan_text(self, name: str, url: str, settings: Mapping[str, object]) -> str:
+        """The plan that moves all of it; secrets are in `environment`."""
+        lines = ["version: 1", f"name: {name}", "credentials:"]
+        for one in self.instances:
+            lines += [f'  at-{one}: {{username: {one}-user, domain: acme, password: "${{env:{variable(one)}}}"}}']
+        lines += ["instances:"]
+        for held in map(empty_instance, self.instances):
+            lines += [
+                f"  {held.name}: {{endpoint: {url}, iam_endpoint: {url}, project_id: {held.project_id}, "
+                f"instance_id: {held.id}, credentials: at-{held.name}}}"
+            ]
+        lines += [f"settings: {json.dumps({'one_job_per': 'user+instance', **settings})}", "migrations:"]
+        for batch, targets in self.targets.items():
+            where = f"source: {self.sources[batch]}, targets: [{', '.join(targets)}]"
+            lines += [f'  - {{name: {batch}, {where}, tasks: ["{batch}-*"]}}']
+        return "\n".join(lines) + "\n"
+
+    def environment(self) -> dict[str, str]:
+        """The secrets that the plan refers to."""
+        return {variable(name): user_of(name).password for name in self.instances}
+
+    def write(self, path: Path) -> None:
+        """As a file, for another process."""
+        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> "Workload":
+        """What `write` wrote."""
+        return cls(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def user_of(instance: str) -> User:
+    """The user of one instance."""
+    return User(f"{instance}-user", "acme", f"AK{instance.upper()}", f"sk-of-{instance}", f"password-of-{instance}")
+
+
+def variable(instance: str) -> str:
+    """The environment variable of its password."""
+    return f"PASSWORD_{instance.upper()}"
+
+
+def _task(instance: str, name: str) -> Task:
+    return Task(task_id(Switches(), instance, "task", name), name, "", "", "", "", f"{instance}-user")
+
+
+@dataclass(slots=True)
+class _Truth:
+    """Seconds of each job, by the first asset that it carries."""
+
+    workload: Workload
+    batch_of: dict[str, str] = field(default_factory=dict)
+
+    def export(self, asset: str) -> float:
+        return self.workload.actual[self.batch_of[asset]]
+
+    def arrival(self, asset: str, target: str) -> float:
+        return self.workload.actual[f"{self.batch_of[asset]}>{target}"]
+
+
+class TimedService(Service):
+    """A service whose jobs take what the workload says."""
+
+    def __init__(self, workload: Workload, now: Callable[[], float]) -> None:
+        world = workload.world()
+        super().__init__(world, now, 1)
+        batches = {task.id: task.name.rpartition("-")[0] for one in world.instances for task in one.tasks}
+        self._truth = _Truth(workload, batches)
+
+    def export(self, caller: Caller, chosen: Chosen, twist: Twist = _STRAIGHT) -> str:
+        return super().export(caller, chosen, replace(twist, runs=self._truth.export(chosen.ids[0])))
+
+    def import_(self, caller: Caller, data: bytes | memoryview, options: Options, twist: Twist = _STRAIGHT) -> str:
+        first = read_package(data).asset_ids[0]
+        return super().import_(caller, data, options, replace(twist, runs=self._truth.arrival(first, caller.instance)))

@@ -1,0 +1,259 @@
+"""Promises as folds over the journal. Law: read from the contract alone; the program's own decisions are not used.
+
+Each fold hears every entry in its order and raises `Broken` at the first that its promise forbids. It serves simulated
+nights (`invariants.Watch`) and directed worlds (`test_promises`) alike.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from orchestrator.core import events as e
+from orchestrator.core.events import Entry
+from orchestrator.core.failures import Failure
+from orchestrator.core.plan import Plan
+from tests.simulation.book import GONE, LOST, NEVER, Book, Intent, require, subject_of
+from tests.simulation.settling import Settling
+
+#: exports of one batch that may end without a package (promise 4)
+MOST_LOSSES = 3
+#: failures after which the one GET was certainly not done (promise 4)
+SURELY_NOT_HAD = {Failure.NOT_SENT.value, Failure.THROTTLED.value, Failure.EXPIRED.value}
+#: packages on their way or stored per target while none of them may land yet
+MOST_AHEAD = 12
+#: seconds between two polls of a job that is about to be overdue, at most
+POLLING = 900.0
+
+
+class Slots:
+    """Promise 2: no job is asked for in a slot while one of ours runs there, or may still arrive there."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        #: subject -> what it asked for, and until when its job may be in the slot
+        self.taken: dict[str, tuple[Intent, float]] = {}
+        #: widenings that `auto` has tried
+        self.tried: set[str] = set()
+
+    def heard(self, entry: Entry) -> None:
+        subject = subject_of(entry.event)
+        match entry.event:
+            case e.ExportRequested() | e.ImportRequested() | e.ProbeRequested() as intent:
+                self._asked(subject, intent, entry.at)
+            case e.WideningTried(widening=widening):
+                require(widening not in self.tried, f"promise 2: {widening} is tried twice")
+                self.tried.add(widening)
+            case e.RunResumed(settle_quiet=quiet):
+                for each in self.book.open:
+                    self._until(each, entry.at + quiet)
+            case event if isinstance(event, LOST):
+                self._until(subject, event.quiet_until)
+            case event if isinstance(event, GONE):
+                self.taken.pop(subject, None)
+            case _:
+                pass
+
+    def _asked(self, subject: str, intent: Intent, at: float) -> None:
+        slot, trial = self.book.slot_of(intent), self.book.trial
+        beside = [
+            other
+            for other, (held, until) in self.taken.items()
+            if until > at and other != subject and self.book.slot_of(held) == slot
+        ]
+        tried = trial is not None and (trial.subject, [trial.beside]) == (subject, beside)
+        require(tried or not beside, f"promise 2: {subject} asked for a job in {slot} beside {beside}")
+        self.taken[subject] = intent, NEVER
+
+    def _until(self, subject: str, until: float) -> None:
+        if subject in self.taken:
+            self.taken[subject] = self.taken[subject][0], until
+
+
+class Packages:
+    """Promise 4: three losses end a batch's exports, what is needed is not dropped, exports do not run far ahead."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self.losses: Counter[str] = Counter()
+        #: batches that are asked for, on their way or stored
+        self.held: set[str] = set()
+        #: deliveries that were asked for
+        self.begun: set[str] = set()
+        #: batch -> how often its archive may still be asked for, and whether a crash was forgiven
+        self.gets: dict[str, int] = {}
+        self.cut: set[str] = set()
+
+    def heard(self, entry: Entry) -> None:
+        match entry.event:
+            case e.ExportRequested(batch=batch):
+                require(self.losses[batch] < MOST_LOSSES, f"promise 4: {batch} is exported again after three losses")
+                self.held.add(batch)
+                self._not_far_ahead(batch)
+            case e.PackageLost(batch=batch) | e.ExportVanished(batch=batch) | e.PackageDamaged(batch=batch):
+                self.losses[batch] += 1
+                self.held.discard(batch)
+            case e.ExportRefused(batch=batch) | e.ExportFailed(batch=batch) | e.ExportLost(batch=batch):
+                self.held.discard(batch)
+            case e.Exported(batch=batch):
+                self.gets[batch] = 1
+                self.cut.discard(batch)
+            case e.DownloadRequested(batch=batch):
+                require(self.gets[batch] > 0, f"promise 4: the archive of {batch} is asked for again")
+                self.gets[batch] -= 1
+            case e.DownloadRefused(batch=batch, words=words):
+                require(words.kind in SURELY_NOT_HAD, f"promise 4: the GET of {batch} is to be repeated: {words}")
+                self.gets[batch] += 1
+            case e.DownloadCut(batch=batch):
+                self.gets[batch] += batch not in self.cut
+                self.cut.add(batch)
+            case e.PackageDropped(batch=batch):
+                left = [name for name in self.book.of_batch(batch) if name not in self.book.settled]
+                require(not left, f"promise 4: the package of {batch} is dropped, and {left[:2]} are not final")
+                self._forgiven(batch)
+            case e.PackageStale(batch=batch):
+                self._forgiven(batch)
+            case e.Resolved(subject=batch) if batch in self.book.batches:
+                self._forgiven(batch)
+            case e.ImportRequested(delivery=delivery):
+                self.begun.add(delivery)
+            case _:
+                pass
+
+    def _forgiven(self, batch: str) -> None:
+        self.losses[batch] = 0
+        self.held.discard(batch)
+
+    def _not_far_ahead(self, batch: str) -> None:
+        for target in {self.book.deliveries[name].target for name in self.book.of_batch(batch)}:
+            ahead = [
+                name
+                for each in self.held
+                for name in self.book.of_batch(each)
+                if self.book.deliveries[name].target == target and name not in self.begun | self.book.settled
+            ]
+            # One more where nothing that is stored may land yet, and as many as another target has room for.
+            require(len(ahead) <= 2 * MOST_AHEAD, f"promise 4: {len(ahead)} packages lie ahead of {target}")
+
+
+class Deadlines:
+    """Promise 9: a job has `job_timeout`, outages not counted; no less before it is overdue, and no more."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        #: subject -> when its job was accepted
+        self.since: dict[str, float] = {}
+
+    def heard(self, entry: Entry) -> None:
+        subject = subject_of(entry.event)
+        match entry.event:
+            case e.ExportAccepted() | e.ImportAccepted() | e.ProbeAccepted():
+                self.since[subject] = entry.at
+            case e.ExportOverdue() | e.ImportOverdue():
+                ran = self._ran(subject, entry.at)
+                least = self.book.plan.settings.job_timeout
+                require(ran >= least, f"promise 9: {subject} is overdue after {ran:.0f} of {least:.0f} s")
+            case e.Exported() | e.ExportFailed() | e.Imported() | e.ImportFailed() | e.ProbeEnded():
+                if subject in self.since:
+                    ran = self._ran(subject, entry.at) - self.book.unwatched(self.since.pop(subject))
+                    most = self.book.plan.settings.job_timeout + POLLING
+                    require(ran <= most, f"promise 9: {subject} is awaited for {ran:.0f} of {most:.0f} s")
+            case _:
+                pass
+
+    def _ran(self, subject: str, at: float) -> float:
+        return at - self.since[subject] - self.book.away(self.since[subject], at)
+
+
+class Order:
+    """Promise 8: what an asset needs has landed before its import is asked for; `after` is final."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        #: (place, source, asset)
+        self.landed: set[tuple[str, str, str]] = set()
+
+    def heard(self, entry: Entry) -> None:
+        match entry.event:
+            case e.Imported(delivery=delivery) | e.ImportFound(delivery=delivery):
+                self.landed |= self._keys(delivery)
+            case e.Resolved(subject=subject, outcome="imported") if subject in self.book.deliveries:
+                self.landed |= self._keys(subject)
+            case e.Split(delivery=delivery, children=children):
+                made = self.book.deliveries[delivery]
+                source = self.book.batches[made.batch].source
+                brought = [each for child in children if child.fate == "landed" for each in child.assets]
+                self.landed |= {(made.place, source, each) for each in brought}
+            case e.ImportRequested(delivery=delivery):
+                self._asked(delivery)
+            case _:
+                pass
+
+    def _keys(self, delivery: str) -> set[tuple[str, str, str]]:
+        made = self.book.deliveries[delivery]
+        source = self.book.batches[made.batch].source
+        return {(made.place, source, each.id) for each in self.book.assets_of(delivery)}
+
+    def _asked(self, delivery: str) -> None:
+        made = self.book.deliveries[delivery]
+        source = self.book.batches[made.batch].source
+        own = {each.id for each in self.book.assets_of(delivery)}
+        carried = {key for name in self.book.deliveries for key in self._keys(name)}
+        needs = {(made.place, source, n) for each in self.book.assets_of(delivery) for n in each.needs if n not in own}
+        early = (needs & carried) - self.landed
+        require(not early, f"promise 8: {delivery} is asked for before what it needs: {sorted(early)[:2]}")
+        final = self.book.settled
+        left = [n for n, m in self.book.deliveries.items() if m.migration in made.after and n not in final]
+        require(not left, f"promise 8: {delivery} is asked for before {left[:2]}, which it is after")
+
+
+class Identity:
+    """Promise 14: an export by one that sees it all, an import by its owner; what is connected has one owner."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+
+    def heard(self, entry: Entry) -> None:
+        match entry.event:
+            case e.ExportRequested(batch=batch, credentials=credentials):
+                sees = self.book.batches[batch].exporters
+                require(credentials in sees, f"promise 14: {batch} is exported by {credentials}, which does not see it")
+            case e.ImportRequested(delivery=delivery, credentials=credentials):
+                owner = self.book.deliveries[delivery].owner
+                require(credentials == owner, f"promise 14: {delivery} is imported by {credentials} and not by {owner}")
+                self._one_owner(delivery)
+            case _:
+                pass
+
+    def _one_owner(self, delivery: str) -> None:
+        made = self.book.deliveries[delivery]
+        needs = {need for each in self.book.assets_of(delivery) for need in each.needs}
+        for name, other in self.book.deliveries.items():
+            if other.place == made.place and other.owner != made.owner:
+                apart = needs & {each.id for each in self.book.assets_of(name)}
+                require(not apart, f"promise 14: {delivery} of {made.owner} needs {sorted(apart)[:1]} of {other.owner}")
+
+
+class Journal:
+    """All of them over one run after another."""
+
+    def __init__(self, plan: Plan, users: dict[str, str]) -> None:
+        self.plan, self.users = plan, users
+        self._begin()
+
+    def _begin(self) -> None:
+        self.book = Book(self.plan, self.users)
+        folds = (Slots, Settling, Packages, Deadlines, Order, Identity)
+        self.folds = [fold(self.book) for fold in folds]
+
+    def heard(self, entry: Entry) -> None:
+        """After every event."""
+        if isinstance(entry.event, e.RunBegan):
+            self._begin()
+        for fold in self.folds:
+            fold.heard(entry)
+        self.book.heard(entry)
+
+    def again(self, entries: Iterable[Entry]) -> None:
+        """From the beginning: after a power cut less is known than was heard."""
+        self._begin()
+        for entry in entries:
+            self.heard(entry)

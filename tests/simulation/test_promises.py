@@ -1,0 +1,183 @@
+"""Worlds made so that one promise is at stake; the journal is judged by the folds, the far side by its own ledger.
+
+`breaks.yaml` names these tests for breaks that random nights would meet too rarely.
+"""
+
+from dataclasses import replace
+
+from orchestrator.core import events as e
+from orchestrator.core.plan import Plan, Scope, Settings
+from orchestrator.emulator.faults import Kind, Operation, Rule
+from orchestrator.emulator.switches import Duration, Durations, LockScope, Switches, Visibility
+from orchestrator.emulator.world import Quotas, World
+from orchestrator.engine.runs import Ended
+from orchestrator.errors import ExitCode
+from tests.builders import DAWN
+from tests.engine.stage import QUICK, USERS, Stage, plan_for, staged, world
+from tests.simulation.folds import MOST_AHEAD, POLLING, Journal
+
+IMPORTS = frozenset({Operation.IMPORT})
+#: executed 30 s after its caller gave up
+LATE = Rule(Kind.LATE_EXECUTION, IMPORTS, seconds=30.0)
+LASTING = 400.0
+
+
+async def run(stage: Stage) -> Ended:
+    return await stage.run()
+
+
+def lived(held: World, settings: Settings, **more: object) -> tuple[Stage, Ended]:
+    """Run to the end; every fold holds over the journal, and nothing is at the target twice."""
+    plan = plan_for(held, settings, **more)  # type: ignore[arg-type] # passed on as given
+    stage, ended = staged(held, run, plan)
+    judged(stage, plan)
+    return stage, ended
+
+
+def judged(stage: Stage, plan: Plan) -> None:
+    users = {name: f"acme/{name}" for name in plan.credentials}
+    Journal(plan, users).again(stage.entries)
+    for target in ("prod", "dr"):
+        assert not stage.service.ledger.twice(target)
+
+
+def when(stage: Stage, kind: type[e.Event]) -> list[float]:
+    return [entry.at for entry in stage.entries if isinstance(entry.event, kind)]
+
+
+# --- promise 3: what was lost is settled by quiet, proof, look and decision ---
+
+
+def test_a_late_request_is_settled_by_another_job_in_its_slot_and_never_doubled() -> None:
+    stage, ended = lived(world(6, faults=(LATE,)), replace(QUICK, batch_size=3))
+    assert ended.outcome.code is ExitCode.DONE
+    (lost,), (found,) = when(stage, e.ImportAnswerLost), when(stage, e.ImportFound)
+    assert found - lost >= Settings().settle_quiet
+    assert len(stage.landed()) == 6
+
+
+def test_where_no_other_job_waits_a_probe_proves_and_is_never_downloaded() -> None:
+    missed = Rule(Kind.RESET_AFTER_SEND_NOT_EXECUTED, IMPORTS, nth=2)
+    stage, ended = lived(world(6, faults=(missed,)), replace(QUICK, batch_size=3, one_job_per=Scope.USER))
+    assert ended.outcome.code is ExitCode.DONE
+    assert {"ProbeAccepted", "ProbeEnded", "ImportMissing"} <= set(stage.kinds())
+    told = {event.archive for event in stage.events if isinstance(event, e.Exported)}
+    assert set(stage.service.ledger.downloads) == told
+    assert len(stage.landed()) == 6
+
+
+def test_where_no_job_can_prove_it_two_equal_looks_do() -> None:
+    by_type = replace(QUICK, one_job_per=Scope.USER_TYPE)
+    apart = Switches(lock_scope=LockScope.USER_TYPE)
+    stage, ended = lived(world(3, faults=(LATE,), switches=apart), by_type)
+    assert ended.outcome.code is ExitCode.DONE
+    (lost,), (found,) = when(stage, e.ImportAnswerLost), when(stage, e.ImportFound)
+    assert found - lost >= by_type.settle_quiet + by_type.settle_wait
+    assert len(stage.landed()) == 3
+
+
+def test_an_unreachable_service_is_never_a_look() -> None:
+    executed = Rule(Kind.RESET_AFTER_SEND, IMPORTS)
+    away = Rule(Kind.OUTAGE, after=Settings().settle_quiet, until=Settings().settle_quiet + LASTING)
+    stage, ended = lived(world(3, faults=(executed, away)), QUICK)
+    assert ended.outcome.code is ExitCode.DONE
+    assert "ImportFound" in stage.kinds()
+    assert len(stage.landed()) == 3
+    assert not [at for at in when(stage, e.Looked) if DAWN + away.after < at < DAWN + away.until]
+
+
+def test_a_look_is_the_union_over_the_identities_of_the_target() -> None:
+    executed = Rule(Kind.RESET_AFTER_SEND, IMPORTS, times=2)
+    held = world(2, faults=(executed,), switches=Switches(visibility=Visibility.OWNER))
+    held = replace(held, users=tuple(replace(user, admin=user.name == "s") for user in held.users))
+    stage, ended = lived(held, replace(QUICK, batch_size=1), owners=("t", "u"))
+    assert ended.outcome.code is ExitCode.DONE
+    assert stage.kinds().count("ImportFound") == 2
+    assert len(stage.landed()) == 2
+
+
+# --- promise 4: the disk's bound ---
+
+
+def test_exports_do_not_run_ahead_of_a_slow_target_without_a_bound() -> None:
+    slow = Durations(export=Duration(1.0), import_=Duration(LASTING))
+    stage, ended = lived(world(40, durations=slow), replace(QUICK, batch_size=1, one_job_per=Scope.USER_TYPE))
+    assert ended.outcome.code is ExitCode.DONE
+    stored, most = 0, 0
+    for event in stage.events:
+        stored += isinstance(event, e.PackageStored) - isinstance(event, e.ImportRequested)
+        most = max(most, stored)
+    assert most <= MOST_AHEAD
+
+
+# --- promise 6: a preview cannot write ---
+
+
+def test_a_preview_holds_nothing_that_can_write() -> None:
+    async def act(stage: Stage) -> set[str]:
+        readers = stage.runs().gate.readers(["dev", "prod"]).values()
+        return {name for reader in readers for name in dir(reader)}
+
+    _, held = staged(world(1), act)
+    assert {"apps", "tasks"} <= held
+    assert not {"export", "import_package", "delete", "download"} & held
+
+
+# --- promise 7: the breaker ---
+
+
+def test_a_target_whose_quota_is_full_costs_a_handful_of_jobs_and_the_other_goes_on() -> None:
+    held = world(40, targets=("prod", "dr"))
+    full = tuple(replace(i, quotas=Quotas(apps=0)) if i.name == "prod" else i for i in held.instances)
+    stage, ended = lived(replace(held, instances=full), replace(QUICK, batch_size=2))
+    assert ended.outcome.code is ExitCode.INCOMPLETE
+    tried = [job for job in stage.service.ledger.jobs.values() if (job.type, job.instance) == ("import", "prod")]
+    assert len(tried) <= 8
+    assert len(stage.landed("dr")) == 40
+
+
+# --- promise 9: every wait has a deadline, and outages use up no other ---
+
+
+def test_somebody_elses_job_is_waited_for_until_busy_timeout_and_no_longer() -> None:
+    theirs = Rule(Kind.BUSY_FOREIGN_JOB, frozenset({Operation.EXPORT}), times=0, seconds=100 * LASTING)
+    stage, ended = lived(world(3, faults=(theirs,)), replace(QUICK, busy_timeout=LASTING))
+    assert ended.outcome.code is ExitCode.NOT_FINISHED
+    refused = when(stage, e.ExportRefused)
+    assert LASTING <= refused[-1] - refused[0] <= LASTING * 3 / 2
+
+
+def test_an_outage_uses_up_nothing_of_a_jobs_time() -> None:
+    lasting = Rule(Kind.SLOW_JOB, IMPORTS, seconds=LASTING)
+    away = Rule(Kind.OUTAGE, after=60.0, until=60.0 + LASTING / 2)
+    settings = replace(QUICK, job_timeout=LASTING * 3 / 4)
+    stage, ended = lived(world(3, faults=(lasting, away)), settings)
+    assert ended.outcome.code is ExitCode.DONE
+    assert len(stage.landed()) == 3
+
+
+def test_a_job_that_does_not_end_is_overdue_at_its_deadline_and_not_before() -> None:
+    endless = Rule(Kind.JOB_RUNS_FOREVER, IMPORTS)
+    stage, ended = lived(world(3, faults=(endless,)), replace(QUICK, job_timeout=LASTING))
+    assert ended.outcome.code is ExitCode.UNDECIDED
+    (accepted,), (overdue,) = when(stage, e.ImportAccepted), when(stage, e.ImportOverdue)
+    assert LASTING <= overdue - accepted <= LASTING + POLLING
+
+
+# --- promise 14: identities ---
+
+
+def test_what_one_identity_does_not_see_is_exported_by_the_one_that_does() -> None:
+    users = tuple(replace(user, admin=False) for user in USERS)
+    held = world(8, switches=Switches(visibility=Visibility.OWNER))
+    dev, prod = held.instances
+    apps = tuple(replace(app, owner="t" if place % 2 else "s") for place, app in enumerate(dev.apps))
+    held = replace(held, instances=(replace(dev, apps=apps), prod), users=users)
+    plan = plan_for(held, replace(QUICK, one_job_per=Scope.INSTANCE))
+    both = {**plan.instances, "dev": replace(plan.instances["dev"], credentials=("s", "t"))}
+    stage, ended = staged(held, run, replace(plan, instances=both))
+    judged(stage, stage.plan)
+    assert ended.outcome.code is ExitCode.DONE
+    assert {event.credentials for event in stage.events if isinstance(event, e.ExportRequested)} == {"s", "t"}
+    assert "ExportRefused" not in stage.kinds()
+    assert len(stage.landed()) == 8
