@@ -37,8 +37,8 @@ proof: $(STAMP) ## 2,000 simulated nights and the long tests
 	$(BIN)/python -m tests.simulation.soak --seeds 2000
 	$(BIN)/python -m pytest -n 2 -m proof
 
-soak: $(STAMP) ## simulate SEEDS nights (default 100000)
-	$(BIN)/python -m tests.simulation.soak --seeds $(or $(SEEDS),100000) --first $(or $(FIRST),0)
+soak: $(STAMP) ## simulate SEEDS nights (default 100000); FIRST, LOG and BUDGET as in --help
+	$(BIN)/python -m tests.simulation.soak --seeds $(or $(SEEDS),100000) --first $(or $(FIRST),0) $(if $(LOG),--log $(LOG)) $(if $(BUDGET),--budget $(BUDGET))
 
 chaos: $(STAMP) ## kill real processes KILLS times (default 200)
 	$(BIN)/python -m tests.chaos $(or $(KILLS),200)

@@ -36,7 +36,7 @@ def delivery_answer(s: Situation, life: Delivery, now: float) -> Answer:
         case DeliveryState.IMPORTED:
             return steps.Verify(*where)
         case DeliveryState.FAILED:
-            return failed(s, life)
+            return failed(s, life, now)
         case _:
             return None
 
@@ -58,11 +58,15 @@ def waiting(s: Situation, life: Delivery, now: float) -> Answer:
     return Want((s.slot(life.target, life.scheduled.owner, JobKind.IMPORT),))
 
 
-def failed(s: Situation, life: Delivery) -> Answer:
+def failed(s: Situation, life: Delivery, now: float) -> Answer:
+    """A job that failed may have left something behind, which a service may be late to show."""
     if note := s.breaker(life.target, "import", life.id):
         return note
     if s.progress.is_stopped(life.target, "import"):
         return None
+    sure_at = life.since + settling.lag(s.settings.settle_quiet)
+    if life.job and now < sure_at:
+        return Later(sure_at)
     if life.look is None:
         return steps.Look(life.id, life.target, life.scheduled.owner)
     assets = tuple(asset.id for asset in s.progress.assets_of(life.batch))

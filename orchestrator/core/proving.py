@@ -32,7 +32,7 @@ def settle_by_proof(s: Situation, life: Delivery, now: float) -> Answer:
     if life.looked_at <= life.idle_at or life.look is None:
         return look
     verdict = settling.judge(life, s.ids_of(life), life.look)
-    sure_at = life.idle_at + min(settling.READ_LAG, s.settings.settle_quiet / 3)
+    sure_at = life.idle_at + settling.lag(s.settings.settle_quiet)
     if isinstance(verdict, settling.Done) or life.looked_at >= sure_at:
         return Note(conclude(s, life, verdict))
     return Later(sure_at) if now < sure_at else look

@@ -16,6 +16,11 @@ from orchestrator.core.plan import Mode
 READ_LAG = 30.0
 
 
+def lag(settle_quiet: float) -> float:
+    """Seconds after which what a job has left at a target is surely shown."""
+    return min(READ_LAG, settle_quiet / 3)
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
     """What a look says of a batch's assets, judged against the lineage's baseline."""

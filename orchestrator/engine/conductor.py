@@ -79,11 +79,14 @@ class Conductor:
     _news: MemoryObjectReceiveStream[_Done | None] = field(init=False)
     _scopes: dict[str, anyio.CancelScope] = field(default_factory=dict)
     _answered_hosts: set[str] = field(default_factory=set)
+    #: silent hosts that have answered a poll since: the job goes on, but the silence is over
+    _back: set[str] = field(default_factory=set)
     _held: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._done, self._news = anyio.create_memory_object_stream[_Done | None](math.inf)
         self.agenda.claim = self._claim
+        self.performer.hears = self._hears
 
     async def run(self) -> None:
         """Go on until the agenda is finished; raises MemoryFailed and defects."""
@@ -169,6 +172,8 @@ class Conductor:
 
     async def _believe(self, done: _Done | None) -> None:
         if done is None:
+            while self._back:
+                await self._heard_from(self._back.pop())
             return
         self._scopes.pop(done.step.subject, None)
         answered = self._cut_short(done) if done.cut else done.answered
@@ -244,6 +249,13 @@ class Conductor:
                 pass
             case _:
                 await self._heard_from(host)
+
+    def _hears(self, instance: str) -> None:
+        """An answer that ends no step, such as a poll of a job that still runs."""
+        host = host_of(self.agenda.plan.instances[instance].endpoint)
+        if host in self.agenda.silent:
+            self._back.add(host)
+            self._done.send_nowait(None)
 
     async def _heard_from(self, host: str) -> None:
         self._answered_hosts.add(host)

@@ -5,7 +5,7 @@ Law: it decides nothing about lives.
 What a failed request means is read from `core.retries`; what follows is decided by `core.schedule` from the event.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import anyio
@@ -33,6 +33,8 @@ from orchestrator.storage.vault import PackageIncomplete, Vault
 
 #: how long verification waits for the service to show what it imported, seconds [I: undocumented]
 VERIFY_PATIENCE = 120.0
+#: a job that was accepted longer ago has been waited for before, seconds
+TAKEN_UP = 5.0
 #: before the second look of a verification, seconds; each further pause is twice as long
 VERIFY_PAUSE = 5.0
 #: what an export may need on our disk before its size is known, bytes (packages of 100 assets; API 2.2 gives no size)
@@ -67,6 +69,8 @@ class Performer:
         self._plan, self._roma, self._vault = plan, roma, vault
         self._progress, self._around, self._pacing = progress, surroundings, pacing
         self._looks = Looks(plan, roma)
+        #: told the instance of each poll that is answered
+        self.hears: Callable[[str], None] = lambda instance: None
 
     async def perform(self, step: steps.Step) -> Answered:
         """The answer to one step; raises MemoryFailed, and nothing else that is not a defect."""
@@ -324,9 +328,12 @@ class Performer:
         """Poll until the job has ended, or its deadline; None = overdue. Polls are not journaled."""
         client = self._client(step.instance, step.credentials)
         poller = self._poller(step)
+        age = self._around.now() - step.began
+        # After a restart or an outage nobody knows how far the job is: it is asked at once.
+        await anyio.sleep(poller.wait(age) if age < TAKEN_UP else 0.0)
         while True:
-            await anyio.sleep(poller.wait(self._around.now() - step.began))
             job = await client.job(step.job)
+            self.hears(step.instance)
             age = self._around.now() - step.began
             if job.status is not JobStatus.RUNNING:
                 poller.ended(age)
@@ -334,6 +341,7 @@ class Performer:
             poller.polled(age, job.progress)
             if self._around.now() >= step.deadline:
                 return None
+            await anyio.sleep(poller.wait(self._around.now() - step.began))
 
     def _poller(self, step: steps.AwaitExport | steps.AwaitImport | steps.AwaitProbe) -> Poller:
         match step:

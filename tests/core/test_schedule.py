@@ -17,6 +17,7 @@ from orchestrator.core.schedule import (
     Finished,
     WaitUntil,
 )
+from orchestrator.core.settling import READ_LAG
 from orchestrator.core.situation import BASELINE_AGE, MOST_AHEAD
 from tests.builders import Run, agenda, answer_well, answered, app, begun, decided, instance, plan, stored, task, woken
 
@@ -293,7 +294,7 @@ def test_what_needs_a_dead_asset_is_blocked_and_never_exported() -> None:
     base, lost = run.carries(app("base")), run.carries(task("t", "base"))
     stored(run, base)
     run.fails(base)
-    run.believe(e.Looked(base))
+    run.later(READ_LAG).believe(e.Looked(base))
     todo = woken(run)
     begun(todo, run)
     assert run.life(base).state is DeliveryState.QUARANTINED

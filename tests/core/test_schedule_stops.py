@@ -7,6 +7,7 @@ from orchestrator.core import steps
 from orchestrator.core.events import Words
 from orchestrator.core.lifecycle import DeliveryState
 from orchestrator.core.schedule import End, Finished, Note, Silence, WaitUntil
+from orchestrator.core.settling import READ_LAG
 from tests.builders import (
     REASON,
     SAID,
@@ -35,7 +36,7 @@ def test_two_halves_with_the_same_error_and_no_named_asset_stop_the_target() -> 
     elsewhere = run.carries(app("c"), target="dr")
     stored(run, whole, behind, elsewhere)
     run.fails(whole)
-    run.believe(e.Looked(whole))
+    run.later(READ_LAG).believe(e.Looked(whole))
     begun(woken(run), run)
     halves = [each.id for each in run.progress.deliveries.values() if each.parent == whole]
     assert len(halves) == 2
@@ -241,3 +242,14 @@ def test_stopping_waits_for_what_is_under_way() -> None:
     assert len(begun(todo, run)) == 1
     todo.stopping = True
     assert todo.ready(run.at) == WaitUntil(float("inf"))
+
+
+def test_what_a_failed_job_left_behind_is_looked_for_when_it_is_surely_shown() -> None:
+    run = Run()
+    name = run.carries(app("a"), app("b"))
+    stored(run, name)
+    run.fails(name)
+    todo = woken(run)
+    assert begun(todo, run) == []
+    assert todo.ready(run.at) == WaitUntil(run.at + READ_LAG)
+    assert begun(todo, run.later(READ_LAG)) == [("Look", name)]

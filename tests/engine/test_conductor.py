@@ -158,6 +158,16 @@ def test_an_outage_is_told_once_at_its_start_and_once_at_its_end() -> None:
     once(stage)
 
 
+def test_a_job_that_is_still_polled_shows_that_the_service_is_back() -> None:
+    away = Rule(Kind.OUTAGE, after=30.0, until=130.0)
+    held = world(4, faults=(away,), durations=Durations(Duration(2.0), Duration(400.0), Duration(1.0)))
+    stage, ended = conducted(held, plan_for(held, replace(SMALL, batch_size=100)))
+    assert ended.outcome.code is ExitCode.DONE
+    at = {type(entry.event).__name__: entry.at for entry in stage.entries}
+    assert at["OutageEnded"] - at["OutageBegan"] < 160.0
+    assert at["OutageEnded"] < at["Imported"] - 60.0
+
+
 def test_a_service_that_stays_away_ends_the_process_with_9_and_a_restart_goes_on() -> None:
     held = world(6, faults=(Rule(Kind.OUTAGE, after=3.0, until=2000.0),))
     short = replace(SMALL, outage_timeout=300.0)
