@@ -76,7 +76,7 @@ AMBIGUOUS = (
     Kind.UNAVAILABLE, Kind.ERROR_BEFORE, Kind.ERROR_AFTER, Kind.LATE_EXECUTION,
 )  # fmt: skip
 #: imports that a night may need before anything is split: most promises break in small worlds, so most are small
-IMPORTS_A_NIGHT = (1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 6, 7, 8, 10, 24)
+IMPORTS_A_NIGHT = (1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 7, 20)
 MOST_APPS = 14
 MOST_TASKS = 40
 _WORLD_SECRET = "simulated-secret"
@@ -131,7 +131,7 @@ def scenario(seed: int) -> Scenario:
     sources = ("east",) if draw.random() < 0.75 else ("east", "west")
     targets = draw.sample(("north", "south", "centre"), draw.choice((1, 1, 1, 2, 3)))
     batch_size = draw.choice((1, 3, 7, 20, 100))
-    apps, tasks = _assets(draw, max(3, draw.choice(IMPORTS_A_NIGHT) * batch_size // (len(sources) * len(targets))))
+    apps, tasks = _assets(draw, max(2, draw.choice(IMPORTS_A_NIGHT) * batch_size // (len(sources) * len(targets))))
     migrations = _migrations(draw, sources, targets, apps)
     users = _users(draw)
     shared = draw.random() < 0.25
