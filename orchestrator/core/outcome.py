@@ -133,10 +133,11 @@ def outcome(progress: Progress, ends: Mapping[str, End], signal: str = "") -> Ou
     """Fold a run's state into its exit code (product.md section 2), reasons and counts."""
     found = lines(progress)
     counts = Counter(line.kept_as.value for line in found)
-    explained = [*_ended(ends), *_undecided(progress), *_stopped(progress)]
+    undecided = _undecided(progress)
+    explained = [*_ended(ends), *undecided, *_stopped(progress)]
     whys = [*explained, *_incomplete(counts)]
     open_left = [name for name in progress.open if progress.deliveries[name].state is not DeliveryState.UNDECIDED]
-    final = not any(not _given_up(progress, progress.deliveries[name]) for name in progress.open)
+    final = not undecided and all(_given_up(progress, progress.deliveries[name]) for name in progress.open)
     stalled = not final and not explained and not signal
     if not final and not explained and not signal:
         whys.insert(0, Why(ExitCode.NOT_FINISHED, "unfinished: deliveries are open"))
@@ -181,7 +182,7 @@ def _undecided(progress: Progress) -> list[Why]:
         if life.state is DeliveryState.UNDECIDED:
             found.append(Why(ExitCode.UNDECIDED, f"{name} is undecided: {_class_of(progress, life)[1]}"))
     for batch, package in sorted(progress.packages.items()):
-        if package.state is PackageState.UNDECIDED:
+        if package.state is PackageState.UNDECIDED and not progress.open.isdisjoint(progress.of_batch[batch]):
             word = "its export job outlived job_timeout" if package.overdue else "its package is suspect, twice"
             found.append(Why(ExitCode.UNDECIDED, f"batch {batch} is undecided: {word}"))
     return found

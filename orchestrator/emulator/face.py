@@ -5,7 +5,6 @@ Order: what is due happens; faults that come before the service; who asks; limit
 """
 
 from collections import Counter, deque
-from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -134,11 +133,8 @@ class Face:
 
     # -- before the service -----------------------------------------------------------------------------------------
 
-    def _due(self, found: Route, instance: str, kinds: frozenset[Kind], first: bool = False) -> tuple[Rule, ...]:
-        return self.strikes.due(found.operation, instance, kinds, first)
-
     def _before(self, request: Request, found: Route, instance: str) -> Reply | None:
-        for rule in self._due(found, instance, _BEFORE, first=True):
+        for rule in self.strikes.due(found.operation, instance, _BEFORE, first=True):
             self.strikes.reached(rule.kind)
             return self._refuse_before(rule, request, found, instance)
         return None
@@ -173,29 +169,29 @@ class Face:
 
     def _late(self, request: Request, found: Route, instance: str) -> None:
         """Executes a request that nobody waits for; how it ends stands in the ledger."""
-        self._guarded(lambda: self._serve(request, found, instance, late=True))
+        self._serve(request, found, instance, late=True)
 
     # -- the service ------------------------------------------------------------------------------------------------
 
     def _answer(self, request: Request, found: Route, instance: str) -> Reply:
-        reply = self._guarded(lambda: self._serve(request, found, instance, late=False))
-        for rule in self._due(found, instance, spoiling.AFTER, first=True):
+        reply = self._serve(request, found, instance, late=False)
+        for rule in self.strikes.due(found.operation, instance, spoiling.AFTER, first=True):
             self.strikes.reached(rule.kind)
             reply = spoiling.spoil(rule, reply, self._request_id())
         if found.operation is Operation.ARCHIVE and not self.service.world.switches.content_length:
             reply = spoiling.without_length(reply)
         return reply
 
-    def _guarded(self, serve: Callable[[], Reply]) -> Reply:
+    def _serve(self, request: Request, found: Route, instance: str, late: bool) -> Reply:
         try:
-            return serve()
+            return self._served(request, found, instance, late)
         except Refusal as refusal:
             return self._refused(refusal)
 
     def _refused(self, refusal: Refusal) -> Reply:
         return refused_reply(refusal, self._request_id(), self.service.world.switches.error_http_status)
 
-    def _serve(self, request: Request, found: Route, instance: str, late: bool) -> Reply:
+    def _served(self, request: Request, found: Route, instance: str, late: bool) -> Reply:
         now = self.service.time + self._skew(found, instance)
         if found.operation is Operation.TOKEN:
             return self.identity.issue(request, now)
@@ -227,7 +223,7 @@ class Face:
         return json_reply(200, self._job_fault(told, found, caller) if found.operation is Operation.JOB else told)
 
     def _download(self, found: Route, caller: Caller) -> Reply:
-        for rule in self._due(found, caller.instance, _DOWNLOADS):
+        for rule in self.strikes.due(found.operation, caller.instance, _DOWNLOADS):
             self.strikes.reached(rule.kind)
             archive = self.service.find_archive(caller, found.id)
             if rule.kind is Kind.EXPORT_DENIED_DOWNLOAD:
@@ -243,7 +239,7 @@ class Face:
 
     def _skew(self, found: Route, instance: str) -> float:
         skew = 0.0
-        for rule in self._due(found, instance, _SKEW):
+        for rule in self.strikes.due(found.operation, instance, _SKEW):
             self.strikes.reached(rule.kind)
             skew += rule.duration
         return skew
@@ -251,7 +247,7 @@ class Face:
     def _spoil_token(self, request: Request, found: Route, instance: str) -> None:
         if "x-auth-token" not in request.headers:
             return
-        for rule in self._due(found, instance, _TOKENS, first=True):
+        for rule in self.strikes.due(found.operation, instance, _TOKENS, first=True):
             if self.identity.spoil(request):
                 self.strikes.reached(rule.kind)
                 raise expired()
@@ -261,7 +257,7 @@ class Face:
         limit = switches.token_body_limit if principal.by_token else switches.signed_body_limit
         if limit and len(request.body) > limit:
             raise too_large()
-        for rule in self._due(found, instance, _TOO_LARGE):
+        for rule in self.strikes.due(found.operation, instance, _TOO_LARGE):
             if found.operation in WRITES and self._assets(request, found) > rule.amount:
                 self.strikes.reached(rule.kind)
                 raise too_large()
@@ -273,11 +269,11 @@ class Face:
         return len(chosen(request.body, strict=False).ids)
 
     def _twist(self, found: Route, caller: Caller, late: bool) -> Twist:
-        for rule in self._due(found, caller.instance, _FOREIGN):
+        for rule in self.strikes.due(found.operation, caller.instance, _FOREIGN):
             if self.service.take_slot(caller, _JOB_TYPES[found.operation], rule.duration):
                 self.strikes.reached(rule.kind)
         twist = Twist(late=late)
-        for rule in self._due(found, caller.instance, _TWISTS):
+        for rule in self.strikes.due(found.operation, caller.instance, _TWISTS):
             twist = _twisted(twist, rule)
             self.strikes.reached(rule.kind)
         return twist
@@ -285,7 +281,7 @@ class Face:
     def _job_fault(self, told: Json, found: Route, caller: Caller) -> Json:
         before = self._told.get(found.id)
         self._told[found.id] = told
-        for rule in self._due(found, caller.instance, spoiling.JOB_VIEWS):
+        for rule in self.strikes.due(found.operation, caller.instance, spoiling.JOB_VIEWS):
             if rule.kind is Kind.JOB_VANISHES:
                 self.service.find_job(caller, found.id).vanished = True
             if rule.kind in {Kind.JOB_VANISHES, Kind.JOB_VANISHES_ONCE}:

@@ -24,7 +24,7 @@ class Principal:
 
 @dataclass(slots=True)
 class _Token:
-    user: User
+    principal: Principal
     #: "" for a domain-scoped token
     project_id: str
     #: epoch seconds
@@ -107,7 +107,7 @@ class Identity:
     def _new_token(self, user: User, project_id: str, now: float) -> str:
         head = hex_id("token", self._random.random())
         value = "MII" + (head * (self._world.token_length // len(head) + 1))[: max(self._world.token_length - 3, 32)]
-        self._tokens[value] = _Token(user, project_id, now + self._world.token_lifetime)
+        self._tokens[value] = _Token(Principal(user, by_token=True), project_id, now + self._world.token_lifetime)
         return value
 
     def _by_token(self, value: str, project_id: str, now: float) -> Principal:
@@ -118,7 +118,7 @@ class Identity:
             raise expired()
         if token.project_id != project_id:
             raise gateway(403, "APIGW.0310", "The project is not allowed")
-        return Principal(token.user, by_token=True)
+        return token.principal
 
     def _by_signature(self, request: Request, project_id: str, now: float) -> Principal:
         user = self._by_key.get(access_key(request))

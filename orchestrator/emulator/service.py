@@ -129,13 +129,13 @@ class Service:
         """The job as told on the wire (API 1.4); 404 where unknown, forgotten or another user's (invented)."""
         job = self.find_job(caller, job_id)
         noise = 2 * self._noise.random() - 1
-        return job_json(job, self.time, self.world.switches, noise)
+        return job_json(job, self.agenda.time, self.world.switches, noise)
 
     def find_job(self, caller: Caller, job_id: str) -> Job:
         """The job itself; refused like `job`."""
         self.advance()
         job = self._jobs.get(job_id)
-        kept = job is not None and self.time < job.end + self.world.switches.job_record_ttl_seconds
+        kept = job is not None and self.agenda.time < job.end + self.world.switches.job_record_ttl_seconds
         if job is None or not kept or job.vanished or (job.user, job.instance) != (caller.name, caller.instance):
             raise roma(JOB_GONE, "The job does not exist.", status=404)
         return job
@@ -144,7 +144,7 @@ class Service:
         """The package; it burns the archive (API 1.5). 403 for an unknown, expired or burned one (invented)."""
         archive = self.find_archive(caller, archive_id)
         single = self.world.switches.archive_single_use
-        if archive is None or self.time >= archive.expires or (archive.burned and single):
+        if archive is None or self.agenda.time >= archive.expires or (archive.burned and single):
             self.ledger.denied_downloads[archive_id] += 1
             raise roma(ARCHIVE_GONE, "The archive does not exist.", status=403)
         archive.burned = True
@@ -170,7 +170,7 @@ class Service:
 
     def apps(self, caller: Caller) -> list[App]:
         """Applications that the caller sees, oldest first (API 1.8)."""
-        shown = self.holding(caller.instance).apps.shown(self.time)
+        shown = self.holding(caller.instance).apps.shown(self.agenda.time)
         if self.world.switches.visibility is Visibility.ALL:
             return shown
         return [one for one in shown if sees_app(one, caller.user, self.world.switches.visibility)]
@@ -178,7 +178,7 @@ class Service:
     def tasks(self, caller: Caller) -> list[Task]:
         """Tasks that the caller sees (API 1.8)."""
         holding = self.holding(caller.instance)
-        shown = holding.tasks.shown(self.time)
+        shown = holding.tasks.shown(self.agenda.time)
         if self.world.switches.visibility is Visibility.ALL:
             return shown
         return [one for one in shown if sees_task(one, caller.user, holding, self.world.switches.visibility)]
@@ -186,7 +186,7 @@ class Service:
     def datasources(self, caller: Caller) -> list[DataSource]:
         """Data sources that the caller sees (API 1.8)."""
         holding = self.holding(caller.instance)
-        shown = holding.datasources.shown(self.time)
+        shown = holding.datasources.shown(self.agenda.time)
         return [one for one in shown if sees_datasource(one, caller.user, holding, self.world.switches.visibility)]
 
     def set_running(self, caller: Caller, task_id: str, running: bool) -> Task | None:
@@ -198,7 +198,9 @@ class Service:
             return None
         holding.tasks.put(replace(task, running=running))
         outcome = "started" if running else "stopped"
-        self.ledger.calls.append(Call(self.time, caller.name, caller.instance, "task-action", (task_id,), outcome))
+        self.ledger.calls.append(
+            Call(self.agenda.time, caller.name, caller.instance, "task-action", (task_id,), outcome)
+        )
         return task
 
     # -- asking -----------------------------------------------------------------------------------------------------
@@ -220,7 +222,9 @@ class Service:
             ids = about if isinstance(about, tuple) else tuple(x for one in about for x in one.asset_ids)
             package = about[0].package_id if isinstance(about, list) and about else ""
             self.ledger.calls.append(
-                Call(self.time, caller.name, caller.instance, kind.word, ids, outcome, job_id, twist.late, package)
+                Call(
+                    self.agenda.time, caller.name, caller.instance, kind.word, ids, outcome, job_id, twist.late, package
+                )
             )
 
     def _check_slot(self, caller: Caller, kind: JobType) -> None:
@@ -229,7 +233,7 @@ class Service:
             raise busy()
 
     def _is_busy(self, caller: Caller, kind: JobType) -> bool:
-        return self._taken.get(self._slot(caller, kind), 0.0) > self.time
+        return self._taken.get(self._slot(caller, kind), 0.0) > self.agenda.time
 
     def _slot(self, caller: Caller, kind: JobType) -> str:
         return slot_of(self.world.switches.lock_scope, caller.name, caller.instance, kind.word)
@@ -268,7 +272,12 @@ class Service:
         self._count += 1
         length = twist.runs if twist.runs >= 0 else self._length(kind, len(asset_ids)) + twist.longer
         job = Job(
-            make_id("job", self._count, self.began), kind, caller.name, caller.instance, self.time, self.time + length
+            make_id("job", self._count, self.began),
+            kind,
+            caller.name,
+            caller.instance,
+            self.agenda.time,
+            self.agenda.time + length,
         )
         self._jobs[job.id] = job
         slot = self._slot(caller, kind)
@@ -295,14 +304,14 @@ class Service:
 
     def _end(self, job: Job, outcome: Outcome, reasons: tuple[Reason, ...] = ()) -> None:
         job.outcome, job.reasons = outcome, reasons
-        self.ledger.ended(job.id, self.time, outcome.value, job.archive.id if job.archive else "")
+        self.ledger.ended(job.id, self.agenda.time, outcome.value, job.archive.id if job.archive else "")
 
     def _end_export(self, job: Job, manifest: Manifest, poison: Poison) -> None:
         failed, reasons = poisoned(manifest, poison)
         if failed:
             self._end(job, Outcome.FAILED, reasons)
             return
-        job.archive = Archive(manifest.package_id, manifest, self.time + self.world.switches.archive_ttl_seconds)
+        job.archive = Archive(manifest.package_id, manifest, self.agenda.time + self.world.switches.archive_ttl_seconds)
         self._archives[manifest.package_id] = job
         self._end(job, Outcome.SUCCEEDED)
 
@@ -314,7 +323,7 @@ class Service:
 
         def verdict() -> Verdict:
             holding = self._holdings[caller.instance]
-            setting = Setting(holding, options, caller.user, switches, self.time, job.id, twist.poison)
+            setting = Setting(holding, options, caller.user, switches, self.agenda.time, job.id, twist.poison)
             return judge(manifest, setting)
 
         if switches.landing is Landing.GRADUAL:
@@ -332,11 +341,11 @@ class Service:
         self.agenda.at(job.end, lambda: self._end_import(job, verdict))
 
     def _land_one(self, lander: Lander, arrival: Arrival) -> None:
-        lander.land(arrival, self.time)
+        lander.land(arrival, self.agenda.time)
 
     def _land_at_end(self, job: Job, lander: Lander, verdict: Verdict) -> None:
         for arrival in what_lands(verdict, self.world.switches):
-            lander.land(arrival, self.time)
+            lander.land(arrival, self.agenda.time)
         self._end_import(job, verdict)
 
     def _end_import(self, job: Job, verdict: Verdict) -> None:
@@ -350,7 +359,7 @@ class Service:
             self._end(job, Outcome.FAILED, reasons)
             return
         lag = self.world.switches.read_lag_seconds + twist.lag
-        remove(holding, self.ledger, job.id, chosen.ids, (self.time, lag))
+        remove(holding, self.ledger, job.id, chosen.ids, (self.agenda.time, lag))
         self._end(job, Outcome.SUCCEEDED)
 
 

@@ -201,3 +201,18 @@ def test_each_selected_asset_is_counted_once_through_splits_and_skips() -> None:
     assert {line.name: line.kept_as for line in found} == {
         "a": AssetClass.UNVERIFIED, "b": AssetClass.QUARANTINED, "c": AssetClass.WAITING, "kept": AssetClass.SKIPPED,
     }  # fmt: skip
+
+
+def test_a_run_with_an_undecided_package_is_not_ended_although_its_targets_are_stopped() -> None:
+    run = Run()
+    name = run.carries(app("a"))
+    batch = run.life(name).batch
+    for _ in range(2):
+        run.exports(batch)
+        run.believe(e.Exported(batch, "arch"), e.DownloadRequested(batch))
+        run.believe(e.PackageStored(batch, "sha", 1, "suspect"))
+    run.believe(e.TargetStopped("prod", SAID))
+    found = outcome(run.progress, {})
+    assert (found.code, found.final) == (ExitCode.UNDECIDED, False)
+    run.believe(e.Resolved(batch, "quarantine", "seen", "op", "host"))
+    assert outcome(run.progress, {}).final

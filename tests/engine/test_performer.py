@@ -448,3 +448,17 @@ def test_a_silence_of_what_only_informs_ends_with_its_patience() -> None:
     asked, ended = bereft(lambda held: None, silent)
     assert ended.outcome.code is ExitCode.DONE
     assert sum("/datasources?" in each for each in asked) > 5, "it might have passed"
+
+
+@pytest.mark.parametrize(("ended", "shown"), [(False, "apart"), (True, "open")])
+def test_two_slots_are_apart_only_where_the_other_job_still_runs(ended: bool, shown: str) -> None:
+    async def act(hand: Hand) -> Answered:
+        await hand.exports()
+        if ended:
+            await hand.awaits_export()
+        job = hand.run.progress.packages[hand.batch].job
+        return await hand.performer.perform(steps.CheckBeside("widening kind", "dev", "s", job, "kind"))
+
+    _, answered = performed(act)
+    assert isinstance(answered.event, e.WideningShown)
+    assert answered.event.shown == shown
