@@ -87,6 +87,8 @@ class Progress:
         self.unsure: dict[str, set[str]] = defaultdict(set)
         #: target -> deliveries whose package is on its way or stored
         self.ahead: dict[str, set[str]] = defaultdict(set)
+        #: source -> bytes of the largest package that came from it
+        self.largest: dict[str, int] = defaultdict(int)
         #: (place, kind) -> whether the service was seen to put the prefix before names of that kind
         self.renames: dict[tuple[str, str], bool] = {}
         #: deliveries that are not settled
@@ -261,6 +263,9 @@ class Progress:
             self._count_failure(self.batches[batch].source, "export", batch, entry.event)
         if isinstance(entry.event, e.Exported):
             self._proved(self.batches[batch].source, "export")
+        if isinstance(entry.event, e.PackageStored):
+            source = self.batches[batch].source
+            self.largest[source] = max(self.largest[source], entry.event.size)
         self._woken.add(batch)
         if after.state is not before.state:
             self._woken.update(self.of_batch[batch])

@@ -37,7 +37,8 @@ VERIFY_PATIENCE = 120.0
 TAKEN_UP = 5.0
 #: before the second look of a verification, seconds; each further pause is twice as long
 VERIFY_PAUSE = 5.0
-#: what an export may need on our disk before its size is known, bytes (packages of 100 assets; API 2.2 gives no size)
+#: what an export may need on our disk before its size is known, bytes, where none from that source was larger (API 2.2
+#: gives no size)
 RESERVED = 64 * 1024 * 1024
 
 
@@ -104,7 +105,8 @@ class Performer:
 
     async def _request_export(self, step: steps.RequestExport) -> Answered:
         package = self._progress.packages[step.subject]
-        await self._around.offload(self._vault.reserve, step.subject, package.attempt, RESERVED)
+        space = max(RESERVED, self._progress.largest[step.instance])
+        await self._around.offload(self._vault.reserve, step.subject, package.attempt, space)
         assets = self._progress.assets_of(step.subject)
         apps, tasks = _ids(assets, "app"), _ids(assets, "task")
         try:

@@ -290,3 +290,12 @@ def test_the_same_events_give_the_same_progress() -> None:
     assert (again.progress.seq, again.progress.at, again.progress.fate) == (
         run.progress.seq, run.progress.at, run.progress.fate,
     )  # fmt: skip
+
+
+def test_the_largest_package_of_each_source_is_remembered() -> None:
+    run = Run()
+    batch = run.life(run.carries(app("a"))).batch
+    run.exports(batch)
+    run.believe(e.Exported(batch, "arch"), e.DownloadRequested(batch), e.PackageStored(batch, "sha", 7_000, "crc"))
+    run.stores(run.carries(app("b")))
+    assert run.progress.largest == {"dev": 7_000}
