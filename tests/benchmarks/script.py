@@ -1,6 +1,6 @@
 """(b) The installed program against the script that a user writes today (`tests.benchmarks.todays_script`).
 
-Model. Two sources, two targets, three lanes of four batches of ten tasks: s0 to t0, s1 to t1, s0 to t1. Exports take 6
+Model. Two sources, two targets, three lanes of six batches of ten tasks: s0 to t0, s1 to t1, s0 to t1. Exports take 6
 to 10 s, imports 6 to 14 s (uniform, by a seed); every instance one slot. Each side has an emulator of its own, which
 holds the same, in a process of its own over a socket, and both run at once, the program with a home that knows nothing
 and default settings but `one_job_per`. What is measured are whole processes, from their start to their end, over the
@@ -20,7 +20,7 @@ from tests.benchmarks.sockets import REPOSITORY, Took, run_program, served
 from tests.benchmarks.workload import Workload
 
 LANES = (("s0", "t0"), ("s1", "t1"), ("s0", "t1"))
-BATCHES = 4
+BATCHES = 6
 TASKS = 10
 EXPORT = (6.0, 10.0)
 IMPORT = (6.0, 14.0)
@@ -29,7 +29,7 @@ WANTED = 0.9
 
 
 def workload() -> Workload:
-    """Three lanes of four batches."""
+    """Three lanes of six batches."""
     draw = random.Random("script")
     sources, actual = {}, {}
     for number in range(BATCHES):
