@@ -139,6 +139,10 @@ class MemoryFailed(RomaMigrateError):
     who = "whoever runs this host, now"
 
 
+class SpaceReserved(MemoryFailed):
+    """The disk has room, but packages that are on their way will need it: there will be room when they have come."""
+
+
 class JournalDamaged(MemoryFailed):
     """The journal's bytes are not what was written."""
 

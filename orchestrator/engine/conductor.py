@@ -227,7 +227,7 @@ class Conductor:
 
     async def _weather(self, step: steps.Step, answered: Answered) -> None:
         """Learn from an answer who is silent, who refuses and whose slot is busy."""
-        if isinstance(step, steps.Adopt | steps.DropPackage):
+        if answered.local or isinstance(step, steps.Adopt | steps.DropPackage):
             return
         host = host_of(self.agenda.plan.instances[step.instance].endpoint)
         trouble = answered.trouble

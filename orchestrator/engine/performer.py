@@ -26,13 +26,15 @@ from orchestrator.engine.facts import unread
 from orchestrator.engine.looks import Looks
 from orchestrator.engine.pacing import Pacing, Poller
 from orchestrator.engine.surroundings import Surroundings
-from orchestrator.errors import PackageDamaged
+from orchestrator.errors import PackageDamaged, SpaceReserved
 from orchestrator.roma import Client, Download, InventoryDisagrees, Roma
 from orchestrator.storage.sidecar import Stored
 from orchestrator.storage.vault import PackageIncomplete, Vault
 
 #: how long verification waits for the service to show what it imported, seconds [I: undocumented]
 VERIFY_PATIENCE = 120.0
+#: before an export for which others have reserved the space is considered again, seconds
+SPACE_WAIT = 15.0
 #: a job that was accepted longer ago has been waited for before, seconds
 TAKEN_UP = 5.0
 #: before the second look of a verification, seconds; each further pause is twice as long
@@ -59,6 +61,8 @@ class Answered:
     trouble: Trouble | None = None
     #: a second event that the same answer shows
     also: Event | None = None
+    #: ROMA was not asked: it says nothing about the way to it
+    local: bool = False
 
 
 class Performer:
@@ -106,7 +110,11 @@ class Performer:
     async def _request_export(self, step: steps.RequestExport) -> Answered:
         package = self._progress.packages[step.subject]
         space = max(RESERVED, self._progress.largest[step.instance])
-        await self._around.offload(self._vault.reserve, step.subject, package.attempt, space)
+        try:
+            await self._around.offload(self._vault.reserve, step.subject, package.attempt, space)
+        except SpaceReserved as error:
+            words = Words("disk", message=error.message)
+            return Answered(e.ExportRefused(step.subject, words, SPACE_WAIT), local=True)
         assets = self._progress.assets_of(step.subject)
         apps, tasks = _ids(assets, "app"), _ids(assets, "task")
         try:

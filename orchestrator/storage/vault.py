@@ -18,7 +18,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-from orchestrator.errors import MemoryFailed, PackageDamaged
+from orchestrator.errors import MemoryFailed, PackageDamaged, SpaceReserved
 from orchestrator.storage.disk import Disk, Handle
 from orchestrator.storage.packagefiles import PackageFiles, key_of
 from orchestrator.storage.sidecar import Begun, Complete, Stored
@@ -55,7 +55,10 @@ class Vault:
         self._fresh: dict[str, str] = {}
 
     def reserve(self, batch: str, attempt: int, bytes_: int) -> None:
-        """Keep space for one package, before its export is asked for. MemoryFailed when there is not enough."""
+        """Keep space for one package, before its export is asked for.
+
+        MemoryFailed when there is not enough; SpaceReserved when others on their way have taken it.
+        """
         key = key_of(batch, attempt)
         with self._lock:
             others = sum(count for other, count in self._reserved.items() if other != key)
@@ -212,7 +215,8 @@ class Vault:
     def _require(self, bytes_: int, others: int) -> None:
         free = self._files.disk.free(self._root)
         if free - others < bytes_ + self._margin:
-            raise MemoryFailed(
+            kind = SpaceReserved if free >= bytes_ + self._margin else MemoryFailed
+            raise kind(
                 f"the disk under {self._root} has {_shown(free)} free, {_shown(others)} of it reserved for packages on "
                 f"their way: {_shown(bytes_)} more would leave less than {_shown(self._margin)}",
                 next_step="free space there, then run the same command again",

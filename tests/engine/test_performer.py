@@ -1,6 +1,7 @@
 """One step, one question, one event: what each failure of each question becomes."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import anyio
 import pytest
@@ -14,7 +15,7 @@ from orchestrator.emulator.faults import Kind, Operation, Rule
 from orchestrator.emulator.holding import Holding
 from orchestrator.emulator.switches import Switches
 from orchestrator.engine.pacing import Pacing
-from orchestrator.engine.performer import Answered, Performer
+from orchestrator.engine.performer import RESERVED, SPACE_WAIT, Answered, Performer
 from orchestrator.engine.runs import Ended, Runs
 from orchestrator.errors import ExitCode
 from orchestrator.storage.disk import Disk
@@ -29,12 +30,12 @@ INTO = "127.0.0.1:9 acme/t"
 class Hand:
     """A performer and the run it works for, on a stage: two applications go from dev to prod."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, disk: Disk | None = None) -> None:
         self.stage, self.run = stage, Run()
         assets = [Asset(each.id, "app", each.name) for each in stage.world.instance("dev").apps]
         self.name = self.run.carries(*assets)
         self.batch = self.run.life(self.name).batch
-        self.vault = Vault(stage.root, Disk(), margin=0)
+        self.vault = Vault(stage.root, disk or Disk(), margin=0)
         ways = (stage.plan, stage.roma(), self.vault, self.run.progress, stage.around())
         self.performer = Performer(*ways, Pacing())
 
@@ -462,3 +463,25 @@ def test_two_slots_are_apart_only_where_the_other_job_still_runs(ended: bool, sh
     _, answered = performed(act)
     assert isinstance(answered.event, e.WideningShown)
     assert answered.event.shown == shown
+
+
+class SmallDisk(Disk):
+    """Room for one package of unknown size, and a little more."""
+
+    def free(self, path: Path) -> int:
+        return RESERVED + 1000
+
+
+def test_an_export_waits_while_packages_on_their_way_have_taken_the_space() -> None:
+    async def act(stage: Stage) -> tuple[Answered, Answered]:
+        hand = Hand(stage, SmallDisk())
+        hand.vault.reserve("another", 1, RESERVED)
+        refused = await hand.exports()
+        hand.vault.release("another", 1)
+        return refused, await hand.exports()
+
+    stage, (refused, accepted) = staged(world(2), act)
+    assert isinstance(refused.event, e.ExportRefused)
+    assert (refused.local, refused.event.words.kind, refused.event.wait) == (True, "disk", SPACE_WAIT)
+    assert isinstance(accepted.event, e.ExportAccepted)
+    assert len(stage.service.ledger.jobs) == 1

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from orchestrator.errors import MemoryFailed, PackageDamaged
+from orchestrator.errors import MemoryFailed, PackageDamaged, SpaceReserved
 from orchestrator.storage.disk import Disk, Handle, Operation
 from orchestrator.storage.sidecar import Stored
 from orchestrator.storage.vault import Incoming, PackageIncomplete, Vault
@@ -337,7 +337,7 @@ def test_space_is_refused_while_others_have_reserved_it(tmp_path: Path) -> None:
     vault = Vault(tmp_path / "none" / "yet", FaultyDisk(space=300 * MIB), margin=64 * MIB)
     vault.reserve("b1", 1, 200 * MIB)
 
-    with pytest.raises(MemoryFailed) as caught:
+    with pytest.raises(SpaceReserved) as caught:
         vault.reserve("b2", 1, 100 * MIB)
     assert "300 MiB free, 200 MiB of it reserved" in caught.value.message
     assert "free space" in caught.value.next_step
