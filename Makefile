@@ -43,8 +43,8 @@ soak: $(STAMP) ## simulate SEEDS nights (default 100000); FIRST, LOG and BUDGET 
 chaos: $(STAMP) ## kill real processes KILLS times (default 200)
 	$(BIN)/python -m tests.chaos $(or $(KILLS),200)
 
-bench: $(STAMP) ## the table of ratios in the README
-	$(BIN)/python -m tests.benchmarks
+bench: $(STAMP) ## the table of ratios in the README (about forty minutes)
+	$(BIN)/python -m tests.benchmarks --most 10000
 
 lock: ## renew requirements.txt from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
