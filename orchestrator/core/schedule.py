@@ -49,6 +49,8 @@ class Agenda(Situation):
     seekers: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     _lane_of: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _touched: set[str] = field(default_factory=set)
+    #: slots that a job of ours has left, until somebody takes them from here: their leases may go
+    left: set[str] = field(default_factory=set)
     #: what told slots apart when the lanes were made
     _apart: tuple[Widening, ...] = ()
 
@@ -98,6 +100,7 @@ class Agenda(Situation):
             self.ledger.ended(slot, now)
             self._touched |= self.feeds[slot]
         self._touched |= freed
+        self.left |= freed
         if self.rule.scope is Scope.AUTO:
             self._touched.update(each for slot in freed for each in overlapping(slot, self.lanes))
             if (trial := self.progress.trials.pending) is not None:

@@ -314,7 +314,9 @@ class Conductor:
         return SLOT_HELD
 
     def _release(self, *, everything: bool = False) -> None:
-        free = [lease for lease in sorted(self._held) if everything or not self.agenda.in_use(lease)]
+        left = self._held if everything else {lease_of(slot) for slot in self.agenda.left} & self._held
+        self.agenda.left.clear()
+        free = sorted(lease for lease in left if everything or not self.agenda.in_use(lease))
         if free:
             self._held.difference_update(free)
             self.leases.release(free)
