@@ -40,8 +40,8 @@ TAKEN_UP = 5.0
 #: before the second look of a verification, seconds; each further pause is twice as long
 VERIFY_PAUSE = 5.0
 #: what an export may need on our disk before its size is known, bytes, where none from that source was larger (API 2.2
-#: gives no size)
-RESERVED = 64 * 1024 * 1024
+#: gives no size; a signed import carries 12 MB at most)
+RESERVED = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
