@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from orchestrator.core.lifecycle import Delivery, DeliveryState, PackageState
+from orchestrator.core.lifecycle import Delivery, DeliveryState, Package, PackageState
 from orchestrator.core.progress import Progress
 from orchestrator.core.schedule import End
 from orchestrator.errors import PRECEDENCE, ExitCode
@@ -182,10 +182,15 @@ def _undecided(progress: Progress) -> list[Why]:
         if life.state is DeliveryState.UNDECIDED:
             found.append(Why(ExitCode.UNDECIDED, f"{name} is undecided: {_class_of(progress, life)[1]}"))
     for batch, package in sorted(progress.packages.items()):
-        if package.state is PackageState.UNDECIDED and not progress.open.isdisjoint(progress.of_batch[batch]):
+        if package.state is PackageState.UNDECIDED and _waited_for(progress, package):
             word = "its export job outlived job_timeout" if package.overdue else "its package is suspect, twice"
             found.append(Why(ExitCode.UNDECIDED, f"batch {batch} is undecided: {word}"))
     return found
+
+
+def _waited_for(progress: Progress, package: Package) -> bool:
+    """Whether something open needs it; an overdue job holds its slot although its own batch may have been split."""
+    return bool(progress.open) if package.overdue else not progress.open.isdisjoint(progress.of_batch[package.batch])
 
 
 def _stopped(progress: Progress) -> list[Why]:

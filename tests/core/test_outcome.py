@@ -216,3 +216,20 @@ def test_a_run_with_an_undecided_package_is_not_ended_although_its_targets_are_s
     assert (found.code, found.final) == (ExitCode.UNDECIDED, False)
     run.believe(e.Resolved(batch, "quarantine", "seen", "op", "host"))
     assert outcome(run.progress, {}).final
+
+
+def test_an_overdue_job_is_undecided_while_another_waits_for_its_slot_although_its_own_batch_was_split() -> None:
+    run = Run()
+    whole = run.carries(app("a"), app("b"))
+    batch = run.life(whole).batch
+    run.exports(batch)
+    children = []
+    for asset, fate in (("a", "blocked"), ("b", "waiting")):
+        run.believe(e.BatchScheduled(f"b-{asset}", "dev", (app(asset),), ("s",), 1.5))
+        children.append(e.Child(f"b-{asset}@prod", f"b-{asset}", (asset,), fate, by="a"))
+    run.believe(e.Split(whole, tuple(children), "reasons"), e.ExportOverdue(batch, "job"))
+    found = outcome(run.progress, {})
+    assert (found.code, found.final) == (ExitCode.UNDECIDED, False)
+    assert found.whys[0].sentence == f"batch {batch} is undecided: its export job outlived job_timeout"
+    run.believe(e.Resolved(batch, "job-ended", "seen", "op", "host"))
+    assert outcome(run.progress, {}).code is not ExitCode.UNDECIDED
