@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from orchestrator.core import events as e
 from orchestrator.core.events import Entry, Words
+from orchestrator.core.trials import Trial, Trials
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,32 +151,26 @@ class _Gatherer:
         self._lost: dict[str, int] = {}
         self._acts: list[Act] = []
         self._stops: list[Stop] = []
-        self._trials: list[TrialReport] = []
+        self._trials = Trials()
         self._jobs: dict[str, list[str]] = {}
         self._request_ids: dict[str, list[str]] = {}
 
     def history(self) -> History:
         return History(
             tuple(self._outages), tuple(self._waits), tuple(self._probes), tuple(self._settlements),
-            tuple(self._acts), tuple(self._stops), tuple(self._trials), {k: tuple(v) for k, v in self._jobs.items()},
+            tuple(self._acts), tuple(self._stops), tuple(map(_trial, self._trials.known)),
+            {k: tuple(v) for k, v in self._jobs.items()},
             {k: tuple(v) for k, v in self._request_ids.items()},
         )  # fmt: skip
 
     def take(self, entry: Entry) -> None:
         self._request_id(entry.event)
+        self._trials.apply(entry)
         match entry.event:
             case e.OutageBegan() | e.OutageEnded() | e.TargetStopped() | e.TargetReopened():
                 self._weather(entry)
             case e.ProbeRequested() | e.ProbeAccepted() | e.ProbeRefused() | e.ProbeAnswerLost() | e.ProbeEnded():
                 self._probe(entry)
-            case e.WideningTried() as tried:
-                told = (tried.widening, tried.slot, tried.subject, tried.beside)
-                self._trials.append(TrialReport(entry.at, *told))
-            case e.WideningShown(widening=widening, shown=shown, reason=reason):
-                self._trials = [
-                    replace(each, shown=shown, reason=reason) if each.widening == widening else each
-                    for each in self._trials
-                ]
             case e.RunBegan() | e.RunResumed() | e.RunInterrupted() | e.Resolved() | e.Retried():
                 self._act(entry)
             case _:
@@ -283,7 +278,8 @@ class _Gatherer:
                 pass
 
     def _refused(self, subject: str, words: Words, at: float) -> None:
-        if any(each.subject == subject and not each.shown for each in self._trials):
+        trial = self._trials.pending
+        if trial is not None and trial.tried.subject == subject:
             return  # not somebody else's job: ours, asked for beside another of ours
         place = self._waiting.get(subject)
         if place is not None and self._waits[place].kind == words.kind:
@@ -305,6 +301,12 @@ class _Gatherer:
         self._settlements[place] = replace(self._settlements[place], settled=0.0 if in_doubt else at, found=found)
         if not in_doubt:
             del self._lost[subject]
+
+
+def _trial(trial: Trial) -> TrialReport:
+    tried, shown = trial.tried, trial.shown
+    told = (shown.shown, shown.reason) if shown is not None else ()
+    return TrialReport(trial.at, tried.widening, tried.slot, tried.subject, tried.beside, *told)
 
 
 def _noted(note: str) -> str:

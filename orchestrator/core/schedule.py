@@ -272,23 +272,13 @@ class Agenda(Situation):
     def _taken_until(self, slot: str, now: float) -> float:
         """0 where the slot is free, the time of the next quiet end, or infinity while a job of ours runs."""
         until = 0.0
-        for subject in self._occupants(slot):
+        for subject in self.occupants(slot):
             quiet = self._quiet_of(subject)
             if not quiet:
                 return float("inf")
             if now < quiet:
                 until = max(until, quiet)
         return until
-
-    def _occupants(self, slot: str) -> list[str]:
-        occupied = self.progress.occupied
-        if self.rule.scope is not Scope.AUTO:
-            return list(occupied[slot])
-        return [subject for each in overlapping(slot, occupied) for subject in occupied[each]]
-
-    def in_use(self, lease: str) -> bool:
-        """Whether a job of ours occupies what this lease claims."""
-        return bool(self._occupants(lease))
 
     def _beside(self, slot: str, heads: list[Work], now: float) -> steps.Step | Note | None:
         """With `auto`, once per widening: a real job beside the one that runs in its slot."""

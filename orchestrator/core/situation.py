@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from orchestrator.core import events as e
 from orchestrator.core import steps
 from orchestrator.core.lifecycle import Delivery, DeliveryState, Package
-from orchestrator.core.plan import Plan, Settings
+from orchestrator.core.plan import Plan, Scope, Settings
 from orchestrator.core.policy import Ledger
 from orchestrator.core.progress import Progress
-from orchestrator.core.slots import JobKind, SlotRule, host_of
+from orchestrator.core.slots import JobKind, SlotRule, host_of, overlapping
 
 #: a look older than this is taken again before an import is asked for, seconds
 BASELINE_AGE = 300.0
@@ -153,6 +153,13 @@ class Situation:
 
     def slot(self, instance: str, credentials: str, kind: JobKind) -> str:
         return self.rule.slot(self.plan.instances[instance], credentials, kind, self.progress.trials.apart)
+
+    def occupants(self, slot: str) -> list[str]:
+        """Subjects whose job of ours takes this slot, or part of it, or what it is part of."""
+        occupied = self.progress.occupied
+        if self.rule.scope is not Scope.AUTO:
+            return list(occupied[slot])
+        return [subject for each in overlapping(slot, occupied) for subject in occupied[each]]
 
     def deadline(self, since: float, instance: str, now: float) -> float:
         away = self.progress.outage_since(host_of(self.plan.instances[instance].endpoint), since, now)

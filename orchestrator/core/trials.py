@@ -51,14 +51,19 @@ class Trials:
         self.apart: tuple[Widening, ...] = ()
 
     @property
+    def known(self) -> tuple[Trial, ...]:
+        """Every trial, in the order in which they were made."""
+        return tuple(self._known.values())
+
+    @property
     def pending(self) -> Trial | None:
         """The trial whose result is not known."""
-        return next((trial for trial in self._known.values() if trial.shown is None), None)
+        return next((trial for trial in self.known if trial.shown is None), None)
 
     @property
     def told(self) -> tuple[tuple[str, str], ...]:
         """(widening, what was shown of it), for people."""
-        return tuple((known.value, trial.shown.shown) for known, trial in self._known.items() if trial.shown)
+        return tuple((trial.tried.widening, trial.shown.shown) for trial in self.known if trial.shown)
 
     @property
     def exports_prove(self) -> bool:

@@ -11,7 +11,7 @@ from orchestrator.core import steps
 from orchestrator.core.lifecycle import Delivery, DeliveryState, Package, PackageState
 from orchestrator.core.policy import Work
 from orchestrator.core.situation import Answer, Note, Situation
-from orchestrator.core.slots import JobKind, Widening, overlapping
+from orchestrator.core.slots import JobKind, Widening
 from orchestrator.core.trials import Reply, Trial
 
 #: a job that is expected to end sooner is waited for: whether it still ran could not be seen, seconds
@@ -28,7 +28,7 @@ def subject_of(trial: Trial) -> str:
 def chance(s: Situation, slot: str, work: Work, now: float) -> Note | None:
     """The intent to ask for this job although one of ours runs in its slot; None where that would show nothing."""
     widening = s.progress.trials.next()
-    running = [each for key in overlapping(slot, s.progress.occupied) for each in s.progress.occupied[key]]
+    running = s.occupants(slot)
     if widening is None or len(running) != 1 or s.ledger.loads[slot].busy_until - now < SOON:
         return None
     beside = _running(s, running[0])

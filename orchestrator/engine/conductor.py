@@ -316,7 +316,7 @@ class Conductor:
     def _release(self, *, everything: bool = False) -> None:
         left = self._held if everything else {lease_of(slot) for slot in self.agenda.left} & self._held
         self.agenda.left.clear()
-        free = sorted(lease for lease in left if everything or not self.agenda.in_use(lease))
+        free = sorted(lease for lease in left if everything or not self.agenda.occupants(lease))
         if free:
             self._held.difference_update(free)
             self.leases.release(free)

@@ -16,6 +16,7 @@ from orchestrator.core.plan import Instance, Settings
 from orchestrator.core.secret_values import AccessKeySecret, PasswordSecret
 from orchestrator.roma import Client, InventoryDisagrees, Roma
 from orchestrator.roma.transport import Answer, WireRequest
+from tests.roma.canned import Canned
 from tests.simulation.virtual import run_virtually
 
 T = TypeVar("T")
@@ -72,24 +73,10 @@ def _flipped(text: bytes, flips: list[tuple[int, int]]) -> bytes:
 
 
 @dataclass
-class _Canned:
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    async def read(self, limit: int) -> bytes:
-        return self.body[:limit]
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        for start in range(0, len(self.body), 7):
-            yield self.body[start : start + 7]
-
-
-@dataclass
 class _OneAnswer:
     """A transport that gives everybody the same answer."""
 
-    answer: _Canned
+    answer: Canned
     asked: list[WireRequest] = field(default_factory=list)
 
     @asynccontextmanager
@@ -101,7 +88,7 @@ class _OneAnswer:
         """Nothing is open."""
 
 
-def asked(answer: _Canned, question: Callable[[Client], Awaitable[T]]) -> tuple[T | None, list[WireRequest]]:
+def asked(answer: Canned, question: Callable[[Client], Awaitable[T]]) -> tuple[T | None, list[WireRequest]]:
     """What the client makes of it: a value, or None where it says that it failed; any other end fails the test."""
     line = _OneAnswer(answer)
     secret = AccessKeySecret("AKFUZZ", SECRET, "")
@@ -129,7 +116,7 @@ def _read(body: bytes) -> Any:
 @FUZZ
 @given(body=mutated(JOB), status=STATUSES, headers=HEADERS)
 def test_a_job_is_ended_only_where_the_answer_says_so(body: bytes, status: int, headers: dict[str, str]) -> None:
-    job, _ = asked(_Canned(status, body, headers), lambda client: client.job("j1"))
+    job, _ = asked(Canned(status, body, headers), lambda client: client.job("j1"))
     if job is None:
         return
     assert 200 <= status < 300
@@ -146,8 +133,8 @@ def test_a_job_is_ended_only_where_the_answer_says_so(body: bytes, status: int, 
 @FUZZ
 @given(body=mutated(APPS) | mutated(TASKS), status=STATUSES, headers=HEADERS)
 def test_a_list_is_whole_or_it_is_refused(body: bytes, status: int, headers: dict[str, str]) -> None:
-    apps, _ = asked(_Canned(status, body, headers), lambda client: client.apps())
-    tasks, _ = asked(_Canned(status, body, headers), lambda client: client.tasks())
+    apps, _ = asked(Canned(status, body, headers), lambda client: client.apps())
+    tasks, _ = asked(Canned(status, body, headers), lambda client: client.tasks())
     if apps is not None:
         _whole({app.id for app in apps}, body, "apps", "id")
     if tasks is not None:
@@ -166,7 +153,7 @@ def _whole(found: set[str], body: bytes, field: str, key: str) -> None:
 @FUZZ
 @given(body=mutated({"job_id": "j1"}) | mutated(ERROR), status=STATUSES, headers=HEADERS)
 def test_a_post_is_sent_once_and_its_job_id_is_what_was_said(body: bytes, status: int, headers: dict[str, str]) -> None:
-    job, sent = asked(_Canned(status, body, headers), lambda client: client.export(["a"], ["t"]))
+    job, sent = asked(Canned(status, body, headers), lambda client: client.export(["a"], ["t"]))
     assert len(sent) == 1
     if job is not None:
         assert 200 <= status < 300
@@ -182,7 +169,7 @@ def test_a_download_gives_every_byte_or_fails(body: bytes, length: str | int | N
         async with client.download("a1") as found:
             return b"".join([chunk async for chunk in found.chunks()])
 
-    found, sent = asked(_Canned(status, body, headers), download)
+    found, sent = asked(Canned(status, body, headers), download)
     assert len(sent) == 1
     if found is not None:
         assert (status, found) == (200, body)
@@ -195,7 +182,7 @@ def test_a_download_gives_every_byte_or_fails(body: bytes, length: str | int | N
 def test_an_answer_of_iam_is_a_token_or_a_failure_and_a_password_is_never_repeated_after_a_refusal(
     body: bytes, status: int, headers: dict[str, str]
 ) -> None:
-    line = _OneAnswer(_Canned(status, body, headers))
+    line = _OneAnswer(Canned(status, body, headers))
     secret = PasswordSecret("me", "acme", SECRET)
     roma = Roma(FAST, {"key": secret}, wall=lambda: NOW, draw=lambda: 0.5, transport=lambda ca_file, proxy: line)
 

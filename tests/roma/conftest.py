@@ -19,6 +19,7 @@ from orchestrator.core.plan import Instance, Settings
 from orchestrator.core.secret_values import AccessKeySecret, PasswordSecret, Secret
 from orchestrator.roma import Roma
 from orchestrator.roma.transport import Answer, TransportFailed, WireRequest
+from tests.roma.canned import Canned
 
 T = TypeVar("T")
 Reply = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -149,22 +150,6 @@ async def roma() -> AsyncIterator[Roma]:
     found = Roma(fast, {"key": KEY, "password": PASSWORD}, wall=lambda: NOW, draw=lambda: 0.0)
     yield found
     await found.aclose()
-
-
-@dataclass(frozen=True)
-class Canned:
-    """An answer in memory."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    async def read(self, limit: int) -> bytes:
-        return self.body[:limit]
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        for start in range(0, len(self.body), 10):
-            yield self.body[start : start + 10]
 
 
 @dataclass
