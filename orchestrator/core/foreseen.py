@@ -63,12 +63,13 @@ def _lane(ground: Ground, lane: Lane) -> Iterator[Foreseen]:
     fates: dict[str, Fate] = dict.fromkeys((asset.id for asset in lane.skipped), Fate.SKIPPED)
     fates |= dict.fromkeys((asset.id for asset in colliding(ground, lane)), Fate.REFUSED)
     fates |= dict.fromkeys((asset.id for asset in overwritten(ground, lane)), Fate.OVERWRITTEN)
-    batches = _batches(ground, lane)
+    carriers = ground.carriers(lane)
     owners = {app.id: app.owner for app in ground.inventories[lane.source].apps}
     for asset in lane.selection.assets:
         owner = asset.owner or next((owners[app] for app in _apps_of(asset) if owners.get(app)), "")
         made = _foreseen(ground, lane, asset, fates.get(asset.id, Fate.CREATED))
-        yield replace(made, owner=owner, batch=batches.get(asset.id, ""))
+        carrier = carriers.get(asset.id)
+        yield replace(made, owner=owner, batch=carrier.batch if carrier is not None else "")
 
 
 def _apps_of(asset: App | Task) -> tuple[str, ...]:
@@ -94,9 +95,3 @@ def _foreseen(ground: Ground, lane: Lane, asset: App | Task, fate: Fate) -> Fore
         update_time=asset.update_time,
         running=isinstance(asset, Task) and asset.running,
     )
-
-
-def _batches(ground: Ground, lane: Lane) -> dict[str, str]:
-    wanted = (lane.selection.migration, lane.target.instance, lane.target.prefix)
-    here = {d.batch for d in ground.deliveries if (d.migration, d.target, d.prefix) == wanted}
-    return {asset.id: batch.batch for batch in ground.batches if batch.batch in here for asset in batch.assets}

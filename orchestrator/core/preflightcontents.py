@@ -73,27 +73,18 @@ def _between_lanes(lane: Lane, again: Sequence[DataSource], arrived: Mapping[tup
 
 def _between_batches(ground: Ground, lane: Lane) -> Iterator[Check]:
     """A data source whose tasks travel in several batches, where the list of tasks tells (API 1.8)."""
-    batch_of = _batch_of(ground, lane)
+    carriers = ground.carriers(lane)
     used: dict[str, dict[str, list[str]]] = {}
     for task in lane.tasks:
         for source in task.datasource_ids:
-            used.setdefault(source, {}).setdefault(batch_of.get(task.id, ""), []).append(task.name)
+            batch = carriers[task.id].batch if task.id in carriers else ""
+            used.setdefault(source, {}).setdefault(batch, []).append(task.name)
     torn = {source: batches for source, batches in used.items() if len(batches) > 1}
     if torn:
         names = tuple(dict.fromkeys(name for batches in torn.values() for held in batches.values() for name in held))
         sentence = f"{counted(len(torn), 'data source')} would arrive in more than one batch, with tasks {some(names)}"
         remedy = "use mode Merge, or a batch_size that keeps these tasks together"
         yield Check("datasource-id-collision", Verdict.WARNING, sentence, names, remedy, lane.name)
-
-
-def _batch_of(ground: Ground, lane: Lane) -> dict[str, str]:
-    here = {
-        each.batch
-        for each in ground.deliveries
-        if (each.migration, each.target, each.prefix)
-        == (lane.selection.migration, lane.target.instance, lane.target.prefix)
-    }
-    return {asset.id: batch.batch for batch in ground.batches if batch.batch in here for asset in batch.assets}
 
 
 def _apps_of(lane: Lane, sources: Iterable[DataSource]) -> tuple[str, ...]:

@@ -32,11 +32,19 @@ class Ground:
     held: Mapping[str, Held] = field(init=False)
     #: ((target, prefix, source), asset id) of all that moves
     carried: frozenset[tuple[tuple[str, str, str], str]] = field(init=False)
+    _batches: Mapping[str, e.BatchScheduled] = field(init=False)
+    #: (migration, target, prefix) -> what would go that way
+    _deliveries: Mapping[tuple[str, str, str], Sequence[e.DeliveryScheduled]] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "held", {name: _held(each) for name, each in self.inventories.items()})
         carried = frozenset((lane.place, asset.id) for lane in self.lanes for asset in lane.moving)
         object.__setattr__(self, "carried", carried)
+        object.__setattr__(self, "_batches", {batch.batch: batch for batch in self.batches})
+        ways: dict[tuple[str, str, str], list[e.DeliveryScheduled]] = {}
+        for each in self.deliveries:
+            ways.setdefault((each.migration, each.target, each.prefix), []).append(each)
+        object.__setattr__(self, "_deliveries", ways)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -56,6 +64,12 @@ class Ground:
     def facts_of(self, instance: str) -> Facts:
         """What it tells; all unread where nobody asked."""
         return self.facts.get(instance, Facts(instance))
+
+    def carriers(self, lane: Lane) -> dict[str, e.DeliveryScheduled]:
+        """Asset id -> the delivery of this lane that would bring it."""
+        way = (lane.selection.migration, lane.target.instance, lane.target.prefix)
+        found = self._deliveries.get(way, ())
+        return {asset.id: each for each in found for asset in self._batches[each.batch].assets}
 
     def at_target(self, lane: Lane, asset: App | Task) -> App | Task | None:
         """What holds the asset's likeliest name at the lane's target."""

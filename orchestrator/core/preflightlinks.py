@@ -169,12 +169,12 @@ _SEE = "use the main account's or an administrator's credentials, or share the a
 def _unseen_at_target(ground: Ground, lane: Lane) -> Iterator[Check]:
     """What an asset builds on must be seen by the identity that imports it."""
     seen_by = ground.inventories[lane.target.instance].seen_by
-    owner_of = _importers(ground, lane)
+    carriers = ground.carriers(lane)
     names = {asset.id: asset.name for asset in lane.moving}
     hidden: dict[str, list[str]] = {}
     for need in lane.graph.outside:
         there = _existing(ground, lane, need)
-        owner = owner_of.get(need.asset_id, "")
+        owner = carriers[need.asset_id].owner if need.asset_id in carriers else ""
         if there is not None and owner and owner not in seen_by.get(there.id, (owner,)):
             hidden.setdefault(owner, []).append(names.get(need.asset_id, need.asset_id))
     for owner, held in hidden.items():
@@ -182,13 +182,6 @@ def _unseen_at_target(ground: Ground, lane: Lane) -> Iterator[Check]:
         what = f"the applications at {lane.target.instance} that they need"
         sentence = f"{owner} would import {some(assets)} and do not see {what}"
         yield Check("visibility", Verdict.BLOCKER, sentence, assets, _SEE, lane.name)
-
-
-def _importers(ground: Ground, lane: Lane) -> dict[str, str]:
-    """Asset -> the credentials that would import it."""
-    wanted = (lane.selection.migration, lane.target.instance, lane.target.prefix)
-    owner = {d.batch: d.owner for d in ground.deliveries if (d.migration, d.target, d.prefix) == wanted}
-    return {a.id: owner[batch.batch] for batch in ground.batches if batch.batch in owner for a in batch.assets}
 
 
 def app_permission(ground: Ground) -> Iterator[Check]:
@@ -215,9 +208,13 @@ def _permission(lane: Lane, apps: Sequence[App], what: str) -> Iterator[Check]:
 
 def package_size(ground: Ground) -> Iterator[Check]:
     """Signed bodies end at 12 MB, and nothing tells a package's size before its export (API 2.2, 4)."""
+    owners: dict[str, set[str]] = {}
+    for each in ground.deliveries:
+        owners.setdefault(each.target, set()).add(each.owner)
     for target in ground.targets:
-        owners = {each.owner for each in ground.deliveries if each.target == target}
-        signing = sorted(name for name in owners if not isinstance(ground.plan.credentials[name], Password))
+        signing = sorted(
+            name for name in owners.get(target, ()) if not isinstance(ground.plan.credentials[name], Password)
+        )
         if signing:
             sentence = (
                 f"{target}: {some(signing)} sign their requests, which takes packages up to 12 MB; sizes show at export"
