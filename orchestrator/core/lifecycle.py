@@ -144,6 +144,10 @@ class Delivery:
     quiet_until: float = 0.0
     #: when ROMA showed that the slot was idle after `quiet_until`; 0 = not shown
     idle_at: float = 0.0
+    #: when ROMA last said that a job runs in the slot: it may be the lost one
+    busy_at: float = 0.0
+    #: its lost import was taken for over by time alone: where the slot is busy, it may run yet
+    presumed: bool = False
     reasons: tuple[Reason, ...] = ()
     words: Words | None = None
     by: str = ""
@@ -189,6 +193,8 @@ D = DeliveryState
 
 #: the refusal that is bounded by count (`core.retries`); others are bounded by time
 NOT_CREATED = Failure.NOT_CREATED.value
+#: the refusal that says that a job runs in the slot
+BUSY = Failure.BUSY.value
 
 PACKAGE_MOVES: dict[tuple[PackageState, type], PackageState] = {
     (P.PENDING, e.ExportRequested): P.EXPORT_UNSURE,
@@ -341,14 +347,17 @@ def move_delivery(life: Delivery, event: Event, at: float) -> Delivery:
             )
             return without_looks(life)
         case e.ImportAccepted(job=job):
-            return replace(life, job=job, refusals=0, silences=0, quiet_until=0.0)
+            return replace(life, job=job, refusals=0, silences=0, quiet_until=0.0, presumed=False)
         case e.ImportRefused(words=words, wait=wait):
             refusals = life.refusals + 1 if words.kind == NOT_CREATED else 0
-            return without_looks(replace(life, words=words, not_before=at + wait, refusals=refusals))
+            life = without_looks(replace(life, words=words, not_before=at + wait, refusals=refusals))
+            if life.presumed and words.kind == BUSY:
+                return replace(life, state=DeliveryState.IMPORT_UNSURE, quiet_until=at, busy_at=at)
+            return life
         case e.ImportAnswerLost(words=words, quiet_until=quiet) | e.ImportVanished(words=words, quiet_until=quiet):
             return without_looks(replace(life, words=words, quiet_until=quiet, silences=life.silences + 1))
         case e.ImportMissing():
-            return without_looks(life)
+            return without_looks(replace(life, presumed=not life.idle_at))
         case e.Imported(reasons=reasons):
             return replace(life, reasons=reasons)
         case e.ImportFailed(reasons=reasons, words=words):

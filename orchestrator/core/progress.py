@@ -259,6 +259,8 @@ class Progress:
         self._occupy(batch, before.slot, self._package_occupies(before), after.slot, self._package_occupies(after))
         if isinstance(entry.event, e.ExportAccepted):
             self._show_idle(JobKind.EXPORT, after.slot, self.batches[batch].source, after.asked_at, entry.at)
+        if isinstance(entry.event, e.ExportRefused):
+            self._show_busy(after.slot, entry.event.words, entry.at)
         if isinstance(entry.event, e.ExportFailed):
             self._count_failure(self.batches[batch].source, "export", batch, entry.event)
         if isinstance(entry.event, e.Exported):
@@ -293,6 +295,8 @@ class Progress:
         self._occupy(name, before.slot, self._delivery_occupies(before), after.slot, self._delivery_occupies(after))
         if isinstance(entry.event, e.ImportAccepted):
             self._show_idle(JobKind.IMPORT, after.slot, after.target, after.asked_at, entry.at)
+        if isinstance(entry.event, e.ImportRefused):
+            self._show_busy(after.slot, entry.event.words, entry.at)
         if isinstance(entry.event, e.ImportFailed):
             self._count_failure(after.target, "import", name, entry.event)
         if isinstance(entry.event, e.Verified):
@@ -392,6 +396,12 @@ class Progress:
                 self.deliveries[name] = replace(delivery, idle_at=at)
                 self._woken.add(name)
 
+    def _show_busy(self, slot: str, words: e.Words, at: float) -> None:
+        """ROMA said that a job runs in this slot: it may be one whose import was lost, so time proves nothing yet."""
+        if words.kind == Failure.BUSY.value:
+            for name in self.unsure[slot]:
+                self.deliveries[name] = replace(self.deliveries[name], busy_at=at)
+
     def _split(self, event: e.Split, at: float) -> None:
         parent = self.deliveries[event.delivery]
         self.deliveries[parent.id] = move_delivery(parent, event, at)
@@ -421,6 +431,7 @@ class Progress:
         return Delivery(
             scheduled, state=state, since=at, baseline=parent.baseline, attempt=parent.attempt,
             asked_at=parent.asked_at, words=child.words, by=child.by, halved=why == "halves", parent=parent.id,
+            presumed=parent.presumed or (parent.state is DeliveryState.IMPORT_UNSURE and not parent.idle_at),
         )  # fmt: skip
 
     def _retry(self, name: str, entry: Entry) -> None:
@@ -477,6 +488,7 @@ class Progress:
                 self.probes[slot] = replace(self.probes[slot], quiet_until=quiet)
             case e.ProbeRefused(slot=slot, words=words, wait=wait):
                 self.lost_probes[slot] += words.kind not in {Failure.BUSY.value, Failure.THROTTLED.value}
+                self._show_busy(slot, words, at)
                 self._end_probe(slot, at, not_before=at + wait)
             case e.ProbeEnded(slot=slot):
                 self._end_probe(slot, at)

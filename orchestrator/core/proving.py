@@ -16,7 +16,7 @@ def settle(s: Situation, life: Delivery, now: float) -> Answer:
         return None
     if now < life.quiet_until:
         return Later(life.quiet_until)
-    if s.ended(life.target, life.scheduled.owner):
+    if s.ended(life.target, life.scheduled.owner) or life.slot in s.ends:
         return None
     if life.look is None:
         return steps.Look(life.id, life.target, life.scheduled.owner)
@@ -39,7 +39,11 @@ def settle_by_proof(s: Situation, life: Delivery, now: float) -> Answer:
 
 
 def settle_by_time(s: Situation, life: Delivery, now: float) -> Answer:
-    due = life.first_looked_at + s.settings.settle_wait
+    """Two equal looks `settle_wait` apart, with no word in between that a job runs in the slot.
+
+    A long job shows nothing until it ends: where its answer was lost, a busy slot is the only trace of it.
+    """
+    due = max(life.first_looked_at, life.busy_at) + s.settings.settle_wait
     if now < due:
         return Later(due)
     if life.looked_at < due or life.look is None:

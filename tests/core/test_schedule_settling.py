@@ -5,7 +5,7 @@ from orchestrator.core import steps
 from orchestrator.core.events import Words
 from orchestrator.core.lifecycle import DeliveryState
 from orchestrator.core.plan import Scope
-from orchestrator.core.schedule import WaitUntil
+from orchestrator.core.schedule import End, WaitUntil
 from orchestrator.core.situation import MOST_LOST_PROBES
 from tests.builders import SAID, Run, answered, app, begun, decided, stored, woken
 
@@ -61,6 +61,79 @@ def test_a_look_that_differs_begins_the_proof_by_time_anew() -> None:
     answered(todo, run, name, e.Looked(name, there("a")))
     assert begun(todo, run) == []
     assert todo.ready(run.at) == WaitUntil(run.at + 600.0)
+
+
+BUSY = Words("busy", "ROMA.10012", "a job runs")
+
+
+def test_time_proves_nothing_while_the_service_says_that_a_job_runs_in_the_slot() -> None:
+    run, name = lost()
+    other = run.carries(app("other"))
+    stored(run, other)
+    run.believe(e.Looked(name), e.Looked(other))
+    todo = woken(run)
+    assert begun(todo, run) == [("RequestImport", other)]
+    answered(todo, run.later(200.0), other, e.ImportRefused(other, BUSY, 9e9))
+    assert begun(todo, run.later(599.0)) == [], "the job that runs there may be the lost one"
+    assert begun(todo, run.later(1.0)) == [("Look", name)]
+
+
+def presumed_over() -> tuple[Run, str]:
+    """A lost import that two equal looks have settled: it waits, and has its new baseline."""
+    run, name = lost()
+    run.believe(e.Looked(name), e.ImportMissing(name), e.Looked(name))
+    return run, name
+
+
+def test_what_time_alone_has_settled_is_unsure_again_where_the_slot_is_busy() -> None:
+    run, name = presumed_over()
+    todo = woken(run)
+    assert begun(todo, run) == [("RequestImport", name)]
+    answered(todo, run.later(1.0), name, e.ImportRefused(name, BUSY, 1.0))
+    assert run.life(name).state is DeliveryState.IMPORT_UNSURE
+    assert begun(todo, run) == [("Look", name)]
+    answered(todo, run, name, e.Looked(name))
+    assert begun(todo, run.later(599.0)) == []
+    assert begun(todo, run.later(1.0)) == [("Look", name)]
+
+
+def test_after_an_accepted_import_a_busy_slot_is_somebody_elses() -> None:
+    run, name = presumed_over()
+    run.imports(name)
+    run.believe(e.ImportFailed(name, (), SAID), e.Quarantined(name, SAID), e.Retried(name))
+    run.asks_import(name)
+    run.believe(e.ImportRefused(name, BUSY, 1.0))
+    assert run.life(name).state is DeliveryState.WAITING
+
+
+def test_what_an_idle_proof_has_settled_waits_for_a_busy_slot_like_anything_else() -> None:
+    run, name = lost()
+    run.believe(e.Looked(name))
+    other = run.carries(app("other"))
+    run.stores(other)
+    run.imports(other)
+    run.believe(e.Imported(other), e.Looked(name), e.ImportMissing(name))
+    run.asks_import(name)
+    run.believe(e.ImportRefused(name, BUSY, 1.0))
+    assert run.life(name).state is DeliveryState.WAITING
+
+
+def test_parts_of_what_time_alone_has_settled_are_presumed_too() -> None:
+    run, name = lost(on_partial="import-rest")
+    run.splits(name, ("a", "landed"), ("b", "waiting"), why="landed")
+    (rest,) = [each for each in run.progress.deliveries.values() if each.state is DeliveryState.WAITING]
+    assert rest.presumed
+
+
+def test_an_unsure_import_stays_unsure_where_its_slot_was_given_up() -> None:
+    run, name = lost()
+    todo = woken(run)
+    begun(todo, run)
+    answered(todo, run, name, e.Looked(name))
+    begun(todo, run)
+    todo.ends[INTO] = End(8, "somebody else's job has held the slot")
+    assert begun(todo, run.later(600.0)) == []
+    assert run.life(name).state is DeliveryState.IMPORT_UNSURE
 
 
 def test_a_probe_is_asked_for_where_something_can_be_seen_and_its_acceptance_proves() -> None:
