@@ -9,6 +9,7 @@ not know: the spread from job to job and the doubt about the level.
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from math import exp, log, sqrt
 from statistics import NormalDist, median
 
@@ -133,7 +134,8 @@ class Estimates:
         return memory.fit
 
     def _prior(self, instance: str, kind: JobKind) -> _Fit:
-        kin = [found for name, found in self._kin.get(kind, {}).items() if name != instance][-REMEMBERED:]
+        latest = islice(reversed(self._kin.get(kind, {}).items()), REMEMBERED + 1)
+        kin = [found for name, found in latest if name != instance][:REMEMBERED]
         if not kin:
             return _Fit(log(GUESS[kind]), SHARE, SPREAD, GUESS_DOUBT, 0)
         level, share = median(level for level, _ in kin), median(share for _, share in kin)

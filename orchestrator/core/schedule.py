@@ -62,20 +62,22 @@ class Agenda(Situation):
             self._regroup()
         if not self.tails and self.progress.deliveries:
             self.tails = tails(self)
-        self.nudged |= self._take_subjects(now)
-        for subject in sorted(self.nudged):
+        # New sets, for one that once held ten thousand is walked at that length for ever.
+        subjects, self.nudged = sorted(self.nudged | self._take_subjects(now)), set()
+        for place, subject in enumerate(subjects):
             self.nudged.discard(subject)
             answer = self._consider(subject, now)
             if isinstance(answer, Note):
-                self.nudged.add(subject)
+                self.nudged.update(subjects[place:])
                 return self._first(answer, started)
             if answer is not None and not isinstance(answer, Want | Later):
                 started.append(self._begin(subject, answer))
-        for slot in sorted(self._touched):
+        slots, self._touched = sorted(self._touched), set()
+        for place, slot in enumerate(slots):
             self._touched.discard(slot)
             chosen = self._arbitrate(slot, now)
             if isinstance(chosen, Note):
-                self._touched.add(slot)
+                self._touched.update(slots[place:])
                 return self._first(chosen, started)
             if chosen is not None:
                 started.append(self._begin(chosen.subject, chosen))

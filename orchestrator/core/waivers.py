@@ -73,9 +73,9 @@ def _told(migration: str, waiver: Waiver, what: str, remedy: str) -> Check:
 def _waived(plan: Plan, check: Check, alive: Sequence[_Held], used: set[int]) -> Iterator[Check]:
     """The check in up to two parts: what is waived, and what is not."""
     fitting = [] if check.verdict is Verdict.OK else [(m, w) for m, w in alive if w.check == check.id]
-    migrations = _migrations(plan, check)
+    migrations = _migrations(plan, check) if fitting else ()
     sets = [_covered(check, [w for m, w in fitting if m == name]) for name in migrations]
-    if not migrations or not fitting or any(not whole and not names for whole, names in sets):
+    if not migrations or any(not whole and not names for whole, names in sets):
         yield check
         return
     whole = all(each for each, _ in sets)

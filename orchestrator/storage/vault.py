@@ -51,6 +51,8 @@ class Vault:
         self._lock = threading.Lock()
         #: key -> bytes still to come
         self._reserved: dict[str, int] = {}
+        #: their sum, which each export asks for
+        self._promised = 0
         #: key -> sha256 ("" while the bytes come) of what this object has received and the engine has not released
         self._fresh: dict[str, str] = {}
 
@@ -61,9 +63,8 @@ class Vault:
         """
         key = key_of(batch, attempt)
         with self._lock:
-            others = sum(count for other, count in self._reserved.items() if other != key)
-            self._require(bytes_, others)
-            self._reserved[key] = bytes_
+            self._require(bytes_, self._promised - self._reserved.get(key, 0))
+            self._hold(key, bytes_)
 
     def release(self, batch: str, attempt: int) -> None:
         """End one attempt: its reservation, its sidecar and leftovers go, a stored package stays.
@@ -153,10 +154,9 @@ class Vault:
         """Move `count` bytes from the reservation to the disk; past it, only while the margin stays free."""
         with self._lock:
             left = self._reserved.get(key, 0) - count
-            if key in self._reserved:
-                self._reserved[key] = max(left, 0)
+            self._hold(key, max(left, 0))
             if left < 0:
-                self._require(count, sum(self._reserved.values()))
+                self._require(count, self._promised)
 
     def _settle(self, begun: Begun, sha256: str, size: int, check: Check) -> Stored:
         """From here on a failure leaves all in place: the bytes are synced, and `adopt` goes on."""
@@ -165,7 +165,7 @@ class Vault:
         self._files.write_sidecar(key, Complete(begun, stored))
         with self._lock:
             # Before the package appears: from its first instant neither `sweep` nor `drop` may take it.
-            self._reserved.pop(key, None)
+            self._hold(key, 0)
             self._fresh[key] = sha256
         self._files.place(key, stored)
         return stored
@@ -209,8 +209,13 @@ class Vault:
 
     def _forget(self, key: str) -> None:
         with self._lock:
-            self._reserved.pop(key, None)
+            self._hold(key, 0)
             self._fresh.pop(key, None)
+
+    def _hold(self, key: str, bytes_: int) -> None:
+        self._promised += bytes_ - self._reserved.pop(key, 0)
+        if bytes_:
+            self._reserved[key] = bytes_
 
     def _require(self, bytes_: int, others: int) -> None:
         free = self._files.disk.free(self._root)
