@@ -35,6 +35,10 @@ from orchestrator.storage.vault import PackageIncomplete, Vault
 VERIFY_PATIENCE = 120.0
 #: before an export for which others have reserved the space is considered again, seconds
 SPACE_WAIT = 15.0
+#: for how long a job must be unknown to the service before that is believed, and how often it is asked, seconds
+#: [I: whether each of its servers knows a job from the first moment on is undocumented]
+GONE_AFTER = 30.0
+GONE_PAUSE = 5.0
 #: a job that was accepted longer ago has been waited for before, seconds
 TAKEN_UP = 5.0
 #: before the second look of a verification, seconds; each further pause is twice as long
@@ -342,7 +346,7 @@ class Performer:
         # After a restart or an outage nobody knows how far the job is: it is asked at once.
         await anyio.sleep(poller.wait(age) if age < TAKEN_UP else 0.0)
         while True:
-            job = await client.job(step.job)
+            job = await self._known_job(client, step.job)
             self.hears(step.instance)
             age = self._around.now() - step.began
             if job.status is not JobStatus.RUNNING:
@@ -352,6 +356,18 @@ class Performer:
             if self._around.now() >= step.deadline:
                 return None
             await anyio.sleep(poller.wait(self._around.now() - step.began))
+
+    async def _known_job(self, client: Client, job: str) -> Job:
+        """One poll; a service that does not know the job is asked again for a while before that is believed."""
+        gone_at = self._around.now() + GONE_AFTER
+        while True:
+            try:
+                return await client.job(job)
+            except RequestFailed as error:
+                vanished = self._trouble(Request.READ, error, 99).decision.action is Action.VANISHED
+                if not vanished or self._around.now() >= gone_at:
+                    raise
+            await anyio.sleep(GONE_PAUSE)
 
     def _poller(self, step: steps.AwaitExport | steps.AwaitImport | steps.AwaitProbe) -> Poller:
         match step:

@@ -194,6 +194,7 @@ async def exported(hand: Hand) -> Answered:
         (Rule(Kind.UNKNOWN_STATE_NAME, times=3), "Exported"),
         (Rule(Kind.STALE_STATUS, times=3), "Exported"),
         (Rule(Kind.JOB_VANISHES), "ExportVanished"),
+        (Rule(Kind.JOB_VANISHES_ONCE, times=3), "Exported"),
         (Rule(Kind.ARCHIVE_ID_MISSING, times=0), "ExportVanished"),
         (Rule(Kind.POISON_EXPORT, names=frozenset({"orders-web"})), "ExportFailed"),
     ],
@@ -230,6 +231,7 @@ def test_an_unreachable_service_ends_no_job() -> None:
     ("fault", "event"),
     [
         (Rule(Kind.JOB_VANISHES, instance="prod"), "ImportVanished"),
+        (Rule(Kind.JOB_VANISHES_ONCE, instance="prod", times=3), "Imported"),
         (Rule(Kind.POISON_IMPORT_UNNAMED, names=frozenset({"orders-web"})), "ImportFailed"),
         (Rule(Kind.STATUS_BACKWARDS, times=2), "Imported"),
     ],
