@@ -31,8 +31,7 @@ def package_answer(s: Situation, life: Package, now: float) -> Answer:
                 return Later(life.quiet_until) if life.quiet_until else None
             return Note((e.ExportLost(life.batch),))
         case PackageState.EXPORTING:
-            deadline = s.deadline(life.since, source, now)
-            return steps.AwaitExport(life.batch, source, life.credentials, life.job, deadline, life.since)
+            return steps.AwaitExport(life.batch, source, life.credentials, life.job, life.since)
         case PackageState.EXPORTED:
             if s.abandoning:
                 return None

@@ -32,7 +32,7 @@ def delivery_answer(s: Situation, life: Delivery, now: float) -> Answer:
         case DeliveryState.IMPORT_UNSURE:
             return settle(s, life, now)
         case DeliveryState.IMPORTING:
-            return steps.AwaitImport(*where, life.job, s.deadline(life.since, life.target, now), life.since)
+            return steps.AwaitImport(*where, life.job, life.since)
         case DeliveryState.IMPORTED:
             return steps.Verify(*where)
         case DeliveryState.FAILED:

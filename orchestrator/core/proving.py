@@ -86,9 +86,8 @@ def probe_answer(s: Situation, probe: Probe, now: float) -> Answer:
                 return Later(probe.quiet_until) if probe.quiet_until else None
             return Note((e.ProbeEnded(asked.slot, "lost"),))
         case ProbeState.RUNNING:
-            deadline = s.deadline(probe.since, asked.instance, now)
             where = (asked.slot, asked.instance, asked.credentials, asked.slot)
-            return steps.AwaitProbe(*where, probe.job, deadline, probe.since)
+            return steps.AwaitProbe(*where, probe.job, probe.since)
         case ProbeState.OVER:
             return None
 

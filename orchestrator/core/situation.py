@@ -161,10 +161,6 @@ class Situation:
             return list(occupied[slot])
         return [subject for each in overlapping(slot, occupied) for subject in occupied[each]]
 
-    def deadline(self, since: float, instance: str, now: float) -> float:
-        away = self.progress.outage_since(host_of(self.plan.instances[instance].endpoint), since, now)
-        return since + self.settings.job_timeout + away
-
     def names_of(self, delivery: Delivery) -> dict[str, tuple[str, ...]]:
         return {asset.id: self.names(delivery, asset) for asset in self.progress.assets_of(delivery.batch)}
 

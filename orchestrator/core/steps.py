@@ -23,8 +23,6 @@ class AwaitExport:
     instance: str
     credentials: str
     job: str
-    #: epoch seconds; extended by outages while waiting
-    deadline: float
     #: epoch seconds at which ROMA accepted the job, as far as known
     began: float
 
@@ -77,7 +75,6 @@ class AwaitImport:
     instance: str
     credentials: str
     job: str
-    deadline: float
     began: float
 
 
@@ -111,7 +108,6 @@ class AwaitProbe:
     credentials: str
     slot: str
     job: str
-    deadline: float
     began: float
 
 

@@ -13,14 +13,14 @@ import anyio
 from orchestrator.core import events as e
 from orchestrator.core import steps
 from orchestrator.core.events import Asset, Event, Words
-from orchestrator.core.failures import Failed, RequestFailed
+from orchestrator.core.failures import Failed, Failure, RequestFailed
 from orchestrator.core.inventory import Job, JobStatus
 from orchestrator.core.lanes import Contents
 from orchestrator.core.lifecycle import Delivery
 from orchestrator.core.plan import Mode, Plan
 from orchestrator.core.progress import Progress
 from orchestrator.core.retries import Action, Decision, Request, decide
-from orchestrator.core.slots import JobKind
+from orchestrator.core.slots import JobKind, host_of
 from orchestrator.core.verification import Compared, Expected, looked, verify
 from orchestrator.engine.facts import unread
 from orchestrator.engine.looks import Looks
@@ -353,9 +353,15 @@ class Performer:
                 poller.ended(age)
                 return job
             poller.polled(age, job.progress)
-            if self._around.now() >= step.deadline:
+            if self._around.now() >= self._deadline(step):
                 return None
             await anyio.sleep(poller.wait(self._around.now() - step.began))
+
+    def _deadline(self, step: steps.AwaitExport | steps.AwaitImport | steps.AwaitProbe) -> float:
+        """A job has `job_timeout`; what an outage has taken up to this moment is added (promise 9)."""
+        host = host_of(self._plan.instances[step.instance].endpoint)
+        away = self._progress.outage_since(host, step.began, self._around.now())
+        return step.began + self._plan.settings.job_timeout + away
 
     async def _known_job(self, client: Client, job: str) -> Job:
         """One poll; a service that does not know the job is asked again for a while before that is believed."""
@@ -364,8 +370,7 @@ class Performer:
             try:
                 return await client.job(job)
             except RequestFailed as error:
-                vanished = self._trouble(Request.READ, error, 99).decision.action is Action.VANISHED
-                if not vanished or self._around.now() >= gone_at:
+                if error.failed.failure is not Failure.GONE or self._around.now() >= gone_at:
                     raise
             await anyio.sleep(GONE_PAUSE)
 

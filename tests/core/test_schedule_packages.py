@@ -1,13 +1,12 @@
 """What the agenda does about packages: lost, cut, kept, dropped, and how long a job may run (promise 4)."""
 
 from orchestrator.core import events as e
-from orchestrator.core import steps
 from orchestrator.core.events import Words
 from orchestrator.core.lifecycle import DeliveryState, PackageState
 from orchestrator.core.plan import KeepPackages, Settings
 from orchestrator.core.schedule import WaitUntil
 from orchestrator.core.situation import MOST_LOSSES
-from tests.builders import SAID, Run, answered, app, begun, decided, plan, stored, woken
+from tests.builders import SAID, Run, answered, app, begun, plan, woken
 
 FROM, INTO = "dev.example acme/s", "prod.example acme/t"
 
@@ -72,19 +71,6 @@ def test_packages_are_kept_where_the_plan_says_so() -> None:
     assert begun(woken(run, made=plan(Settings(keep_packages=KeepPackages(float("inf"))))), run) == []
     aged = woken(run.later(100.0), made=plan(Settings(keep_packages=KeepPackages(60.0))))
     assert [kind for kind, _ in begun(aged, run)] == ["DropPackage"]
-
-
-def test_a_job_may_run_until_its_deadline_and_outages_move_that() -> None:
-    run = Run()
-    name = run.carries(app("a"))
-    stored(run, name)
-    run.imports(name)
-    asked = run.at
-    run.later(10).believe(e.OutageBegan("prod.example", SAID))
-    run.later(50).believe(e.OutageEnded("prod.example", 50.0))
-    (step,) = decided(woken(run, made=plan(Settings(job_timeout=1000.0))), run)
-    assert isinstance(step, steps.AwaitImport)
-    assert step.deadline == asked + 1050.0
 
 
 def test_a_retry_exports_anew_what_was_dropped() -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from orchestrator.core import events as e
 from orchestrator.core import steps
-from orchestrator.core.events import Asset, Entry
+from orchestrator.core.events import Asset, Entry, Words
 from orchestrator.core.outcome import AssetClass, lines
 from orchestrator.core.retries import Action
+from orchestrator.core.slots import host_of
 from orchestrator.emulator.faults import Kind, Operation, Rule
 from orchestrator.emulator.holding import Holding
 from orchestrator.emulator.switches import Switches
@@ -53,10 +54,11 @@ class Hand:
     async def exports(self) -> Answered:
         return await self.asks(steps.RequestExport(self.batch, "dev", "s", FROM))
 
-    async def awaits_export(self, patience: float = 3600.0) -> Answered:
-        life = self.run.progress.packages[self.batch]
-        now = self.stage.now()
-        return await self.asks(steps.AwaitExport(self.batch, "dev", "s", life.job, now + patience, now))
+    async def awaits_export(self, patience: float | None = None) -> Answered:
+        """`patience`: what is left of job_timeout, seconds; all of it unless said."""
+        life, timeout = self.run.progress.packages[self.batch], self.stage.plan.settings.job_timeout
+        began = self.stage.now() + (timeout if patience is None else patience) - timeout
+        return await self.asks(steps.AwaitExport(self.batch, "dev", "s", life.job, began))
 
     async def downloads(self) -> Answered:
         life = self.run.progress.packages[self.batch]
@@ -71,10 +73,9 @@ class Hand:
         await self.asks(steps.Look(self.name, "prod", "t"))
         return await self.asks(steps.RequestImport(self.name, "prod", "t", INTO))
 
-    async def awaits_import(self, patience: float = 3600.0) -> Answered:
-        now = self.stage.now()
+    async def awaits_import(self) -> Answered:
         job = self.run.life(self.name).job
-        return await self.asks(steps.AwaitImport(self.name, "prod", "t", job, now + patience, now))
+        return await self.asks(steps.AwaitImport(self.name, "prod", "t", job, self.stage.now()))
 
 
 def performed(
@@ -220,6 +221,27 @@ def test_a_job_that_runs_for_ever_is_overdue_at_its_deadline() -> None:
     assert 300.0 <= hand.run.at - DAWN <= 320.0
 
 
+def test_an_outage_that_ends_while_a_job_is_awaited_moves_its_deadline() -> None:
+    async def act(hand: Hand) -> Answered:
+        await hand.exports()
+        host = host_of(hand.stage.plan.instances["dev"].endpoint)
+        hand.run.believe(e.OutageBegan(host, Words("not-sent")))
+
+        async def comes_back() -> None:
+            await anyio.sleep(100.0)
+            hand.run.at = hand.stage.now()
+            hand.run.believe(e.OutageEnded(host, 100.0))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(comes_back)
+            answered = await hand.awaits_export(patience=300.0)
+        assert name(answered.event) == "ExportOverdue"
+        return answered
+
+    hand, _ = performed(act, Rule(Kind.JOB_RUNS_FOREVER))
+    assert hand.run.at - DAWN >= 400.0
+
+
 def test_an_unreachable_service_ends_no_job() -> None:
     _, answered = performed(exported, Rule(Kind.UNAVAILABLE, frozenset({Operation.JOB}), times=0))
     assert answered.event is None
@@ -250,7 +272,7 @@ def test_a_probe_is_an_export_of_one_asset_that_is_never_downloaded() -> None:
         step = steps.RequestProbe(FROM, "dev", "s", FROM, app=one)
         await hand.asks(step)
         job = hand.run.progress.probes[FROM].job
-        return await hand.asks(steps.AwaitProbe(FROM, "dev", "s", FROM, job, hand.stage.now() + 60, hand.stage.now()))
+        return await hand.asks(steps.AwaitProbe(FROM, "dev", "s", FROM, job, hand.stage.now()))
 
     hand, answered = performed(act)
     assert answered.event == e.ProbeEnded(FROM, "SUCCEEDED")
