@@ -27,7 +27,7 @@ from orchestrator.core.lifecycle import (
     without_looks,
 )
 from orchestrator.core.names import predicted
-from orchestrator.core.slots import JobKind
+from orchestrator.core.slots import JobKind, overlapping
 from orchestrator.core.trials import Trials
 
 #: (place, source, asset id); a place is a target under a prefix
@@ -399,7 +399,7 @@ class Progress:
     def _show_busy(self, slot: str, words: e.Words, at: float) -> None:
         """ROMA said that a job runs in this slot: it may be one whose import was lost, so time proves nothing yet."""
         if words.kind == Failure.BUSY.value:
-            for name in self.unsure[slot]:
+            for name in (each for like in overlapping(slot, self.unsure) for each in self.unsure[like]):
                 self.deliveries[name] = replace(self.deliveries[name], busy_at=at)
 
     def _split(self, event: e.Split, at: float) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.core import events as e
 from orchestrator.core.events import Entry
+from orchestrator.core.failures import Failure
 from orchestrator.core.plan import Mode
 from tests.simulation.book import NEVER, Book, Intent, require, subject_of
 
@@ -24,6 +25,8 @@ class Unsure:
     looks: list[tuple[float, e.Looked]] = field(default_factory=list)
     #: when a job asked for behind the quiet time was accepted in the same slot of that instance; 0 = none was
     idle_at: float = 0.0
+    #: when the service last said that a job runs in its slot
+    busy_at: float = 0.0
 
 
 class Settling:
@@ -36,6 +39,8 @@ class Settling:
         self.look: dict[str, e.Looked] = {}
         self.attempted: set[str] = set()
         self.unsure: dict[str, Unsure] = {}
+        #: what time alone has settled, until a job of its own is accepted
+        self.presumed: set[str] = set()
         #: batch -> when its lost export may be asked for again
         self.quiet: dict[str, float] = {}
 
@@ -50,7 +55,11 @@ class Settling:
                 del self.look[subject]
                 self.attempted.add(subject)
             case e.ExportAccepted() | e.ImportAccepted() | e.ProbeAccepted():
+                self.presumed.discard(subject)
                 self._idle(*self.book.asked[subject], at)
+            case e.ExportRefused(words=words) | e.ImportRefused(words=words) | e.ProbeRefused(words=words):
+                if words.kind == Failure.BUSY.value:
+                    self._busy(subject, at)
             case e.ImportAnswerLost(quiet_until=until) | e.ImportVanished(quiet_until=until):
                 self._lost(subject, until, at + self.book.plan.settings.settle_quiet)
             case e.ExportAnswerLost(quiet_until=until):
@@ -80,6 +89,7 @@ class Settling:
                 self._settled(subject, at)
             case e.Resolved(outcome=outcome, settle_quiet=quiet):
                 self.unsure.pop(subject, None)
+                self.presumed.discard(subject)
                 if outcome == "job-ended" and subject in self.book.deliveries:
                     self._lost(subject, at + quiet, at + quiet)
             case _:
@@ -88,6 +98,8 @@ class Settling:
             self._inherit(event)
 
     def _inherit(self, event: e.Split) -> None:
+        if event.delivery in self.presumed:
+            self.presumed.update(child.delivery for child in event.children)
         if event.delivery in self.attempted:
             for child in event.children:
                 self.baseline[child.delivery] = self.baseline[event.delivery]
@@ -118,6 +130,17 @@ class Settling:
             if here and unsure.quiet_until <= asked_at and not unsure.idle_at:
                 unsure.idle_at = at
 
+    def _busy(self, subject: str, at: float) -> None:
+        """A job runs in this slot, and it is none that we know of: it may be one that was lost."""
+        if self.book.trial is not None and self.book.trial.subject == subject:
+            return  # asked for beside a job of ours
+        intent, _ = self.book.asked[subject]
+        for unsure in self.unsure.values():
+            if self.book.slot_of(unsure.intent) == self.book.slot_of(intent):
+                unsure.busy_at = at
+        if subject in self.presumed and isinstance(intent, e.ImportRequested):
+            self.unsure[subject] = Unsure(at, intent, busy_at=at)
+
     def _settled(self, subject: str, at: float) -> None:
         unsure = self.unsure.pop(subject, None)
         if unsure is None:
@@ -127,8 +150,9 @@ class Settling:
         last, seen = unsure.looks[-1]
         by_job = bool(unsure.idle_at) and last > unsure.idle_at
         alike = [when for when, look in unsure.looks if look.present == seen.present]
-        by_time = last - alike[0] >= self.book.plan.settings.settle_wait
+        by_time = last - max(alike[0], unsure.busy_at) >= self.book.plan.settings.settle_wait
         require(by_job or by_time, f"promise 3b: {subject} is decided, and nothing shows that its slot was idle")
+        (self.presumed.discard if by_job else self.presumed.add)(subject)
 
     def _new(self, delivery: str, asset: str) -> bool:
         before, seen = self.baseline[delivery].seen, self.look[delivery].seen
