@@ -365,7 +365,7 @@ def move_delivery(life: Delivery, event: Event, at: float) -> Delivery:
         case e.ImportOverdue():
             return replace(life, overdue=True)
         case e.ImportInDoubt(landed=landed):
-            return replace(life, landed=landed)
+            return replace(life, landed=landed, presumed=not life.idle_at)
         case e.Quarantined(words=words):
             return replace(life, words=words)
         case e.Blocked(by=by):
@@ -393,7 +393,7 @@ def _looked(life: Delivery, event: e.Looked, at: float) -> Delivery:
 def _resolved(life: Delivery, event: e.Resolved, at: float) -> Delivery:
     quiet = at + event.settle_quiet if event.outcome == "job-ended" else life.quiet_until
     words = Words("operator", message=event.reason)
-    return without_looks(replace(life, words=words, overdue=False, quiet_until=quiet))
+    return without_looks(replace(life, words=words, overdue=False, quiet_until=quiet, presumed=False))
 
 
 def without_looks(life: Delivery) -> Delivery:

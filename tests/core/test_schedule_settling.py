@@ -125,6 +125,20 @@ def test_parts_of_what_time_alone_has_settled_are_presumed_too() -> None:
     assert rest.presumed
 
 
+def test_parts_of_what_the_operator_decided_after_a_proof_by_time_are_presumed_too() -> None:
+    run, name = lost()
+    run.believe(e.Looked(name, there("a")), e.ImportInDoubt(name, ("a",)))
+    run.splits(name, ("a", "landed"), ("b", "waiting"), why="resolved")
+    assert [each.presumed for each in run.progress.deliveries.values() if each.state is DeliveryState.WAITING] == [True]
+
+
+def test_what_the_operator_says_is_absent_is_not_presumed() -> None:
+    run, name = lost()
+    run.believe(e.Looked(name, there("a")), e.ImportInDoubt(name, ("a",)))
+    run.believe(e.Resolved(name, "absent", "looked", "op", "host"))
+    assert not run.life(name).presumed
+
+
 def test_an_unsure_import_stays_unsure_where_its_slot_was_given_up() -> None:
     run, name = lost()
     todo = woken(run)

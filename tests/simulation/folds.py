@@ -22,6 +22,8 @@ SURELY_NOT_HAD = {Failure.NOT_SENT.value, Failure.THROTTLED.value, Failure.EXPIR
 MOST_AHEAD = 12
 #: seconds between two polls of a job that is about to be overdue, at most
 POLLING = 900.0
+#: seconds that a drop takes: a part that is split off meanwhile finds its package gone, and has it exported again
+DROPPING = 1.0
 
 
 class Slots:
@@ -81,6 +83,10 @@ class Packages:
         #: batch -> how often its archive may still be asked for, and whether a crash was forgiven
         self.gets: dict[str, int] = {}
         self.cut: set[str] = set()
+        #: part -> when it was split off
+        self.born: dict[str, float] = {}
+        #: whether the run has ended: a later one drops what it kept
+        self.over = False
 
     def heard(self, entry: Entry) -> None:
         match entry.event:
@@ -106,8 +112,9 @@ class Packages:
                 self.gets[batch] += batch not in self.cut
                 self.cut.add(batch)
             case e.PackageDropped(batch=batch):
-                left = [name for name in self.book.of_batch(batch) if name not in self.book.settled]
-                require(not left, f"promise 4: the package of {batch} is dropped, and {left[:2]} are not final")
+                open_ = [name for name in self.book.of_batch(batch) if name not in self.book.settled]
+                left = [name for name in open_ if entry.at - self.born.get(name, 0.0) > DROPPING]
+                require(self.over or not left, f"promise 4: the package of {batch} is dropped, not final: {left[:2]}")
                 self._forgiven(batch)
             case e.PackageStale(batch=batch):
                 self._forgiven(batch)
@@ -115,6 +122,10 @@ class Packages:
                 self._forgiven(batch)
             case e.ImportRequested(delivery=delivery):
                 self.begun.add(delivery)
+            case e.Split(children=children):
+                self.born |= {child.delivery: entry.at for child in children}
+            case e.RunBegan() | e.RunResumed() | e.RunEnded():
+                self.over = isinstance(entry.event, e.RunEnded)
             case _:
                 pass
 
