@@ -162,10 +162,9 @@ class Deadlines:
                 ran = self._ran(subject, entry.at)
                 least = self.book.plan.settings.job_timeout
                 require(ran >= least, f"promise 9: {subject} is overdue after {ran:.0f} of {least:.0f} s")
-            case (
-                e.Exported() | e.ExportFailed() | e.ExportVanished() |
-                e.Imported() | e.ImportFailed() | e.ImportVanished() | e.ProbeEnded()
-            ):  # fmt: skip
+            case e.ExportVanished() | e.ImportVanished():
+                self.since.pop(subject, None)
+            case e.Exported() | e.ExportFailed() | e.Imported() | e.ImportFailed() | e.ProbeEnded():
                 if subject in self.since:
                     ran = self._ran(subject, entry.at) - self.book.unwatched(self.since.pop(subject))
                     most = self.book.plan.settings.job_timeout + POLLING
