@@ -23,7 +23,7 @@ from orchestrator.core.plan import Plan
 from orchestrator.core.progress import Progress
 from orchestrator.engine.gate import Approval
 from orchestrator.engine.runs import Ended, Runs, Wish
-from orchestrator.engine.surroundings import utc_now
+from orchestrator.engine.surroundings import collect_rarely, utc_now
 from orchestrator.errors import ExitCode, OperatorError
 from orchestrator.storage.home import Home, hold_plan
 from orchestrator.storage.planfile import read_plan
@@ -107,6 +107,7 @@ class _Running:
         self._ended: Ended | None = None
 
     def run(self, wish: Wish) -> int:
+        collect_rarely()
         # As under nohup: whoever loses the terminal has not asked the run to stop.
         with told(self._hear):
             with self._show:

@@ -3,6 +3,7 @@
 Law: time, chance, threads and the way to ROMA come from here alone.
 """
 
+import gc
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,18 @@ import anyio.to_thread
 from orchestrator.roma.transport import TransportFactory
 
 T = TypeVar("T")
+
+#: objects made before the garbage collector looks at the young ones; Python's 700 is meant for short programs
+YOUNG = 20_000
+
+
+def collect_rarely() -> None:
+    """For the whole process: what a run remembers lives long, and is not to be walked again and again.
+
+    With Python's own setting a run of ten thousand batches spends a seventh of its processor time there, and more with
+    each batch.
+    """
+    gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
 
 
 class Offload(Protocol):
