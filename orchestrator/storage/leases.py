@@ -16,6 +16,7 @@ import math
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ TTL = 15.0
 _VERSION = 1
 #: seconds to wait for another process's transaction, each of which takes milliseconds
 _BUSY_TIMEOUT = 10.0
+#: before a change of mode that another process was in the way of is tried again, seconds
+_BUSY_PAUSE = 0.02
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS lease (
         key TEXT PRIMARY KEY, holder TEXT NOT NULL, epoch BIGINT NOT NULL,
@@ -279,7 +282,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(database: sqlite3.Connection) -> None:
-    database.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(database)
     database.execute("PRAGMA synchronous = NORMAL")
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version > _VERSION:
@@ -289,3 +292,17 @@ def _prepare(database: sqlite3.Connection) -> None:
         database.execute(statement)
     database.execute(f"PRAGMA user_version = {_VERSION}")
     database.execute("COMMIT")
+
+
+def _write_ahead(database: sqlite3.Connection) -> None:
+    """SQLite answers a change of mode at once where another process changes it too: its own patience is not asked."""
+    patience = time.monotonic() + _BUSY_TIMEOUT
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= patience:
+                raise
+            time.sleep(_BUSY_PAUSE)
+        else:
+            return

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.errors import MemoryFailed
-from orchestrator.storage.leases import Denied, Leases, Taken
+from orchestrator.storage.leases import Denied, Leases, Taken, _write_ahead
 
 TTL = 15.0
 
@@ -476,6 +476,18 @@ def _work(path: Path, name: str, turns: int, log: Path) -> None:
         leases.release(["s"])
         done += 1
     leases.close()
+
+
+def test_a_new_database_that_another_process_is_just_making_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "slots.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN EXCLUSIVE")
+    threading.Timer(0.05, other.execute, ["COMMIT"]).start()
+    impatient = sqlite3.connect(path, timeout=0.0)
+    _write_ahead(impatient)
+    assert impatient.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    other.close()
+    impatient.close()
 
 
 def test_processes_take_turns_and_never_overlap(tmp_path: Path) -> None:
