@@ -223,11 +223,8 @@ def test_an_overdue_job_is_undecided_while_another_waits_for_its_slot_although_i
     whole = run.carries(app("a"), app("b"))
     batch = run.life(whole).batch
     run.exports(batch)
-    children = []
-    for asset, fate in (("a", "blocked"), ("b", "waiting")):
-        run.believe(e.BatchScheduled(f"b-{asset}", "dev", (app(asset),), ("s",), 1.5))
-        children.append(e.Child(f"b-{asset}@prod", f"b-{asset}", (asset,), fate, by="a"))
-    run.believe(e.Split(whole, tuple(children), "reasons"), e.ExportOverdue(batch, "job"))
+    run.splits(whole, ("a", "blocked"), ("b", "waiting"))
+    run.believe(e.ExportOverdue(batch, "job"))
     found = outcome(run.progress, {})
     assert (found.code, found.final) == (ExitCode.UNDECIDED, False)
     assert found.whys[0].sentence == f"batch {batch} is undecided: its export job outlived job_timeout"
