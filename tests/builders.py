@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from orchestrator.core import events as e
-from orchestrator.core import steps as s
-from orchestrator.core.batches import batch_of
-from orchestrator.core.events import Asset, Entry, Event, Words
-from orchestrator.core.inventory import Reason
-from orchestrator.core.lifecycle import Delivery, PackageState
-from orchestrator.core.names import predicted
-from orchestrator.core.plan import (
+from orchestrator.core.decisions import steps as s
+from orchestrator.core.decisions.scheduler import Agenda, Decision, Note, Start
+from orchestrator.core.decisions.splitting import delivery_id
+from orchestrator.core.decisions.steps import Step
+from orchestrator.core.model.inventory import Reason
+from orchestrator.core.model.naming import predicted
+from orchestrator.core.plan.plan import (
     Credentials,
     Glob,
     Instance,
@@ -23,11 +22,12 @@ from orchestrator.core.plan import (
     Settings,
     Target,
 )
-from orchestrator.core.progress import Progress
-from orchestrator.core.schedule import Agenda, Decision, Note, Start
-from orchestrator.core.slots import SlotRule
-from orchestrator.core.splitting import delivery_id
-from orchestrator.core.steps import Step
+from orchestrator.core.selection.batches import batch_of
+from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Asset, Entry, Event, Words
+from orchestrator.core.state.lifecycle import Delivery, PackageState
+from orchestrator.core.state.progress import Progress
+from orchestrator.core.state.slots import SlotRule
 
 #: 2027-01-15T08:00:00Z: when every small run begins, epoch seconds
 DAWN = 1_800_000_000.0

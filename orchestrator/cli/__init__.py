@@ -16,7 +16,7 @@ Everything heavy is imported inside the commands, so that `--help` stays quick.
 import os
 import sys
 
-from orchestrator.cli import signals
+from orchestrator.cli.context import signals
 
 
 def main() -> None:

@@ -8,8 +8,8 @@ import typer
 
 from orchestrator import __version__
 from orchestrator.cli.command import Commands
-from orchestrator.cli.door import tell
-from orchestrator.cli.terminal import Common, Terminal
+from orchestrator.cli.context.error_boundary import tell
+from orchestrator.cli.output.terminal import Common, Terminal
 from orchestrator.errors import NotYet, OperatorError
 
 command = Commands()
@@ -53,8 +53,8 @@ def init(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write it.")] = Path("plan.yaml"),
 ) -> int:
     """Write a first plan from the instances it finds."""
-    from orchestrator.cli.beginnings import Wanted
-    from orchestrator.cli.beginnings import init as body
+    from orchestrator.cli.commands.init import Wanted
+    from orchestrator.cli.commands.init import init as body
 
     return body(terminal, Wanted(profile, region, out))
 
@@ -67,7 +67,7 @@ def inventory(
     as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values.")] = False,
 ) -> int:
     """List an instance's applications and tasks."""
-    from orchestrator.cli.inventories import inventory as body
+    from orchestrator.cli.commands.inventory import inventory as body
 
     return body(terminal, plan, instance, as_csv)
 
@@ -75,7 +75,7 @@ def inventory(
 @command("validate")
 def validate(terminal: Terminal, plan: PlanArgument) -> int:
     """Check the plan file alone; talks to nobody."""
-    from orchestrator.cli.offline import validate as body
+    from orchestrator.cli.commands.offline import validate as body
 
     return body(terminal, plan)
 
@@ -94,7 +94,7 @@ def preview(
     max_age: MaxAgeOption = "",
 ) -> int:
     """Show what a run would move; reads only."""
-    from orchestrator.cli.previewing import Wanted, preview_plan
+    from orchestrator.cli.commands.preview import Wanted, preview_plan
 
     return preview_plan(terminal, plan, Wanted(tuple(only or ()), everything, markdown, save, against, max_age))
 
@@ -131,10 +131,10 @@ def run(
     if sum((resume, abandon, retry)) > 1:
         raise OperatorError("--resume, --abandon and --retry exclude each other")
     if dry_run:
-        from orchestrator.cli.previewing import Wanted, preview_plan
+        from orchestrator.cli.commands.preview import Wanted, preview_plan
 
         return preview_plan(terminal, plan, Wanted(tuple(only or ()), against=approved, max_age=max_age))
-    from orchestrator.cli.running import Asked, Gated, run_plan
+    from orchestrator.cli.commands.run import Asked, Gated, run_plan
 
     gated = Gated(approved, hold_drifted, accept_changed, max_age)
     return run_plan(terminal, plan, Asked(tuple(only or ()), resume, abandon, retry, gated))
@@ -147,7 +147,7 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Again and again, until it ends.")] = False,
 ) -> int:
     """Tell where a run stands, live or dead."""
-    from orchestrator.cli.standing import status as body
+    from orchestrator.cli.commands.status import status as body
 
     return body(terminal, run, watch)
 
@@ -155,7 +155,7 @@ def status(
 @command("runs")
 def runs(terminal: Terminal) -> int:
     """List the home's runs."""
-    from orchestrator.cli.standing import list_runs
+    from orchestrator.cli.commands.status import list_runs
 
     return list_runs(terminal)
 
@@ -174,7 +174,7 @@ def resolve(
     only: OnlyOption = None,
 ) -> int:
     """Show, and with --as decide, unknown outcomes."""
-    from orchestrator.cli.deciding import resolve as body
+    from orchestrator.cli.commands.resolve import resolve as body
 
     return body(terminal, (run, batch), (outcome, reason), tuple(only or ()))
 
@@ -189,7 +189,7 @@ def report(
     """Tell everything about a run, in Markdown or JSON."""
     if html is not None:
         raise _later("--html")
-    from orchestrator.cli.reporting import report_run
+    from orchestrator.cli.commands.report import report_run
 
     return report_run(terminal, run, tuple(only or ()))
 
@@ -202,7 +202,7 @@ def handover(
     check: Annotated[bool, typer.Option("--check", help="Read again, and tick what that proves.")] = False,
 ) -> int:
     """Tell what people must do by hand, by owner."""
-    from orchestrator.cli.handing import handover as body
+    from orchestrator.cli.commands.handover import handover as body
 
     return body(terminal, run, as_csv, check)
 
@@ -215,7 +215,7 @@ def emulator(
     world: Annotated[Path | None, typer.Option("--world", metavar="FILE.yaml", help="What it holds.")] = None,
 ) -> int:
     """Serve a local ROMA Connect with seeded instances."""
-    from orchestrator.cli.offline import emulate
+    from orchestrator.cli.commands.offline import emulate
 
     return emulate(terminal, host, port, world)
 
@@ -226,7 +226,7 @@ def schema(
     preview: Annotated[bool, typer.Option("--preview", help="Of what preview --json prints.")] = False,
 ) -> int:
     """Print the JSON Schema of the plan."""
-    from orchestrator.cli.offline import schema as body
+    from orchestrator.cli.commands.offline import schema as body
 
     return body(terminal, preview)
 
@@ -238,7 +238,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Keep the home it ran in.")] = False,
 ) -> int:
     """Migrate a demo plan between two local instances."""
-    from orchestrator.cli.demo import demo as body
+    from orchestrator.cli.commands.demo import demo as body
 
     return body(terminal, plan, keep)
 

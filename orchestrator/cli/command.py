@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestrator.cli.door import through
-from orchestrator.cli.terminal import Common, LogFormat, LogLevel, Terminal
+from orchestrator.cli.context.error_boundary import through
+from orchestrator.cli.output.terminal import Common, LogFormat, LogLevel, Terminal
 
 _HOME = Annotated[
     Path | None,

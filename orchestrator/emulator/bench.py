@@ -13,13 +13,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from orchestrator.emulator.exports import Chosen
-from orchestrator.emulator.face import Face
-from orchestrator.emulator.jobs import Outcome
-from orchestrator.emulator.service import Caller, Service
-from orchestrator.emulator.switches import Duration, Durations
-from orchestrator.emulator.wire import Json, Reply, Request
-from orchestrator.emulator.world import User, World
+from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.protocol.messages import Json, Reply, Request
+from orchestrator.emulator.service.exports import Chosen
+from orchestrator.emulator.service.jobs import Outcome
+from orchestrator.emulator.service.service import Caller, Service
+from orchestrator.emulator.world.options import Duration, Durations
+from orchestrator.emulator.world.world import User, World
 
 #: epoch seconds at which a bench's clock begins: 2027-01-15T08:00:00Z
 BEGIN = 1_800_000_000.0

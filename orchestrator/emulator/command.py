@@ -7,11 +7,11 @@ from typing import TextIO
 
 import anyio
 
-from orchestrator.emulator.face import Face
+from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.protocol.messages import Json
 from orchestrator.emulator.server import Address, serve
-from orchestrator.emulator.service import Service
-from orchestrator.emulator.wire import Json
-from orchestrator.emulator.world import World
+from orchestrator.emulator.service.service import Service
+from orchestrator.emulator.world.world import World
 
 
 async def run_emulator(host: str, port: int, world: World, json_line: bool, out: TextIO) -> None:

@@ -7,9 +7,9 @@ GET ledger · GET requests · GET faults · GET inventory/INSTANCE · POST fault
 
 import json
 
-from orchestrator.emulator.face import Face
-from orchestrator.emulator.wire import Json, Received, Reply, Request, json_reply
-from orchestrator.emulator.worldfile import WorldInvalid, rule
+from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.protocol.messages import Json, Received, Reply, Request, json_reply
+from orchestrator.emulator.world.worldfile import WorldInvalid, rule
 
 PREFIX = "/_emulator/"
 

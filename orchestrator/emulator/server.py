@@ -15,9 +15,9 @@ import anyio
 import anyio.lowlevel
 from aiohttp import web
 
+from orchestrator.emulator.api.api import Face
 from orchestrator.emulator.control import PREFIX, control
-from orchestrator.emulator.face import Face
-from orchestrator.emulator.wire import (
+from orchestrator.emulator.protocol.messages import (
     Delayed,
     Drip,
     Dropped,

@@ -12,13 +12,13 @@ import anyio
 from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from orchestrator.core import events as e
-from orchestrator.core import steps
-from orchestrator.core.events import Entry, Event
-from orchestrator.core.lifecycle import PackageState
-from orchestrator.core.retries import Action
-from orchestrator.core.schedule import Agenda, Busy, End, Finished, Note, Silence, Start, WaitUntil
-from orchestrator.core.slots import host_of, lease_of
+from orchestrator.core.decisions import steps
+from orchestrator.core.decisions.scheduler import Agenda, Busy, End, Finished, Note, Silence, Start, WaitUntil
+from orchestrator.core.model.retries import Action
+from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Entry, Event
+from orchestrator.core.state.lifecycle import PackageState
+from orchestrator.core.state.slots import host_of, lease_of
 from orchestrator.engine.operators import Operators
 from orchestrator.engine.performer import Answered, Performer, Trouble
 from orchestrator.engine.surroundings import Surroundings

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 import anyio
 
-from orchestrator.core.facts import Facts, Unread
-from orchestrator.core.failures import RequestFailed
-from orchestrator.core.inventory import Inventory
-from orchestrator.core.plan import Plan
-from orchestrator.core.retries import READ_ATTEMPTS, Action, Request, decide
+from orchestrator.core.model.failures import RequestFailed
+from orchestrator.core.model.instance_facts import Facts, Unread
+from orchestrator.core.model.inventory import Inventory
+from orchestrator.core.model.retries import READ_ATTEMPTS, Action, Request, decide
+from orchestrator.core.plan.plan import Plan
 from orchestrator.engine.surroundings import Surroundings
 from orchestrator.roma import InventoryDisagrees, Reader
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from orchestrator.core import events as e
-from orchestrator.core.approval import MAX_AGE, Begin, Occasion, Refused, Resume, Saved, Use, save, usable
-from orchestrator.core.approvaldrift import Decision, Drift, drift, judge, narrowed, told
-from orchestrator.core.only import Only, parse_only
-from orchestrator.core.plan import Instance, Plan, Scope
-from orchestrator.core.preview import Informed, Preview, preview
-from orchestrator.core.slots import SlotRule
-from orchestrator.core.timetable import Timetable, timetable
+from orchestrator.core.plan.plan import Instance, Plan, Scope
+from orchestrator.core.preview.approval import MAX_AGE, Begin, Occasion, Refused, Resume, Saved, Use, save, usable
+from orchestrator.core.preview.drift import Decision, Drift, drift, judge, narrowed, told
+from orchestrator.core.preview.preview import Informed, Preview, preview
+from orchestrator.core.scheduling.timetable import Timetable, timetable
+from orchestrator.core.selection.only import Only, parse_only
+from orchestrator.core.state import events as e
+from orchestrator.core.state.slots import SlotRule
 from orchestrator.engine.facts import facts
 from orchestrator.engine.pasts import Past, Reads, carried, history, learned
 from orchestrator.engine.surroundings import Surroundings

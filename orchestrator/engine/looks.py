@@ -10,10 +10,10 @@ from typing import Generic, TypeVar
 import anyio
 import anyio.lowlevel
 
-from orchestrator.core.failures import RequestFailed
-from orchestrator.core.lanes import Contents
-from orchestrator.core.plan import Plan
-from orchestrator.core.verification import There
+from orchestrator.core.decisions.verification import There
+from orchestrator.core.model.failures import RequestFailed
+from orchestrator.core.plan.plan import Plan
+from orchestrator.core.selection.routes import Contents
 from orchestrator.engine import facts, survey
 from orchestrator.roma import InventoryDisagrees, Reader, Roma
 

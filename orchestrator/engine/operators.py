@@ -5,11 +5,11 @@ Law: only what is undecided can be decided.
 
 from collections.abc import Sequence
 
-from orchestrator.core import events as e
-from orchestrator.core import splitting
-from orchestrator.core.events import Event
-from orchestrator.core.lifecycle import Delivery, DeliveryState, Package, PackageState
-from orchestrator.core.progress import Progress
+from orchestrator.core.decisions import splitting
+from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Event
+from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
+from orchestrator.core.state.progress import Progress
 
 OUTCOMES = ("imported", "absent", "partial", "quarantine", "job-ended")
 

@@ -7,10 +7,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from orchestrator.core.estimates import Estimates, JobTimes, Prediction
-from orchestrator.core.events import Entry
-from orchestrator.core.polling import Report, Truth, Watch, aim, next_poll
-from orchestrator.core.slots import JobKind
+from orchestrator.core.scheduling.estimates import Estimates, JobTimes, Prediction
+from orchestrator.core.scheduling.polling import Report, Truth, Watch, aim, next_poll
+from orchestrator.core.state.events import Entry
+from orchestrator.core.state.slots import JobKind
 
 #: before any job of its instance and kind has ended: longest first wait in seconds, then this share of the job's age
 FIRST_POLL, FIRST_SHARE = 1.0, 0.35

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from orchestrator.core.approval import Carried
-from orchestrator.core.events import Entry
-from orchestrator.core.lanes import History, Kept
-from orchestrator.core.lifecycle import LANDED, IllegalMove
-from orchestrator.core.progress import Progress
+from orchestrator.core.preview.approval import Carried
+from orchestrator.core.selection.routes import History, Kept
+from orchestrator.core.state.events import Entry
+from orchestrator.core.state.lifecycle import LANDED, IllegalMove
+from orchestrator.core.state.progress import Progress
 from orchestrator.engine.pacing import Pacing
 from orchestrator.errors import JournalDamaged
 

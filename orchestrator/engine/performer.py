@@ -10,18 +10,18 @@ from dataclasses import dataclass, replace
 
 import anyio
 
-from orchestrator.core import events as e
-from orchestrator.core import steps
-from orchestrator.core.events import Asset, Event, Words
-from orchestrator.core.failures import Failed, Failure, RequestFailed
-from orchestrator.core.inventory import Job, JobStatus
-from orchestrator.core.lanes import Contents
-from orchestrator.core.lifecycle import Delivery
-from orchestrator.core.plan import Mode, Plan
-from orchestrator.core.progress import Progress
-from orchestrator.core.retries import Action, Decision, Request, decide
-from orchestrator.core.slots import JobKind, host_of
-from orchestrator.core.verification import Compared, Expected, looked, verify
+from orchestrator.core.decisions import steps
+from orchestrator.core.decisions.verification import Compared, Expected, looked, verify
+from orchestrator.core.model.failures import Failed, Failure, RequestFailed
+from orchestrator.core.model.inventory import Job, JobStatus
+from orchestrator.core.model.retries import Action, Decision, Request, decide
+from orchestrator.core.plan.plan import Mode, Plan
+from orchestrator.core.selection.routes import Contents
+from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Asset, Event, Words
+from orchestrator.core.state.lifecycle import Delivery
+from orchestrator.core.state.progress import Progress
+from orchestrator.core.state.slots import JobKind, host_of
 from orchestrator.engine.facts import unread
 from orchestrator.engine.looks import Looks
 from orchestrator.engine.pacing import Pacing, Poller

@@ -7,9 +7,9 @@ goes here, when a later run of the same plan begins: only the plan says how long
 from collections.abc import Collection, Sequence
 from contextlib import closing
 
-from orchestrator.core import events as e
-from orchestrator.core.lifecycle import PackageState
-from orchestrator.core.progress import Progress
+from orchestrator.core.state import events as e
+from orchestrator.core.state.lifecycle import PackageState
+from orchestrator.core.state.progress import Progress
 from orchestrator.engine.pasts import Past
 from orchestrator.engine.surroundings import Surroundings
 from orchestrator.errors import MemoryFailed

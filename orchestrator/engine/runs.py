@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from orchestrator.core import events as e
-from orchestrator.core.events import Entry, Event
-from orchestrator.core.lifecycle import DeliveryState, PackageState
-from orchestrator.core.only import Only
-from orchestrator.core.outcome import Outcome, outcome
-from orchestrator.core.plan import Plan, differences, what_moves
-from orchestrator.core.preview import Preview
-from orchestrator.core.progress import Progress
-from orchestrator.core.schedule import Agenda
-from orchestrator.core.slots import SlotRule
-from orchestrator.core.waivers import waived_told
+from orchestrator.core.decisions.scheduler import Agenda
+from orchestrator.core.plan.plan import Plan, differences, what_moves
+from orchestrator.core.preflight.waivers import waived_told
+from orchestrator.core.preview.preview import Preview
+from orchestrator.core.report.outcome import Outcome, outcome
+from orchestrator.core.selection.only import Only
+from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Entry, Event
+from orchestrator.core.state.lifecycle import DeliveryState, PackageState
+from orchestrator.core.state.progress import Progress
+from orchestrator.core.state.slots import SlotRule
 from orchestrator.engine.conductor import Conductor
 from orchestrator.engine.gate import Admitted, Approval, Gate
 from orchestrator.engine.operators import Operators

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import anyio
 
-from orchestrator.core.failures import Failure, RequestFailed
-from orchestrator.core.inventory import App, Inventory, Task
-from orchestrator.core.plan import Plan
-from orchestrator.core.retries import Action, Request, decide
+from orchestrator.core.model.failures import Failure, RequestFailed
+from orchestrator.core.model.inventory import App, Inventory, Task
+from orchestrator.core.model.retries import Action, Request, decide
+from orchestrator.core.plan.plan import Plan
 from orchestrator.engine.surroundings import Surroundings
 from orchestrator.errors import ServiceRefuses, ServiceUnreachable
 from orchestrator.roma import Reader

@@ -12,9 +12,9 @@ client      Reader and Client: what can be asked of an instance
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from orchestrator.core.failures import Failed, Failure, RequestFailed
-from orchestrator.core.plan import Instance, Settings
-from orchestrator.core.secret_values import AccessKeySecret, PasswordSecret, Secret
+from orchestrator.core.model.failures import Failed, Failure, RequestFailed
+from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret, Secret
+from orchestrator.core.plan.plan import Instance, Settings
 from orchestrator.roma.auth import Identity, KeyIdentity, PasswordLine, TokenIdentity, Tokens
 from orchestrator.roma.client import Client, Download, Reader, fetching
 from orchestrator.roma.exchange import Exchange

@@ -13,9 +13,9 @@ from typing import Protocol
 
 import anyio
 
-from orchestrator.core.failures import RequestFailed
-from orchestrator.core.retries import Action, Request, decide
-from orchestrator.core.secret_values import AccessKeySecret, PasswordSecret, Secret
+from orchestrator.core.model.failures import RequestFailed
+from orchestrator.core.model.retries import Action, Request, decide
+from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret, Secret
 from orchestrator.roma.signing import sign
 from orchestrator.roma.transport import WireRequest
 from orchestrator.roma.wire import Proof

@@ -11,8 +11,8 @@ from typing import Protocol, TypeVar
 
 import anyio
 
-from orchestrator.core.failures import Failed, Failure, RequestFailed
-from orchestrator.core.inventory import (
+from orchestrator.core.model.failures import Failed, Failure, RequestFailed
+from orchestrator.core.model.inventory import (
     Api,
     ApiGroup,
     App,
@@ -24,8 +24,8 @@ from orchestrator.core.inventory import (
     ProjectConfig,
     Task,
 )
-from orchestrator.core.plan import Instance, Mode
-from orchestrator.core.retries import Request
+from orchestrator.core.model.retries import Request
+from orchestrator.core.plan.plan import Instance, Mode
 from orchestrator.roma import shapes
 from orchestrator.roma.exchange import Exchange, Question, unsigned
 from orchestrator.roma.multipart import package_form

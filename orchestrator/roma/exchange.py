@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import anyio
 
 from orchestrator import __version__
-from orchestrator.core.failures import Failed, Failure, RequestFailed
-from orchestrator.core.retries import LONGEST_RETRY_AFTER, Action, Request, decide
+from orchestrator.core.model.failures import Failed, Failure, RequestFailed
+from orchestrator.core.model.retries import LONGEST_RETRY_AFTER, Action, Request, decide
 from orchestrator.roma.auth import Identity
 from orchestrator.roma.rates import Bucket, Rates
 from orchestrator.roma.transport import Answer, FileBody, Transport, TransportFailed, WireRequest

@@ -6,9 +6,9 @@ from datetime import datetime
 
 import anyio
 
-from orchestrator.core.plan import Instance
-from orchestrator.core.retries import Request
-from orchestrator.core.secret_values import PasswordSecret
+from orchestrator.core.model.retries import Request
+from orchestrator.core.model.secrets import PasswordSecret
+from orchestrator.core.plan.plan import Instance
 from orchestrator.roma.auth import FetchToken, PasswordIdentity, Token
 from orchestrator.roma.exchange import Exchange, Question, Received, unsigned
 from orchestrator.roma.rates import Rates

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TypeVar
 
-from orchestrator.core.inventory import (
+from orchestrator.core.model.inventory import (
     Api,
     ApiGroup,
     App,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from orchestrator.core.secret_values import AccessKeySecret
+from orchestrator.core.model.secrets import AccessKeySecret
 from orchestrator.roma.transport import WireRequest
 
 _ALGORITHM = "SDK-HMAC-SHA256"

@@ -19,7 +19,7 @@ import anyio.to_thread
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from yarl import URL
 
-from orchestrator.core.failures import Failure
+from orchestrator.core.model.failures import Failure
 from orchestrator.errors import OperatorError, PackageDamaged
 from orchestrator.roma.transport import Answer, FileBody, TransportFailed, WireRequest
 

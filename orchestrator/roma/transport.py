@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from orchestrator.core.failures import Failure
+from orchestrator.core.model.failures import Failure
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 from functools import lru_cache
 
-from orchestrator.core.failures import Failed, Failure
+from orchestrator.core.model.failures import Failed, Failure
 
 #: bytes of an error's body that are looked at
 ERROR_BYTES = 65536

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from orchestrator.core.events import Event
+from orchestrator.core.state.events import Event
 
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(Event)}
 

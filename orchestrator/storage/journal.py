@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from orchestrator.core.events import INTENTS, Entry, Event
+from orchestrator.core.state.events import INTENTS, Entry, Event
 from orchestrator.errors import JournalDamaged, LeaseLost, MemoryFailed
 from orchestrator.storage.codec import from_text, to_text
 

@@ -1,6 +1,6 @@
 """Reads a plan file. Law: whatever the file holds, the outcome is a Plan or every problem, each with its line.
 
-Text becomes plain data in `yamltext`; `orchestrator.core.planschema` gives it meaning. Here the two lists of problems
+Text becomes plain data in `yamltext`; `orchestrator.core.plan.parse` gives it meaning. Here the two lists of problems
 become one, in the order of the file.
 """
 
@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.core.plan import Plan
-from orchestrator.core.planschema import plan_from
-from orchestrator.core.planwords import MOST_PROBLEMS, Place, Problem
+from orchestrator.core.plan.parse import plan_from
+from orchestrator.core.plan.plan import Plan
+from orchestrator.core.plan.problems import MOST_PROBLEMS, Place, Problem
 from orchestrator.errors import OperatorError, PlanInvalid
 from orchestrator.storage.yamltext import Data, Read, Unreadable, read_yaml
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator.core.plan import AccessKey, Credentials, Password, Plan, SdkProfile, SecretRef, SecretSource
-from orchestrator.core.secret_values import AccessKeySecret, PasswordSecret, Secret
+from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret, Secret
+from orchestrator.core.plan.plan import AccessKey, Credentials, Password, Plan, SdkProfile, SecretRef, SecretSource
 from orchestrator.errors import OperatorError
 
 #: bytes; a token is at most some kilobytes (API 1.11)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Protocol
 
-from orchestrator.core.events import Entry
+from orchestrator.core.state.events import Entry
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.home import Home
 from orchestrator.storage.journal import Journal, SqliteJournal

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import yaml
 
-from orchestrator.core.planwords import SECRET_KEYS, quoted
+from orchestrator.core.plan.problems import SECRET_KEYS, quoted
 
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 #: a glob without quotes; in brackets it ends at a comma or bracket

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import yaml
 
-from orchestrator.core.planwords import MOST_PROBLEMS, Place, Problem
+from orchestrator.core.plan.problems import MOST_PROBLEMS, Place, Problem
 from orchestrator.storage.yamlslips import Mark, NotYaml, explain, undefined_alias
 
 __all__ = ["Data", "Read", "Unreadable", "read_yaml"]

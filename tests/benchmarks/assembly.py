@@ -7,7 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestrator.core.plan import (
+from orchestrator.core.model.secrets import AccessKeySecret
+from orchestrator.core.plan.plan import (
     AccessKey,
     Glob,
     Instance,
@@ -19,12 +20,11 @@ from orchestrator.core.plan import (
     Settings,
     Target,
 )
-from orchestrator.core.secret_values import AccessKeySecret
-from orchestrator.emulator.face import Face
-from orchestrator.emulator.service import Service
-from orchestrator.emulator.wire import Reply, Request
-from orchestrator.emulator.world import World
-from orchestrator.emulator.worlds import DEV_USER
+from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.protocol.messages import Reply, Request
+from orchestrator.emulator.service.service import Service
+from orchestrator.emulator.world.generate import DEV_USER
+from orchestrator.emulator.world.world import World
 from orchestrator.engine.runs import Runs
 from orchestrator.engine.surroundings import Surroundings, inline
 from orchestrator.roma import Roma

@@ -10,9 +10,9 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from orchestrator.core.estimates import Estimates, Observation
-from orchestrator.core.polling import Report, Truth, Watch, aim, next_poll
-from orchestrator.core.slots import JobKind
+from orchestrator.core.scheduling.estimates import Estimates, Observation
+from orchestrator.core.scheduling.polling import Report, Truth, Watch, aim, next_poll
+from orchestrator.core.state.slots import JobKind
 
 JOBS = 25
 LEARNED_FROM = 5

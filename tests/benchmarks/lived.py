@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.core import events as e
-from orchestrator.core.events import Entry
+from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Entry
 
 
 @dataclass(slots=True)

@@ -9,9 +9,9 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from orchestrator.core.plan import Plan, Settings
-from orchestrator.emulator.world import World
-from orchestrator.emulator.worlds import Filling, generate
+from orchestrator.core.plan.plan import Plan, Settings
+from orchestrator.emulator.world.generate import Filling, generate
+from orchestrator.emulator.world.world import World
 from orchestrator.engine.runs import Wish
 from orchestrator.roma.transport import WireRequest
 from tests.benchmarks.assembly import assemble, names_of, plan_of

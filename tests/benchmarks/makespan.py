@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean
 
-from orchestrator.core.forecast import Planned, Rule, play
-from orchestrator.core.policy import Loads, Work
-from orchestrator.core.slots import JobKind
+from orchestrator.core.scheduling.forecast import Planned, Rule, play
+from orchestrator.core.scheduling.policy import Loads, Work
+from orchestrator.core.state.slots import JobKind
 from tests.benchmarks.worlds import TOPOLOGIES, World, lower_bound, world
 
 SCHEDULES = 300

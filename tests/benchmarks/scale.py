@@ -20,10 +20,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
-from orchestrator.core.plan import Plan, Scope, Settings
-from orchestrator.emulator.switches import Duration, Durations, LockScope, Switches
-from orchestrator.emulator.world import World
-from orchestrator.emulator.worlds import Filling, generate
+from orchestrator.core.plan.plan import Plan, Scope, Settings
+from orchestrator.emulator.world.generate import Filling, generate
+from orchestrator.emulator.world.options import Duration, Durations, LockScope, Switches
+from orchestrator.emulator.world.world import World
 from orchestrator.engine.runs import Wish
 from orchestrator.engine.surroundings import collect_rarely
 from tests.benchmarks.assembly import assemble, names_of, plan_of

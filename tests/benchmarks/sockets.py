@@ -16,8 +16,8 @@ from pathlib import Path
 import anyio
 from anyio import to_thread
 
-from orchestrator.core.events import Entry
-from orchestrator.emulator.face import Face
+from orchestrator.core.state.events import Entry
+from orchestrator.emulator.api.api import Face
 from orchestrator.emulator.server import serve
 from orchestrator.storage.home import Home
 from orchestrator.storage.journal import SqliteJournal

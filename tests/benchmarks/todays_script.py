@@ -13,7 +13,7 @@ from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.http.formdata import FormFile
 from huaweicloudsdkroma import v2 as sdk
 
-from orchestrator.emulator.world import World
+from orchestrator.emulator.world.world import World
 from tests.benchmarks.workload import Workload, user_of
 
 #: seconds between two questions after a job

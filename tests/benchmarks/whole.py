@@ -21,9 +21,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import mean
 
-from orchestrator.core.plan import Plan
-from orchestrator.core.secret_values import PasswordSecret, Secret
-from orchestrator.emulator.face import Face
+from orchestrator.core.model.secrets import PasswordSecret, Secret
+from orchestrator.core.plan.plan import Plan
+from orchestrator.emulator.api.api import Face
 from orchestrator.engine.runs import Runs, Wish
 from orchestrator.engine.surroundings import Surroundings, inline
 from orchestrator.roma import Roma

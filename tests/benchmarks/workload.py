@@ -11,15 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from orchestrator.core.forecast import Duration, Planned, PlannedExport, PlannedImport
-from orchestrator.emulator.exports import Chosen
-from orchestrator.emulator.imports import Options
-from orchestrator.emulator.jobs import Twist
-from orchestrator.emulator.packages import read_package
-from orchestrator.emulator.service import Caller, Service
-from orchestrator.emulator.switches import LockScope, Switches
-from orchestrator.emulator.world import Task, User, World, task_id
-from orchestrator.emulator.worlds import empty_instance
+from orchestrator.core.scheduling.forecast import Duration, Planned, PlannedExport, PlannedImport
+from orchestrator.emulator.service.exports import Chosen
+from orchestrator.emulator.service.imports import Options
+from orchestrator.emulator.service.jobs import Twist
+from orchestrator.emulator.service.packages import read_package
+from orchestrator.emulator.service.service import Caller, Service
+from orchestrator.emulator.world.generate import empty_instance
+from orchestrator.emulator.world.options import LockScope, Switches
+from orchestrator.emulator.world.world import Task, User, World, task_id
 from tests.benchmarks.worlds import lower_bound
 
 _UNKNOWN = Duration(1.0)

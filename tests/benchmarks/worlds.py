@@ -24,7 +24,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orchestrator.core.forecast import Duration, Planned, PlannedExport, PlannedImport, tails_of
+from orchestrator.core.scheduling.forecast import Duration, Planned, PlannedExport, PlannedImport, tails_of
 
 TOPOLOGIES = ("lane", "pairs", "fan-in", "fan-out", "mesh", "lane+needs", "fan-out+needs")
 MOST_BATCHES = 15

@@ -14,8 +14,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator.emulator.faults import Kind, Operation, Rule
-from orchestrator.emulator.switches import AddNewOnExisting, AppKey, Duration, Durations, LockScope, Switches
+from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.options import AddNewOnExisting, AppKey, Duration, Durations, LockScope, Switches
 from tests.e2e.stage import Desk, LocalRoma, PlanText, Said, local_roma, small_world
 
 #: how often one command is given before its night counts as endless

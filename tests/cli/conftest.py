@@ -9,13 +9,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from orchestrator.cli.app import build
-from orchestrator.core import events as e
-from orchestrator.emulator.face import Face
+from orchestrator.core.state import events as e
+from orchestrator.emulator.api.api import Face
 from orchestrator.emulator.server import serve
-from orchestrator.emulator.service import Service
-from orchestrator.emulator.switches import Duration, Durations
-from orchestrator.emulator.world import World
-from orchestrator.emulator.worlds import generate
+from orchestrator.emulator.service.service import Service
+from orchestrator.emulator.world.generate import generate
+from orchestrator.emulator.world.options import Duration, Durations
+from orchestrator.emulator.world.world import World
 from orchestrator.engine.surroundings import utc_now
 from orchestrator.storage.home import Home
 from orchestrator.storage.journal import SqliteJournal

@@ -14,12 +14,12 @@ from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 from huaweicloudsdkcore.http.formdata import FormFile
 from huaweicloudsdkroma import v2 as sdk
 
-from orchestrator.emulator.face import Face
+from orchestrator.emulator.api.api import Face
 from orchestrator.emulator.server import serve
-from orchestrator.emulator.service import Service
-from orchestrator.emulator.switches import Duration, Durations, Switches
-from orchestrator.emulator.world import World
-from orchestrator.emulator.worlds import Filling, generate
+from orchestrator.emulator.service.service import Service
+from orchestrator.emulator.world.generate import Filling, generate
+from orchestrator.emulator.world.options import Duration, Durations, Switches
+from orchestrator.emulator.world.world import World
 
 QUICK = Durations(Duration(0.05), Duration(0.05), Duration(0.05))
 _T = TypeVar("_T")

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.core.checks import Check, Verdict
-from orchestrator.core.facts import Facts
-from orchestrator.core.inventory import Api, App, DataSource, InstanceDetails, Inventory, Task
-from orchestrator.core.only import Only
-from orchestrator.core.plan import (
+from orchestrator.core.model.checks import Check, Verdict
+from orchestrator.core.model.instance_facts import Facts
+from orchestrator.core.model.inventory import Api, App, DataSource, InstanceDetails, Inventory, Task
+from orchestrator.core.plan.plan import (
     Credentials,
     Glob,
     Instance,
@@ -20,7 +19,8 @@ from orchestrator.core.plan import (
     Settings,
     Target,
 )
-from orchestrator.core.preview import History, Informed, Preview, preview
+from orchestrator.core.preview.preview import History, Informed, Preview, preview
+from orchestrator.core.selection.only import Only
 
 SECRET = SecretRef(SecretSource.ENV, "PASSWORD_OF_NOBODY")
 #: 2027-01-15T08:00:00Z

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.emulator.world import World
+from orchestrator.emulator.world.world import World
 from tests.e2e.stage import Desk, LocalRoma, local_roma
 
 Serve = Callable[[World], LocalRoma]

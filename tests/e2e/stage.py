@@ -20,15 +20,15 @@ import anyio
 import anyio.from_thread
 from anyio.from_thread import BlockingPortal
 
-from orchestrator.core import events as e
-from orchestrator.emulator.face import Face
-from orchestrator.emulator.faults import Kind, Operation, Rule
-from orchestrator.emulator.ledger import Ledger
+from orchestrator.core.state import events as e
+from orchestrator.emulator.api.api import Face
 from orchestrator.emulator.server import Address, serve
-from orchestrator.emulator.service import Service
-from orchestrator.emulator.switches import Duration, Durations
-from orchestrator.emulator.world import User, World
-from orchestrator.emulator.worlds import DEV_USER, PROD_USER, Filling, generate
+from orchestrator.emulator.service.ledger import Ledger
+from orchestrator.emulator.service.service import Service
+from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.generate import DEV_USER, PROD_USER, Filling, generate
+from orchestrator.emulator.world.options import Duration, Durations
+from orchestrator.emulator.world.world import User, World
 from orchestrator.engine.surroundings import utc_now
 from orchestrator.storage.home import Home
 from orchestrator.storage.journal import SqliteJournal

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from orchestrator.emulator.faults import Kind, Operation
-from orchestrator.emulator.switches import AddNewOnExisting, AppKey, LockScope, Switches
+from orchestrator.emulator.world.faults import Kind, Operation
+from orchestrator.emulator.world.options import AddNewOnExisting, AppKey, LockScope, Switches
 from tests.e2e.conftest import Serve
 from tests.e2e.stage import Desk, LocalRoma, Said, large_world, small_world
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.emulator.faults import Kind, Operation
-from orchestrator.emulator.switches import AddNewOnExisting, FailedImport, Switches
+from orchestrator.emulator.world.faults import Kind, Operation
+from orchestrator.emulator.world.options import AddNewOnExisting, FailedImport, Switches
 from tests.e2e.conftest import Serve
 from tests.e2e.stage import Desk, LocalRoma, PlanText, read_until, small_world
 

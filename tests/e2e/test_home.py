@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from orchestrator.core import events as e
-from orchestrator.emulator.faults import Kind, Operation
+from orchestrator.core.state import events as e
+from orchestrator.emulator.world.faults import Kind, Operation
 from orchestrator.storage.home import Home
 from orchestrator.storage.journal import read_all
 from tests.e2e.conftest import Serve

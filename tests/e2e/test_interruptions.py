@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.core import events as e
-from orchestrator.emulator.faults import Kind, Operation
-from orchestrator.emulator.switches import LockScope
+from orchestrator.core.state import events as e
+from orchestrator.emulator.world.faults import Kind, Operation
+from orchestrator.emulator.world.options import LockScope
 from orchestrator.storage.home import Home
 from orchestrator.storage.journal import read_all
 from tests.e2e.conftest import Serve

@@ -2,9 +2,9 @@
 
 import pytest
 
-from orchestrator.emulator.faults import Kind, Operation
-from orchestrator.emulator.switches import LockScope
-from orchestrator.emulator.worlds import DEV_USER
+from orchestrator.emulator.world.faults import Kind, Operation
+from orchestrator.emulator.world.generate import DEV_USER
+from orchestrator.emulator.world.options import LockScope
 from tests.e2e.conftest import Serve
 from tests.e2e.stage import CATCHABLE, Desk, PlanText, key_of, large_world, read_until, small_world
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.emulator.faults import Kind, Operation
-from orchestrator.emulator.world import Quotas, World
-from orchestrator.emulator.worlds import empty_instance
+from orchestrator.emulator.world.faults import Kind, Operation
+from orchestrator.emulator.world.generate import empty_instance
+from orchestrator.emulator.world.world import Quotas, World
 from tests.e2e.conftest import Serve
 from tests.e2e.stage import Desk, LocalRoma, PlanText, small_world
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.emulator.faults import Operation
+from orchestrator.emulator.world.faults import Operation
 from tests.e2e.conftest import Serve
 from tests.e2e.stage import Desk, LocalRoma, Said, small_world
 

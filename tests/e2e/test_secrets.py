@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
-from orchestrator.emulator.faults import Kind, Operation
-from orchestrator.emulator.worlds import DEV_USER, PROD_USER, Filling, generate
+from orchestrator.emulator.world.faults import Kind, Operation
+from orchestrator.emulator.world.generate import DEV_USER, PROD_USER, Filling, generate
 from orchestrator.storage.home import Home
 from tests.e2e.conftest import Serve
 from tests.e2e.stage import BLINK, Desk, LocalRoma, earlier, read_until

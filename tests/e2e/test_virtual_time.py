@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.emulator.faults import Kind, Operation, Rule
-from orchestrator.emulator.switches import AddNewOnExisting, AppKey, Switches
+from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.options import AddNewOnExisting, AppKey, Switches
 from tests.simulation.nights import Night, live, vault_root
 from tests.simulation.points import small_plan
 

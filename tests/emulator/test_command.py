@@ -12,7 +12,7 @@ from aiohttp import ClientSession
 from orchestrator.emulator import run_emulator
 from orchestrator.emulator.command import readable
 from orchestrator.emulator.server import Address
-from orchestrator.emulator.worlds import default_world, generate
+from orchestrator.emulator.world.generate import default_world, generate
 
 
 class Line(io.StringIO):

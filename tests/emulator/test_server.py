@@ -15,15 +15,15 @@ from aiohttp import (
     TCPConnector,
 )
 
+from orchestrator.emulator.api.api import Face
 from orchestrator.emulator.bench import FORM, form, named, token_request
-from orchestrator.emulator.exports import Chosen
-from orchestrator.emulator.face import Face
-from orchestrator.emulator.faults import Kind, Operation, Rule
 from orchestrator.emulator.server import Address, serve
-from orchestrator.emulator.service import Service
-from orchestrator.emulator.switches import Duration, Durations, Switches
-from orchestrator.emulator.world import World
-from orchestrator.emulator.worlds import generate
+from orchestrator.emulator.service.exports import Chosen
+from orchestrator.emulator.service.service import Service
+from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.generate import generate
+from orchestrator.emulator.world.options import Duration, Durations, Switches
+from orchestrator.emulator.world.world import World
 
 QUICK = Durations(Duration(0.0), Duration(0.0), Duration(0.0))
 ARCHIVE = frozenset({Operation.ARCHIVE})

@@ -8,12 +8,11 @@ from email.utils import formatdate
 
 import anyio
 
-from orchestrator.core.checks import Verdict
-from orchestrator.core.facts import Facts
-from orchestrator.core.inventory import Inventory
-from orchestrator.core.lanes import History
-from orchestrator.core.only import Only
-from orchestrator.core.plan import (
+from orchestrator.core.model.checks import Verdict
+from orchestrator.core.model.instance_facts import Facts
+from orchestrator.core.model.inventory import Inventory
+from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret, Secret
+from orchestrator.core.plan.plan import (
     AccessKey,
     ById,
     Glob,
@@ -28,16 +27,17 @@ from orchestrator.core.plan import (
     Settings,
     Target,
 )
-from orchestrator.core.preview import Informed, Preview, preview
-from orchestrator.core.secret_values import AccessKeySecret, PasswordSecret, Secret
+from orchestrator.core.preview.preview import Informed, Preview, preview
+from orchestrator.core.selection.only import Only
+from orchestrator.core.selection.routes import History
+from orchestrator.emulator.api.api import Face
 from orchestrator.emulator.bench import BEGIN
-from orchestrator.emulator.face import Face
-from orchestrator.emulator.faults import Rule
-from orchestrator.emulator.service import Service
-from orchestrator.emulator.switches import Switches, Visibility
-from orchestrator.emulator.world import App, DataSource, Task, World, hex_id, make_id
-from orchestrator.emulator.world import Instance as There
-from orchestrator.emulator.worlds import DEV_USER, PROD_USER, Filling, empty_instance, fill
+from orchestrator.emulator.service.service import Service
+from orchestrator.emulator.world.faults import Rule
+from orchestrator.emulator.world.generate import DEV_USER, PROD_USER, Filling, empty_instance, fill
+from orchestrator.emulator.world.options import Switches, Visibility
+from orchestrator.emulator.world.world import App, DataSource, Task, World, hex_id, make_id
+from orchestrator.emulator.world.world import Instance as There
 from orchestrator.engine.facts import facts
 from orchestrator.engine.surroundings import Surroundings, inline
 from orchestrator.engine.survey import survey

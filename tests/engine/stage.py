@@ -14,16 +14,16 @@ from typing import TypeVar
 
 import anyio
 
-from orchestrator.core.events import Entry, Event
-from orchestrator.core.plan import Glob, Instance, Migration, OfApps, Plan, Scope, Settings, Target
-from orchestrator.core.progress import Progress
-from orchestrator.core.secret_values import PasswordSecret, Secret
-from orchestrator.emulator.face import Face
-from orchestrator.emulator.faults import Rule
-from orchestrator.emulator.service import Service
-from orchestrator.emulator.switches import Durations, Switches
-from orchestrator.emulator.world import User, World
-from orchestrator.emulator.worlds import Filling, generate
+from orchestrator.core.model.secrets import PasswordSecret, Secret
+from orchestrator.core.plan.plan import Glob, Instance, Migration, OfApps, Plan, Scope, Settings, Target
+from orchestrator.core.state.events import Entry, Event
+from orchestrator.core.state.progress import Progress
+from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.service.service import Service
+from orchestrator.emulator.world.faults import Rule
+from orchestrator.emulator.world.generate import Filling, generate
+from orchestrator.emulator.world.options import Durations, Switches
+from orchestrator.emulator.world.world import User, World
 from orchestrator.engine.runs import Ended, Runs, Wish
 from orchestrator.engine.surroundings import Offload, Surroundings, inline
 from orchestrator.roma import Roma

@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import pytest
 
-from orchestrator.core import events as e
-from orchestrator.core.plan import Scope
-from orchestrator.emulator.faults import Kind, Operation, Rule
-from orchestrator.emulator.switches import Duration, Durations, LockScope, Switches
+from orchestrator.core.plan.plan import Scope
+from orchestrator.core.state import events as e
+from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.options import Duration, Durations, LockScope, Switches
 from orchestrator.engine.pasts import Past
 from orchestrator.engine.runs import Ended, Runs, Wish
 from tests.engine.stage import QUICK, Stage, folded_of, plan_for, staged, world

@@ -8,12 +8,12 @@ from pathlib import Path
 import anyio
 import pytest
 
-from orchestrator.core import events as e
-from orchestrator.core.events import INTENTS, Entry
-from orchestrator.core.plan import Plan, Scope, Settings
-from orchestrator.emulator.faults import Kind, Operation, Rule
-from orchestrator.emulator.switches import Duration, Durations, LockScope, Switches
-from orchestrator.emulator.world import World
+from orchestrator.core.plan.plan import Plan, Scope, Settings
+from orchestrator.core.state import events as e
+from orchestrator.core.state.events import INTENTS, Entry
+from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.options import Duration, Durations, LockScope, Switches
+from orchestrator.emulator.world.world import World
 from orchestrator.engine.runs import Ended, Runs, Wish
 from orchestrator.errors import ExitCode
 from orchestrator.storage.home import Home

@@ -6,11 +6,11 @@ from dataclasses import replace
 import anyio
 import pytest
 
-from orchestrator.core import events as e
-from orchestrator.core.events import Entry
-from orchestrator.core.plan import Scope
-from orchestrator.emulator.faults import Kind, Operation, Rule
-from orchestrator.emulator.switches import LockScope, Switches
+from orchestrator.core.plan.plan import Scope
+from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Entry
+from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.options import LockScope, Switches
 from orchestrator.engine.conductor import gravest
 from orchestrator.engine.runs import Ended, Runs
 from orchestrator.engine.surroundings import Offload, inline

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.core.facts import Facts, Unread
-from orchestrator.emulator.faults import Kind, Operation, Rule
-from orchestrator.emulator.switches import Offset, Switches, Visibility
-from orchestrator.emulator.world import App, DataSource, make_id
-from orchestrator.emulator.worlds import PROD_USER
+from orchestrator.core.model.instance_facts import Facts, Unread
+from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.generate import PROD_USER
+from orchestrator.emulator.world.options import Offset, Switches, Visibility
+from orchestrator.emulator.world.world import App, DataSource, make_id
 from tests.engine.preflightworlds import Case, clean, told, with_instance
 
 PARTS = {

@@ -8,14 +8,14 @@ from typing import get_type_hints
 import anyio
 import pytest
 
-from orchestrator.core import events as e
-from orchestrator.core.approval import Refused, Resume, Saved
-from orchestrator.core.approvaldrift import Grade
-from orchestrator.core.approvaltext import from_json, to_json
-from orchestrator.core.checks import Verdict
-from orchestrator.core.only import Only, parse_only
-from orchestrator.core.plan import AccessKey, Glob, Migration, Mode, SecretRef, SecretSource, Target, Waiver
-from orchestrator.emulator.world import App, make_id
+from orchestrator.core.model.checks import Verdict
+from orchestrator.core.plan.plan import AccessKey, Glob, Migration, Mode, SecretRef, SecretSource, Target, Waiver
+from orchestrator.core.preview.approval import Refused, Resume, Saved
+from orchestrator.core.preview.approval_file import from_json, to_json
+from orchestrator.core.preview.drift import Grade
+from orchestrator.core.selection.only import Only, parse_only
+from orchestrator.core.state import events as e
+from orchestrator.emulator.world.world import App, make_id
 from orchestrator.engine import gate as gates
 from orchestrator.engine.gate import Approval, Gate, Readers
 from orchestrator.engine.pasts import Reads, runs_of

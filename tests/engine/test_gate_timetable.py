@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.core.timetable import Timetable
-from orchestrator.emulator.face import Face
-from orchestrator.emulator.service import Service
-from orchestrator.emulator.switches import Duration, Durations
-from orchestrator.emulator.world import World
+from orchestrator.core.scheduling.timetable import Timetable
+from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.service.service import Service
+from orchestrator.emulator.world.options import Duration, Durations
+from orchestrator.emulator.world.world import World
 from orchestrator.engine.runs import Ended, Wish, runs_of
 from orchestrator.errors import ExitCode
 from tests.engine.stage import QUICK, Stage, plan_for, staged, world

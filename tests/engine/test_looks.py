@@ -3,9 +3,9 @@
 import anyio
 import pytest
 
-from orchestrator.core.failures import Failed, Failure, RequestFailed
-from orchestrator.core.verification import There
-from orchestrator.emulator.faults import Kind, Operation, Rule
+from orchestrator.core.decisions.verification import There
+from orchestrator.core.model.failures import Failed, Failure, RequestFailed
+from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.engine.looks import Looks, Shared
 from tests.engine.stage import Stage, staged, world
 from tests.simulation.virtual import run_virtually

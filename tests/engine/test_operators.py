@@ -2,9 +2,9 @@
 
 import pytest
 
-from orchestrator.core import events as e
-from orchestrator.core.events import Words
-from orchestrator.core.lifecycle import DeliveryState, PackageState
+from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Words
+from orchestrator.core.state.lifecycle import DeliveryState, PackageState
 from orchestrator.engine.operators import OUTCOMES, Operators
 from tests.builders import SAID, Run, app
 

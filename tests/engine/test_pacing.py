@@ -2,10 +2,10 @@
 
 import pytest
 
-from orchestrator.core import events as e
-from orchestrator.core.estimates import GUESS
-from orchestrator.core.polling import LONGEST, SHORTEST
-from orchestrator.core.slots import JobKind
+from orchestrator.core.scheduling.estimates import GUESS
+from orchestrator.core.scheduling.polling import LONGEST, SHORTEST
+from orchestrator.core.state import events as e
+from orchestrator.core.state.slots import JobKind
 from orchestrator.engine.pacing import Pacing, Poller
 from tests.builders import Run, app
 

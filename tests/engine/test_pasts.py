@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from orchestrator.core import events as e
-from orchestrator.core.approval import Carried
-from orchestrator.core.events import Entry
-from orchestrator.core.slots import JobKind
+from orchestrator.core.preview.approval import Carried
+from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Entry
+from orchestrator.core.state.slots import JobKind
 from orchestrator.engine.pasts import LEARNED_RUNS, carried, learned, runs_of
 from tests.builders import Run, app
 

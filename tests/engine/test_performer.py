@@ -6,15 +6,15 @@ from pathlib import Path
 import anyio
 import pytest
 
-from orchestrator.core import events as e
-from orchestrator.core import steps
-from orchestrator.core.events import Asset, Entry, Words
-from orchestrator.core.outcome import AssetClass, lines
-from orchestrator.core.retries import Action
-from orchestrator.core.slots import host_of
-from orchestrator.emulator.faults import Kind, Operation, Rule
-from orchestrator.emulator.holding import Holding
-from orchestrator.emulator.switches import Switches
+from orchestrator.core.decisions import steps
+from orchestrator.core.model.retries import Action
+from orchestrator.core.report.outcome import AssetClass, lines
+from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Asset, Entry, Words
+from orchestrator.core.state.slots import host_of
+from orchestrator.emulator.service.instance_store import Holding
+from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.options import Switches
 from orchestrator.engine.pacing import Pacing
 from orchestrator.engine.performer import RESERVED, SPACE_WAIT, Answered, Performer
 from orchestrator.engine.runs import Ended, Runs

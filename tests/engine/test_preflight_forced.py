@@ -7,14 +7,14 @@ from pathlib import Path
 import anyio
 import pytest
 
-from orchestrator.core.checks import Verdict
-from orchestrator.core.lanes import History
-from orchestrator.core.outcome import AssetClass, lines
-from orchestrator.core.plan import Waiver
-from orchestrator.emulator.face import Face
-from orchestrator.emulator.service import Service
-from orchestrator.emulator.world import World
-from orchestrator.emulator.worlds import DEV_USER, PROD_USER
+from orchestrator.core.model.checks import Verdict
+from orchestrator.core.plan.plan import Waiver
+from orchestrator.core.report.outcome import AssetClass, lines
+from orchestrator.core.selection.routes import History
+from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.service.service import Service
+from orchestrator.emulator.world.generate import DEV_USER, PROD_USER
+from orchestrator.emulator.world.world import World
 from orchestrator.engine.runs import Ended, Runs, Wish
 from orchestrator.engine.surroundings import Surroundings, inline
 from orchestrator.errors import ExitCode, PreflightBlocked

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orchestrator.core.checks import Verdict
-from orchestrator.core.lanes import History, Kept
-from orchestrator.core.plan import Waiver
-from orchestrator.core.planvalues import CHECKS
+from orchestrator.core.model.checks import Verdict
+from orchestrator.core.plan.plan import Waiver
+from orchestrator.core.plan.special_values import CHECKS
+from orchestrator.core.selection.routes import History, Kept
 from orchestrator.emulator.bench import BEGIN
-from orchestrator.emulator.faults import Kind, Operation, Rule
-from orchestrator.emulator.world import Group, hex_id, make_id
+from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.world import Group, hex_id, make_id
 from tests.engine.preflightworlds import (
     COMPANIONS,
     WORLDS,

@@ -5,11 +5,11 @@ from dataclasses import replace
 import anyio
 import pytest
 
-from orchestrator.core import events as e
-from orchestrator.core.only import Only, parse_only
-from orchestrator.core.outcome import outcome
-from orchestrator.core.plan import Glob, Target
-from orchestrator.emulator.faults import Kind, Operation, Rule
+from orchestrator.core.plan.plan import Glob, Target
+from orchestrator.core.report.outcome import outcome
+from orchestrator.core.selection.only import Only, parse_only
+from orchestrator.core.state import events as e
+from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.engine.runs import Ended, Past, Wish, folded, history, read_run
 from orchestrator.errors import ExitCode, JournalDamaged, OperatorError, PreflightBlocked
 from tests.builders import Run, app

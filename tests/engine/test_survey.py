@@ -6,10 +6,10 @@ from dataclasses import replace
 import anyio
 import pytest
 
-from orchestrator.core.failures import Failed, Failure, RequestFailed
-from orchestrator.core.inventory import App, Inventory, Task
-from orchestrator.emulator.faults import Kind, Operation, Rule
-from orchestrator.emulator.switches import Switches, Visibility
+from orchestrator.core.model.failures import Failed, Failure, RequestFailed
+from orchestrator.core.model.inventory import App, Inventory, Task
+from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.options import Switches, Visibility
 from orchestrator.engine.survey import FIRST_CONTACT, Seen, as_sentence, survey, united
 from orchestrator.errors import ExitCode, FarSideError, ServiceRefuses, ServiceUnreachable
 from tests.engine.stage import Stage, plan_for, staged, world

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from orchestrator.cli.app import build
-from orchestrator.core.events import Entry
+from orchestrator.core.state.events import Entry
 from orchestrator.engine.runs import folded
 from orchestrator.errors import ExitCode, MemoryFailed
 from orchestrator.storage.home import Home

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core.failures import RequestFailed
-from orchestrator.core.inventory import JobStatus
-from orchestrator.core.plan import Instance, Settings
-from orchestrator.core.secret_values import AccessKeySecret, PasswordSecret
+from orchestrator.core.model.failures import RequestFailed
+from orchestrator.core.model.inventory import JobStatus
+from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret
+from orchestrator.core.plan.plan import Instance, Settings
 from orchestrator.roma import Client, InventoryDisagrees, Roma
 from orchestrator.roma.transport import Answer, WireRequest
 from tests.roma.canned import Canned

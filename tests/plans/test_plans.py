@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestrator.core.plan import Plan, Settings
-from orchestrator.core.planschema import json_schema
+from orchestrator.core.plan.parse import json_schema
+from orchestrator.core.plan.plan import Plan, Settings
 from orchestrator.storage.planfile import read_plan
 
 PLANS = Path(__file__).parents[2] / "plans"

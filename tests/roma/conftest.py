@@ -14,9 +14,9 @@ import looptime
 import pytest
 from aiohttp import web
 
-from orchestrator.core.failures import Failure
-from orchestrator.core.plan import Instance, Settings
-from orchestrator.core.secret_values import AccessKeySecret, PasswordSecret, Secret
+from orchestrator.core.model.failures import Failure
+from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret, Secret
+from orchestrator.core.plan.plan import Instance, Settings
 from orchestrator.roma import Roma
 from orchestrator.roma.transport import Answer, TransportFailed, WireRequest
 from tests.roma.canned import Canned

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
-from orchestrator.core.failures import Failure, RequestFailed
-from orchestrator.core.plan import Instance
-from orchestrator.core.secret_values import AccessKeySecret, PasswordSecret
+from orchestrator.core.model.failures import Failure, RequestFailed
+from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret
+from orchestrator.core.plan.plan import Instance
 from orchestrator.roma import Roma
 from orchestrator.roma.auth import Token, conceal
 

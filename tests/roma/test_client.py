@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
-from orchestrator.core.failures import Failure, RequestFailed
-from orchestrator.core.inventory import ApiGroup, DictionaryEntry, JobStatus, ProjectConfig
-from orchestrator.core.plan import Instance, Mode
+from orchestrator.core.model.failures import Failure, RequestFailed
+from orchestrator.core.model.inventory import ApiGroup, DictionaryEntry, JobStatus, ProjectConfig
+from orchestrator.core.plan.plan import Instance, Mode
 from orchestrator.roma import Client, Download, InventoryDisagrees, Reader, Roma
 
 if TYPE_CHECKING:

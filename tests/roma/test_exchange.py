@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
-from orchestrator.core.failures import Failure, RequestFailed
-from orchestrator.core.plan import Instance, Settings
-from orchestrator.core.retries import READ_ATTEMPTS
-from orchestrator.core.secret_values import AccessKeySecret
+from orchestrator.core.model.failures import Failure, RequestFailed
+from orchestrator.core.model.retries import READ_ATTEMPTS
+from orchestrator.core.model.secrets import AccessKeySecret
+from orchestrator.core.plan.plan import Instance, Settings
 from orchestrator.roma import Roma
 from orchestrator.roma.exchange import THROTTLED_ATTEMPTS
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orchestrator.core.plan import Instance, Settings
-from orchestrator.core.secret_values import PasswordSecret
+from orchestrator.core.model.secrets import PasswordSecret
+from orchestrator.core.plan.plan import Instance, Settings
 from orchestrator.roma import Roma
 from orchestrator.roma.exchange import Received
 from orchestrator.roma.iam import read_token

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from orchestrator.core.plan import Instance, Settings
-from orchestrator.core.secret_values import AccessKeySecret
+from orchestrator.core.model.secrets import AccessKeySecret
+from orchestrator.core.plan.plan import Instance, Settings
 from orchestrator.roma import Roma
 from orchestrator.roma.rates import BURST
 

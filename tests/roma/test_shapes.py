@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.inventory import Api, App, JobStatus, Reason, Task
+from orchestrator.core.model.inventory import Api, App, JobStatus, Reason, Task
 from orchestrator.roma import shapes
 
 JOB_KEYS = ["id", "status", "reason", "reasons", "progress_percent", "archive_id", "entities", "begin_time"]

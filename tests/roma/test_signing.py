@@ -9,7 +9,7 @@ from huaweicloudsdkcore.sdk_request import SdkRequest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.secret_values import AccessKeySecret
+from orchestrator.core.model.secrets import AccessKeySecret
 from orchestrator.roma.client import address
 from orchestrator.roma.signing import canonical, sign
 from orchestrator.roma.transport import FileBody, WireRequest

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from aiohttp import web
 
-from orchestrator.core.failures import Failure
+from orchestrator.core.model.failures import Failure
 from orchestrator.errors import OperatorError, PackageDamaged
 from orchestrator.roma.sockets import AiohttpTransport
 from orchestrator.roma.transport import FileBody, TransportFailed, WireRequest

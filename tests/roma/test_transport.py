@@ -1,6 +1,6 @@
 """The seam's values."""
 
-from orchestrator.core.failures import Failure
+from orchestrator.core.model.failures import Failure
 from orchestrator.roma.transport import FileBody, TransportFailed, WireRequest
 
 

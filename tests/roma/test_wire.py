@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.failures import Failed, Failure
+from orchestrator.core.model.failures import Failed, Failure
 from orchestrator.roma.wire import (
     MESSAGE_LENGTH,
     Head,

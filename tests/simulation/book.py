@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field, replace
 
-from orchestrator.core import events as e
-from orchestrator.core.events import Entry
-from orchestrator.core.plan import Plan, Scope
-from orchestrator.emulator.ledger import slot_of
-from orchestrator.emulator.switches import LockScope
+from orchestrator.core.plan.plan import Plan, Scope
+from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Entry
+from orchestrator.emulator.service.ledger import slot_of
+from orchestrator.emulator.world.options import LockScope
 
 #: the plan's word for a slot in the emulator's words; `auto` begins as the first
 SCOPES = {

@@ -7,10 +7,10 @@ nights (`invariants.Watch`) and directed worlds (`test_promises`) alike.
 from collections import Counter
 from collections.abc import Iterable
 
-from orchestrator.core import events as e
-from orchestrator.core.events import Entry
-from orchestrator.core.failures import Failure
-from orchestrator.core.plan import Plan
+from orchestrator.core.model.failures import Failure
+from orchestrator.core.plan.plan import Plan
+from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Entry
 from tests.simulation.book import GONE, LOST, NEVER, Book, Intent, require, subject_of
 from tests.simulation.settling import Settling
 

@@ -4,11 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from orchestrator.core import events as e
-from orchestrator.core.events import Entry
-from orchestrator.core.outcome import AssetClass, lines
-from orchestrator.emulator.ledger import slot_of
-from orchestrator.emulator.service import Service
+from orchestrator.core.report.outcome import AssetClass, lines
+from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Entry
+from orchestrator.emulator.service.ledger import slot_of
+from orchestrator.emulator.service.service import Service
 from orchestrator.errors import ExitCode
 from tests.simulation.book import Broken
 from tests.simulation.folds import Journal

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from orchestrator.core.events import INTENTS, Entry, Event
+from orchestrator.core.state.events import INTENTS, Entry, Event
 from orchestrator.storage.codec import from_text, to_text
 from orchestrator.storage.disk import Disk, Operation
 from orchestrator.storage.journal import Journal

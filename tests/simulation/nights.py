@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestrator.core import events as e
-from orchestrator.core.events import Entry
-from orchestrator.core.lifecycle import Delivery, DeliveryState, Package, PackageState
-from orchestrator.core.progress import Progress
-from orchestrator.emulator.face import Face
-from orchestrator.emulator.service import Service
+from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Entry
+from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
+from orchestrator.core.state.progress import Progress
+from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.service.service import Service
 from orchestrator.engine.operators import Operators
 from orchestrator.engine.runs import Ended, Runs, Wish, folded
 from orchestrator.engine.surroundings import Surroundings, inline

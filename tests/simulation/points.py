@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from orchestrator.core.plan import (
+from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret, Secret
+from orchestrator.core.plan.plan import (
     AccessKey,
     Glob,
     Instance,
@@ -15,8 +16,7 @@ from orchestrator.core.plan import (
     Settings,
     Target,
 )
-from orchestrator.core.secret_values import AccessKeySecret, PasswordSecret, Secret
-from orchestrator.emulator.worlds import DEV_USER, PROD_USER, Filling, generate
+from orchestrator.emulator.world.generate import DEV_USER, PROD_USER, Filling, generate
 from tests.simulation.worlds import ENDPOINT, Kill, Scenario
 
 _REF = SecretRef(SecretSource.ENV, "X")

@@ -5,10 +5,10 @@ Law: a lost import is settled by quiet, proof, look and decision, in this order;
 
 from dataclasses import dataclass, field
 
-from orchestrator.core import events as e
-from orchestrator.core.events import Entry
-from orchestrator.core.failures import Failure
-from orchestrator.core.plan import Mode
+from orchestrator.core.model.failures import Failure
+from orchestrator.core.plan.plan import Mode
+from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Entry
 from tests.simulation.book import NEVER, Book, Intent, require, subject_of
 
 #: seconds between an answer and its entry

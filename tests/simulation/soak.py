@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator.emulator.faults import Kind
+from orchestrator.emulator.world.faults import Kind
 from tests.simulation.nights import live, vault_root
 from tests.simulation.worlds import scenario
 

@@ -5,11 +5,11 @@
 
 from dataclasses import replace
 
-from orchestrator.core import events as e
-from orchestrator.core.plan import Plan, Scope, Settings
-from orchestrator.emulator.faults import Kind, Operation, Rule
-from orchestrator.emulator.switches import Duration, Durations, LockScope, Switches, Visibility
-from orchestrator.emulator.world import Quotas, World
+from orchestrator.core.plan.plan import Plan, Scope, Settings
+from orchestrator.core.state import events as e
+from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.options import Duration, Durations, LockScope, Switches, Visibility
+from orchestrator.emulator.world.world import Quotas, World
 from orchestrator.engine.runs import Ended
 from orchestrator.errors import ExitCode
 from tests.builders import DAWN

@@ -13,9 +13,9 @@ from urllib.parse import parse_qsl, urlsplit
 import anyio
 import anyio.lowlevel
 
-from orchestrator.core.failures import Failure
-from orchestrator.emulator.face import Face
-from orchestrator.emulator.wire import (
+from orchestrator.core.model.failures import Failure
+from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.protocol.messages import (
     Body,
     Delayed,
     Drip,

@@ -8,7 +8,8 @@ import random
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from orchestrator.core.plan import (
+from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret, Secret
+from orchestrator.core.plan.plan import (
     AccessKey,
     Credentials,
     Glob,
@@ -25,9 +26,9 @@ from orchestrator.core.plan import (
     Settings,
     Target,
 )
-from orchestrator.core.secret_values import AccessKeySecret, PasswordSecret, Secret
-from orchestrator.emulator.faults import LASTING, TARGETS, WRITES, Kind, Operation, Rule
-from orchestrator.emulator.switches import (
+from orchestrator.emulator.world.faults import LASTING, TARGETS, WRITES, Kind, Operation, Rule
+from orchestrator.emulator.world.generate import Filling, fill, generate
+from orchestrator.emulator.world.options import (
     AddNewOnExisting,
     AppKey,
     ArchiveIdPlace,
@@ -47,8 +48,7 @@ from orchestrator.emulator.switches import (
     TaskIds,
     Visibility,
 )
-from orchestrator.emulator.world import User, World
-from orchestrator.emulator.worlds import Filling, fill, generate
+from orchestrator.emulator.world.world import User, World
 
 #: (what the plan says, what the service does): the plan's slot is as wide, or wider where the proof stays sound
 SCOPES = (

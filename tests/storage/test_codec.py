@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core import events as e
-from orchestrator.core.events import Event
+from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Event
 from orchestrator.storage.codec import from_text, to_text
 
 KINDS = get_args(Event)

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core import events as e
-from orchestrator.core.events import Event
+from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Event
 from orchestrator.errors import ExitCode, JournalDamaged, LeaseLost, MemoryFailed
 from orchestrator.storage.journal import SqliteJournal, read_all
 

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core.plan import Glob, Plan
+from orchestrator.core.plan.plan import Glob, Plan
 from orchestrator.errors import ExitCode, OperatorError, PlanInvalid
 from orchestrator.storage.planfile import LARGEST, parse, read_plan
 

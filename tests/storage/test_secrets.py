@@ -4,8 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.core.plan import AccessKey, Credentials, Password, Plan, SdkProfile, SecretRef, SecretSource, Settings
-from orchestrator.core.secret_values import AccessKeySecret, PasswordSecret, Secret
+from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret, Secret
+from orchestrator.core.plan.plan import (
+    AccessKey,
+    Credentials,
+    Password,
+    Plan,
+    SdkProfile,
+    SecretRef,
+    SecretSource,
+    Settings,
+)
 from orchestrator.errors import ExitCode, OperatorError
 from orchestrator.storage.secrets import LARGEST_FILE, resolve
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.core import events as e
+from orchestrator.core.state import events as e
 from orchestrator.errors import LeaseLost, MemoryFailed
 from orchestrator.storage.home import Home
 from orchestrator.storage.leases import Denied, Taken

@@ -1,0 +1,202 @@
+"""`preview`: what a run would do, and what stands against it. Law: reads only; only `--save` makes a home."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+
+from orchestrator.cli.context.approval_file import max_age_of, must_be_free, read_saved, write_saved
+from orchestrator.cli.context.find_run import home_for
+from orchestrator.cli.context.wiring import Assembled, assemble
+from orchestrator.cli.output.logs import Log
+from orchestrator.cli.output.tables import wrapped
+from orchestrator.cli.output.terminal import Terminal
+from orchestrator.cli.output.times import local, utc
+from orchestrator.cli.render.preview_json import Shown, document
+from orchestrator.cli.render.preview_markdown import preview_markdown
+from orchestrator.cli.render.preview_text import finding, preview_text
+from orchestrator.core.plan.plan import Plan
+from orchestrator.core.preview.approval import Begin, Refused, Resume, Use
+from orchestrator.core.preview.drift import Drift, Grade, told
+from orchestrator.core.preview.preview import Preview
+from orchestrator.core.selection.only import Only, parse_only
+from orchestrator.engine.gate import Approval, Compared, Gate
+from orchestrator.engine.pasts import Past, runs_of
+from orchestrator.engine.surroundings import utc_now
+from orchestrator.errors import ExitCode, OperatorError
+from orchestrator.storage.home import Home
+from orchestrator.storage.planfile import read_plan
+from orchestrator.storage.store import HomeStore
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line asks of `preview`."""
+
+    only: tuple[str, ...] = ()
+    everything: bool = False
+    markdown: bool = False
+    save: Path | None = None
+    against: Path | None = None
+    max_age: str = ""
+
+
+@dataclass(slots=True)
+class _Looking:
+    """One preview in this process: the gate and what it stands on. It holds nothing that writes to ROMA."""
+
+    terminal: Terminal
+    path: Path
+    plan: Plan
+    home: Home
+    assembled: Assembled
+    gate: Gate
+    past: list[Past]
+
+    def ask(self, read: Callable[[], Awaitable[T]]) -> T:
+        """Read, and close every connection."""
+
+        async def both() -> T:
+            try:
+                return await read()
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await self.assembled.roma.aclose()
+
+        return anyio.run(both)
+
+
+def preview_plan(terminal: Terminal, path: Path, wanted: Wanted) -> int:
+    """Read both sides and tell what would move, or whether a saved preview still holds."""
+    terminal.plan = path
+    if wanted.save is not None and wanted.against is not None:
+        raise OperatorError("--save and --against exclude each other")
+    if wanted.markdown and terminal.common.json:
+        raise OperatorError("--markdown and --json exclude each other")
+    if wanted.save is not None:
+        must_be_free(wanted.save)
+    plan = read_plan(path)
+    only = parse_only(wanted.only, plan)
+    approval = _approval(wanted)
+    looking = _looking(terminal, path, plan)
+    if approval is not None:
+        return _against(looking, approval, only)
+    return _show(looking, wanted, only)
+
+
+def _approval(wanted: Wanted) -> Approval | None:
+    max_age = max_age_of(wanted.max_age)
+    return Approval(read_saved(wanted.against), max_age) if wanted.against is not None else None
+
+
+def _looking(terminal: Terminal, path: Path, plan: Plan) -> _Looking:
+    home = home_for(terminal, path)
+    store = HomeStore(home)
+    log = Log(terminal, lambda: utc_now().timestamp())
+    assembled = assemble(plan, terminal.redactor, log.say)
+    gate = Gate(plan, store, assembled.roma, assembled.users, assembled.around)
+    return _Looking(terminal, path, plan, home, assembled, gate, runs_of(store, plan.name))
+
+
+# --- to look at, and to save ---------------------------------------------------------------------------------------
+
+
+def _show(looking: _Looking, wanted: Wanted, only: Only) -> int:
+    draft = looking.ask(lambda: looking.gate.preview(only, looking.past))
+    code = ExitCode.BLOCKED if draft.blockers else ExitCode.DONE
+    saved = _save(looking, wanted.save, draft, only)
+    shown = Shown(looking.plan.name, str(looking.path), draft, int(code), _unfinished(looking.past), saved)
+    if looking.terminal.common.json:
+        looking.terminal.document(asdict(document(shown)))
+    elif wanted.markdown:
+        looking.terminal.result(preview_markdown(shown, wanted.everything))
+    else:
+        looking.terminal.result(preview_text(shown, wanted.everything))
+    _say_saved(looking, wanted.save, saved)
+    return int(code)
+
+
+def _save(looking: _Looking, path: Path | None, draft: Preview, only: Only) -> str:
+    """The name of the file, "" where nothing was to be saved, or a blocker makes it good for nothing."""
+    if path is None or draft.blockers:
+        return ""
+    looking.home.make()
+    # Names in the document are the service's; a note is the operator's, and might hold anything.
+    note = looking.terminal.redactor.clean(looking.terminal.common.note)
+    write_saved(path, looking.gate.saved(draft, only, note))
+    return str(path)
+
+
+def _say_saved(looking: _Looking, path: Path | None, saved: str) -> None:
+    terminal = looking.terminal
+    if saved:
+        text = f"saved as {saved}, good for one run:\nroma-migrate run --approved {saved} {looking.path}"
+        terminal.say(text, event="saved", file=saved)
+    elif path is not None:
+        terminal.say(
+            f"{path}: not saved: blocked, so that no run could carry it out", event="not-saved", file=str(path)
+        )
+
+
+def _unfinished(past: Sequence[Past]) -> str:
+    return past[-1].run if past and past[-1].unfinished else ""
+
+
+# --- against a saved one -------------------------------------------------------------------------------------------
+
+
+def _against(looking: _Looking, approval: Approval, only: Only) -> int:
+    """Would `run --approved` begin now? 4 where it would be refused."""
+    use = looking.gate.use_of(approval, looking.past)
+    now = looking.ask(lambda: looking.gate.compare(approval.saved, only, looking.past))
+    refused = isinstance(use, Refused) or (isinstance(use, Begin) and _stands_against(now))
+    code = ExitCode.BLOCKED if refused else ExitCode.DONE
+    if looking.terminal.common.json:
+        looking.terminal.document(_against_json(looking, approval, now, use, code))
+    else:
+        looking.terminal.result(_against_text(approval, now, use, code))
+    return int(code)
+
+
+def _stands_against(now: Compared) -> bool:
+    return bool(now.preview.blockers) or any(each.grade is not Grade.NONE for each in now.drifts)
+
+
+def _against_text(approval: Approval, now: Compared, use: Use, code: ExitCode) -> str:
+    saved = approval.saved
+    lines = [wrapped("", f"preview {saved.digest} of plan {saved.plan}, saved {local(saved.saved_at)} by {saved.by}")]
+    lines += [wrapped("note: ", saved.note)] if saved.note else []
+    lines += [wrapped("refused: ", use.why)] if isinstance(use, Refused) else []
+    lines += [f"  {line}" for line in told(now.drifts)]
+    lines += [wrapped("blocker: ", finding(each)) for each in now.preview.blockers]
+    lines.append(f"digest now: {now.preview.digest}")
+    return "\n".join([*lines, wrapped("verdict: ", _verdict(use, code))])
+
+
+def _verdict(use: Use, code: ExitCode) -> str:
+    if isinstance(use, Resume):
+        return f"run {use.run} carries it out: `run --approved` goes on with that, and no drift is judged"
+    return "it does not hold any more" if code else "it still holds"
+
+
+def _against_json(looking: _Looking, approval: Approval, now: Compared, use: Use, code: ExitCode) -> dict[str, object]:
+    saved = approval.saved
+    return {
+        "plan": looking.plan.name, "plan_file": str(looking.path), "code": int(code), "verdict": _verdict(use, code),
+        "saved": utc(saved.saved_at), "by": saved.by, "note": saved.note, "digest": saved.digest,
+        "digest_now": now.preview.digest, "refused": use.why if isinstance(use, Refused) else None,
+        "run": use.run if isinstance(use, Resume) else None,
+        "drift": [_drift_json(each) for each in now.drifts],
+        "blockers": [{"id": each.id, "where": each.where, "sentence": each.sentence} for each in now.preview.blockers],
+    }  # fmt: skip
+
+
+def _drift_json(each: Drift) -> dict[str, object]:
+    return {
+        "migration": each.migration, "grade": each.grade.value, "lines": list(each.lines),
+        "changed": list(each.changed), "stopped": list(each.stopped),
+    }  # fmt: skip

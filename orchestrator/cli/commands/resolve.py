@@ -1,0 +1,231 @@
+"""`resolve`: the operator's word on an unknown outcome. Law: only what is undecided can be decided."""
+
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from orchestrator.cli.commands.report import only_of
+from orchestrator.cli.context.find_run import Found, find_run
+from orchestrator.cli.context.wiring import surroundings
+from orchestrator.cli.output.tables import wrapped
+from orchestrator.cli.output.terminal import Terminal
+from orchestrator.cli.output.times import local, utc
+from orchestrator.cli.render.summary import Names
+from orchestrator.core.selection.only import Only
+from orchestrator.core.state.events import Resolved
+from orchestrator.core.state.lifecycle import DeliveryState, PackageState
+from orchestrator.core.state.progress import Progress
+from orchestrator.engine.operators import OUTCOMES, Operators
+from orchestrator.engine.runs import folded
+from orchestrator.errors import ExitCode, OperatorError
+from orchestrator.storage.home import Holder, hold_plan
+from orchestrator.storage.journal import SqliteJournal
+
+#: seconds to wait for a live run's answer, and between two looks for it
+PATIENCE = 10.0
+EVERY = 0.2
+
+#: what each word leads to
+LEADS_TO = {
+    "imported": "counts as imported; it is verified next",
+    "absent": "counts as not there; it is asked for again",
+    "partial": "what the last look saw there is verified, the rest is brought as a batch of its own",
+    "quarantine": "is set aside with your reason; what depends on it is blocked",
+    "job-ended": "its slot is free again; what the job left is settled by looking",
+}
+_PACKAGE_LEADS_TO = {
+    "imported": "the suspect package is good enough: it is imported as it is",
+    "absent": "the batch is exported once more",
+    "quarantine": "the batch counts as failed: it is split, its poison set aside",
+    "job-ended": "its slot is free again; the batch is exported once more",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """One thing that only the operator can decide."""
+
+    #: delivery id, or batch id
+    subject: str
+    batch: str
+    #: "migration@target", or "" for a package
+    lane: str
+    target: str
+    #: since when, epoch seconds
+    since: float
+    why: str
+    #: names of the assets that a look saw, and of those it did not
+    landed: tuple[str, ...]
+    rest: tuple[str, ...]
+    #: word -> what it leads to
+    choices: dict[str, str]
+
+
+def resolve(
+    terminal: Terminal, words: tuple[str | None, str | None], said: tuple[str, str], only: Sequence[str]
+) -> int:
+    """`words` are RUN and BATCH[@TARGET], `said` the outcome and the reason; without an outcome tell what is there."""
+    outcome, reason = said
+    if outcome and outcome not in OUTCOMES:
+        raise OperatorError(f"--as {outcome} is no outcome, allowed are {', '.join(OUTCOMES)}")
+    if outcome and not reason:
+        raise OperatorError("--as needs --reason TEXT: it is journaled, for whoever asks later")
+    found = find_run(terminal, words[0])
+    terminal.run = found.run
+    progress = folded(iter(found.entries()))
+    let = only_of(only, {(s.migration, s.target) for s in progress.selections})
+    held = [each for each in undecided(progress) if _fits(each, words[1], let)]
+    if not outcome:
+        return _tell(terminal, found, progress, held)
+    if not held:
+        known = ", ".join(each.subject for each in undecided(progress)) or "nothing"
+        raise OperatorError(f"there is no such undecided batch in run {found.run}; undecided is {known}",
+                            next_step="roma-migrate resolve RUN")  # fmt: skip
+    if len(held) > 1:
+        raise OperatorError(
+            f"{len(held)} outcomes are undecided: name one of {', '.join(each.subject for each in held)}",
+            next_step="roma-migrate resolve RUN BATCH[@TARGET] --as ... --reason ...",
+        )
+    return _decide(terminal, found, progress, held[0], (outcome, reason))
+
+
+def undecided(progress: Progress) -> Iterator[Undecided]:
+    """Everything that waits for the operator."""
+    for batch, package in sorted(progress.packages.items()):
+        if package.state is PackageState.UNDECIDED:
+            names = tuple(asset.name for asset in progress.assets_of(batch))
+            allowed: tuple[str, ...] = ("imported", "absent", "quarantine")
+            if package.overdue:
+                allowed = ("job-ended", "absent")
+            why = "its export job outlived job_timeout and may still run" if package.overdue else (
+                "its package was suspect, exported twice; both files are kept")  # fmt: skip
+            choices = {word: _PACKAGE_LEADS_TO[word] for word in allowed}
+            yield Undecided(batch, batch, "", "", package.since, why, (), names, choices)
+    for name in sorted(progress.open):
+        life = progress.deliveries[name]
+        if life.state is not DeliveryState.UNDECIDED:
+            continue
+        assets = progress.assets_of(life.batch)
+        landed = set(life.landed)
+        allowed = tuple(word for word in OUTCOMES if (word != "job-ended" or life.overdue) and
+                        (word != "partial" or landed))  # fmt: skip
+        why = "its import job outlived job_timeout and may still run" if life.overdue else (
+            "its import's answer was lost, and it turned out half there")  # fmt: skip
+        yield Undecided(
+            name, life.batch, f"{life.scheduled.migration}@{life.target}", life.target, life.since, why,
+            tuple(a.name for a in assets if a.id in landed), tuple(a.name for a in assets if a.id not in landed),
+            {word: LEADS_TO[word] for word in allowed},
+        )  # fmt: skip
+
+
+def _fits(each: Undecided, word: str | None, only: Only) -> bool:
+    if each.lane and not only.allows_lane(*each.lane.split("@", 1)):
+        return False
+    if word is None or word == each.subject:
+        return True
+    batch, _, target = word.partition("@")
+    return each.batch.startswith(batch) and (not target or target == each.target)
+
+
+# --- telling -------------------------------------------------------------------------------------------------------
+
+
+def _tell(terminal: Terminal, found: Found, progress: Progress, held: list[Undecided]) -> int:
+    began = progress.began
+    names = Names(found.run, began.plan if began else "", began.plan_file if began else "",
+                  found.home.path)  # fmt: skip
+    if terminal.common.json:
+        terminal.document({"run": found.run, "plan": names.plan, "undecided": [_json(each) for each in held]})
+    elif not held:
+        terminal.result(f"run {found.run}: nothing is undecided")
+    else:
+        by = f"{began.by} on {began.host}" if began else "nobody"
+        terminal.result(f"run {found.run} of plan {names.plan}, begun by {by}:")
+        for each in held:
+            terminal.result("\n".join(_text(each, names)))
+    return int(ExitCode.UNDECIDED if held else ExitCode.DONE)
+
+
+def _text(each: Undecided, names: Names) -> list[str]:
+    where = f" ({each.lane})" if each.lane else ""
+    lines = ["", f"{each.subject}{where}: undecided since {local(each.since)}", wrapped("  ", each.why)]
+    if each.landed:
+        lines.append(wrapped("  there: ", _some(each.landed)))
+    lines.append(wrapped("  not seen there: " if each.lane else "  holds: ", _some(each.rest)))
+    lines += [wrapped(f"  --as {word:10} ", leads_to) for word, leads_to in each.choices.items()]
+    first = next(iter(each.choices))
+    command = names.command("resolve", names.run, each.subject, "--as", first, "--reason", "TEXT")
+    return [*lines, "  for instance:", f"  {command}"]
+
+
+def _json(each: Undecided) -> dict[str, object]:
+    return {
+        "subject": each.subject, "batch": each.batch, "lane": each.lane, "since": utc(each.since), "why": each.why,
+        "landed": list(each.landed), "rest": list(each.rest), "choices": each.choices,
+    }  # fmt: skip
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+# --- deciding ------------------------------------------------------------------------------------------------------
+
+
+def _decide(terminal: Terminal, found: Found, progress: Progress, each: Undecided, said: tuple[str, str]) -> int:
+    around = surroundings(lambda event, **fields: None)
+    note = f" ({terminal.common.note})" if terminal.common.note else ""
+    request = Resolved(each.subject, said[0], said[1] + note, around.user, platform.node())
+    holder = found.holder(progress)
+    answer = (
+        _ask(found, request, around.now()) if holder is not None else _write(found, progress, request, around.now())
+    )
+    done = "recorded" in answer or "brought" in answer
+    if terminal.common.json:
+        terminal.document(
+            {"run": found.run, "subject": each.subject, "as": said[0], "recorded": done, "answer": answer}
+        )
+    else:
+        terminal.result(answer)
+    if not done:
+        return int(ExitCode.USAGE)
+    if holder is None and progress.began is not None:
+        names = Names(found.run, progress.began.plan, progress.began.plan_file, found.home.path)
+        terminal.say(f"next: {names.command('run', names.file)}")
+    return int(ExitCode.DONE)
+
+
+def _ask(found: Found, request: Resolved, now: float) -> str:
+    """Leave the request for the live run and wait for its answer."""
+    journal = SqliteJournal(found.home.journal(found.run), found.run)
+    try:
+        number = journal.ask(request, now)
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            answer = journal.answered(number)
+            if answer is not None:
+                return answer
+            time.sleep(EVERY)
+    finally:
+        journal.close()
+    return f"recorded as a request; the live run has not answered within {PATIENCE:.0f} s: see roma-migrate status"
+
+
+def _write(found: Found, progress: Progress, request: Resolved, now: float) -> str:
+    """Nobody conducts the run: hold its plan and write the decision ourselves."""
+    if progress.began is None:
+        raise OperatorError(f"run {found.run} never began")
+    around = surroundings(lambda event, **fields: None)
+    since = local(now)
+    with hold_plan(found.home, progress.began.plan, Holder(around.host, around.pid, since)):
+        journal = SqliteJournal(found.home.journal(found.run), found.run, f"{around.host} {around.pid} resolve")
+        try:
+            # Between our look and the lock somebody may have gone on: what counts is what stands now.
+            progress = folded(journal.read())
+            events, answer = Operators().answer(progress, request)
+            if events:
+                journal.append(tuple(events), now)
+            return answer
+        finally:
+            journal.close()

@@ -1,0 +1,235 @@
+"""`status` and `runs`: where a run stands, live or dead. Law: reads the journal alone, and disturbs nobody."""
+
+import time
+from dataclasses import dataclass
+
+from orchestrator.cli.commands.report import code_of, report_of
+from orchestrator.cli.context.find_run import Found, find_run, home_for
+from orchestrator.cli.output.lane_status import Tally
+from orchestrator.cli.output.tables import UNLIMITED, table, wrapped
+from orchestrator.cli.output.terminal import Terminal
+from orchestrator.cli.output.times import local, utc
+from orchestrator.cli.render.summary import Names, lane_json, lanes_table, next_step, outcome_json, verdict
+from orchestrator.core.report.outcome import AssetClass, Outcome, outcome
+from orchestrator.core.report.report import LaneReport, lane_reports
+from orchestrator.core.state.progress import Progress
+from orchestrator.engine.runs import folded
+from orchestrator.errors import ExitCode, MemoryFailed, OperatorError
+from orchestrator.storage.home import Holder
+
+#: seconds between two looks of `status --watch`
+EVERY = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One look at a run."""
+
+    found: Found
+    progress: Progress
+    outcome: Outcome
+    lanes: tuple[LaneReport, ...]
+    #: the process that conducts it now, or None
+    holder: Holder | None
+    #: "migration@target" -> what it does, in words
+    doing: dict[str, str]
+
+    @property
+    def live(self) -> bool:
+        return self.holder is not None
+
+    @property
+    def ended(self) -> bool:
+        return self.progress.ended is not None
+
+    @property
+    def verdict(self) -> str:
+        """In one line: done, unfinished or undecided; live or dead."""
+        if self.ended:
+            return verdict(self.outcome)
+        undecided = any(why.code is ExitCode.UNDECIDED for why in self.outcome.whys)
+        state = "undecided: an outcome is unknown and only you can decide it" if undecided else "unfinished"
+        if self.holder is None:
+            return f"{state}; dead: no process conducts it"
+        return f"{state}; live: process {self.holder.pid} on {self.holder.host} since {self.holder.since}"
+
+
+def look(found: Found) -> Standing:
+    """Read a run; raises JournalDamaged, and OperatorError where it never began."""
+    entries = found.entries()
+    progress = folded(iter(entries))
+    if progress.began is None:
+        raise OperatorError(f"run {found.run} never began: it is an empty shell", next_step="roma-migrate runs")
+    tally = Tally.of(progress)
+    ended = progress.ended is not None
+    doing = {} if ended else {lane.name: lane.words for lane in tally.lanes.values()}
+    holder = found.holder(progress)
+    return Standing(found, progress, outcome(progress, {}), lane_reports(progress), holder, doing)
+
+
+def status(terminal: Terminal, word: str | None, watch: bool) -> int:
+    """Tell where a run stands; with `watch` until it ends or its process is gone."""
+    found = find_run(terminal, word)
+    terminal.run = found.run
+    seen = look(found)
+    if watch and not terminal.common.json:
+        seen = _watch(terminal, found, seen)
+    elif terminal.common.json:
+        while watch and seen.live:
+            time.sleep(EVERY)
+            seen = look(found)
+        terminal.document(status_json(terminal, seen))
+    else:
+        terminal.result(status_text(terminal, seen))
+    return int(ExitCode.DONE)
+
+
+def _watch(terminal: Terminal, found: Found, seen: Standing) -> Standing:
+    """Refreshed in place on a terminal; elsewhere said again whenever it has changed."""
+    if terminal.out.isatty():
+        from typing import IO, cast
+
+        from rich.console import Console
+        from rich.live import Live
+        from rich.text import Text
+
+        console = Console(file=cast("IO[str]", terminal.out), highlight=False)
+        with Live(Text(status_text(terminal, seen)), console=console, auto_refresh=False) as live:
+            while seen.live:
+                time.sleep(EVERY)
+                seen = look(found)
+                live.update(Text(status_text(terminal, seen)), refresh=True)
+        return seen
+    told = 0
+    while True:
+        if seen.progress.seq != told or not seen.live:
+            told = seen.progress.seq
+            terminal.result(status_text(terminal, seen))
+        if not seen.live:
+            return seen
+        time.sleep(EVERY)
+        seen = look(found)
+
+
+def _names(terminal: Terminal, seen: Standing) -> Names:
+    began = seen.progress.began
+    plan, file = (began.plan, began.plan_file) if began else ("", "")
+    return Names(seen.found.run, plan, file, seen.found.home.path)
+
+
+def _next(terminal: Terminal, seen: Standing) -> tuple[str, str]:
+    """(who, next)."""
+    names = _names(terminal, seen)
+    undecided = any(why.code is ExitCode.UNDECIDED for why in seen.outcome.whys)
+    if seen.ended or undecided:
+        return seen.outcome.who, next_step(seen.outcome, names)
+    if seen.live:
+        return "nobody", names.command("status", "--watch", names.run)
+    return "whoever started it", f"go on with it:\n{names.command('run', names.file)}"
+
+
+def status_text(terminal: Terminal, seen: Standing) -> str:
+    """The verdict first, then each lane."""
+    progress = seen.progress
+    began = progress.began
+    who, following = _next(terminal, seen)
+    lines = [f"run {seen.found.run}: {seen.verdict}"]
+    if began is not None:
+        lines.append(f"  plan {began.plan} ({began.plan_file}), by {began.by} on {began.host}")
+    lines.append(f"  began {local(progress.began_at)}")
+    when = f"ended {local(progress.ended_at)}" if seen.ended else f"last entry {local(progress.at)}"
+    lines += [f"  {when}", lanes_table(seen.lanes, None if seen.ended else seen.doing)]
+    lines += [wrapped("away: ", f"{host} does not answer since {local(at)}") for host, at in progress.down.items()]
+    lines += [wrapped("why:  ", why.sentence) for why in seen.outcome.whys]
+    return "\n".join([*lines, wrapped("who:  ", who), wrapped("next: ", following)])
+
+
+def status_json(terminal: Terminal, seen: Standing) -> dict[str, object]:
+    """The same for programs."""
+    progress, holder = seen.progress, seen.holder
+    began = progress.began
+    names = _names(terminal, seen)
+    who, following = _next(terminal, seen)
+    code = int(seen.outcome.code) if seen.ended else int(seen.outcome.code) or int(ExitCode.NOT_FINISHED)
+    codes = sorted({code, *(int(why.code) for why in seen.outcome.whys)})
+    return {
+        "run": seen.found.run, "plan": names.plan, "plan_file": names.file, **outcome_json(seen.outcome, names),
+        "verdict": seen.verdict, "code": code, "codes": codes, "who": who, "next": following,
+        "live": seen.live, "ended": seen.ended,
+        "holder": {"host": holder.host, "pid": holder.pid, "since": holder.since} if holder else None,
+        "by": began.by if began else "", "began": utc(progress.began_at),
+        "ended_at": utc(progress.ended_at) if seen.ended else None, "last_entry": utc(progress.at),
+        "lanes": [{**lane_json(lane), "now": seen.doing.get(lane.name, "")} for lane in seen.lanes],
+        "away": {host: utc(at) for host, at in progress.down.items()},
+    }  # fmt: skip
+
+
+# --- every run -----------------------------------------------------------------------------------------------------
+
+
+def list_runs(terminal: Terminal) -> int:
+    """Every run of the home, oldest first; a damaged one is listed as such and makes the code 7."""
+    home = home_for(terminal, None)
+    rows: list[dict[str, object]] = []
+    code = ExitCode.DONE
+    for run in home.run_ids():
+        try:
+            rows.append(_row(Found(home, run)))
+        except MemoryFailed as error:
+            rows.append({"run": run, "code": int(error.exit_code), "damaged": error.message})
+            terminal.warn(f"{run}: {error.message}")
+            code = ExitCode.MEMORY
+        except OperatorError:
+            rows.append({"run": run, "code": None, "empty": True})
+    if terminal.common.json:
+        terminal.document({"home": str(home.path), "runs": rows})
+    else:
+        terminal.result(_runs_text(rows) if rows else "no runs")
+    return int(code)
+
+
+def _row(found: Found) -> dict[str, object]:
+    made = report_of(found)
+    counts = {each.value: made.outcome.counts.get(each.value, 0) for each in AssetClass}
+    holder = found.holder(folded(iter(found.entries()))) if not made.finished else None
+    return {
+        "run": found.run, "plan": made.began.plan, "plan_file": made.began.plan_file, "by": made.began.by,
+        "host": made.began.host, "note": made.began.note, "began": utc(made.began_at), "ended": utc(made.ended_at),
+        "live": holder is not None, "code": code_of(made) if made.finished or holder is None else None,
+        "selected": sum(lane.selected for lane in made.lanes), "counts": counts,
+        "_began": made.began_at, "_ended": made.ended_at,
+    }  # fmt: skip
+
+
+def _runs_text(rows: list[dict[str, object]]) -> str:
+    return table(
+        ["run", "plan file", "by", "began", "ended", "code", "assets"],
+        [_cells(row) for row in rows],
+        indent="",
+        fit=UNLIMITED,
+    )
+
+
+def _cells(row: dict[str, object]) -> list[str]:
+    if "damaged" in row or "empty" in row:
+        return [
+            str(row["run"]),
+            "damaged" if "damaged" in row else "never began",
+            "",
+            "",
+            "",
+            "" if row["code"] is None else str(row["code"]),
+            "",
+        ]
+    began, ended = float(str(row["_began"])), float(str(row["_ended"]))
+    return [
+        str(row["run"]), str(row["plan_file"]), str(row["by"]), local(began),
+        local(ended) if ended else ("live" if row["live"] else "not ended"),
+        "" if row["code"] is None else str(row["code"]), _counted(row),
+    ]  # fmt: skip
+
+
+def _counted(row: dict[str, object]) -> str:
+    counts = row["counts"]
+    held = {k: n for k, n in counts.items() if n} if isinstance(counts, dict) else {}
+    return ", ".join(f"{n} {kept_as}" for kept_as, n in held.items()) or "none"

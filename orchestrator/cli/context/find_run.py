@@ -1,0 +1,90 @@
+"""Which home and which run a command means. Law: what fits several things, or nothing, is a sentence, never a guess."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.cli.output.terminal import Terminal
+from orchestrator.core.plan.plan import Plan
+from orchestrator.core.state.events import Entry, RunBegan
+from orchestrator.core.state.progress import Progress
+from orchestrator.errors import OperatorError
+from orchestrator.storage.home import Holder, Home, find_home, pick_run, who_holds
+from orchestrator.storage.journal import SqliteJournal, read_all
+
+
+def home_for(terminal: Terminal, plan: Path | None) -> Home:
+    """The home of this command, named on the first line; it need not exist."""
+    home = find_home(terminal.common.home, os.environ, plan, Path.cwd())
+    terminal.name_home(home.path)
+    return home
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One run of a home."""
+
+    home: Home
+    run: str
+
+    def entries(self) -> list[Entry]:
+        """Its journal; raises JournalDamaged."""
+        return read_all(self.home.journal(self.run), self.run)
+
+    def holder(self, progress: Progress) -> Holder | None:
+        """The process that conducts it now, or None. Only the latest run of a plan can be live."""
+        if progress.began is None or progress.ended is not None:
+            return None
+        later = [run for run in self.home.run_ids() if run > self.run]
+        if any(plan_of(self.home, run) == progress.began.plan for run in later):
+            return None
+        return who_holds(self.home, progress.began.plan)
+
+
+def find_run(terminal: Terminal, word: str | None) -> Found:
+    """RUN: an id or a unique beginning of one, a plan's name, or a plan file (its latest run); default the latest."""
+    file = _plan_file(word)
+    home = home_for(terminal, file)
+    ids = home.run_ids()
+    if not ids:
+        raise OperatorError(f"the home {home.path} holds no run", next_step="name the home: --home DIR")
+    if word is None:
+        return Found(home, ids[-1])
+    if any(run.startswith(word) for run in ids):
+        return Found(home, pick_run(ids, word))
+    name = _read(file).name if file is not None else word
+    for run in reversed(ids):
+        if plan_of(home, run) == name:
+            return Found(home, run)
+    kind = f"plan {name}" if file is not None else f"{word!r}"
+    raise OperatorError(f"the home holds no run of {kind}", next_step="roma-migrate runs")
+
+
+def plan_of(home: Home, run: str) -> str:
+    """The name of the plan that a run carries out; "" where its journal does not tell."""
+    began = began_of(home, run)
+    return began.plan if began else ""
+
+
+def began_of(home: Home, run: str) -> RunBegan | None:
+    """The first entry of a run; raises JournalDamaged."""
+    journal = SqliteJournal(home.journal(run), run)
+    try:
+        for entry in journal.read():
+            return entry.event if isinstance(entry.event, RunBegan) else None
+        return None
+    finally:
+        journal.close()
+
+
+def _plan_file(word: str | None) -> Path | None:
+    if word is None:
+        return None
+    path = Path(word)
+    return path if path.is_file() or path.suffix in {".yaml", ".yml"} else None
+
+
+def _read(path: Path) -> Plan:
+    from orchestrator.storage.planfile import read_plan
+
+    return read_plan(path)

@@ -1,0 +1,92 @@
+"""Puts a plan together with the world around it. Law: secrets go to the clients and the redactor only."""
+
+import hashlib
+import os
+import platform
+import pwd
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from orchestrator import __version__
+from orchestrator.cli.output.terminal import Redactor
+from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret, Secret
+from orchestrator.core.plan.plan import AccessKey, Credentials, Password, Plan, SdkProfile
+from orchestrator.engine.surroundings import Say, Surroundings, Threads, utc_now
+from orchestrator.roma import AiohttpTransport, Roma
+from orchestrator.storage.home import Holder
+from orchestrator.storage.secrets import resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """What the engine needs beside the plan and the home."""
+
+    roma: Roma
+    #: credentials -> the IAM user that owns them, as slots count users
+    users: Mapping[str, str]
+    around: Surroundings
+
+    @property
+    def holder(self) -> Holder:
+        """This process, as it holds a plan."""
+        return Holder(self.around.host, self.around.pid, datetime.now().astimezone().isoformat(timespec="seconds"))
+
+
+def assemble(plan: Plan, redactor: Redactor, say: Say, instances: Iterable[str] | None = None) -> Assembled:
+    """Resolve the secrets of the credentials that these instances use; raises one OperatorError for all problems."""
+    names = instances if instances is not None else _used(plan)
+    credentials = dict.fromkeys(c for name in names for c in plan.instances[name].credentials)
+    secrets = resolve(plan, credentials, os.environ)
+    for secret in secrets.values():
+        redactor.learn(_values(secret))
+    endpoints = {
+        name: held.iam_endpoint
+        for name, held in plan.credentials.items()
+        if isinstance(held, Password) and held.iam_endpoint
+    }
+    draw = random.random
+    roma = Roma(plan.settings, secrets, wall=utc_now, draw=draw, iam_endpoints=endpoints)
+    users = {name: user_of(plan.credentials[name], secret) for name, secret in secrets.items()}
+    return Assembled(roma, users, surroundings(say))
+
+
+def surroundings(say: Say) -> Surroundings:
+    """This process in the real world."""
+    return Surroundings(
+        utc_now, random.random, AiohttpTransport, Threads(), say, os_user(), platform.node(), os.getpid(), __version__
+    )
+
+
+def user_of(credentials: Credentials, secret: Secret) -> str:
+    """The IAM user behind credentials: two credentials of one user are one slot (product.md section 1)."""
+    match credentials, secret:
+        case Password(), _:
+            return credentials.user
+        case ((AccessKey(user=user) | SdkProfile(user=user)), _) if user:
+            return user
+        case _, AccessKeySecret(ak=ak):
+            return f"key:{hashlib.sha256(ak.encode()).hexdigest()[:12]}"
+        case _:
+            return credentials.name
+
+
+def os_user() -> str:
+    """The account of this process, by the system's word and not the environment's."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
+def _used(plan: Plan) -> list[str]:
+    return sorted({name for m in plan.migrations for name in (m.source, *(t.instance for t in m.targets))})
+
+
+def _values(secret: Secret) -> tuple[str, ...]:
+    match secret:
+        case AccessKeySecret(ak=ak, sk=sk, security_token=token):
+            return (ak, sk, token)
+        case PasswordSecret(password=password):
+            return (password,)

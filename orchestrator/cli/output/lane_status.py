@@ -1,0 +1,211 @@
+"""How far each lane is, kept up to date by the events alone. Law: an event costs what it touches, not more.
+
+A lane is one migration's way to one target.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from orchestrator.cli.output.times import clock
+from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Entry
+from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
+from orchestrator.core.state.progress import Progress
+
+LaneKey = tuple[str, str]
+
+#: what is told of a lane that does several things, the most telling first
+_ORDER = (
+    "undecided",
+    "settling",
+    "waiting for somebody",
+    "importing",
+    "exporting",
+    "downloading",
+    "verifying",
+    "asking",
+)
+_TROUBLED = frozenset({DeliveryState.QUARANTINED, DeliveryState.BLOCKED, DeliveryState.UNDECIDED})
+
+
+@dataclass(slots=True)
+class Lane:
+    """One migration at one target, measured in assets."""
+
+    migration: str
+    target: str
+    #: assets selected, and those of them that an earlier run brought
+    selected: int = 0
+    skipped: int = 0
+    imported: int = 0
+    verified: int = 0
+    troubled: int = 0
+    #: delivery -> what it is doing
+    doing: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f"{self.migration}@{self.target}"
+
+    @property
+    def there(self) -> int:
+        """Assets at the target by the service's word or ours."""
+        return self.skipped + self.imported + self.verified
+
+    @property
+    def words(self) -> str:
+        """What it is doing, the most telling first; "" where it waits for something else."""
+        for start in _ORDER:
+            for phrase in self.doing.values():
+                if phrase.startswith(start):
+                    return phrase
+        if self.there >= self.selected:
+            return "verified" if self.skipped + self.verified >= self.selected else ""
+        return f"{self.troubled} set aside" if self.troubled + self.there >= self.selected else "waiting"
+
+
+class Tally:
+    """Every lane of a run."""
+
+    def __init__(self) -> None:
+        self.lanes: dict[LaneKey, Lane] = {}
+        #: services that do not answer -> since when
+        self.down: dict[str, float] = {}
+        #: delivery -> how it was counted last
+        self._counted: dict[str, tuple[LaneKey, DeliveryState, int]] = {}
+        self._numbers: dict[str, int] = {}
+
+    @classmethod
+    def of(cls, progress: Progress) -> "Tally":
+        """From a whole progress, at once."""
+        tally = cls()
+        for selection in progress.selections:
+            tally._select(selection)
+        for skipped in progress.skipped:
+            tally._lane((skipped.migration, skipped.target)).skipped += len(skipped.assets)
+        for number, batch in enumerate(progress.batches, 1):
+            tally._numbers[batch] = number
+        tally.down = dict(progress.down)
+        tally._count(progress, progress.deliveries)
+        return tally
+
+    def take(self, progress: Progress, entry: Entry) -> list[Lane]:
+        """Count one entry that is believed; the lanes it touched."""
+        match entry.event:
+            case e.SelectionMade() as event:
+                return [self._select(event)]
+            case e.AssetsSkipped() as event:
+                lane = self._lane((event.migration, event.target))
+                lane.skipped += len(event.assets)
+                return [lane]
+            case e.BatchScheduled(batch=batch):
+                self._numbers.setdefault(batch, len(self._numbers) + 1)
+                return []
+            case e.OutageBegan(host=host):
+                self.down[host] = entry.at
+                return []
+            case e.OutageEnded(host=host):
+                self.down.pop(host, None)
+                return []
+            case event:
+                return self._count(progress, _touched(progress, event))
+
+    @property
+    def batches(self) -> int:
+        return len(self._numbers)
+
+    def _select(self, event: e.SelectionMade) -> Lane:
+        lane = self._lane((event.migration, event.target))
+        lane.selected += event.selected
+        return lane
+
+    def _lane(self, key: LaneKey) -> Lane:
+        if key not in self.lanes:
+            self.lanes[key] = Lane(*key)
+        return self.lanes[key]
+
+    def _count(self, progress: Progress, names: Iterable[str]) -> list[Lane]:
+        touched: dict[LaneKey, Lane] = {}
+        for name in names:
+            life = progress.deliveries.get(name)
+            if life is None:
+                continue
+            key = (life.scheduled.migration, life.target)
+            lane = touched[key] = self._lane(key)
+            self._recount_one(progress, lane, life)
+            phrase = self._phrase(life, progress.packages[life.batch])
+            if phrase:
+                lane.doing[name] = phrase
+            else:
+                lane.doing.pop(name, None)
+        return list(touched.values())
+
+    def _recount_one(self, progress: Progress, lane: Lane, life: Delivery) -> None:
+        before = self._counted.get(life.id)
+        if before is not None and before[1] is life.state:
+            return
+        if before is not None:
+            _add(lane, before[1], -before[2])
+        size = len(progress.assets_of(life.batch))
+        self._counted[life.id] = ((life.scheduled.migration, life.target), life.state, size)
+        _add(lane, life.state, size)
+
+    def _phrase(self, life: Delivery, package: Package) -> str:
+        batch = f"batch {self._numbers.get(life.batch, 0)} of {self.batches}"
+        match life.state:
+            case DeliveryState.IMPORTING:
+                return f"importing {batch}"
+            case DeliveryState.IMPORT_UNSURE:
+                return f"settling {batch}, {_quiet(life)}" if life.quiet_until else f"asking to import {batch}"
+            case DeliveryState.IMPORTED:
+                return f"verifying {batch}"
+            case DeliveryState.UNDECIDED:
+                return f"undecided: {batch}"
+            case DeliveryState.WAITING:
+                return _waiting(life, package, batch)
+            case _:
+                return ""
+
+
+def _touched(progress: Progress, event: e.Event) -> tuple[str, ...]:
+    """The deliveries whose situation an event changes."""
+    match event:
+        case e.Split(delivery=name, children=children):
+            return (name, *(child.delivery for child in children))
+        case e.Resolved(subject=subject):
+            return (subject,) if subject in progress.deliveries else tuple(progress.of_batch.get(subject, ()))
+        case _:
+            name = getattr(event, "delivery", "")
+            return (name,) if name else tuple(progress.of_batch.get(getattr(event, "batch", ""), ()))
+
+
+def _add(lane: Lane, state: DeliveryState, size: int) -> None:
+    if state is DeliveryState.IMPORTED:
+        lane.imported += size
+    elif state is DeliveryState.VERIFIED:
+        lane.verified += size
+    elif state in _TROUBLED:
+        lane.troubled += size
+
+
+def _quiet(life: Delivery) -> str:
+    return f"quiet until {clock(life.quiet_until)}"
+
+
+def _waiting(life: Delivery, package: Package, batch: str) -> str:
+    busy = life.words if life.refusals == 0 and life.not_before else None
+    if busy is not None and busy.kind == "busy":
+        return f"waiting for somebody else's job since {clock(life.since)}, {batch}"
+    match package.state:
+        case PackageState.EXPORTING:
+            return f"exporting {batch}"
+        case PackageState.EXPORT_UNSURE:
+            return f"settling the export of {batch}" if package.quiet_until else f"asking to export {batch}"
+        case PackageState.EXPORTED | PackageState.DOWNLOADING:
+            return f"downloading {batch}"
+        case PackageState.UNDECIDED:
+            return f"undecided: {batch}"
+        case PackageState.PENDING if package.words is not None and package.words.kind == "busy":
+            return f"waiting for somebody else's job since {clock(package.since)}, {batch}"
+        case _:
+            return ""

@@ -1,0 +1,114 @@
+"""What is said while a run goes on: on the screen, and always as JSON lines in the home. Law: no secret passes.
+
+Every line carries the event's name and fields in the journal's words. A log that cannot be written stops nothing.
+"""
+
+import json
+import os
+from collections.abc import Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from orchestrator.cli.output import event_lines
+from orchestrator.cli.output.terminal import LogLevel, Terminal
+from orchestrator.cli.output.times import clock, utc
+from orchestrator.core.state.events import Entry
+
+_RANK = {level: rank for rank, level in enumerate(LogLevel)}
+_COLOURS = {LogLevel.DEBUG: "2", LogLevel.INFO: "32", LogLevel.WARNING: "33", LogLevel.ERROR: "31"}
+Line = MutableMapping[str, Any]
+
+
+class Log:
+    """One command's log."""
+
+    def __init__(self, terminal: Terminal, now: Callable[[], float]) -> None:
+        self._terminal = terminal
+        self._now = now
+        self._file: int | None = None
+        #: lines from before the run was known
+        self._early: list[str] = []
+        self.path: Path | None = None
+        self._logger = structlog.wrap_logger(
+            None, processors=[self._stamp, self._redact, self._deliver], wrapper_class=structlog.BoundLoggerBase
+        )
+
+    def open(self, path: Path) -> None:
+        """From now on also into this file, 0600, behind what it holds."""
+        self.path = path
+        try:
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            self._terminal.warn(f"the log {path} cannot be written: {error.strerror}")
+        early, self._early = self._early, []
+        for line in early:
+            self._keep(line)
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def say(self, event: str, **fields: object) -> None:
+        """One line that is no event of the journal."""
+        level = LogLevel.WARNING if event in {"gave-up", "outage"} else LogLevel.INFO
+        self._logger._proxy_to_logger(level.value, event, at=self._now(), **fields)
+
+    def entry(self, entry: Entry) -> None:
+        """One journal entry that is believed."""
+        event = entry.event
+        held = event_lines.fields_of(event)
+        # The journal's word for a time would hide the log's own.
+        self._logger._proxy_to_logger(
+            event_lines.level_of(event).value, event_lines.name_of(event), at=entry.at, seq=entry.seq, **held
+        )
+
+    # --- processors ------------------------------------------------------------------------------------------------
+
+    def _stamp(self, _: object, method: str, line: Line) -> Line:
+        return {"time": utc(line["at"]), "level": method, **line}
+
+    def _redact(self, _: object, __: str, line: Line) -> Line:
+        return {key: self._terminal.redactor.value(value) for key, value in line.items()}
+
+    def _deliver(self, _: object, method: str, line: Line) -> Line:
+        at = line.pop("at")
+        text = json.dumps(line, ensure_ascii=False)
+        self._keep(text)
+        level = LogLevel(method)
+        least = self._terminal.common.log_level
+        if self._terminal.above is not None:
+            # Under bars only what needs attention is said; the rest is in the file.
+            least = max(least, LogLevel.WARNING, key=lambda each: _RANK[each])
+        if _RANK[level] >= _RANK[least]:
+            self._show(level, at, line, text)
+        raise structlog.DropEvent
+
+    def _keep(self, text: str) -> None:
+        if self._file is None:
+            self._early.append(text)
+            return
+        try:
+            os.write(self._file, (text + "\n").encode())
+        except OSError:
+            # The journal is the memory; a log that is lost must not end the run that it tells of.
+            return
+
+    def _show(self, level: LogLevel, at: float, line: Line, text: str) -> None:
+        terminal = self._terminal
+        if terminal.common.json_log:
+            terminal.err.write(text + "\n")
+            return
+        shown = {key: value for key, value in line.items() if key not in {"time", "level", "event", "seq"}}
+        pairs = " ".join(f"{key}={_value(value)}" for key, value in shown.items())
+        word = level.value
+        if terminal.colours and terminal.above is None:
+            word = f"\x1b[{_COLOURS[level]}m{word}\x1b[0m"
+        terminal.say(f"{clock(at)} {word} {line['event']} {pairs}".rstrip())
+
+
+def _value(value: object) -> str:
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return json.dumps(text, ensure_ascii=False) if not text or any(c in text for c in ' "=\n') else text

@@ -1,0 +1,310 @@
+"""A preview as a document for programs. Law: these classes are the published schema (`schema --preview`)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.core.model.checks import Check
+from orchestrator.core.model.handover_item import Item
+from orchestrator.core.model.naming import predicted
+from orchestrator.core.preflight.expected_outcomes import Foreseen
+from orchestrator.core.preview.ordering import Order
+from orchestrator.core.preview.preview import Preview
+from orchestrator.core.scheduling.timetable import Timetable
+from orchestrator.core.state.events import AssetsSkipped, BatchScheduled, DeliveryScheduled, SelectionMade
+
+#: version of the document's form; a field that is added does not change it
+FORM = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CheckDocument:
+    """One answer of preflight."""
+
+    id: str
+    #: ok, waived, not checked, warning or blocker
+    verdict: str
+    sentence: str
+    assets: Sequence[str]
+    remedy: str
+    #: MIGRATION@INSTANCE, MIGRATION, @INSTANCE or ""
+    where: str
+    #: the waiver's reason
+    waived: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A task that touches what is selected and does not travel."""
+
+    id: str
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionDocument:
+    """What one migration takes from its source for one target."""
+
+    migration: str
+    source: str
+    target: str
+    selected: int
+    #: ids
+    excluded: Sequence[str]
+    left_out: Sequence[LeftOut]
+
+
+@dataclass(frozen=True, slots=True)
+class AssetDocument:
+    """An application or a task at its source."""
+
+    id: str
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedDocument:
+    """What an earlier run brought and the target still holds."""
+
+    migration: str
+    target: str
+    reason: str
+    assets: Sequence[AssetDocument]
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """When a job is expected to run, in seconds from the begin of the run."""
+
+    slot: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDocument:
+    """One export."""
+
+    number: int
+    batch: str
+    source: str
+    assets: Sequence[AssetDocument]
+    expected: Expected | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryDocument:
+    """One import."""
+
+    delivery: str
+    batch: str
+    #: of its batch
+    number: int
+    migration: str
+    target: str
+    mode: str
+    prefix: str
+    datasource_overwrite: bool
+    owner: str
+    needs: Sequence[str]
+    after: Sequence[str]
+    on_partial: str
+    #: ids that are sent although their names are taken: a waiver says so
+    forced: Sequence[str]
+    #: asset id -> the names it may have at the target, the likeliest first
+    names: Mapping[str, Sequence[str]]
+    #: numbers of the batches that must have landed there before
+    behind: Sequence[int]
+    #: why it has this place, in words
+    why: str
+    expected: Expected | None
+
+
+@dataclass(frozen=True, slots=True)
+class FateDocument:
+    """One selected asset at one target."""
+
+    migration: str
+    source: str
+    target: str
+    prefix: str
+    id: str
+    kind: str
+    name: str
+    #: created, overwritten, skipped or refused
+    fate: str
+    names: Sequence[str]
+    #: those of them that are taken there now
+    present: Sequence[str]
+    #: the batch it would travel in, "" where it does not
+    batch: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShorterDocument:
+    """What a second identity in a slot would save at most."""
+
+    slot: str
+    seconds: float
+    beside: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimetableDocument:
+    """When the run would be over, in seconds from its begin."""
+
+    p50: float
+    p90: float
+    busiest: str
+    #: seconds of work in the busiest slot
+    busy: float
+    shorter: Sequence[ShorterDocument]
+    #: earlier jobs that the durations rest on
+    known: int
+    #: what no earlier job tells
+    guessed: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class HandoverDocument:
+    """One thing that a person must do by hand."""
+
+    id: str
+    owner: str
+    action: str
+    asset: str
+    kind: str
+    where: str
+    what: str
+    #: what `handover --check` could prove, "" where nothing can
+    proof: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What `preview --json` prints."""
+
+    form: int
+    plan: str
+    plan_file: str
+    #: 0, or 4 where something stands against it
+    code: int
+    digest: str
+    #: the file it was saved in
+    saved: str | None
+    #: an unfinished run of the plan, with which `run` would go on in place of this
+    unfinished_run: str | None
+    #: what no preview can know, as sentences
+    unknown: Sequence[str]
+    checks: Sequence[CheckDocument]
+    selections: Sequence[SelectionDocument]
+    skipped: Sequence[SkippedDocument]
+    batches: Sequence[BatchDocument]
+    deliveries: Sequence[DeliveryDocument]
+    assets: Sequence[FateDocument]
+    timetable: TimetableDocument | None
+    handover: Sequence[HandoverDocument]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A preview, and where it stands."""
+
+    plan: str
+    plan_file: str
+    preview: Preview
+    code: int
+    #: an unfinished run of the plan, "" where there is none
+    unfinished: str = ""
+    #: the file it was saved in, "" where it was not
+    saved: str = ""
+
+
+def document(shown: Shown) -> Document:
+    """Everything that is known of a preview."""
+    preview = shown.preview
+    times = preview.timetable
+    order = Order.of(preview)
+    return Document(
+        FORM, shown.plan, shown.plan_file, shown.code, preview.digest, shown.saved or None, shown.unfinished or None,
+        preview.unknown,
+        [_check(each) for each in preview.checks],
+        [_selection(each) for each in preview.selections],
+        [_skipped(each) for each in preview.skipped],
+        [_batch(number, each, times) for number, each in enumerate(preview.batches, 1)],
+        [_delivery(each, order, times) for each in preview.deliveries],
+        [_fate(each) for each in preview.assets],
+        _timetable(times) if times is not None else None,
+        [_handover(each) for each in preview.handover],
+    )  # fmt: skip
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of the document."""
+    from pydantic import TypeAdapter
+
+    made = TypeAdapter(Document).json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "Preview of roma-migrate"}
+
+
+# --- parts ---------------------------------------------------------------------------------------------------------
+
+
+def _check(check: Check) -> CheckDocument:
+    return CheckDocument(
+        check.id, check.verdict.value, check.sentence, check.assets, check.remedy, check.where, check.waived
+    )  # fmt: skip
+
+
+def _selection(made: SelectionMade) -> SelectionDocument:
+    left = [LeftOut(*each) for each in made.left_out]
+    return SelectionDocument(made.migration, made.source, made.target, made.selected, made.excluded, left)
+
+
+def _skipped(each: AssetsSkipped) -> SkippedDocument:
+    assets = [AssetDocument(asset.id, asset.kind, asset.name) for asset in each.assets]
+    return SkippedDocument(each.migration, each.target, each.reason, assets)
+
+
+def _batch(number: int, batch: BatchScheduled, times: Timetable | None) -> BatchDocument:
+    assets = [AssetDocument(asset.id, asset.kind, asset.name) for asset in batch.assets]
+    return BatchDocument(number, batch.batch, batch.source, assets, expected(times, batch.batch))
+
+
+def _delivery(each: DeliveryScheduled, order: Order, times: Timetable | None) -> DeliveryDocument:
+    assets = order.batches[each.batch].assets
+    names = {asset.id: predicted(each.prefix, asset.kind, asset.name) for asset in assets}
+    return DeliveryDocument(
+        each.delivery, each.batch, order.numbers[each.batch], each.migration, each.target, each.mode, each.prefix,
+        each.datasource_overwrite, each.owner, each.needs, each.after, each.on_partial, each.forced, names,
+        order.behind[each.delivery], order.why(each), expected(times, each.delivery),
+    )  # fmt: skip
+
+
+def expected(times: Timetable | None, subject: str) -> Expected | None:
+    """When the job of a batch or a delivery would run."""
+    span = times.spans.get(subject) if times is not None else None
+    return Expected(span.slot, round(span.start, 1), round(span.end, 1)) if span is not None else None
+
+
+def _fate(each: Foreseen) -> FateDocument:
+    return FateDocument(
+        each.migration, each.source, each.target, each.prefix, each.id, each.kind, each.name, each.fate.value,
+        each.names, each.present, each.batch,
+    )  # fmt: skip
+
+
+def _timetable(times: Timetable) -> TimetableDocument:
+    shorter = [ShorterDocument(each.slot, round(each.seconds, 1), each.beside) for each in times.shorter]
+    return TimetableDocument(
+        round(times.p50, 1), round(times.p90, 1), times.busiest, round(times.busy, 1), shorter, times.known,
+        times.guessed,
+    )  # fmt: skip
+
+
+def _handover(item: Item) -> HandoverDocument:
+    return HandoverDocument(
+        item.id, item.owner, str(item.action), item.asset, item.kind, item.where, item.sentence, item.check
+    )  # fmt: skip

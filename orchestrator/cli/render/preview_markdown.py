@@ -1,0 +1,91 @@
+"""A preview for a change ticket. Law: it says what the terminal says, and names from outside format nothing."""
+
+from collections.abc import Sequence
+
+from orchestrator.cli.output.tables import markdown
+from orchestrator.cli.render.preview_json import Shown
+from orchestrator.cli.render.preview_text import (
+    ORDER,
+    actions,
+    arrives,
+    batches,
+    counted,
+    finding,
+    finish,
+    headline,
+    lanes,
+    ranked,
+    unfinished,
+    verdict,
+)
+from orchestrator.core.handover.render import plain, to_markdown
+from orchestrator.core.model.checks import Check, Verdict
+from orchestrator.core.preflight.expected_outcomes import Foreseen
+from orchestrator.core.preview.preview import Preview
+
+
+def preview_markdown(shown: Shown, everything: bool) -> str:
+    """The preview, with every asset and every thing to do where all is asked for."""
+    preview = shown.preview
+    lines = [f"# Preview of plan {plain(shown.plan)}", "", f"**{verdict(shown)}**; digest `{preview.digest}`", ""]
+    lines += [headline(shown), ""]
+    lines += [unfinished(shown), ""] if shown.unfinished else []
+    lines += [*_table(*lanes(preview)), ""]
+    lines += [f"## Checks: {counted(preview.checks)}", "", *_checks(preview.checks), ""]
+    lines += _left_out(preview)
+    lines += _schedule(preview)
+    lines += _assets(preview.assets) if everything else []
+    lines += _handover(preview, everything)
+    lines += ["## What a preview cannot know", "", *(f"- {each}" for each in preview.unknown)]
+    return "\n".join(lines)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return markdown(head, [[plain(cell) for cell in row] for row in rows])
+
+
+def _checks(checks: Sequence[Check]) -> list[str]:
+    lines = []
+    for check in ranked(checks):
+        if check.verdict is Verdict.OK:
+            continue
+        remedy = f"; do: {check.remedy}" if check.remedy and check.verdict is not Verdict.WAIVED else ""
+        reason = f"; reason: {check.waived}" if check.waived else ""
+        lines.append(f"- **{check.verdict.value}** {plain(finding(check) + remedy + reason)}")
+    return lines or ["Nothing to say."]
+
+
+def _left_out(preview: Preview) -> list[str]:
+    told = [
+        f"- {plain(f'{made.migration}@{made.target}: {name}: {why}')}"
+        for made in preview.selections
+        for _, name, why in made.left_out
+    ]
+    return ["## Left out", "", *told, ""] if told else []
+
+
+def _schedule(preview: Preview) -> list[str]:
+    times = preview.timetable
+    told = [f"- {plain(each)}" for each in finish(times)] if times is not None else []
+    rows = _table(*batches(preview))
+    title = "## Schedule, times from the begin of the run if every estimate is right"
+    return [title, "", *told, "", *rows, "", ORDER, ""]
+
+
+def _assets(assets: Sequence[Foreseen]) -> list[str]:
+    rows = [
+        [f"{each.migration}@{each.target}", each.fate.value, each.kind, each.name, arrives(each).strip(), each.id]
+        for each in assets
+    ]
+    head = ["migration@target", "would be", "kind", "name", "arrives as", "id"]
+    return ["## Assets", "", *_table(head, rows), ""]
+
+
+def _handover(preview: Preview, everything: bool) -> list[str]:
+    items = preview.handover
+    if not items:
+        return []
+    if everything:
+        return ["# Left to people", "", to_markdown(items), ""]
+    rows = [[action, str(number)] for action, number in actions(items)]
+    return ["## Left to people", "", *markdown(["what", "how often"], rows), ""]

@@ -1,0 +1,231 @@
+"""A preview for people, on a terminal. Law: summaries first, at most 80 columns, every asset only with `--all`."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+from orchestrator.cli.output.tables import count, table, wrapped
+from orchestrator.cli.output.times import after, span
+from orchestrator.cli.render.preview_json import Shown, expected
+from orchestrator.core.model.checks import Check, Verdict
+from orchestrator.core.model.handover_item import Action, Item
+from orchestrator.core.preflight.expected_outcomes import Fate, Foreseen
+from orchestrator.core.preview.ordering import Order
+from orchestrator.core.preview.preview import Preview
+from orchestrator.core.scheduling.timetable import Timetable
+from orchestrator.core.state.events import DeliveryScheduled
+
+#: rows of batches, lines of what is left out, names of one finding: more only with `--all`
+MOST_BATCHES = 30
+MOST_LEFT_OUT = 3
+#: columns that are left out where they say nothing
+_MAY_BE_ABSENT = ("mode", "prefix", "overwrite", "refuse", "skip", "excluded", "left out")
+#: what is done to an asset, as the head of a column
+FATES = {"create": Fate.CREATED, "overwrite": Fate.OVERWRITTEN, "refuse": Fate.REFUSED, "skip": Fate.SKIPPED}
+ORDER = (
+    "order: what others build on goes first; otherwise a free slot takes the job that keeps the other slots busy, "
+    "so the times may shift"
+)
+
+
+def preview_text(shown: Shown, everything: bool) -> str:
+    """Summary first, then what stands against it, the batches in order, what is left to people."""
+    preview = shown.preview
+    lines = [headline(shown), table(*lanes(preview))]
+    if shown.unfinished:
+        lines.append(wrapped("note: ", unfinished(shown)))
+    lines += _checks(preview.checks, everything)
+    lines += _left_out(preview, everything)
+    lines += _times(preview.timetable)
+    lines += _batches(preview, everything)
+    lines += _assets(preview.assets) if everything else []
+    lines += _handover(preview.handover, everything)
+    lines += ["a preview cannot know:", *(wrapped("  - ", each) for each in preview.unknown)]
+    lines.append(f"digest: {preview.digest}")
+    return "\n".join([*lines, wrapped("verdict: ", verdict(shown))])
+
+
+def headline(shown: Shown) -> str:
+    """What would move, in one line."""
+    preview = shown.preview
+    moving = sum(len(each.assets) for each in preview.batches)
+    return (
+        f"plan {shown.plan}: {count(moving, 'asset')} in {count(len(preview.batches), 'export')} and "
+        f"{count(len(preview.deliveries), 'import')}"
+    )
+
+
+def unfinished(shown: Shown) -> str:
+    """What an unfinished run means for this preview."""
+    return f"run {shown.unfinished} of this plan is unfinished: `run` goes on with that one and keeps its schedule"
+
+
+def verdict(shown: Shown) -> str:
+    """Whether a run would begin."""
+    if shown.preview.blockers:
+        return "blocked, nothing would be started"
+    warned = sum(check.verdict is Verdict.WARNING for check in shown.preview.checks)
+    return f"nothing stands against it ({count(warned, 'warning')})" if warned else "nothing stands against it"
+
+
+# --- tables that Markdown shows too --------------------------------------------------------------------------------
+
+
+def lanes(preview: Preview) -> tuple[list[str], list[list[str]]]:
+    """Head and rows: what would become of each migration's assets at each target."""
+    fates = Counter((each.migration, each.target, each.fate) for each in preview.assets)
+    ways = {(each.migration, each.target): each for each in preview.deliveries}
+    counts = Counter((each.migration, each.target) for each in preview.deliveries)
+    rows = []
+    for made in preview.selections:
+        key = (made.migration, made.target)
+        way = ways.get(key)
+        told = [f"{made.migration}@{made.target}", made.source, way.mode if way else "", way.prefix if way else ""]
+        numbers = (made.selected, *(fates[*key, fate] for fate in FATES.values()), counts[key], len(made.excluded),
+                   len(made.left_out))  # fmt: skip
+        rows.append([*told, *map(str, numbers)])
+    head = ["migration@target", "source", "mode", "prefix", "selected", *FATES, "batches", "excluded", "left out"]
+    kept = [at for at, name in enumerate(head)
+            if name not in _MAY_BE_ABSENT or any(row[at] not in ("", "0") for row in rows)]  # fmt: skip
+    return [head[at] for at in kept], [[row[at] for at in kept] for row in rows]
+
+
+def batches(preview: Preview, most: int | None = None) -> tuple[list[str], list[list[str]]]:
+    """Head and rows: every import in the order of the schedule, with its export and what it waits for."""
+    order = Order.of(preview)
+    head = ["no", "from", "into", "apps", "tasks", "export", "import", "behind"]
+    by_number = sorted(preview.deliveries, key=lambda each: order.numbers[each.batch])
+    return head, [_row(each, order, preview.timetable) for each in islice(by_number, most)]
+
+
+def _row(delivery: DeliveryScheduled, order: Order, times: Timetable | None) -> list[str]:
+    batch = order.batches[delivery.batch]
+    apps = sum(asset.kind == "app" for asset in batch.assets)
+    behind = [*map(str, order.behind[delivery.delivery]), *delivery.after]
+    return [
+        str(order.numbers[batch.batch]), batch.source, f"{delivery.migration}@{delivery.target}", str(apps),
+        str(len(batch.assets) - apps), _when(times, batch.batch), _when(times, delivery.delivery), ", ".join(behind),
+    ]  # fmt: skip
+
+
+def _when(times: Timetable | None, subject: str) -> str:
+    found = expected(times, subject)
+    return f"{after(found.start)}-{after(found.end)}" if found is not None else ""
+
+
+def finish(times: Timetable) -> list[str]:
+    """When it would be over, what it rests on, and what would shorten it: a sentence each."""
+    if not times.spans:
+        return []
+    end = max(job.end for job in times.spans.values())
+    guess = f", or {span(end)} if every guess is right" if times.guessed else ""
+    told = [
+        f"expected to be over {span(times.p50)} after its begin{guess}; in nine of ten cases within {span(times.p90)}",
+        f"busiest slot: {times.busiest} ({', '.join(map(str, times.slots[times.busiest]))}) with {span(times.busy)} "
+        "of work",
+    ]
+    told += [f"a second identity beside {each.beside} would save up to {span(each.seconds)}" for each in times.shorter]
+    if times.guessed:
+        told.append(f"durations of {', '.join(times.guessed)} are guessed: no earlier run of this home tells them")
+    if times.known:
+        told.append(f"durations learned from {count(times.known, 'earlier job')}")
+    return told
+
+
+def finding(check: Check) -> str:
+    """One answer of preflight as a sentence."""
+    where = f" {check.where}" if check.where else ""
+    return f"{check.id}{where}: {check.sentence}"
+
+
+def ranked(checks: Iterable[Check]) -> list[Check]:
+    """What stands against it first."""
+    return sorted(checks, key=lambda check: -check.verdict.rank)
+
+
+def counted(checks: Iterable[Check]) -> str:
+    """`1 blocker, 2 warning, 25 ok`."""
+    found = Counter(check.verdict for check in checks)
+    return ", ".join(f"{found[verdict]} {verdict.value}" for verdict in reversed(Verdict) if found[verdict])
+
+
+def actions(items: Sequence[Item]) -> list[tuple[str, int]]:
+    """How much of which work is left to people, in the order of the list."""
+    found = Counter(item.action for item in items)
+    return [(action.value, found[action.value]) for action in Action if found[action.value]]
+
+
+# --- parts ---------------------------------------------------------------------------------------------------------
+
+
+def _checks(checks: Sequence[Check], everything: bool) -> list[str]:
+    """What stands against it in full; what was not checked in one line, unless everything is asked for."""
+    lines = [f"checks: {counted(checks)}"]
+    unchecked = dict.fromkeys(check.id for check in checks if check.verdict is Verdict.NOT_CHECKED)
+    for check in ranked(checks):
+        if check.verdict is Verdict.OK or (check.verdict is Verdict.NOT_CHECKED and not everything):
+            continue
+        lines.append(wrapped(f"{check.verdict.value}: ", finding(check)))
+        if check.verdict is Verdict.WAIVED:
+            lines.append(wrapped("    reason: ", check.waived))
+        elif check.remedy:
+            lines.append(wrapped("    do: ", check.remedy))
+        if everything and check.assets:
+            lines.append(wrapped("    assets: ", ", ".join(check.assets)))
+    if unchecked and not everything:
+        lines.append(wrapped("not checked: ", f"{', '.join(unchecked)} (--all says why)"))
+    return lines
+
+
+def _left_out(preview: Preview, everything: bool) -> list[str]:
+    lines = []
+    for made in preview.selections:
+        told = made.left_out if everything else made.left_out[:MOST_LEFT_OUT]
+        lines += [wrapped("  ", f"left out of {made.migration}@{made.target}: {name}: {why}") for _, name, why in told]
+        if len(told) < len(made.left_out):
+            lines.append(f"  ... and {len(made.left_out) - len(told)} more (--all lists them)")
+    return lines
+
+
+def _times(times: Timetable | None) -> list[str]:
+    told = finish(times) if times is not None else []
+    return [wrapped("time: " if not at else "      ", line) for at, line in enumerate(told)]
+
+
+def _batches(preview: Preview, everything: bool) -> list[str]:
+    head, rows = batches(preview, None if everything else MOST_BATCHES)
+    if not rows:
+        return []
+    more = len(preview.deliveries) - len(rows)
+    lines = ["batches, times from the begin of the run if every estimate is right:", table(head, rows)]
+    lines += [f"  ... and {more} more (--all lists them)"] if more else []
+    return [*lines, wrapped("", ORDER)]
+
+
+def _assets(assets: Sequence[Foreseen]) -> list[str]:
+    lines: list[str] = []
+    before = ("", "")
+    for each in assets:
+        if (each.migration, each.target) != before:
+            before = (each.migration, each.target)
+            lines.append(f"assets of {each.migration} at {each.target}:")
+        lines.append(wrapped(f"  {each.fate.value:11} {each.kind:4} ", f"{each.name}{arrives(each)}"))
+    return lines
+
+
+def arrives(each: Foreseen) -> str:
+    """Under which name, where that is another, and which of them is taken."""
+    told = "" if each.names == (each.name,) else f" -> {' or '.join(each.names)}"
+    return told + (f" (there: {', '.join(each.present)})" if each.present else "")
+
+
+def _handover(items: Sequence[Item], everything: bool) -> list[str]:
+    if not items:
+        return []
+    lines = [f"left to people: {count(len(items), 'thing')}" + ("" if everything else " (--all lists them)")]
+    if not everything:
+        return [*lines, wrapped("  ", ", ".join(f"{number} {action}" for action, number in actions(items)))]
+    return lines + [
+        wrapped("  ", f"{item.where} {item.asset}: {item.sentence}" if item.asset else f"{item.where}: {item.sentence}")
+        for item in items
+    ]

@@ -1,0 +1,154 @@
+"""The closing summary of a run: counts, whys, who must act. Law: a command that is told can be pasted."""
+
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.cli.output.tables import table, wrapped
+from orchestrator.cli.output.times import local, utc
+from orchestrator.core.report.outcome import AssetClass, Outcome
+from orchestrator.core.report.report import MEANING, LaneReport, lane_reports
+from orchestrator.core.state.progress import Progress
+from orchestrator.errors import ExitCode
+from orchestrator.storage.home import find_home
+
+#: how a class is named where there is little room
+_SHORT = {
+    AssetClass.UNVERIFIED: "unverified",
+    AssetClass.DIFFERENT: "differs",
+}
+_VERDICTS = {
+    ExitCode.DONE: "done: everything is imported and verified",
+    ExitCode.INCOMPLETE: "ended, but some assets did not make it",
+    ExitCode.REFUSED: "the service refuses us",
+    ExitCode.UNDECIDED: "an outcome is unknown and only you can decide it",
+    ExitCode.MEMORY: "our own memory failed",
+    ExitCode.NOT_FINISHED: "not finished, nothing wrong",
+    ExitCode.UNREACHABLE: "the service cannot be reached",
+    ExitCode.STOPPED: "stopped by an operator",
+    ExitCode.INTERRUPTED: "interrupted",
+    ExitCode.TERMINATED: "interrupted",
+    ExitCode.HANGUP: "interrupted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The real names that stand in the commands to paste."""
+
+    run: str
+    plan: str
+    #: path of the plan file
+    file: str
+    home: Path
+
+    def command(self, *words: str) -> str:
+        """A command to paste where this one was typed: it names the home where it would not be found by itself."""
+        plan = Path(self.file) if self.file in words else None
+        found = find_home(None, os.environ, plan, Path.cwd()).path
+        home = () if found == self.home else ("--home", str(self.home))
+        return shlex.join(("roma-migrate", *words, *home))
+
+
+def verdict(outcome: Outcome) -> str:
+    """The code in words."""
+    if outcome.code is ExitCode.DONE and outcome.counts.get(AssetClass.UNVERIFIED.value):
+        return "done: everything is imported, some of it could not be verified"
+    if outcome.code is ExitCode.DONE and not any(
+        n for kept_as, n in outcome.counts.items() if kept_as != AssetClass.SKIPPED.value
+    ):
+        return "done: nothing was left to bring"
+    return _VERDICTS.get(outcome.code, "ended")
+
+
+def next_step(outcome: Outcome, names: Names) -> str:
+    """What to do next, ending in a command with real names where there is one."""
+    again = names.command("run", names.file)
+    report = names.command("report", names.run)
+    match outcome.code:
+        case ExitCode.DONE:
+            return report
+        case ExitCode.INCOMPLETE:
+            return f"read what it names, mend it, then try these once more:\n{report}\n" + names.command(
+                "run", "--retry", names.file
+            )
+        case ExitCode.UNDECIDED:
+            return f"decide, then go on:\n{names.command('resolve', names.run)}\n{again}"
+        case ExitCode.REFUSED:
+            return f"mend the credentials or permissions, then go on:\n{again}"
+        case ExitCode.NOT_FINISHED:
+            return f"go on later:\n{again}"
+        case ExitCode.UNREACHABLE:
+            return f"check the endpoint and the network, then go on:\n{again}"
+        case _:
+            return f"go on:\n{again}"
+
+
+def closing_text(progress: Progress, outcome: Outcome, names: Names, log: str) -> str:
+    """The summary for people, on stdout."""
+    lines = [wrapped("", f"run {names.run} of plan {names.plan}: {verdict(outcome)} (code {int(outcome.code)})")]
+    lines += [wrapped("  ", MEANING), lanes_table(lane_reports(progress))]
+    lines += [wrapped("why:  ", why.sentence) for why in outcome.whys]
+    lines += [wrapped("who:  ", outcome.who), wrapped("next: ", next_step(outcome, names))]
+    if not_before := moment(outcome, progress.at):
+        lines.append(f"not before: {local(not_before)}")
+    if progress.began is not None:
+        lines += [wrapped("held: ", line) for line in progress.began.held]
+        lines.append(f"digest: {progress.began.digest}")
+    return "\n".join([*lines, f"log:  {log}"])
+
+
+def closing_json(progress: Progress, outcome: Outcome, names: Names, log: str) -> dict[str, object]:
+    """The same for programs."""
+    return {
+        "run": names.run,
+        "plan": names.plan,
+        "plan_file": names.file,
+        "digest": progress.began.digest if progress.began else "",
+        "held": list(progress.began.held) if progress.began else [],
+        **outcome_json(outcome, names),
+        "not_before": utc(moment(outcome, progress.at)),
+        "lanes": [lane_json(each) for each in lane_reports(progress)],
+        "log": log,
+    }
+
+
+def moment(outcome: Outcome, at: float) -> float:
+    """Code 8: when to start again. Who holds the slot does not say until when, so this is at once."""
+    return at if outcome.code is ExitCode.NOT_FINISHED else 0.0
+
+
+def outcome_json(outcome: Outcome, names: Names) -> dict[str, object]:
+    return {
+        "code": int(outcome.code),
+        "codes": sorted({int(outcome.code), *(int(why.code) for why in outcome.whys)}),
+        "verdict": verdict(outcome),
+        "whys": [{"code": int(why.code), "sentence": why.sentence} for why in outcome.whys],
+        "counts": {each.value: outcome.counts.get(each.value, 0) for each in AssetClass},
+        "who": outcome.who,
+        "next": next_step(outcome, names),
+    }
+
+
+def lane_json(lane: LaneReport) -> dict[str, object]:
+    return {
+        "migration": lane.migration,
+        "source": lane.source,
+        "target": lane.target,
+        "selected": lane.selected,
+        "counts": dict(lane.counts),
+    }
+
+
+def lanes_table(lanes: tuple[LaneReport, ...], doing: dict[str, str] | None = None) -> str:
+    """Counts per migration@target; classes that nobody is in are left out, but for the verified."""
+    held = [
+        each for each in AssetClass if each is AssetClass.VERIFIED or any(lane.counts.get(each.value) for lane in lanes)
+    ]
+    head = ["migration@target", "selected", *(_SHORT.get(each, each.value) for each in held)]
+    rows = [[lane.name, str(lane.selected), *(str(lane.counts[each.value]) for each in held)] for lane in lanes]
+    if doing is not None:
+        head.append("now")
+        rows = [[*row, doing.get(lane.name, "")] for row, lane in zip(rows, lanes, strict=True)]
+    return table(head, rows)

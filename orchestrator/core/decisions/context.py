@@ -1,0 +1,235 @@
+"""What a decision rests on: the progress, the plan, and what only this process knows.
+
+Law: what only this process knows may be forgotten at any time.
+
+Decisions are functions over a Situation: `exporting` for packages, `importing` for deliveries, `proving` for lost
+imports; `schedule.Agenda` asks them and gives the slots away.
+"""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from orchestrator.core.decisions import steps
+from orchestrator.core.plan.plan import Plan, Scope, Settings
+from orchestrator.core.scheduling.policy import Ledger
+from orchestrator.core.state import events as e
+from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package
+from orchestrator.core.state.progress import Progress
+from orchestrator.core.state.slots import JobKind, SlotRule, host_of, overlapping
+
+#: a look older than this is taken again before an import is asked for, seconds
+BASELINE_AGE = 300.0
+#: packages on their way or stored per target, at most: the disk's bound, whatever the policy would gain by more
+MOST_AHEAD = 12
+#: packages lost after an export before the batch counts as failed (promise 4)
+MOST_LOSSES = 3
+#: answers to the same write lost in a row before the batch counts as failed (promise 9)
+MOST_SILENCES = 8
+#: lost probes before the proof is by time instead
+MOST_LOST_PROBES = 3
+#: halves or batches with the same error that stop a target (promise 7)
+SAME_HALVES = 2
+SAME_BATCHES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Steps to begin now."""
+
+    steps: tuple[steps.Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Events that need no question: decisions of ours, to be journaled and believed."""
+
+    events: tuple[e.Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitUntil:
+    """Nothing to do before this moment (epoch seconds), or before a step ends."""
+
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Nothing is left that this run could do; `Agenda.ends` says what stopped what is still open."""
+
+
+Decision = Start | Note | WaitUntil | Finished
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """The subject waits for one of these slots."""
+
+    slots: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    time: float
+
+
+Answer = steps.Step | Note | Want | Later | None
+
+
+@dataclass(slots=True)
+class Busy:
+    """Somebody else's job is in our slot (ROMA.10012): back-pressure, never a failure."""
+
+    since: float
+    until: float
+    times: int = 1
+
+
+@dataclass(slots=True)
+class Silence:
+    """A service that does not answer."""
+
+    since: float
+    retry_at: float
+    times: int = 1
+    #: the subject whose step asks whether it is back
+    asking: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Why something can go no further in this process: code 3, 8 or 9."""
+
+    code: int
+    sentence: str
+    #: epoch seconds before which another start is in vain; 0 where that is unknown
+    not_before: float = 0.0
+
+
+@dataclass(slots=True)
+class Situation:
+    """One process's view of a run."""
+
+    plan: Plan
+    rule: SlotRule
+    progress: Progress
+    #: predicted names at a target: (delivery, asset id) -> names
+    names: Callable[[Delivery, e.Asset], tuple[str, ...]]
+    #: subject -> the step that is under way
+    active: dict[str, steps.Step] = field(default_factory=dict)
+    #: slot -> somebody else's job in it
+    busy: dict[str, Busy] = field(default_factory=dict)
+    #: host -> since when it does not answer
+    silent: dict[str, Silence] = field(default_factory=dict)
+    #: slot, host or "credentials@instance" -> why it went no further
+    ends: dict[str, End] = field(default_factory=dict)
+    stopping: bool = False
+    #: the run is being ended: its jobs are awaited, its unsure imports settled, nothing new is asked
+    abandoning: bool = False
+    #: decides whether this process may use a slot now (leases between processes); seconds to wait, 0 = yes
+    claim: Callable[[str], float] = field(default=lambda slot: 0.0)
+    #: expected seconds of a job: (instance, kind, assets)
+    expect: Callable[[str, JobKind, int], float] = field(default=lambda instance, kind, assets: 60.0)
+    #: what each slot has to do, in expected seconds
+    ledger: Ledger = field(default_factory=Ledger)
+    #: delivery -> expected seconds of imports that must follow it
+    tails: dict[str, float] = field(default_factory=dict)
+    #: subjects to be considered at the next question
+    nudged: set[str] = field(default_factory=set)
+    #: (epoch seconds, subject or "slot KEY")
+    timers: list[tuple[float, str]] = field(default_factory=list)
+    #: target, or import slot -> slots whose exports feed it
+    feeds: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    @property
+    def settings(self) -> Settings:
+        return self.plan.settings
+
+    def ended(self, instance: str, credentials: str) -> End | None:
+        host = host_of(self.plan.instances[instance].endpoint)
+        return self.ends.get(host) or self.ends.get(f"{credentials}@{instance}")
+
+    def slot(self, instance: str, credentials: str, kind: JobKind) -> str:
+        return self.rule.slot(self.plan.instances[instance], credentials, kind, self.progress.trials.apart)
+
+    def occupants(self, slot: str) -> list[str]:
+        """Subjects whose job of ours takes this slot, or part of it, or what it is part of."""
+        occupied = self.progress.occupied
+        if self.rule.scope is not Scope.AUTO:
+            return list(occupied[slot])
+        return [subject for each in overlapping(slot, occupied) for subject in occupied[each]]
+
+    def names_of(self, delivery: Delivery) -> dict[str, tuple[str, ...]]:
+        return {asset.id: self.names(delivery, asset) for asset in self.progress.assets_of(delivery.batch)}
+
+    def ids_of(self, life: Delivery) -> tuple[str, ...]:
+        return tuple(asset.id for asset in self.progress.assets_of(life.batch))
+
+    def if_reachable(self, step: steps.Step, now: float) -> Answer:
+        """A step towards a silent service waits; one of them asks whether it is back."""
+        if self.ended(step.instance, step.credentials):
+            return None
+        if isinstance(step, steps.DropPackage | steps.Adopt):
+            return step
+        if self.stopping and not isinstance(step, steps.Download):
+            return None
+        host = host_of(self.plan.instances[step.instance].endpoint)
+        silence = self.silent.get(host)
+        if silence is None:
+            return step
+        if now < silence.retry_at or (silence.asking and silence.asking in self.active):
+            later = max(silence.retry_at, now + 1.0)
+            heapq.heappush(self.timers, (later, step.subject))
+            return Later(later)
+        silence.asking = step.subject
+        return step
+
+    def ring_slot_at(self, slot: str, time: float) -> None:
+        heapq.heappush(self.timers, (time, f"slot {slot}"))
+
+    def breaker(self, instance: str, direction: str, subject: str) -> Note | None:
+        """Two sibling halves with the same error and no named asset, or three batches with it (promise 7)."""
+        failures = self.progress.failures.get((instance, direction))
+        if failures is None or failures.stopped is not None:
+            return None
+        halves = [f for f in failures.by_parent.values() if len(f) >= SAME_HALVES and subject in f]
+        batches = [f for f in failures.by_error.values() if len(f) >= SAME_BATCHES and subject in f]
+        proving = (instance, direction) in self.progress.proving
+        if not halves and not batches and not proving:
+            return None
+        return Note((e.TargetStopped(instance, self.words_of(subject), direction),))
+
+    def words_of(self, subject: str) -> e.Words:
+        life = self.progress.deliveries.get(subject) or self.progress.packages[subject]
+        for reason in life.reasons:
+            return e.Words("breaker", reason.error_code, reason.error_msg)
+        return e.Words("breaker", life.words.code, life.words.message) if life.words else e.Words("breaker")
+
+    def may_import(self, life: Delivery) -> bool:
+        """Everything it needs has landed, and the migrations it is `after` are final."""
+        source = self.progress.source_of(life)
+        if any(self.progress.open_of.get(name) for name in life.scheduled.after):
+            return False
+        return all(self.progress.fate.get((life.scheduled.place, source, need)) for need in life.scheduled.needs)
+
+    def importable(self, delivery: Delivery) -> bool:
+        """Whether an export would serve this delivery: it waits, and nothing it needs is known never to come."""
+        if delivery.state is not DeliveryState.WAITING or self.progress.is_stopped(delivery.target, "import"):
+            return False
+        if self.ended(delivery.target, delivery.scheduled.owner):
+            return False
+        source = self.progress.source_of(delivery)
+        return all(
+            self.progress.fate.get((delivery.scheduled.place, source, n)) is not False for n in delivery.scheduled.needs
+        )
+
+    @staticmethod
+    def only_step(answer: Answer) -> steps.Step | None:
+        return None if answer is None or isinstance(answer, Note | Want | Later) else answer
+
+
+def unanswered(life: Package | Delivery) -> e.Words:
+    said = life.words or e.Words("lost")
+    return e.Words("unanswered", said.code, f"no usable answer {life.silences} times in a row: {said}"[:300])

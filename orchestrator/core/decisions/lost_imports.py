@@ -1,0 +1,105 @@
+"""How a lost import is settled (promise 3): quiet, then proof that the slot is idle, or time, then a look.
+
+Law: never a blind repetition.
+"""
+
+from orchestrator.core.decisions import splitting, steps, target_evidence
+from orchestrator.core.decisions.context import MOST_LOST_PROBES, Answer, Later, Note, Situation, Want
+from orchestrator.core.plan.plan import OnPartial
+from orchestrator.core.state import events as e
+from orchestrator.core.state.lifecycle import Delivery, Probe, ProbeState
+from orchestrator.core.state.slots import JobKind
+
+
+def settle(s: Situation, life: Delivery, now: float) -> Answer:
+    if not life.quiet_until:
+        return None
+    if now < life.quiet_until:
+        return Later(life.quiet_until)
+    if s.ended(life.target, life.scheduled.owner) or life.slot in s.ends:
+        return None
+    if life.look is None:
+        return steps.Look(life.id, life.target, life.scheduled.owner)
+    if life.idle_at:
+        return settle_by_proof(s, life, now)
+    if can_probe(s, life):
+        return Want((life.slot,))
+    return settle_by_time(s, life, now)
+
+
+def settle_by_proof(s: Situation, life: Delivery, now: float) -> Answer:
+    look = steps.Look(life.id, life.target, life.scheduled.owner)
+    if life.looked_at <= life.idle_at or life.look is None:
+        return look
+    verdict = target_evidence.judge(life, s.ids_of(life), life.look)
+    sure_at = life.idle_at + target_evidence.lag(s.settings.settle_quiet)
+    if isinstance(verdict, target_evidence.Done) or life.looked_at >= sure_at:
+        return Note(conclude(s, life, verdict))
+    return Later(sure_at) if now < sure_at else look
+
+
+def settle_by_time(s: Situation, life: Delivery, now: float) -> Answer:
+    """Two equal looks `settle_wait` apart, with no word in between that a job runs in the slot.
+
+    A long job shows nothing until it ends: where its answer was lost, a busy slot is the only trace of it.
+    """
+    due = max(life.first_looked_at, life.busy_at) + s.settings.settle_wait
+    if now < due:
+        return Later(due)
+    if life.looked_at < due or life.look is None:
+        return steps.Look(life.id, life.target, life.scheduled.owner)
+    return Note(conclude(s, life, target_evidence.judge(life, s.ids_of(life), life.look)))
+
+
+def conclude(s: Situation, life: Delivery, verdict: target_evidence.Verdict) -> tuple[e.Event, ...]:
+    match verdict:
+        case target_evidence.Done():
+            return (e.ImportFound(life.id),)
+        case target_evidence.Again(reason=reason):
+            return (e.ImportMissing(life.id, reason),)
+        case target_evidence.Taken():
+            return (e.ImportMissing(life.id, "its names are judged again before the next request"),)
+        case target_evidence.Half(landed=landed, rest=rest):
+            if life.scheduled.on_partial == OnPartial.REST.value:
+                return splitting.split(
+                    s.progress, life,
+                    [splitting.Part(landed, "landed"), splitting.Part(rest, "waiting")], "landed",
+                )  # fmt: skip
+            return (e.ImportInDoubt(life.id, landed),)
+
+
+def can_probe(s: Situation, life: Delivery) -> bool:
+    """An export of what we see there can prove that the slot is idle, where it takes the same slot (promise 3b).
+
+    A job of ours that waits in the slot goes before it and proves the same.
+    """
+    same = s.slot(life.target, life.scheduled.owner, JobKind.EXPORT) == life.slot and s.progress.trials.exports_prove
+    seen = life.look is not None and bool(life.look.sample)
+    return same and seen and s.progress.lost_probes[life.slot] < MOST_LOST_PROBES
+
+
+def probe_answer(s: Situation, probe: Probe, now: float) -> Answer:
+    asked = probe.requested
+    match probe.state:
+        case ProbeState.ASKED:
+            if not probe.quiet_until or now < probe.quiet_until:
+                return Later(probe.quiet_until) if probe.quiet_until else None
+            return Note((e.ProbeEnded(asked.slot, "lost"),))
+        case ProbeState.RUNNING:
+            where = (asked.slot, asked.instance, asked.credentials, asked.slot)
+            return steps.AwaitProbe(*where, probe.job, probe.since)
+        case ProbeState.OVER:
+            return None
+
+
+def probe_candidate(s: Situation, life: Delivery, now: float) -> steps.Step | None:
+    if life.look is None or not life.look.sample:
+        return None
+    probe = s.progress.probes.get(life.slot)
+    if probe is not None and (probe.state is not ProbeState.OVER or now < probe.not_before):
+        if now < probe.not_before:
+            s.ring_slot_at(life.slot, probe.not_before)
+        return None
+    kind, _, asset = life.look.sample.partition(":")
+    app, task = (asset, "") if kind == "app" else ("", asset)
+    return steps.RequestProbe(life.slot, life.target, life.scheduled.owner, life.slot, app, task)

@@ -1,0 +1,149 @@
+"""One bad asset does not stop a hundred: how a delivery goes on in parts. Law: each asset lands in exactly one part.
+
+Parts by the service's named reasons where they explain the failure, by halves where they do not (promise 7); parts
+that are already at the target need no package, quarantined ones carry the service's own words.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from orchestrator.core.model.inventory import Reason
+from orchestrator.core.selection.batches import batch_of
+from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Asset, Child, Split, Words
+from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package
+from orchestrator.core.state.progress import Progress
+
+#: what a reason's `resource_type` calls our kinds (API 1.4)
+_KIND_WORDS = {"application": "app", "app": "app", "task": "task", "fdi_task": "task"}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some assets of a delivery and what becomes of them."""
+
+    assets: tuple[str, ...]
+    #: "waiting", "landed", "quarantined" or "blocked"
+    fate: str
+    words: Words | None = None
+    by: str = ""
+
+
+def delivery_id(batch: str, target: str, prefix: str) -> str:
+    """`BATCH@TARGET`, with the prefix behind a tilde where there is one: what an operator pastes into `resolve`."""
+    return f"{batch}@{target}" + (f"~{prefix}" if prefix else "")
+
+
+def split(progress: Progress, delivery: Delivery, parts: Sequence[Part], why: str) -> tuple[e.Event, ...]:
+    """The events that let a delivery go on in parts: new batches where they are new, then the split."""
+    source = progress.source_of(delivery)
+    parent = progress.batches[delivery.batch]
+    scheduled: list[e.Event] = []
+    children: list[Child] = []
+    for place, part in enumerate(part for part in parts if part.assets):
+        assets = tuple(asset for asset in parent.assets if asset.id in set(part.assets))
+        batch = _batch_id(source, assets)
+        if batch not in progress.batches and batch not in {
+            each.batch for each in scheduled if isinstance(each, e.BatchScheduled)
+        }:
+            position = parent.position + (place + 1) * 0.5 ** (_depth(progress, delivery) * 4 + 4)
+            scheduled.append(e.BatchScheduled(batch, source, assets, parent.exporters, position))
+        name = delivery_id(batch, delivery.target, delivery.scheduled.prefix)
+        children.append(Child(name, batch, tuple(each.id for each in assets), part.fate, part.words, part.by))
+    return (*scheduled, Split(delivery.id, tuple(children), why))
+
+
+def _batch_id(source: str, assets: Iterable[Asset]) -> str:
+    held = tuple(assets)
+    apps = tuple(asset.id for asset in held if asset.kind == "app")
+    return batch_of(source, apps, tuple(asset.id for asset in held if asset.kind != "app")).id
+
+
+def _depth(progress: Progress, delivery: Delivery) -> int:
+    depth = 0
+    while delivery.parent and depth < 12:
+        delivery = progress.deliveries[delivery.parent]
+        depth += 1
+    return depth
+
+
+def after_failure(
+    progress: Progress, delivery: Delivery, landed: Collection[str], names: dict[str, tuple[str, ...]]
+) -> tuple[e.Event, ...]:
+    """What follows a failed export or import, given what of it landed all the same.
+
+    `names`: source id -> the names it may have at the target and at the source, for reading the reasons.
+    """
+    package = progress.packages[delivery.batch]
+    failed: Delivery | Package = delivery if delivery.state is DeliveryState.FAILED else package
+    reasons, words = failed.reasons, failed.words
+    words = words or Words("job", message="failed without a reason")
+    assets = [asset for asset in progress.assets_of(delivery.batch) if asset.id not in set(landed)]
+    there = Part(tuple(landed), "landed")
+    if not assets:
+        return (e.ImportFound(delivery.id),) if landed else ()
+    if len(assets) == 1:
+        return _alone(progress, delivery, assets[0], _words_for(assets[0], reasons, names) or words, there)
+    named = {asset.id: said for asset in assets if (said := _words_for(asset, reasons, names)) is not None}
+    if named and len(named) < len(assets):
+        rest = Part(tuple(asset.id for asset in assets if asset.id not in named), "waiting")
+        poison = [Part((each,), "quarantined", said) for each, said in named.items()]
+        return split(progress, delivery, [there, *poison, rest], "reasons")
+    return split(progress, delivery, [there, *_halves(assets)], "halves")
+
+
+def _alone(progress: Progress, delivery: Delivery, asset: Asset, words: Words, there: Part) -> tuple[e.Event, ...]:
+    if not there.assets:
+        return (e.Quarantined(delivery.id, words),)
+    return split(progress, delivery, [there, Part((asset.id,), "quarantined", words)], "reasons")
+
+
+def _halves(assets: Sequence[Asset]) -> tuple[Part, Part]:
+    """Applications first, so that no part needs a later one; within a kind callers behind what they call."""
+    order = sorted(assets, key=lambda asset: (asset.kind != "app", bool(asset.needs), asset.name, asset.id))
+    middle = (len(order) + 1) // 2
+    first, second = order[:middle], order[middle:]
+    return Part(tuple(a.id for a in first), "waiting"), Part(tuple(a.id for a in second), "waiting")
+
+
+def _words_for(asset: Asset, reasons: Sequence[Reason], names: dict[str, tuple[str, ...]]) -> Words | None:
+    """The service's words about this asset, if it named it; names may be cut at 64 characters (API 1.4)."""
+    for reason in reasons:
+        kind = _KIND_WORDS.get(reason.resource_type.lower())
+        said = reason.resource_name
+        fits = bool(said) and kind in {None, asset.kind}
+        if fits and any(_same_name(said, name) for name in (asset.name, *names.get(asset.id, ()))):
+            return Words("job", reason.error_code, reason.error_msg)
+    return None
+
+
+def _same_name(said: str, name: str) -> bool:
+    return said == name or (len(said) >= 64 and name.startswith(said))
+
+
+def blocked(progress: Progress, delivery: Delivery) -> tuple[e.Event, ...]:
+    """What needs an asset that will not be at the target is blocked; the rest goes on."""
+    source = progress.source_of(delivery)
+    dead: dict[str, str] = {}
+    assets = progress.assets_of(delivery.batch)
+    changed = True
+    while changed:
+        changed = False
+        for asset in assets:
+            if asset.id in dead:
+                continue
+            by = next((n for n in asset.needs if n in dead or _is_dead(progress, delivery, source, n)), "")
+            if by:
+                dead[asset.id] = dead.get(by, by)
+                changed = True
+    rest = tuple(asset.id for asset in assets if asset.id not in dead)
+    if not rest:
+        return (e.Blocked(delivery.id, next(iter(dead.values()))),)
+    parts = [Part((each,), "blocked", by=by) for each, by in dead.items()]
+    return split(progress, delivery, [*parts, Part(rest, "waiting")], "blocked")
+
+
+def _is_dead(progress: Progress, delivery: Delivery, source: str, asset: str) -> bool:
+    key = (delivery.scheduled.place, source, asset)
+    carrier = progress.carrier.get(key)
+    return carrier is not None and carrier != delivery.id and progress.fate.get(key) is False

@@ -1,0 +1,56 @@
+"""One thing that a person must do by hand, as a value. Law: plain texts; a run journals exactly this.
+
+`orchestrator.core.handover.items` makes the list.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What is to be done, in the order of the guide (API 2.4)."""
+
+    #: before it starts at the target
+    STOP_TASK = "stop-task"
+    DICTIONARY = "dictionary"
+    FEATURE = "feature"
+    #: security group, routes, instance parameters: no list tells
+    INSTANCE = "instance-settings"
+    AUTHORISE = "authorise-users"
+    SECRET = "new-secret"  # noqa: S105 - the name of an action
+    DATASOURCE = "datasource-connection"
+    PUBLISH_API = "publish-api"
+    #: domains, variables, load balancing, environments, policies, keys, AppCodes, black and white lists
+    API_SETTINGS = "api-settings"
+    FUNCTION = "function-backend"
+    DEVICES = "devices"
+    OUTSIDE = "outside-systems"
+    START_TASK = "start-task"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that one person must do."""
+
+    #: stable over previews, runs and reads: 10 hex digits
+    id: str
+    #: one of `Action`'s words; plain text, as a journal keeps it
+    action: str
+    #: name of the asset; "" where it concerns the instance
+    asset: str
+    #: "app", "task" or "instance"
+    kind: str
+    #: who made the asset at the source, "" where unknown
+    owner: str
+    #: what to do, as a sentence
+    sentence: str
+    #: the instance in which it is done
+    where: str
+    #: what a read could prove; "" where none can
+    check: str = ""
+    #: names under which a read looks for it
+    names: tuple[str, ...] = ()
+    #: what exactly: an id, `METHOD PATH`, a dictionary's entry, a feature
+    subject: str = ""
+    #: the value it must have, where a read compares one
+    wanted: str = ""

@@ -1,0 +1,164 @@
+"""Every key a plan may hold (product.md section 1). Law: the only table; reading, editors' help and "did you mean"
+all come from it.
+"""
+
+from orchestrator.core.plan.containers import (
+    GLOB,
+    ID,
+    NAME,
+    Address,
+    Key,
+    ListOf,
+    MapOf,
+    Section,
+    Selection,
+)
+from orchestrator.core.plan.plan import Mode, OnPartial, Scope
+from orchestrator.core.plan.scalars import Choice, Day, Duration, Flag, Number, Reference, Text, Whole
+from orchestrator.core.plan.special_values import CheckId, CredentialsShape, Keep, TargetShape, Version
+
+_DAY = 86400.0
+
+_USER = Text("[^/]{1,64}/[^/]{1,64}", "DOMAIN/NAME of the IAM user that owns the key")
+_WORD = Text(r"(?!.*\$\{)[^\x00-\x1f\x7f]{1,128}", "the name as IAM knows it")
+_PATH = Text(r"[^\x00-\x1f\x7f]{1,4096}", "the path of a file")
+_PREFIX = Text(
+    "[A-Za-z0-9][A-Za-z0-9_.-]{0,31}",
+    "a letter or digit, then letters, digits, '_', '.' or '-', at most 32",
+    may_be_empty=True,
+)
+_REGION = Text("[a-z][a-z0-9]{0,15}(-[a-z0-9]{1,20}){1,4}", "a region such as cn-north-4")
+
+ACCESS_KEY = Section(
+    {
+        "ak": Key(Reference(), 'the access key id: "${env:NAME}" or "${file:PATH}"', required=True),
+        "sk": Key(Reference(), 'the secret access key: "${env:NAME}" or "${file:PATH}"', required=True),
+        "security_token": Key(Reference(), "of a temporary key: a reference too"),
+        "user": Key(_USER, "DOMAIN/NAME of the IAM user that owns the key: tells which credentials are one user"),
+    }
+)
+PASSWORD = Section(
+    {
+        "username": Key(_WORD, "the IAM user's name", required=True),
+        "domain": Key(_WORD, "the IAM domain (the account's name)", required=True),
+        "password": Key(Reference(), 'the password: "${env:NAME}" or "${file:PATH}"', required=True),
+        "iam_endpoint": Key(Address(), "where tokens are asked for; default: the instance's"),
+    }
+)
+SDK_PROFILE = Section(
+    {
+        "profile": Key(Text("sdk", "sdk"), "sdk: the official SDK's variables, then its file", required=True),
+        "user": Key(_USER, "DOMAIN/NAME of the IAM user that owns the key"),
+    }
+)
+CREDENTIALS = CredentialsShape(ACCESS_KEY, PASSWORD, SDK_PROFILE)
+
+INSTANCE = Section(
+    {
+        "region": Key(_REGION, "gives endpoint and iam_endpoint (API 5)"),
+        "endpoint": Key(Address(), "where ROMA Connect answers; needed where there is no region"),
+        "iam_endpoint": Key(Address(), "where IAM answers; needed for password credentials outside known regions"),
+        "project_id": Key(ID, "the project the instance lies in", required=True),
+        "instance_id": Key(ID, "the instance's id", required=True),
+        "credentials": Key(
+            ListOf(NAME, "names of credentials", "[dev-migrator]", may_be_empty=False, or_one=True),
+            "a name of credentials, or a list: each further user is one more slot",
+            required=True,
+        ),
+        "ca_file": Key(_PATH, "certificates of a private authority, added to the known ones"),
+        "proxy": Key(Address(http_anywhere=True), "overrides HTTPS_PROXY and NO_PROXY"),
+    }
+)
+
+SETTINGS = Section(
+    {
+        "batch_size": Key(Whole(1, 100), "applications and tasks together in one job", default=100),
+        "one_job_per": Key(Choice(Scope), "within what only one asset job may run (API 2.1)", default="user"),
+        "busy_timeout": Key(Duration(0, 30 * _DAY), "how long to wait for somebody else's job", default="2h"),
+        "job_timeout": Key(Duration(1, 30 * _DAY), "how long one of our jobs may run", default="6h"),
+        "outage_timeout": Key(Duration(0, 30 * _DAY), "how long a service may be silent in a run", default="30m"),
+        "settle_quiet": Key(Duration(0, _DAY), "after a lost answer: nothing is believed before this", default="90s"),
+        "settle_wait": Key(Duration(0, 7 * _DAY), "the proof by time, where no other is possible", default="10m"),
+        "shutdown_grace": Key(Duration(0, 3600), "how long a download may end after an interrupt", default="60s"),
+        "reads_per_second": Key(Number(0.001, 10000), "reading requests, per credentials", default=5),
+        "writes_per_second": Key(
+            Number(0.001, 10000), "writing requests, per credentials, with a burst of 3", default=0.17
+        ),
+        "keep_packages": Key(
+            Keep(), "how long packages stay: until-verified, always or a time", default="until-verified"
+        ),
+    }
+)
+
+_HOW = {
+    "mode": Key(Choice(Mode), "the service's own words (API 1.3)", default="AddNew"),
+    "prefix": Key(_PREFIX, "put before each application's name", default=""),
+    "datasource_overwrite": Key(Flag(), "whether data sources are overwritten; only with Merge", default=False),
+    "owner": Key(NAME, "credentials of the target that own what is imported; default: one per connected group"),
+}
+TARGET = TargetShape(Section({"instance": Key(NAME, "the instance imported into", required=True), **_HOW}))
+_GLOBS = ListOf(GLOB, "names and globs", '["orders-*"]')
+WAIVER = Section(
+    {
+        "check": Key(CheckId(), "the id of a preflight check", required=True),
+        "assets": Key(_GLOBS, "which assets it concerns; default: all"),
+        "until": Key(Day(), "the last day it holds"),
+        "reason": Key(
+            Text(r"[^\x00-\x08\x0b-\x1f\x7f]*\S[^\x00-\x08\x0b-\x1f\x7f]*", "a sentence"),
+            "who agreed, and why",
+            required=True,
+        ),
+    }
+)
+_EXCLUDE = Section(
+    {
+        "apps": Key(Selection(), "applications that stay"),
+        "tasks": Key(Selection(), "tasks that stay"),
+    }
+)
+_MOVES = {
+    "source": Key(NAME, "the instance exported from"),
+    "target": Key(NAME, "the instance imported into; or targets"),
+    "targets": Key(
+        ListOf(
+            TARGET, "instances, each a name or a mapping", "[prod, {instance: dr, prefix: dr_}]", may_be_empty=False
+        ),
+        "several instances: exported once, imported into each",
+    ),
+    "apps": Key(Selection(), 'applications: names, globs and ids, or "*" for all'),
+    "tasks": Key(
+        Selection(of_apps=True),
+        'FDI tasks: of-apps (the default where apps is given), names, globs and ids, "*", or []',
+    ),
+    "exclude": Key(_EXCLUDE, "what is selected above and stays all the same"),
+    **_HOW,
+    "calls": Key(
+        MapOf(GLOB, ListOf(GLOB, "called applications", "[billing]", may_be_empty=False), "callers", may_be_empty=True),
+        "which application's scheduled API tasks call which applications' APIs: the called go first",
+    ),
+    "after": Key(ListOf(NAME, "names of migrations", "[common]"), "migrations whose imports must be final first"),
+    "on_partial": Key(Choice(OnPartial), "what to do when a lost import turns out half there", default="ask"),
+    "waive": Key(
+        ListOf(WAIVER, "waivers", '[{check: instance-features, reason: "agreed, CHG-1234"}]'),
+        "agreed exceptions to preflight checks",
+    ),
+}
+DEFAULTS = Section(_MOVES, refused={"name": "each migration has a name of its own, write it there"})
+MIGRATION = Section({"name": Key(NAME, "known by it in commands and reports", required=True), **_MOVES})
+
+PLAN = Section(
+    {
+        "version": Key(Version(), "the version of this form: 1", required=True),
+        "name": Key(NAME, "the plan is known by it within a home", required=True),
+        "credentials": Key(MapOf(NAME, CREDENTIALS, "credentials by name"), "who talks to ROMA", required=True),
+        "instances": Key(MapOf(NAME, INSTANCE, "instances by name"), "the ROMA Connect instances", required=True),
+        "settings": Key(SETTINGS, "how to go about it"),
+        "defaults": Key(DEFAULTS, "any key of a migration, for all that do not give it"),
+        "migrations": Key(
+            ListOf(MIGRATION, "migrations", "[{name: ..., source: ..., target: ..., apps: [...]}]", may_be_empty=False),
+            "what moves",
+            required=True,
+        ),
+    },
+    extensible=True,
+)

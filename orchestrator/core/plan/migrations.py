@@ -1,0 +1,241 @@
+"""What moves: migrations and their targets, with all checks across values. Law: a check whose values could not all be
+read says nothing; the problem of those values has been told already.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from orchestrator.core.plan.plan import Instance, Migration, Mode, OfApps, Target, Waiver
+from orchestrator.core.plan.problems import BAD, At, did_you_mean, listed, quoted
+
+Instances = Mapping[str, Instance | None]
+
+_LONGEST_WAY = 12
+
+#: keys of a migration that also say how one target is imported into
+_HOW = ("mode", "prefix", "datasource_overwrite", "owner")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One migration as read: its own keys, and those of `defaults` that it does not give."""
+
+    values: Mapping[str, Any]
+    #: where each key stands
+    places: Mapping[str, At]
+    #: where the migration stands
+    at: At
+
+    def get(self, key: str, otherwise: Any = None) -> Any:
+        """The value, BAD where it was wrong."""
+        return self.values.get(key, otherwise)
+
+    def place(self, key: str) -> At:
+        return self.places.get(key, self.at)
+
+
+def read_migrations(read: Mapping[str, Any], instances: Instances, at: At) -> tuple[Migration, ...]:
+    """All migrations, without those that are wrong."""
+    drafts = list(_drafts(read, at))
+    _check_names(drafts)
+    _check_after(drafts)
+    known = read.get("instances", BAD) is not BAD
+    return tuple(m for draft in drafts if (m := _migration(draft, instances if known else None)) is not None)
+
+
+def _drafts(read: Mapping[str, Any], at: At) -> Iterator[Draft]:
+    migrations = read.get("migrations", BAD)
+    defaults = read.get("defaults", {})
+    if migrations is BAD:
+        return
+    defaults = {} if defaults is BAD else defaults
+    for position, own in enumerate(migrations):
+        place = at.child("migrations").child(position)
+        inherited = dict(defaults)
+        if "target" in own or "targets" in own:
+            # Where to is one question with two spellings: who answers it answers it whole.
+            inherited.pop("target", None)
+            inherited.pop("targets", None)
+        places = {key: at.child("defaults").child(key) for key in inherited} | {key: place.child(key) for key in own}
+        yield Draft({**inherited, **own}, places, place)
+
+
+def _migration(draft: Draft, instances: Instances | None) -> Migration | None:
+    if draft.at.full:
+        return None
+    told = len(draft.at.problems)
+    _check_required(draft)
+    if instances is not None:
+        _check_instance(draft.get("source", BAD), instances, draft.place("source"))
+    targets = [_target(draft, values, at, instances) for values, at in _targets(draft)]
+    _check_twice(draft, targets, instances)
+    if len(draft.at.problems) > told or None in targets or has_bad(dict(draft.values)):
+        return None
+    exclude = draft.get("exclude", {})
+    return Migration(
+        name=draft.get("name"),
+        source=draft.get("source"),
+        targets=tuple(target for target in targets if target is not None),
+        apps=draft.get("apps", ()),
+        tasks=draft.get("tasks", OfApps() if draft.get("apps") else ()),
+        exclude_apps=exclude.get("apps", ()),
+        exclude_tasks=exclude.get("tasks", ()),
+        calls=tuple(draft.get("calls", {}).items()),
+        after=tuple(dict.fromkeys(draft.get("after", ()))),
+        **({"on_partial": draft.get("on_partial")} if "on_partial" in draft.values else {}),
+        waive=tuple(Waiver(**{"assets": (), **waiver}) for waiver in draft.get("waive", ())),
+    )
+
+
+def has_bad(value: object) -> bool:
+    """Whether anything in it could not be read."""
+    match value:
+        case dict():
+            return any(has_bad(v) for v in value.values())
+        case tuple():
+            return any(has_bad(v) for v in value)
+        case _:
+            return value is BAD
+
+
+def _check_required(draft: Draft) -> None:
+    if "source" not in draft.values:
+        draft.at.wrong('"source" is missing: write the instance exported from')
+    if "target" in draft.values and "targets" in draft.values:
+        draft.place("targets").wrong('"target" and "targets" exclude each other, allowed is exactly one')
+    if "target" not in draft.values and "targets" not in draft.values:
+        draft.at.wrong('"target" is missing: write target: INSTANCE, or targets: [INSTANCE, ...]')
+    apps, tasks = draft.get("apps"), draft.get("tasks")
+    if apps is None and tasks is None:
+        draft.at.wrong('"apps" and "tasks" are both missing, at least one is needed: write apps: "*" for all')
+    elif not apps and not tasks:
+        draft.place("apps" if apps is not None else "tasks").wrong(
+            'nothing is selected: both lists are empty, write apps: "*" for all'
+        )
+    elif not apps and isinstance(tasks, OfApps):
+        draft.place("tasks").wrong('of-apps means the tasks of the selected applications, but "apps" selects none')
+
+
+def _targets(draft: Draft) -> Iterator[tuple[dict[str, Any], At]]:
+    """The targets as read, each with its place."""
+    one, many = draft.get("target", BAD), draft.get("targets", BAD)
+    if one is not BAD:
+        yield {"instance": one}, draft.place("target")
+    elif many is not BAD:
+        for position, values in enumerate(many):
+            yield values, draft.place("targets").child(position)
+
+
+def _target(draft: Draft, own: Mapping[str, Any], at: At, instances: Instances | None) -> Target | None:
+    told = len(at.problems)
+    inherited = {key: draft.get(key) for key in _HOW if key in draft.values}
+    values = {**inherited, **own}
+    if instances is not None:
+        name_at = at.child("instance") if "target" not in draft.values and len(own) > 1 else at
+        _check_instance(own.get("instance", BAD), instances, name_at)
+    if BAD in values.values():
+        return None
+    target = Target(**values)
+    places = {key: at.child(key) if key in own else draft.place(key) for key in values}
+    if target.datasource_overwrite and target.mode is not Mode.MERGE:
+        places["datasource_overwrite"].wrong("true is allowed only with mode: Merge")
+    if instances is not None:
+        _check_apart(draft, target, instances, at)
+        _check_owner(target, instances, places.get("owner", at))
+    return target if len(at.problems) == told else None
+
+
+def _check_instance(name: Any, instances: Instances, at: At) -> None:
+    if name is not BAD and name not in instances:
+        at.wrong(f"no instance is named {quoted(name)}, allowed are {listed(instances)}{did_you_mean(name, instances)}")
+
+
+def _check_apart(draft: Draft, target: Target, instances: Instances, at: At) -> None:
+    """Source and target differ, or there is a prefix; two names of one instance do not differ."""
+    source = draft.get("source", BAD)
+    if source is BAD or source is None or target.prefix or source not in instances:
+        return
+    if source == target.instance:
+        at.wrong(f"source and target are both {quoted(source)}: they must differ, or a prefix is needed")
+    elif _same(instances[source], instances.get(target.instance)):
+        at.wrong(
+            f"{quoted(source)} and {quoted(target.instance)} are two names of one instance: source and target must "
+            "differ, or a prefix is needed"
+        )
+
+
+def _same(one: Instance | None, other: Instance | None) -> bool:
+    return one is not None and other is not None and address(one) == address(other)
+
+
+def address(instance: Instance) -> tuple[str, str, str]:
+    """What an instance is, whatever it is called."""
+    return instance.endpoint, instance.project_id, instance.instance_id
+
+
+def _check_owner(target: Target, instances: Instances, at: At) -> None:
+    instance = instances.get(target.instance)
+    if target.owner and instance is not None and target.owner not in instance.credentials:
+        at.wrong(
+            f"{quoted(target.owner)} is not among the credentials of {quoted(target.instance)}, allowed are "
+            f"{listed(instance.credentials)}{did_you_mean(target.owner, instance.credentials)}"
+        )
+
+
+def _check_twice(draft: Draft, targets: list[Target | None], instances: Instances | None) -> None:
+    """Two targets of one migration that would write the same names into the same instance."""
+    seen: dict[object, int] = {}
+    for position, target in enumerate(targets):
+        if target is None:
+            continue
+        known = (instances or {}).get(target.instance)
+        key = (address(known) if known is not None else target.instance, target.prefix)
+        if key in seen:
+            draft.place("targets").child(position).wrong(
+                f"{quoted(target.instance)} with the prefix {quoted(target.prefix)} is the same target as "
+                f"targets[{seen[key]}]: take one out, or give it another prefix"
+            )
+        seen.setdefault(key, position)
+
+
+def _check_names(drafts: list[Draft]) -> None:
+    first: dict[str, int] = {}
+    for position, draft in enumerate(drafts):
+        name = draft.get("name", BAD)
+        if name is BAD:
+            continue
+        if name in first:
+            draft.place("name").wrong(
+                f"{quoted(name)} is the name of migrations[{first[name]}] too: each needs its own"
+            )
+        first.setdefault(name, position)
+
+
+def _check_after(drafts: list[Draft]) -> None:
+    names: dict[str, Draft] = {}
+    for draft in drafts:
+        if draft.get("name", BAD) is not BAD:
+            names.setdefault(draft.get("name"), draft)
+    graph: dict[str, tuple[str, ...]] = {}
+    for name, draft in names.items():
+        after = draft.get("after", ())
+        graph[name] = () if after is BAD else after
+        for position, other in enumerate(graph[name]):
+            if other not in names and not draft.at.full:
+                draft.place("after").child(position).wrong(
+                    f"no migration is named {quoted(other)}, allowed are {listed(names)}{did_you_mean(other, names)}"
+                )
+    if cycle := _cycle_in(graph):
+        way = " after ".join(cycle if len(cycle) <= _LONGEST_WAY else [*cycle[:_LONGEST_WAY], "..."])
+        names[cycle[0]].place("after").wrong(f"the order runs in a circle: {way}; take one of these out")
+
+
+def _cycle_in(graph: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """One cycle, each after the next, the first repeated at the end; [] where there is none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(reversed(error.args[1]))
+    return []

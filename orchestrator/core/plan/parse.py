@@ -1,0 +1,146 @@
+"""From a mapping (every scalar text) to a Plan, or every problem at once. Law: total; no input raises.
+
+How: `plankeys` is the table of all keys, each with its shape; a shape reads one value and leaves BAD where it could
+not. What was read is then built into the values of `plan`, here for who and where (credentials, instances), in
+`planmoves` for what moves; the checks across values run on whatever could be read, so that a typo in an instance does
+not hide an unknown name in a migration. JSON Schema comes from the same table.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.core.plan.keys import PLAN
+from orchestrator.core.plan.migrations import read_migrations
+from orchestrator.core.plan.plan import AccessKey, Credentials, Instance, Password, Plan, SdkProfile, Settings
+from orchestrator.core.plan.problems import BAD, At, Problem, did_you_mean, listed
+
+__all__ = ["Problem", "json_schema", "plan_from"]
+
+
+def plan_from(data: object, *, path: str = "") -> Plan | tuple[Problem, ...]:
+    """The plan that `data` (text, lists and mappings) describes, or all that is wrong with it.
+
+    `path` is the file it came from; it is only remembered.
+    """
+    at = At((), {})
+    read = PLAN.read(data, at)
+    if read is BAD:
+        return tuple(at.problems)
+    credentials = _credentials(_mapping(read, "credentials"))
+    known = None if read.get("credentials", BAD) is BAD else credentials
+    instances = _instances(_mapping(read, "instances"), known, at.child("instances"))
+    migrations = read_migrations(read, instances, at)
+    if at.problems:
+        return tuple(at.problems)
+    return Plan(
+        name=read["name"],
+        credentials={name: value for name, value in credentials.items() if value is not None},
+        instances={name: value for name, value in instances.items() if value is not None},
+        settings=Settings(**read.get("settings", {})),
+        migrations=migrations,
+        path=path,
+    )
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of a plan, for editors."""
+    schema = PLAN.schema()
+    # Exactly one of the two, but either may come from `defaults`: so only "not both" can be said here.
+    schema["properties"]["migrations"]["items"]["not"] = {"required": ["target", "targets"]}
+    schema["properties"]["instances"]["additionalProperties"]["anyOf"] = [
+        {"required": ["region"]},
+        {"required": ["endpoint"]},
+    ]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Plan of roma-migrate",
+        "description": "What moves between which ROMA Connect instances, and how (version 1).",
+        **schema,
+    }
+
+
+def _mapping(read: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = read.get(key, BAD)
+    return {} if value is BAD else value
+
+
+def _credentials(read: Mapping[str, Any]) -> dict[str, Credentials | None]:
+    """Credentials by name; None where they were wrong, so that their name is still known."""
+    return {
+        name: None if values is BAD or BAD in values.values() else _one_credentials(name, values)
+        for name, values in read.items()
+    }
+
+
+def _one_credentials(name: str, values: Mapping[str, Any]) -> Credentials | None:
+    if "profile" in values:
+        return SdkProfile(name, values.get("user", ""))
+    if "password" in values:
+        return Password(name, **values)
+    return AccessKey(name, **values) if "ak" in values else None
+
+
+def _instances(
+    read: Mapping[str, Any], credentials: Mapping[str, Credentials | None] | None, at: At
+) -> dict[str, Instance | None]:
+    """Instances by name; None where one was wrong. Where no credentials could be read, their names are not checked."""
+    return {
+        name: None if values is BAD else _instance(name, values, credentials, at.child(name))
+        for name, values in read.items()
+    }
+
+
+def _instance(
+    name: str, values: Mapping[str, Any], credentials: Mapping[str, Credentials | None] | None, at: At
+) -> Instance | None:
+    told = len(at.problems)
+    where = _where(values, at)
+    users = values["credentials"] if values.get("credentials", BAD) is not BAD else ()
+    if credentials is not None:
+        _check_users(users, credentials, at.child("credentials"))
+        if where.get("iam_endpoint") == "":
+            _check_iam(users, credentials, at)
+    if BAD in values.values() or len(at.problems) > told:
+        return None
+    return Instance(name, **{**values, **where})
+
+
+def _where(values: Mapping[str, Any], at: At) -> dict[str, Any]:
+    """`region`, `endpoint` and `iam_endpoint`, each from the others where it was not given (API 5)."""
+    region, endpoint, iam = (values.get(key, "") for key in ("region", "endpoint", "iam_endpoint"))
+    if BAD in (region, endpoint, iam):
+        return {}
+    if not region and not endpoint:
+        at.wrong('"region" or "endpoint" is missing: write region: cn-north-4, or endpoint: https://...')
+        return {}
+    # The documented pattern holds in both directions, so a plan that names the endpoint need not name the region.
+    known = region or endpoint.removeprefix("https://roma.").removesuffix(".myhuaweicloud.com")
+    if f"https://roma.{known}.myhuaweicloud.com" == endpoint and "." not in known:
+        region = known
+    if region:
+        endpoint = endpoint or f"https://roma.{region}.myhuaweicloud.com"
+        iam = iam or f"https://iam.{region}.myhuaweicloud.com"
+    return {"region": region, "endpoint": endpoint, "iam_endpoint": iam}
+
+
+def _check_users(users: tuple[str, ...], credentials: Mapping[str, object], at: At) -> None:
+    several = len(users) > 1
+    for position, user in enumerate(users):
+        place = at.child(position) if several else at
+        if user not in credentials:
+            place.wrong(
+                f"no credentials are named {at.shown(user)}, allowed are {listed(credentials)}"
+                f"{did_you_mean(user, credentials)}"
+            )
+        if user in users[:position]:
+            place.wrong(f"{at.shown(user)} stands here twice, write it once")
+
+
+def _check_iam(users: tuple[str, ...], credentials: Mapping[str, Credentials | None], at: At) -> None:
+    for user in users:
+        known = credentials.get(user)
+        if isinstance(known, Password) and not known.iam_endpoint:
+            at.wrong(
+                f'"iam_endpoint" is missing: the credentials {at.shown(user)} have a password, and a token must be '
+                "asked for somewhere; write it here or at the credentials, or give a region"
+            )

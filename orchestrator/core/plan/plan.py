@@ -1,0 +1,287 @@
+"""What the operator asked for, as frozen values. Law: no secret is ever in here, only references to secrets.
+
+`orchestrator.core.plan.parse` makes a Plan from a mapping, or every problem at once. Times are in seconds.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    """The service's own words (API 1.3)."""
+
+    ADD_NEW = "AddNew"
+    MERGE = "Merge"
+
+
+class Scope(StrEnum):
+    """Within what one asset job may run (`one_job_per`; API 2.1 leaves it open)."""
+
+    USER = "user"
+    USER_TYPE = "user+type"
+    INSTANCE = "instance"
+    INSTANCE_TYPE = "instance+type"
+    USER_INSTANCE = "user+instance"
+    USER_INSTANCE_TYPE = "user+instance+type"
+    AUTO = "auto"
+
+
+class OnPartial(StrEnum):
+    """What to do when a lost import turns out half there."""
+
+    ASK = "ask"
+    REST = "rest"
+
+
+class SecretSource(StrEnum):
+    """Where a secret lies."""
+
+    ENV = "env"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """`${env:NAME}` or `${file:PATH}`."""
+
+    source: SecretSource
+    name: str
+
+    def __str__(self) -> str:
+        return f"${{{self.source}:{self.name}}}"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """AK/SK credentials; every part may be a reference, `sk` and `security_token` must be."""
+
+    name: str
+    ak: SecretRef
+    sk: SecretRef
+    security_token: SecretRef | None = None
+    #: DOMAIN/NAME of the IAM user that owns the key, or ""
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Password:
+    """IAM password credentials."""
+
+    name: str
+    username: str
+    domain: str
+    password: SecretRef
+    #: "" means: the instance's iam_endpoint
+    iam_endpoint: str = ""
+
+    @property
+    def user(self) -> str:
+        return f"{self.domain}/{self.username}"
+
+
+@dataclass(frozen=True, slots=True)
+class SdkProfile:
+    """The official SDK's `HUAWEICLOUD_SDK_*` variables, then its credentials file."""
+
+    name: str
+    #: DOMAIN/NAME of the IAM user that owns the key, or ""
+    user: str = ""
+
+
+Credentials = AccessKey | Password | SdkProfile
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One ROMA Connect instance and how to reach it."""
+
+    name: str
+    #: scheme and authority, no trailing slash
+    endpoint: str
+    #: scheme and authority; "" only where no password credentials use it
+    iam_endpoint: str
+    project_id: str
+    instance_id: str
+    #: names of credentials, at least one; each further user is one more slot
+    credentials: tuple[str, ...]
+    region: str = ""
+    #: path of a private authority's certificates, or ""
+    ca_file: str = ""
+    #: proxy address, or "" for HTTPS_PROXY / NO_PROXY
+    proxy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeepPackages:
+    """`keep_packages`: until verified, always, or for some seconds."""
+
+    #: seconds after the package was stored; 0 = until verified; infinite = always
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`settings`, with the documented defaults."""
+
+    batch_size: int = 100
+    one_job_per: Scope = Scope.USER
+    busy_timeout: float = 7200.0
+    job_timeout: float = 21600.0
+    outage_timeout: float = 1800.0
+    settle_quiet: float = 90.0
+    settle_wait: float = 600.0
+    shutdown_grace: float = 60.0
+    #: requests a second, per credentials
+    reads_per_second: float = 5.0
+    writes_per_second: float = 0.17
+    keep_packages: KeepPackages = field(default_factory=KeepPackages)
+
+
+@dataclass(frozen=True, slots=True)
+class Glob:
+    """A shell glob on the name, case-sensitive."""
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class ById:
+    """Exactly one asset."""
+
+    id: str
+
+
+Selector = Glob | ById
+
+
+@dataclass(frozen=True, slots=True)
+class OfApps:
+    """`tasks: of-apps`: tasks of the selected applications (product.md section 1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One instance a migration imports into, and how."""
+
+    instance: str
+    mode: Mode = Mode.ADD_NEW
+    #: put before each application's name
+    prefix: str = ""
+    #: only with Merge
+    datasource_overwrite: bool = False
+    #: credentials that own what is imported, or "" for one per connected group
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """An agreed exception to one preflight check."""
+
+    check: str
+    #: globs; empty means all
+    assets: tuple[str, ...]
+    reason: str
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """What moves from one source to one or more targets."""
+
+    name: str
+    source: str
+    targets: tuple[Target, ...]
+    apps: tuple[Selector, ...] = ()
+    tasks: tuple[Selector, ...] | OfApps = ()
+    exclude_apps: tuple[Selector, ...] = ()
+    exclude_tasks: tuple[Selector, ...] = ()
+    #: (glob of the caller's name, globs of the called applications' names)
+    calls: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    #: names of migrations whose imports must be final first
+    after: tuple[str, ...] = ()
+    on_partial: OnPartial = OnPartial.ASK
+    waive: tuple[Waiver, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One plan file, understood."""
+
+    name: str
+    credentials: Mapping[str, Credentials]
+    instances: Mapping[str, Instance]
+    settings: Settings
+    migrations: tuple[Migration, ...]
+    #: the file it came from, for messages
+    path: str = ""
+
+
+def what_moves(plan: Plan) -> dict[str, object]:
+    """All that decides what moves and how, ready for JSON; what a resume compares (product.md, "Which run").
+
+    Not in it, because it may change between a run's start and its resume: credentials, `ca_file`, proxies, rates,
+    timeouts, waivers, `on_partial`, retention. Nor the order in which selectors or migrations were written.
+    """
+    used = sorted({name for m in plan.migrations for name in (m.source, *(t.instance for t in m.targets))})
+    return {
+        "instances": {name: _where(plan.instances[name]) for name in used},
+        "settings": {"batch_size": plan.settings.batch_size, "one_job_per": plan.settings.one_job_per.value},
+        "migrations": {m.name: _moves(m) for m in sorted(plan.migrations, key=lambda m: m.name)},
+    }
+
+
+def _where(instance: Instance) -> dict[str, object]:
+    return {"endpoint": instance.endpoint, "project_id": instance.project_id, "instance_id": instance.instance_id}
+
+
+def _moves(migration: Migration) -> dict[str, object]:
+    targets = sorted(migration.targets, key=lambda t: (t.instance, t.prefix))
+    names = [t.instance for t in targets]
+    return {
+        "source": migration.source,
+        # Two targets in one instance differ by their prefix, which then belongs to the name.
+        "targets": {
+            t.instance if names.count(t.instance) == 1 else f"{t.instance}:{t.prefix}": _how(t) for t in targets
+        },
+        "apps": _selected(migration.apps),
+        "tasks": "of-apps" if isinstance(migration.tasks, OfApps) else _selected(migration.tasks),
+        "exclude": {"apps": _selected(migration.exclude_apps), "tasks": _selected(migration.exclude_tasks)},
+        "calls": {caller: sorted(set(called)) for caller, called in sorted(migration.calls)},
+        "after": sorted(set(migration.after)),
+    }
+
+
+def _how(target: Target) -> dict[str, object]:
+    return {
+        "mode": target.mode.value,
+        "prefix": target.prefix,
+        "datasource_overwrite": target.datasource_overwrite,
+        "owner": target.owner,
+    }
+
+
+def _selected(selectors: tuple[Selector, ...]) -> list[str]:
+    return sorted({f"id {s.id}" if isinstance(s, ById) else s.pattern for s in selectors})
+
+
+def differences(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[str, ...]:
+    """What differs between two `what_moves`, a line each: `migrations.orders.prefix: was '', is 'x_'`."""
+    return tuple(_differences(old, new, ""))
+
+
+def _differences(old: Mapping[str, object], new: Mapping[str, object], path: str) -> Iterator[str]:
+    for key in sorted({*old, *new}):
+        here = f"{path}.{key}" if path else key
+        if key not in new:
+            yield f"{here}: was there, is gone"
+        elif key not in old:
+            yield f"{here}: is new"
+        elif isinstance(before := old[key], Mapping) and isinstance(after := new[key], Mapping):
+            if key == "targets" and len(before) == 1 and before.keys() == after.keys():
+                # A single target needs no name: its prefix is the migration's.
+                (before,), (after,), here = before.values(), after.values(), path
+            yield from _differences(before, after, here)
+        elif old[key] != new[key]:
+            yield f"{here}: was {old[key]!r}, is {new[key]!r}"

@@ -1,0 +1,147 @@
+"""The shapes that only one key has: credentials, a target, a check's id, `keep_packages`, `version`."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.core.plan.containers import NAME, Section, kind_of
+from orchestrator.core.plan.plan import KeepPackages
+from orchestrator.core.plan.problems import BAD, At, Bad, did_you_mean
+from orchestrator.core.plan.scalars import Duration, Schema, as_text, read_word, seconds_of
+
+#: ids of the preflight checks (product.md section 4)
+CHECKS = (
+    "name-collision",
+    "app-key-collision",
+    "task-name-rules",
+    "app-name-rules",
+    "prefix-rules",
+    "quota-headroom",
+    "instance-features",
+    "instance-version",
+    "instance-status",
+    "maintenance-window",
+    "same-instance",
+    "dictionaries",
+    "datasource-id-collision",
+    "unpublished-apis",
+    "functiongraph-backends",
+    "api-path-conflicts",
+    "task-apps-missing",
+    "left-out",
+    "undeclared-calls",
+    "dependency-cycle",
+    "missing-assets",
+    "running-tasks",
+    "visibility",
+    "app-permission",
+    "credentials",
+    "clock-skew",
+    "package-size",
+    "not-undoable",
+)
+#: those that nobody may waive
+NOT_WAIVABLE = ("credentials", "same-instance", "visibility", "dependency-cycle")
+
+_WAYS = "either ak and sk, or username, domain and password, or profile: sdk"
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialsShape:
+    """One of the three kinds of credentials, told apart by their keys."""
+
+    access_key: Section
+    password: Section
+    sdk_profile: Section
+
+    def read(self, data: object, at: At) -> dict[str, Any] | Bad:
+        if not isinstance(data, Mapping):
+            return at.wrong(f"{kind_of(data)}, allowed is a mapping with {_WAYS}")
+        kind = self._kind(data)
+        others = {name for section in self._all() for name in section.keys} - set(kind.keys)
+        refused = {name: f'"{name}" does not go with the other keys: write {_WAYS}' for name in others}
+        return Section(kind.keys, refused).read(data, at)
+
+    def _all(self) -> tuple[Section, ...]:
+        return (self.access_key, self.password, self.sdk_profile)
+
+    def _kind(self, data: Mapping[Any, object]) -> Section:
+        if "profile" in data:
+            return self.sdk_profile
+        if not any(name in data for name in ("ak", "sk", "security_token")) and any(
+            k in data for k in self.password.keys
+        ):
+            return self.password
+        return self.access_key
+
+    def schema(self) -> Schema:
+        return {"oneOf": [section.schema() for section in self._all()]}
+
+
+@dataclass(frozen=True, slots=True)
+class TargetShape:
+    """One entry of `targets`: an instance's name, or a mapping that also says how; reads into a mapping."""
+
+    section: Section
+
+    def read(self, data: object, at: At) -> dict[str, Any] | Bad:
+        if isinstance(data, str):
+            name = NAME.read(data, at)
+            return BAD if name is BAD else {"instance": name}
+        return self.section.read(data, at)
+
+    def schema(self) -> Schema:
+        return {"oneOf": [NAME.schema(), self.section.schema()]}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckId:
+    """The id of a preflight check that may be waived."""
+
+    def read(self, data: object, at: At) -> str | Bad:
+        word = read_word(data, at, CHECKS)
+        if word in NOT_WAIVABLE:
+            return at.wrong(f"nobody can waive {word}: it must be put right")
+        return word
+
+    def schema(self) -> Schema:
+        return {"type": "string", "enum": [check for check in CHECKS if check not in NOT_WAIVABLE]}
+
+
+_KEEP_AGE = Duration(1, 3650 * 86400)
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """`keep_packages`: until-verified, always, or a time."""
+
+    def read(self, data: object, at: At) -> KeepPackages | Bad:
+        words = ("until-verified", "always")
+        wanted = "until-verified, always, or a time such as 30d"
+        text = as_text(data, at, wanted)
+        if text is BAD:
+            return BAD
+        if text in words:
+            return KeepPackages(math.inf if text == "always" else 0.0)
+        if seconds_of(text) is None:
+            return at.wrong(f"{at.shown(text)} is not allowed, allowed is {wanted}{did_you_mean(text, words)}")
+        seconds = _KEEP_AGE.read(text, at)
+        return BAD if seconds is BAD else KeepPackages(seconds)
+
+    def schema(self) -> Schema:
+        return {"oneOf": [{"enum": ["until-verified", "always"]}, _KEEP_AGE.schema()]}
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """The version of the plan's form."""
+
+    def read(self, data: object, at: At) -> int | Bad:
+        text = as_text(data, at, "1")
+        if text is BAD:
+            return BAD
+        return 1 if text == "1" else at.wrong(f"{at.shown(text)} is not a version this program reads, allowed is 1")
+
+    def schema(self) -> Schema:
+        return {"enum": [1, "1"]}

@@ -1,0 +1,82 @@
+"""Preflight: every question that is asked before anything is sent. Law: each id of product.md section 4
+is answered, always.
+
+`preflight(ground)` gives each check's findings, or one answer `ok`; waivers are laid over it by
+`orchestrator.core.preflight.waivers`. What no check can know is said by `cannot_know`, so that a clean
+preview is never a bare "success".
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from orchestrator.core.model.checks import Check, Verdict
+from orchestrator.core.plan.special_values import CHECKS
+from orchestrator.core.preflight import contents, instances, links, names, settings
+from orchestrator.core.preflight.context import Ground
+
+Asked = Callable[[Ground], Iterator[Check]]
+
+#: id -> the question; `same-instance` is asked first, see `preflight`
+QUESTIONS: Mapping[str, Asked] = {
+    "name-collision": names.name_collision,
+    "app-key-collision": names.app_key_collision,
+    "task-name-rules": names.task_name_rules,
+    "app-name-rules": names.app_name_rules,
+    "prefix-rules": names.prefix_rules,
+    "quota-headroom": instances.quota_headroom,
+    "instance-features": settings.instance_features,
+    "instance-version": settings.instance_version,
+    "instance-status": instances.instance_status,
+    "maintenance-window": instances.maintenance_window,
+    "dictionaries": settings.dictionaries,
+    "datasource-id-collision": contents.datasource_id_collision,
+    "unpublished-apis": contents.unpublished_apis,
+    "functiongraph-backends": contents.functiongraph_backends,
+    "api-path-conflicts": settings.api_path_conflicts,
+    "task-apps-missing": links.task_apps_missing,
+    "left-out": links.left_out,
+    "undeclared-calls": contents.undeclared_calls,
+    "dependency-cycle": links.dependency_cycle,
+    "missing-assets": links.missing_assets,
+    "running-tasks": links.running_tasks,
+    "visibility": links.visibility,
+    "app-permission": links.app_permission,
+    "credentials": instances.credentials,
+    "clock-skew": instances.clock_skew,
+    "package-size": links.package_size,
+    "not-undoable": links.not_undoable,
+}
+
+
+def preflight(ground: Ground) -> tuple[Check, ...]:
+    """Every check's findings, or its `ok`, in the order of product.md section 4; worst first within a check.
+
+    A lane that leads back into its own source collides with itself in every way: it is told once, as same-instance,
+    and left out of the other questions.
+    """
+    facts = dict(ground.facts)
+    same = [lane for lane in ground.lanes if instances.same_instances(ground.plan, lane, facts)]
+    found: dict[str, list[Check]] = {"same-instance": list(instances.same_instance(same))}
+    rest = replace(ground, lanes=tuple(lane for lane in ground.lanes if lane not in same)) if same else ground
+    if rest.lanes or not same:
+        found |= {check: list(asked(rest)) for check, asked in QUESTIONS.items()}
+    answers: list[Check] = []
+    for check in CHECKS:
+        held = sorted(found.get(check, ()), key=lambda each: -each.verdict.rank)
+        answers += held or [Check(check, Verdict.OK, "nothing to say")]
+    return tuple(answers)
+
+
+def cannot_know(ground: Ground) -> tuple[str, ...]:
+    """What a preview says of itself: what the service tells nobody before the run."""
+    said = [
+        "assets that these credentials do not see: neither selected nor found in the way",
+        "which data sources a task uses, and what a package holds: no list tells",
+        "how long somebody else's job will hold the slot, and what changes between this preview and the run",
+        "whether the service accepts each asset: it judges only at the import",
+    ]
+    if any(lane.target.prefix for lane in ground.lanes):
+        said.append("whether `prefix` renames applications, tasks or both: both readings are judged (API 7, 12)")
+    if any(not lane.adds for lane in ground.lanes):
+        said.append("what Merge does to an asset that is there: it is taken to overwrite it (API 7, 15)")
+    return tuple(said)

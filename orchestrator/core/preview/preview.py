@@ -1,0 +1,288 @@
+"""What a run would do, from the plan and the inventories alone. Law: the run freezes exactly this, once.
+
+A preview *is* the events that a run begins with: what `preview` prints and what `run` journals cannot differ.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from orchestrator.core.decisions.splitting import delivery_id
+from orchestrator.core.handover.items import handover, lines_of, listed
+from orchestrator.core.model.checks import Check, Verdict
+from orchestrator.core.model.handover_item import Item
+from orchestrator.core.model.instance_facts import Facts
+from orchestrator.core.model.inventory import Inventory
+from orchestrator.core.plan.plan import Plan
+from orchestrator.core.preflight.context import Ground
+from orchestrator.core.preflight.expected_outcomes import Foreseen, foresee
+from orchestrator.core.preflight.preflight import cannot_know, preflight
+from orchestrator.core.preflight.waivers import waive, waived_assets
+from orchestrator.core.scheduling.timetable import Timetable
+from orchestrator.core.selection.batches import Batch, connected_groups, pack
+from orchestrator.core.selection.dependencies import cycles
+from orchestrator.core.selection.only import Only
+from orchestrator.core.selection.routes import History, Kept, Lane, frozen_assets
+from orchestrator.core.selection.selection import Selection, predecessors, select_all
+from orchestrator.core.state import events as e
+
+#: (batches, deliveries) -> when each would begin and end
+Expect = Callable[[Sequence[e.BatchScheduled], Sequence[e.DeliveryScheduled]], Timetable]
+
+
+@dataclass(frozen=True, slots=True)
+class Informed:
+    """What a preview may know beside plan and inventories; without it the checks that need it are not checked."""
+
+    #: by instance
+    facts: Mapping[str, Facts] = field(default_factory=dict)
+    #: epoch seconds, UTC; 0 where unknown: then no waiver has expired
+    now: float = 0.0
+    #: how long the run is expected to last, in seconds; 0 where unknown
+    lasting: float = 0.0
+    #: plays the schedule out before it is lived; None where no durations are known
+    expect: Expect | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Everything that would happen, in order."""
+
+    selections: tuple[e.SelectionMade, ...]
+    skipped: tuple[e.AssetsSkipped, ...]
+    batches: tuple[e.BatchScheduled, ...]
+    deliveries: tuple[e.DeliveryScheduled, ...]
+    #: an answer for each id of product.md section 4, waivers applied
+    checks: tuple[Check, ...]
+    #: what would become of each selected asset at each target
+    assets: tuple[Foreseen, ...] = ()
+    #: what no preview can know, as sentences
+    unknown: tuple[str, ...] = ()
+    #: when each batch would begin and end; None where nothing is expected
+    timetable: Timetable | None = None
+    #: by instance, what the handover list rests on
+    facts: Mapping[str, Facts] = field(default_factory=dict, repr=False)
+
+    @property
+    def blockers(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if check.verdict is Verdict.BLOCKER)
+
+    @property
+    def handover(self) -> tuple[Item, ...]:
+        """What people must do by hand for what would arrive (API 2.4)."""
+        return handover(lines_of(self.assets), self.facts)
+
+    @property
+    def schedule(self) -> tuple[e.Event, ...]:
+        """The events that freeze it, and the handover list as it is known at the start."""
+        return (*self.selections, *self.skipped, *self.batches, *self.deliveries, *listed(self.handover))
+
+    @property
+    def digest(self) -> str:
+        """Short, for a change ticket: the same where the same assets move under the same names in the same batches.
+
+        Neither credentials nor times nor run states are in it: a rotated key does not change it.
+        """
+        held = {batch.batch: batch for batch in self.batches}
+        lines = [
+            repr((d.delivery, d.migration, d.mode, d.datasource_overwrite, d.needs, d.after)) for d in self.deliveries
+        ]
+        lines += [repr((b, a.id, a.kind, a.name, a.needs)) for b, batch in held.items() for a in batch.assets]
+        hexed = sha256("\n".join(sorted(lines)).encode()).hexdigest()
+        return f"{hexed[:4]}-{hexed[4:8]}"
+
+
+_NOT_INFORMED = Informed()
+
+
+def preview(
+    plan: Plan,
+    inventories: Mapping[str, Inventory],
+    history: History,
+    only: Only,
+    informed: Informed = _NOT_INFORMED,
+) -> Preview:
+    """Select, pack, order, check. Blockers are told in `checks`; where there is a cycle nothing is packed."""
+    selections = only.narrow(select_all(plan, inventories))
+    lanes = [Lane.of(plan, each, inventories, history) for each in selections]
+    knots = any(cycles(lane.graph) for lane in lanes)
+    packed = [] if knots else [_pack(plan, lane, inventories[lane.source]) for lane in lanes]
+    batches, deliveries = _schedule(plan, lanes, packed, history, informed.facts)
+    timetable = informed.expect(batches, deliveries) if informed.expect is not None else None
+    lasting = timetable.p90 if timetable is not None else informed.lasting
+    ground = Ground(plan, tuple(lanes), inventories, informed.facts, history, batches, deliveries, lasting)
+    checks = waive(plan, preflight(ground), datetime.fromtimestamp(informed.now, UTC).date())
+    return Preview(
+        tuple(_selection_made(lane.selection) for lane in lanes),
+        tuple(_skipped(lane) for lane in lanes if lane.skipped),
+        batches,
+        _forced(deliveries, batches, checks),
+        checks,
+        foresee(ground),
+        cannot_know(ground),
+        timetable,
+        informed.facts,
+    )
+
+
+def _forced(
+    deliveries: Sequence[e.DeliveryScheduled], batches: Sequence[e.BatchScheduled], checks: Sequence[Check]
+) -> tuple[e.DeliveryScheduled, ...]:
+    """Where a taken name is waived, the service is asked all the same."""
+    held = {batch.batch: batch.assets for batch in batches}
+    found = []
+    for each in deliveries:
+        names = waived_assets(checks, "name-collision", each.migration, each.target)
+        found.append(replace(each, forced=tuple(a.id for a in held[each.batch] if a.name in names)))
+    return tuple(found)
+
+
+def _skipped(lane: Lane) -> e.AssetsSkipped:
+    why = "an earlier run imported it and the target still holds it"
+    return e.AssetsSkipped(
+        lane.selection.migration, lane.target.instance, frozen_assets(lane, lane.skipped, None), why
+    )  # fmt: skip
+
+
+def _selection_made(selection: Selection) -> e.SelectionMade:
+    return e.SelectionMade(
+        selection.migration,
+        selection.source,
+        selection.target.instance,
+        len(selection.assets),
+        tuple(asset.id for asset in selection.excluded),
+        tuple(
+            (left.task.id, left.task.name, _why(left.why, left.app_name, left.migration)) for left in selection.left_out
+        ),
+    )
+
+
+def _why(why: str, app: str, migration: str) -> str:
+    told = f" ({app})" if app else ""
+    return f"{why}{told}" + (f": {migration}" if migration else "")
+
+
+# --- packing -------------------------------------------------------------------------------------------------------
+
+
+def _pack(plan: Plan, lane: Lane, source: Inventory) -> tuple[Batch, ...]:
+    """Batches in import order; where no credentials see everything, each sees all of what it exports (promise 14)."""
+    batches: list[Batch] = []
+    for assets in _by_sight(
+        [asset.id for asset in lane.moving], source.seen_by, plan.instances[source.instance].credentials
+    ):
+        batches += pack(assets, lane.graph, plan.settings.batch_size)
+    return tuple(batches)
+
+
+def _by_sight(
+    assets: Sequence[str], seen_by: Mapping[str, tuple[str, ...]], credentials: Sequence[str]
+) -> list[list[str]]:
+    """As few groups as a greedy choice finds, each seen whole by some credentials; unseen assets form the last."""
+    left = list(assets)
+    groups: list[list[str]] = []
+    while left:
+        sees = {name: [a for a in left if name in seen_by.get(a, credentials)] for name in credentials}
+        best = max(credentials, key=lambda name: len(sees[name]))
+        if not sees[best]:
+            return [*groups, left]
+        groups.append(sees[best])
+        taken = set(sees[best])
+        left = [asset for asset in left if asset not in taken]
+    return groups
+
+
+def _schedule(
+    plan: Plan,
+    lanes: Sequence[Lane],
+    packed: Sequence[Sequence[Batch]],
+    history: History,
+    facts: Mapping[str, Facts],
+) -> tuple[tuple[e.BatchScheduled, ...], tuple[e.DeliveryScheduled, ...]]:
+    carried = {(*lane.place, asset.id) for lane in lanes for asset in lane.moving}
+    owners = _owners(plan, lanes, packed, history)
+    before = predecessors(plan)
+    batches: dict[str, e.BatchScheduled] = {}
+    deliveries: list[e.DeliveryScheduled] = []
+    for at in _in_order(plan, lanes) if packed else ():
+        lane = lanes[at]
+        assets = {asset.id: asset for asset in frozen_assets(lane, lane.moving, facts.get(lane.source))}
+        for batch in packed[at]:
+            held = tuple(assets[each] for each in batch.assets)
+            if batch.id not in batches:
+                exporters = _exporters(plan, lane.seen_by, batch)
+                batches[batch.id] = e.BatchScheduled(batch.id, batch.source, held, exporters, float(len(batches)))
+            wanted = {need for asset in held for need in asset.needs} - set(batch.assets)
+            needs = tuple(sorted(need for need in wanted if (*lane.place, need) in carried))
+            deliveries.append(_delivery(lane, batch, owners[at, batch.id], needs, before[lane.migration.name]))
+    return tuple(batches.values()), tuple(deliveries)
+
+
+def _delivery(
+    lane: Lane, batch: Batch, owner: str, needs: tuple[str, ...], after: frozenset[str]
+) -> e.DeliveryScheduled:
+    target = lane.target
+    return e.DeliveryScheduled(
+        delivery_id(batch.id, target.instance, target.prefix),
+        batch.id,
+        lane.selection.migration,
+        target.instance,
+        target.mode.value,
+        target.prefix,
+        target.datasource_overwrite,
+        owner,
+        needs,
+        tuple(sorted(after)),
+        lane.migration.on_partial.value,
+    )
+
+
+def _in_order(plan: Plan, lanes: Sequence[Lane]) -> list[int]:
+    """The plan's order, but never before a migration that it is `after`."""
+    before = predecessors(plan)
+    rank = {m.name: (len(before[m.name]), place) for place, m in enumerate(plan.migrations)}
+    return sorted(range(len(lanes)), key=lambda at: (rank[lanes[at].migration.name], at))
+
+
+def _exporters(plan: Plan, seen_by: Mapping[str, tuple[str, ...]], batch: Batch) -> tuple[str, ...]:
+    credentials = plan.instances[batch.source].credentials
+    return tuple(name for name in credentials if all(name in seen_by.get(a, credentials) for a in batch.assets))
+
+
+def _owners(
+    plan: Plan, lanes: Sequence[Lane], packed: Sequence[Sequence[Batch]], history: History
+) -> dict[tuple[int, str], str]:
+    """Who imports each batch: what builds on an application is sent by the identity that owns it (promise 14)."""
+    owners: dict[tuple[int, str], str] = {}
+    for instance in dict.fromkeys(lane.target.instance for lane in lanes):
+        credentials = plan.instances[instance].credentials
+        at = [place for place, lane in enumerate(lanes) if lane.target.instance == instance and packed]
+        load = dict.fromkeys(credentials, 0)
+        batches = [batch for place in at for batch in packed[place]]
+        sizes = {batch.id: batch.size for batch in batches}
+        chosen: dict[str, str] = {}
+        groups = connected_groups(batches, *(lanes[place].graph for place in at))
+        for group in sorted(groups, key=lambda g: (-sum(sizes[b] for b in g), min(g))):
+            owner = _earlier_owner(group, batches, instance, credentials, history)
+            owner = owner or min(credentials, key=lambda name: (load[name], credentials.index(name)))
+            load[owner] += sum(sizes[b] for b in group)
+            chosen |= dict.fromkeys(group, owner)
+        for place in at:
+            for batch in packed[place]:
+                owners[place, batch.id] = lanes[place].target.owner or chosen[batch.id]
+    return owners
+
+
+def _earlier_owner(
+    group: frozenset[str], batches: Sequence[Batch], instance: str, credentials: Sequence[str], history: History
+) -> str:
+    """The identity that imported an application of this group, or one that it builds on, in an earlier run."""
+    ids = {asset for batch in batches if batch.id in group for asset in batch.assets}
+    for (target, _, _, asset), kept in history.imported.items():
+        if target == instance and asset in ids and kept.owner in credentials:
+            return kept.owner
+    return ""
+
+
+__all__ = ["History", "Informed", "Kept", "Preview", "preview"]

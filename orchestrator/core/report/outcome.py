@@ -1,0 +1,234 @@
+"""How a run stands, in exit codes and counts.
+
+Law: each asset is in exactly one class, and every open delivery has a reason.
+
+The same fold serves a live, a dead and an old run (house.md section 2); what only the process knew (a silent service, a
+busy slot) comes as `ends`.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from orchestrator.core.decisions.scheduler import End
+from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
+from orchestrator.core.state.progress import Progress
+from orchestrator.errors import PRECEDENCE, ExitCode
+
+
+class AssetClass(StrEnum):
+    """Where an asset of a selection ends (promise 11)."""
+
+    SKIPPED = "skipped"
+    VERIFIED = "verified"
+    UNVERIFIED = "imported but unverified"
+    #: verified, and found missing or different: code 1
+    DIFFERENT = "missing or different"
+    QUARANTINED = "quarantined"
+    BLOCKED = "blocked"
+    UNDECIDED = "undecided"
+    WAITING = "waiting"
+
+
+#: what a delivery's state makes of its assets, where verification does not say more
+_CLASS = {
+    DeliveryState.WAITING: AssetClass.WAITING,
+    DeliveryState.IMPORT_UNSURE: AssetClass.WAITING,
+    DeliveryState.IMPORTING: AssetClass.WAITING,
+    DeliveryState.FAILED: AssetClass.WAITING,
+    DeliveryState.IMPORTED: AssetClass.UNVERIFIED,
+    DeliveryState.VERIFIED: AssetClass.VERIFIED,
+    DeliveryState.QUARANTINED: AssetClass.QUARANTINED,
+    DeliveryState.BLOCKED: AssetClass.BLOCKED,
+    DeliveryState.UNDECIDED: AssetClass.UNDECIDED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One asset at one target: its class, and why where that needs words."""
+
+    migration: str
+    target: str
+    delivery: str
+    asset: str
+    kind: str
+    name: str
+    kept_as: AssetClass
+    why: str = ""
+
+
+def lines(progress: Progress) -> list[Line]:
+    """Every selected asset, once per target."""
+    found = [
+        Line(each.migration, each.target, "", asset.id, asset.kind, asset.name, AssetClass.SKIPPED, each.reason)
+        for each in progress.skipped
+        for asset in each.assets
+    ]
+    for delivery in progress.deliveries.values():
+        if delivery.state is not DeliveryState.SPLIT:
+            found += _delivery_lines(progress, delivery)
+    return found
+
+
+def _delivery_lines(progress: Progress, life: Delivery) -> list[Line]:
+    verified = life.verified
+    unverified = dict(verified.unverified) if verified else {}
+    findings = dict(verified.findings) if verified else {}
+    found = []
+    for asset in progress.assets_of(life.batch):
+        kept_as, why = _class_of(progress, life)
+        if asset.id in findings:
+            kept_as, why = AssetClass.DIFFERENT, findings[asset.id]
+        elif asset.id in unverified:
+            kept_as, why = AssetClass.UNVERIFIED, unverified[asset.id]
+        found.append(
+            Line(life.scheduled.migration, life.target, life.id, asset.id, asset.kind, asset.name, kept_as, why)
+        )
+    return found
+
+
+def _class_of(progress: Progress, life: Delivery) -> tuple[AssetClass, str]:
+    kept_as = _CLASS[life.state]
+    if life.state is DeliveryState.QUARANTINED:
+        return kept_as, str(life.words or "")
+    if life.state is DeliveryState.BLOCKED:
+        asset = progress.find_asset(progress.source_of(life), life.by)
+        return kept_as, f"it needs {asset.name if asset else life.by}, which is not at {life.target}"
+    package = progress.packages[life.batch]
+    if life.state is DeliveryState.WAITING and package.state is PackageState.UNDECIDED:
+        return AssetClass.UNDECIDED, "its package is undecided"
+    if life.state is DeliveryState.UNDECIDED:
+        return kept_as, "its job outlived job_timeout" if life.overdue else "a lost import turned out half there"
+    return kept_as, ""
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """One reason for a code other than 0."""
+
+    code: ExitCode
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command ends with."""
+
+    code: ExitCode
+    whys: tuple[Why, ...]
+    counts: Mapping[str, int]
+    #: nothing is left that a resume of this run would do by itself
+    final: bool
+    who: str
+    next_step: str
+    #: epoch seconds before which the same command is in vain; 0 where it may be given at once
+    not_before: float = 0.0
+    #: deliveries are open and nothing says why: in a live process that is a defect
+    stalled: bool = False
+
+
+def outcome(progress: Progress, ends: Mapping[str, End], signal: str = "") -> Outcome:
+    """Fold a run's state into its exit code (product.md section 2), reasons and counts."""
+    found = lines(progress)
+    counts = Counter(line.kept_as.value for line in found)
+    undecided = _undecided(progress)
+    explained = [*_ended(ends), *undecided, *_stopped(progress)]
+    whys = [*explained, *_incomplete(counts)]
+    open_left = [name for name in progress.open if progress.deliveries[name].state is not DeliveryState.UNDECIDED]
+    final = not undecided and all(_given_up(progress, progress.deliveries[name]) for name in progress.open)
+    stalled = not final and not explained and not signal
+    if not final and not explained and not signal:
+        whys.insert(0, Why(ExitCode.NOT_FINISHED, "unfinished: deliveries are open"))
+    code = next((each for each in PRECEDENCE if any(why.code is each for why in whys)), ExitCode.DONE)
+    if signal and open_left:
+        code = ExitCode.TERMINATED if signal == "SIGTERM" else ExitCode.INTERRUPTED
+        whys.insert(0, Why(code, f"interrupted by {signal}"))
+    who, next_step = _advice(code, whys)
+    not_before = max((end.not_before for end in ends.values()), default=0.0)
+    return Outcome(
+        code,
+        tuple(whys),
+        counts,
+        final,
+        who,
+        next_step,
+        not_before if code is ExitCode.NOT_FINISHED else 0.0,
+        stalled,
+    )
+
+
+def _given_up(progress: Progress, life: Delivery) -> bool:
+    """Whether only `--retry` would go on with this delivery: its target, or its source, was stopped by the breaker."""
+    if progress.is_stopped(life.target, "import"):
+        return life.state in {DeliveryState.WAITING, DeliveryState.FAILED}
+    if progress.is_stopped(progress.source_of(life), "export"):
+        return life.state is DeliveryState.WAITING and progress.packages[life.batch].state in {
+            PackageState.PENDING,
+            PackageState.FAILED,
+        }
+    return False
+
+
+def _ended(ends: Mapping[str, End]) -> list[Why]:
+    return [Why(ExitCode(end.code), end.sentence) for end in ends.values()]
+
+
+def _undecided(progress: Progress) -> list[Why]:
+    found = []
+    for name in sorted(progress.open):
+        life = progress.deliveries[name]
+        if life.state is DeliveryState.UNDECIDED:
+            found.append(Why(ExitCode.UNDECIDED, f"{name} is undecided: {_class_of(progress, life)[1]}"))
+    for batch, package in sorted(progress.packages.items()):
+        if package.state is PackageState.UNDECIDED and _waited_for(progress, package):
+            word = "its export job outlived job_timeout" if package.overdue else "its package is suspect, twice"
+            found.append(Why(ExitCode.UNDECIDED, f"batch {batch} is undecided: {word}"))
+    return found
+
+
+def _waited_for(progress: Progress, package: Package) -> bool:
+    """Whether something open needs it; an overdue job holds its slot although its own batch may have been split."""
+    return bool(progress.open) if package.overdue else not progress.open.isdisjoint(progress.of_batch[package.batch])
+
+
+def _stopped(progress: Progress) -> list[Why]:
+    return [
+        Why(ExitCode.INCOMPLETE, f"{instance} was stopped by the breaker ({direction}s): {failures.stopped.words}")
+        for (instance, direction), failures in sorted(progress.failures.items())
+        if failures.stopped is not None
+    ]
+
+
+def _incomplete(counts: Mapping[str, int]) -> list[Why]:
+    bad = (AssetClass.QUARANTINED, AssetClass.BLOCKED, AssetClass.DIFFERENT)
+    return [
+        Why(ExitCode.INCOMPLETE, f"{counts[each]} {'asset is' if counts[each] == 1 else 'assets are'} {each}")
+        for each in bad
+        if counts.get(each)
+    ]
+
+
+def _advice(code: ExitCode, whys: list[Why]) -> tuple[str, str]:
+    match code:
+        case ExitCode.DONE:
+            return "nobody", "roma-migrate report"
+        case ExitCode.INCOMPLETE:
+            return (
+                "the owners of the assets named in the report",
+                "roma-migrate report, then: roma-migrate run --retry PLAN",
+            )
+        case ExitCode.REFUSED:
+            return (
+                "the owner of the credentials",
+                "mend the credentials or permissions, then run the same command again",
+            )
+        case ExitCode.UNDECIDED:
+            return "the operator", "roma-migrate resolve RUN"
+        case ExitCode.NOT_FINISHED:
+            return "nobody", "run the same command again later"
+        case ExitCode.UNREACHABLE:
+            return "whoever runs the network or the service", "run the same command again"
+        case _:
+            return "nobody", "run the same command again"

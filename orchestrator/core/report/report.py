@@ -1,0 +1,255 @@
+"""What a run did, folded for people and programs. Law: the same entries give the same report, of any run at any time.
+
+`core.report.outcome` says in which class each asset is; here the counts are checked against what was selected
+(promise 11), and what the journal alone remembers is gathered by `core.report.history`. Times are epoch seconds.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from orchestrator.core.model.handover_item import Item
+from orchestrator.core.report.handover import due
+from orchestrator.core.report.history import History, gather
+from orchestrator.core.report.outcome import AssetClass, Line, Outcome, lines
+from orchestrator.core.state.events import Entry, RunBegan, SelectionMade
+from orchestrator.core.state.lifecycle import Delivery, DeliveryState
+from orchestrator.core.state.progress import Progress
+
+#: promise 15, said above every table of counts
+MEANING = (
+    '"verified" means: present under its name, of its kind, with its links, data sources and published APIs as at the '
+    "source, as far as these can be read; it does not mean equal content."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneReport:
+    """One migration's way to one target."""
+
+    migration: str
+    source: str
+    target: str
+    #: what the run set out to bring, as journaled at its start
+    selected: int
+    #: class -> assets, every class, in the order of `AssetClass`
+    counts: Mapping[str, int]
+
+    @property
+    def name(self) -> str:
+        return f"{self.migration}@{self.target}"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """What one migration touched at its source: touched = selected + excluded + left out, for one target."""
+
+    migration: str
+    source: str
+    target: str
+    selected: int
+    excluded: int
+    #: (asset id, name, why)
+    left_out: tuple[tuple[str, str, str], ...]
+
+    @property
+    def touched(self) -> int:
+        return self.selected + self.excluded + len(self.left_out)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """One batch on its way out of its source."""
+
+    #: place in the frozen order, from 1
+    number: int
+    batch: str
+    source: str
+    apps: int
+    tasks: int
+    state: str
+    #: exports asked for
+    exports: int
+    #: packages lost after an export
+    losses: int
+    jobs: tuple[str, ...]
+    request_ids: tuple[str, ...]
+    sha256: str
+    #: bytes
+    size: int
+    check: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """One batch on its way into one target."""
+
+    delivery: str
+    batch: str
+    migration: str
+    target: str
+    mode: str
+    prefix: str
+    owner: str
+    assets: int
+    state: str
+    #: imports asked for, over the lineage
+    imports: int
+    jobs: tuple[str, ...]
+    request_ids: tuple[str, ...]
+    #: why it stands there, in the service's words or ours; "" where there is nothing to say
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything a reader of a run may want; nothing secret."""
+
+    run: str
+    began: RunBegan
+    began_at: float
+    #: 0 where it has not ended
+    ended_at: float
+    #: when the latest entry was written
+    last_at: float
+    outcome: Outcome
+    lanes: tuple[LaneReport, ...]
+    sources: tuple[SourceReport, ...]
+    batches: tuple[BatchReport, ...]
+    deliveries: tuple[DeliveryReport, ...]
+    #: assets that ended neither verified nor skipped
+    troubled: tuple[Line, ...]
+    history: History
+    #: where the sums do not agree, a sentence each: empty, or we have a defect
+    disagreements: tuple[str, ...]
+    #: what is left to people, running tasks first
+    handover: tuple[Item, ...] = ()
+
+    @property
+    def finished(self) -> bool:
+        return bool(self.ended_at)
+
+
+def report(run: str, entries: Sequence[Entry], progress: Progress, outcome: Outcome) -> Report:
+    """Fold a run's entries; `progress` is the same entries believed. Raises ValueError where the run never began."""
+    if progress.began is None:
+        raise ValueError(f"run {run} never began")
+    every = lines(progress)
+    lanes = lane_reports(progress)
+    history = gather(entries)
+    quiet = {AssetClass.VERIFIED, AssetClass.SKIPPED}
+    return Report(
+        run, progress.began, progress.began_at, progress.ended_at if progress.ended else 0.0, progress.at, outcome,
+        lanes, _sources(progress.selections), _batches(progress, history), _deliveries(progress, history),
+        tuple(line for line in every if line.kept_as not in quiet), history,
+        (*_disagreements(lanes), *_twice(progress, every)), due(entries, every),
+    )  # fmt: skip
+
+
+# --- counts (promise 11) -------------------------------------------------------------------------------------------
+
+
+def lane_reports(progress: Progress) -> tuple[LaneReport, ...]:
+    """Every lane with its counts, in the order of the plan."""
+    every = lines(progress)
+    counted: dict[tuple[str, str], Counter[AssetClass]] = {}
+    for line in every:
+        counted.setdefault((line.migration, line.target), Counter())[line.kept_as] += 1
+    selected: Counter[tuple[str, str]] = Counter()
+    source: dict[tuple[str, str], str] = {}
+    for each in progress.selections:
+        selected[each.migration, each.target] += each.selected
+        source[each.migration, each.target] = each.source
+    return tuple(
+        LaneReport(migration, source.get((migration, target), ""), target, selected[migration, target],
+                   {each.value: counted.get((migration, target), Counter())[each] for each in AssetClass})
+        for migration, target in dict.fromkeys((*source, *counted))
+    )  # fmt: skip
+
+
+def _sources(selections: Sequence[SelectionMade]) -> tuple[SourceReport, ...]:
+    return tuple(
+        SourceReport(each.migration, each.source, each.target, each.selected, len(each.excluded), each.left_out)
+        for each in selections
+    )
+
+
+def _disagreements(lanes: Sequence[LaneReport]) -> list[str]:
+    return [
+        f"{lane.name}: {lane.selected} were selected, but the classes hold {sum(lane.counts.values())}"
+        for lane in lanes
+        if lane.selected != sum(lane.counts.values())
+    ]
+
+
+def _twice(progress: Progress, every: Sequence[Line]) -> list[str]:
+    """Each asset is in exactly one class: never twice at one place, never both moved and left out."""
+    prefixes = {name: life.scheduled.prefix for name, life in progress.deliveries.items()}
+    at_place = Counter(
+        (line.migration, line.target, prefixes.get(line.delivery, ""), line.asset) for line in every if line.delivery
+    )
+    told = [f"{m}@{t}: asset {asset} is counted {n} times" for (m, t, _, asset), n in at_place.items() if n > 1]
+    moved = {(line.migration, line.target, line.asset) for line in every}
+    for each in progress.selections:
+        aside = (*each.excluded, *(asset for asset, _, _ in each.left_out))
+        told += [
+            f"{each.migration}@{each.target}: asset {asset} is counted both as selected and as set aside"
+            for asset in aside
+            if (each.migration, each.target, asset) in moved
+        ]
+    return told
+
+
+# --- batches and deliveries ----------------------------------------------------------------------------------------
+
+
+def _batches(progress: Progress, history: History) -> tuple[BatchReport, ...]:
+    found = []
+    ordered = sorted(progress.batches.values(), key=lambda each: (each.position, each.batch))
+    for number, scheduled in enumerate(ordered, 1):
+        life = progress.packages[scheduled.batch]
+        apps = sum(asset.kind == "app" for asset in scheduled.assets)
+        jobs, request_ids = history.asked(scheduled.batch)
+        found.append(
+            BatchReport(
+                number,
+                scheduled.batch,
+                scheduled.source,
+                apps,
+                len(scheduled.assets) - apps,
+                life.state.value,
+                life.attempt,
+                life.losses,
+                jobs,
+                request_ids,
+                life.sha256,
+                life.size,
+                life.check,
+            )
+        )
+    return tuple(found)
+
+
+def _deliveries(progress: Progress, history: History) -> tuple[DeliveryReport, ...]:
+    ordered = sorted(
+        progress.deliveries.values(), key=lambda each: (progress.batches[each.batch].position, each.batch, each.id)
+    )
+    return tuple(_delivery(progress, history, life) for life in ordered)
+
+
+def _delivery(progress: Progress, history: History, life: Delivery) -> DeliveryReport:
+    scheduled = life.scheduled
+    jobs, request_ids = history.asked(life.id)
+    return DeliveryReport(
+        life.id, life.batch, scheduled.migration, life.target, scheduled.mode, scheduled.prefix, scheduled.owner,
+        len(progress.assets_of(life.batch)), life.state.value, life.attempt, jobs, request_ids, _words(life),
+    )  # fmt: skip
+
+
+def _words(life: Delivery) -> str:
+    """What stands in the way; of a delivery that came through, the service's warnings and what was not compared."""
+    warnings = "; ".join(f"{r.resource_name}: {r.error_code} {r.error_msg}".strip() for r in life.reasons)
+    if life.state in {DeliveryState.IMPORTED, DeliveryState.VERIFIED}:
+        uncompared = life.verified.uncompared if life.verified is not None else ""
+        return "; ".join(part for part in (warnings, uncompared) if part)
+    return warnings or (str(life.words) if life.words else "")

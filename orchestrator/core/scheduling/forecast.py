@@ -1,0 +1,365 @@
+"""The whole schedule played out before it is lived. Law: pure and repeatable, under the very policy that will run.
+
+`play` lets jobs of given durations run in slots under a rule, in virtual time. `forecast` plays the estimates, many
+times over with their uncertainty, and says when the run should be over, which slot is the busiest and what would help.
+"""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import exp, log
+from statistics import NormalDist, fmean, stdev
+
+from orchestrator.core.scheduling.policy import Feed, Lane, Ledger, Loads, Part, Work, choose
+from orchestrator.core.state.slots import JobKind
+
+#: what picks a job for a free slot: (candidates, loads, now) -> the job, or None to leave the slot free
+Rule = Callable[[Sequence[Work], Loads, float], Work | None]
+
+#: dead time of a job as a share of its duration, as the polling policy leaves it
+WASTE = 0.05
+#: worlds that are played: at most and at least so many, in between as many as keep to so many jobs
+MOST_WORLDS, FEWEST_WORLDS, MOST_PLAYED = 40, 4, 8_000
+#: slots for which a second identity is weighed, and the share of the run it must save to be told
+MOST_SAVINGS, WORTHWHILE = 3, 0.03
+
+_P90 = NormalDist().inv_cdf(0.9)
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """How long a job is expected to take: lognormal about its median."""
+
+    #: seconds
+    median: float
+    #: spread of the logarithm from job to job
+    sigma: float = 0.0
+    #: how unsure the median itself is, as spread of its logarithm: shared by all jobs of `kin`
+    unsure: float = 0.0
+    #: jobs whose median is wrong together, such as "import prod"
+    kin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedExport:
+    """One batch on its way out of its source."""
+
+    batch: str
+    #: slots that may take it
+    slots: tuple[str, ...]
+    duration: Duration
+    position: float = 0.0
+
+    @property
+    def subject(self) -> str:
+        return self.batch
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedImport:
+    """One batch on its way into one target."""
+
+    delivery: str
+    batch: str
+    #: slots that may take it; one, but where a second identity is being weighed
+    slots: tuple[str, ...]
+    duration: Duration
+    #: deliveries that must have landed before
+    needs: tuple[str, ...] = ()
+    migration: str = ""
+    #: migrations all of whose imports must have landed before
+    after: tuple[str, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        return self.delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A schedule as plain values."""
+
+    exports: tuple[PlannedExport, ...]
+    imports: tuple[PlannedImport, ...]
+
+    @property
+    def jobs(self) -> tuple[PlannedExport | PlannedImport, ...]:
+        return (*self.exports, *self.imports)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One job in the predicted timeline, seconds from its begin."""
+
+    subject: str
+    kind: JobKind
+    slot: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """One way the schedule can go, jobs in the order of their start."""
+
+    spans: tuple[Span, ...]
+    #: subjects that could never begin: what they need never lands
+    stuck: tuple[str, ...] = ()
+
+    @property
+    def end(self) -> float:
+        """Seconds from the begin until the last job is over."""
+        return max((span.end for span in self.spans), default=0.0)
+
+    def busy(self) -> dict[str, float]:
+        """Slot -> seconds in which a job runs there."""
+        seconds: dict[str, float] = defaultdict(float)
+        for span in self.spans:
+            seconds[span.slot] += span.end - span.start
+        return dict(seconds)
+
+
+def works_of(planned: Planned, believed: Mapping[str, float]) -> dict[str, Work]:
+    """Subject -> the job as the policy sees it; `believed` are the estimates in seconds."""
+    tails = tails_of(planned.imports, believed)
+    feeds: dict[str, list[Feed]] = defaultdict(list)
+    works: dict[str, Work] = {}
+    position = {export.batch: export.position for export in planned.exports}
+    batch_of = {each.delivery: each.batch for each in planned.imports}
+    for each in planned.imports:
+        seconds, tail = believed[each.delivery], tails[each.delivery]
+        behind = tuple(dict.fromkeys(batch_of[n] for n in each.needs if batch_of.get(n, each.batch) != each.batch))
+        feeds[each.batch].append(Feed(each.slots[0], seconds, tail, behind))
+        place = position.get(each.batch, 0.0)
+        works[each.delivery] = Work(each.delivery, JobKind.IMPORT, seconds, place, (), tail, len(each.slots))
+    for export in planned.exports:
+        works[export.batch] = Work(
+            export.batch, JobKind.EXPORT, believed[export.batch], export.position, tuple(feeds[export.batch]), 0.0,
+            len(export.slots),
+        )  # fmt: skip
+    return works
+
+
+def tails_of(imports: Sequence[PlannedImport], believed: Mapping[str, float]) -> dict[str, float]:
+    """Delivery -> estimated seconds of the longest chain of imports that must follow it."""
+    heirs: dict[str, list[str]] = defaultdict(list)
+    members: dict[str, list[str]] = defaultdict(list)
+    for each in imports:
+        members[each.migration].append(each.delivery)
+    for each in imports:
+        for need in (*each.needs, *(name for other in each.after for name in members[other])):
+            heirs[need].append(each.delivery)
+    tails: dict[str, float] = {}
+    for first in imports:
+        _walk(first.delivery, heirs, believed, tails)
+    return tails
+
+
+def _walk(first: str, heirs: Mapping[str, list[str]], believed: Mapping[str, float], tails: dict[str, float]) -> None:
+    """Depth first without recursion; a cycle, which preflight refuses, counts once."""
+    stack, entered = [first], {first}
+    while stack:
+        name = stack[-1]
+        todo = [heir for heir in heirs.get(name, ()) if heir not in tails and heir not in entered]
+        if name not in tails and todo:
+            stack.extend(todo)
+            entered.update(todo)
+            continue
+        stack.pop()
+        tails[name] = max((believed[heir] + tails.get(heir, 0.0) for heir in heirs.get(name, ())), default=0.0)
+
+
+@dataclass(slots=True)
+class _Play:
+    """The state of one play. Events are (time, number, slot, subject) of jobs that end."""
+
+    planned: Planned
+    works: Mapping[str, Work]
+    actual: Mapping[str, float]
+    rule: Rule
+    clock: float = 0.0
+    spans: list[Span] = field(default_factory=list)
+    ledger: Ledger = field(default_factory=Ledger)
+    ends: list[tuple[float, int, str, str]] = field(default_factory=list)
+    lanes: dict[str, Lane] = field(default_factory=lambda: defaultdict(Lane))
+    running: dict[str, str] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
+    slots_of: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    #: what each delivery still waits for: its package, deliveries, migrations
+    waits: dict[str, set[str]] = field(default_factory=dict)
+    waiters: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    open_of: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    migration_of: dict[str, str] = field(default_factory=dict)
+    fed: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def run(self) -> Timeline:
+        self._set_up()
+        self._fill()
+        while self.ends:
+            self.clock = self.ends[0][0]
+            while self.ends and self.ends[0][0] <= self.clock:
+                _, _, slot, subject = heapq.heappop(self.ends)
+                self._end(slot, subject)
+            self._fill()
+        return Timeline(tuple(self.spans), tuple(sorted(self.waits)))
+
+    def _set_up(self) -> None:
+        batches = {export.batch for export in self.planned.exports}
+        for each in self.planned.imports:
+            self.open_of[each.migration] += 1
+        for each in self.planned.imports:
+            self.slots_of[each.delivery] = each.slots
+            self.migration_of[each.delivery] = each.migration
+            self.fed[each.batch].append(each.delivery)
+            others = {f"after {name}" for name in each.after if self.open_of.get(name)}
+            waits = {each.batch} & batches | set(each.needs) | others
+            self.waits[each.delivery] = waits
+            for name in waits:
+                self.waiters[name].append(each.delivery)
+            self._wait(each.delivery, Part.IMPORTS if each.batch in batches else Part.STORED)
+            if not waits:
+                self._offer(each.delivery)
+        for export in self.planned.exports:
+            self.slots_of[export.batch] = export.slots
+            self._wait(export.batch, Part.EXPORTS)
+            self._offer(export.batch)
+
+    def _wait(self, subject: str, part: Part) -> None:
+        self.ledger.waits(subject, self.slots_of[subject], part, self.works[subject].seconds)
+
+    def _offer(self, subject: str) -> None:
+        self.waits.pop(subject, None)
+        for slot in self.slots_of[subject]:
+            self.lanes[slot].put(self.works[subject])
+            self.touched.add(slot)
+
+    def _fill(self) -> None:
+        for slot in sorted(self.touched):
+            self.touched.discard(slot)
+            if slot in self.running or not self.lanes[slot]:
+                continue
+            work = self.rule(self.lanes[slot].heads(self.ledger.loads, self.clock), self.ledger.loads, self.clock)
+            if work is not None:
+                self._begin(slot, work)
+
+    def _begin(self, slot: str, work: Work) -> None:
+        for each in self.slots_of[work.subject]:
+            self.lanes[each].discard(work.subject)
+        self.ledger.runs(work.subject, slot, self.clock + work.seconds)
+        self.running[slot] = work.subject
+        end = self.clock + self.actual[work.subject]
+        heapq.heappush(self.ends, (end, len(self.spans), slot, work.subject))
+        self.spans.append(Span(work.subject, work.kind, slot, self.clock, end))
+
+    def _end(self, slot: str, subject: str) -> None:
+        del self.running[slot]
+        self.touched.add(slot)
+        self.ledger.ended(slot, self.clock)
+        for delivery in self.fed.get(subject, ()):
+            self._wait(delivery, Part.STORED)
+        self._tell(subject)
+        if subject in self.migration_of:
+            migration = self.migration_of[subject]
+            self.open_of[migration] -= 1
+            if not self.open_of[migration]:
+                self._tell(f"after {migration}")
+
+    def _tell(self, name: str) -> None:
+        for waiter in self.waiters.get(name, ()):
+            waits = self.waits[waiter]
+            waits.discard(name)
+            if not waits:
+                self._offer(waiter)
+
+
+def play(planned: Planned, believed: Mapping[str, float], actual: Mapping[str, float], rule: Rule = choose) -> Timeline:
+    """The timeline when jobs take `actual` seconds while the rule believes in `believed`; both by subject."""
+    return _Play(planned, works_of(planned, believed), actual, rule).run()
+
+
+# --- with its uncertainty -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """What a second identity would bring: the jobs of this slot shared between two."""
+
+    slot: str
+    #: seconds by which the run would be over earlier, at most
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What to expect of a schedule."""
+
+    #: as it goes if every estimate is right
+    timeline: Timeline
+    #: seconds after which the run is over in half of the cases, and in nine of ten
+    p50: float
+    p90: float
+    #: the slot with most work, "" where there is none
+    busiest: str
+    #: what would shorten the run, the most helpful first
+    savings: tuple[Saving, ...]
+
+
+def forecast(planned: Planned, waste: float = WASTE) -> Forecast:
+    """Play the schedule as estimated and in worlds where the estimates are wrong; `waste` is the dead time of a job as
+    a share of its duration.
+    """
+    believed = {each.subject: each.duration.median for each in planned.jobs}
+    works = works_of(planned, believed)
+    likely = {subject: seconds * (1.0 + waste) for subject, seconds in believed.items()}
+    timeline = _Play(planned, works, likely, choose if len(believed) <= MOST_PLAYED else _plainly).run()
+    count = max(FEWEST_WORLDS, min(MOST_WORLDS, MOST_PLAYED // max(1, len(believed))))
+    ends = [
+        log(max(_Play(planned, works, _wrong(planned, world, waste), _plainly).run().end, 1e-9))
+        for world in range(count)
+    ]
+    middle, spread = (fmean(ends), stdev(ends)) if timeline.spans else (log(1e-9), 0.0)
+    busy = sorted(timeline.busy().items(), key=lambda item: (-item[1], item[0]))
+    plain = _Play(planned, works, likely, _plainly).run().end
+    savings = (Saving(slot, plain - _with_twin(planned, likely, slot).end) for slot, _ in busy[:MOST_SAVINGS])
+    worthwhile = (saving for saving in savings if saving.seconds >= WORTHWHILE * timeline.end)
+    return Forecast(
+        timeline,
+        exp(middle),
+        exp(middle + _P90 * spread),
+        busy[0][0] if busy else "",
+        tuple(sorted(worthwhile, key=lambda saving: (-saving.seconds, saving.slot))),
+    )
+
+
+def _plainly(candidates: Sequence[Work], loads: Loads, now: float) -> Work | None:
+    """The policy without its doubts: many plays cost little."""
+    return choose(candidates, loads, now, worlds=1)
+
+
+def _wrong(planned: Planned, world: int, waste: float) -> dict[str, float]:
+    """Subject -> seconds in one of the worlds: each job off by its own spread, all of a kin by their shared doubt."""
+    kin: dict[str, float] = {}
+    actual: dict[str, float] = {}
+    for number, each in enumerate(planned.jobs):
+        known = each.duration
+        shared = kin.setdefault(known.kin, _normal(world, 1_000_003 + len(kin)))
+        factor = exp(known.sigma * _normal(world, number) + known.unsure * shared)
+        actual[each.subject] = known.median * factor * (1.0 + waste)
+    return actual
+
+
+def _normal(world: int, number: int) -> float:
+    """A repeatable draw from the normal distribution: the bits of its place, mixed."""
+    bits = (world * 0x9E3779B1 + number * 0x85EBCA6B + 0x27D4EB2F) & 0xFFFFFFFF
+    for shift, factor in ((15, 0x2C1B3C6D), (12, 0x297A2D39), (15, 1)):
+        bits = ((bits ^ (bits >> shift)) * factor) & 0xFFFFFFFF
+    return NormalDist().inv_cdf((bits + 0.5) / 2**32)
+
+
+def _with_twin(planned: Planned, likely: Mapping[str, float], slot: str) -> Timeline:
+    """The timeline if a second identity shared this slot's work."""
+    twin = f"{slot} (second)"
+    exports = (replace(each, slots=(*each.slots, twin)) if slot in each.slots else each for each in planned.exports)
+    imports = (replace(each, slots=(*each.slots, twin)) if slot in each.slots else each for each in planned.imports)
+    return play(Planned(tuple(exports), tuple(imports)), likely, likely, _plainly)

@@ -1,0 +1,176 @@
+"""When each batch of a schedule would begin and end, and what would shorten the run. Law: pure; a guess is told as one.
+
+It turns a schedule into what `core.scheduling.forecast` plays, with durations learned from earlier jobs or guessed.
+Times are seconds from the run's begin.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from orchestrator.core.plan.plan import Plan
+from orchestrator.core.scheduling.estimates import Prediction
+from orchestrator.core.scheduling.forecast import Duration, Planned, PlannedExport, PlannedImport, Span, forecast
+from orchestrator.core.state import events as e
+from orchestrator.core.state.slots import JobKind, SlotRule
+
+#: (instance, kind, assets) -> how long such a job will take there
+Predict = Callable[[str, JobKind, int], Prediction]
+#: writes of one identity that leave at once; more keep to `writes_per_second` (product.md section 1)
+BURST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """Who works in a slot, and where."""
+
+    #: "export" or "import"
+    kind: str
+    instance: str
+    credentials: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}s of {self.credentials} at {self.instance}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shorter:
+    """What a second identity would save."""
+
+    slot: str
+    #: seconds by which the run would be over earlier, at most
+    seconds: float
+    #: who would share its work, as words: `prod-migrator at prod`
+    beside: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """A schedule played out before it is lived."""
+
+    #: batch (its export) or delivery (its import) -> its job, in the order of their start
+    spans: Mapping[str, Span]
+    #: seconds after which the run is over in half of the cases, and in nine of ten
+    p50: float
+    p90: float
+    #: the slot with most work, "" where there is none
+    busiest: str
+    #: seconds of work in it
+    busy: float
+    #: who works in which slot
+    slots: Mapping[str, tuple[Worked, ...]]
+    #: what would shorten the run, the most helpful first
+    shorter: tuple[Shorter, ...]
+    #: earlier jobs that the durations rest on
+    known: int
+    #: what no earlier job tells: `imports at prod`
+    guessed: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Maker:
+    plan: Plan
+    rule: SlotRule
+    predict: Predict
+    batches: Mapping[str, e.BatchScheduled]
+    #: how many jobs each identity would ask for
+    asked: Counter[str]
+
+    def export(self, batch: e.BatchScheduled) -> PlannedExport:
+        slots = dict.fromkeys(self._slot(batch.source, name, JobKind.EXPORT) for name in batch.exporters)
+        who = batch.exporters[0] if batch.exporters else ""
+        duration = self._duration(batch.source, JobKind.EXPORT, len(batch.assets), who)
+        return PlannedExport(batch.batch, tuple(slots), duration, batch.position)
+
+    def imported(self, delivery: e.DeliveryScheduled, needs: Sequence[str]) -> PlannedImport:
+        assets = len(self.batches[delivery.batch].assets)
+        duration = self._duration(delivery.target, JobKind.IMPORT, assets, delivery.owner)
+        slots = (self._slot(delivery.target, delivery.owner, JobKind.IMPORT),)
+        return PlannedImport(
+            delivery.delivery, delivery.batch, slots, duration, tuple(needs), delivery.migration, delivery.after
+        )  # fmt: skip
+
+    def _slot(self, instance: str, credentials: str, kind: JobKind) -> str:
+        return self.rule.slot(self.plan.instances[instance], credentials, kind)
+
+    def _duration(self, instance: str, kind: JobKind, assets: int, credentials: str) -> Duration:
+        expected = self.predict(instance, kind, assets)
+        least = 1.0 / self.plan.settings.writes_per_second if self.asked[credentials] > BURST else 0.0
+        return Duration(max(expected.p50, least), expected.sigma, expected.doubt, f"{kind.value} {instance}")
+
+
+def timetable(
+    plan: Plan,
+    rule: SlotRule,
+    predict: Predict,
+    batches: Sequence[e.BatchScheduled],
+    deliveries: Sequence[e.DeliveryScheduled],
+) -> Timetable:
+    """Play the schedule; batches that nobody can export never begin."""
+    movable = {batch.batch: batch for batch in batches if batch.exporters}
+    going = [delivery for delivery in deliveries if delivery.batch in movable]
+    asked = Counter(batch.exporters[0] for batch in movable.values())
+    asked.update(delivery.owner for delivery in going)
+    maker = _Maker(plan, rule, predict, movable, asked)
+    needs = needs_of(movable, going)
+    planned = Planned(
+        tuple(maker.export(batch) for batch in movable.values()),
+        tuple(maker.imported(delivery, needs[delivery.delivery]) for delivery in going),
+    )
+    found = forecast(planned)
+    ways = _ways(movable.values(), going)
+    slots = _slots(plan, rule, ways)
+    busy = found.timeline.busy().get(found.busiest, 0.0)
+    shorter = tuple(Shorter(each.slot, each.seconds, _beside(slots[each.slot])) for each in found.savings)
+    p50, p90 = (found.p50, found.p90) if found.timeline.spans else (0.0, 0.0)
+    spans = {span.subject: span for span in found.timeline.spans}
+    return Timetable(spans, p50, p90, found.busiest, busy, slots, shorter, *_rests_on(predict, ways))
+
+
+def needs_of(
+    batches: Mapping[str, e.BatchScheduled], deliveries: Sequence[e.DeliveryScheduled]
+) -> dict[str, tuple[str, ...]]:
+    """Delivery -> the deliveries that must have landed before, in the order of the schedule."""
+    carrier = {
+        (each.place, batches[each.batch].source, asset.id): each.delivery
+        for each in deliveries
+        for asset in batches[each.batch].assets
+    }
+    order = {each.delivery: place for place, each in enumerate(deliveries)}
+    found: dict[str, tuple[str, ...]] = {}
+    for each in deliveries:
+        source = batches[each.batch].source
+        before = {carrier.get((each.place, source, need), "") for need in each.needs} - {"", each.delivery}
+        found[each.delivery] = tuple(sorted(before, key=lambda name: order[name]))
+    return found
+
+
+def _ways(batches: Iterable[e.BatchScheduled], deliveries: Iterable[e.DeliveryScheduled]) -> tuple[Worked, ...]:
+    """Who would ask for which jobs where, each once."""
+    exports = (Worked(JobKind.EXPORT.value, each.source, name) for each in batches for name in each.exporters)
+    imports = (Worked(JobKind.IMPORT.value, each.target, each.owner) for each in deliveries)
+    return tuple(dict.fromkeys((*exports, *imports)))
+
+
+def _slots(plan: Plan, rule: SlotRule, ways: Iterable[Worked]) -> dict[str, tuple[Worked, ...]]:
+    found: dict[str, list[Worked]] = {}
+    for way in ways:
+        slot = rule.slot(plan.instances[way.instance], way.credentials, JobKind(way.kind))
+        found.setdefault(slot, []).append(way)
+    return {slot: tuple(held) for slot, held in found.items()}
+
+
+def _rests_on(predict: Predict, ways: Iterable[Worked]) -> tuple[int, tuple[str, ...]]:
+    """How many earlier jobs the durations rest on, and for which jobs there are none."""
+    known = {(way.kind, way.instance): predict(way.instance, JobKind(way.kind), 1).jobs for way in ways}
+    return sum(known.values()), tuple(f"{kind}s at {instance}" for (kind, instance), jobs in known.items() if not jobs)
+
+
+def _beside(worked: Iterable[Worked]) -> str:
+    """`migrator at dev and prod`."""
+    places: dict[str, list[str]] = {}
+    for way in worked:
+        held = places.setdefault(way.credentials, [])
+        if way.instance not in held:
+            held.append(way.instance)
+    return ", ".join(f"{name} at {' and '.join(held)}" for name, held in places.items())

@@ -1,0 +1,401 @@
+"""The two lives, and a probe's, as tables of legal moves.
+
+Law: an event that the table does not allow is never believed.
+
+A *package* is one batch exported once; a *delivery* is one batch imported into one target. In the *unsure* states we
+asked and hold no answer: crashes and lost answers land there, both by the same road (house.md section 3).
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from orchestrator.core.model.failures import Failure
+from orchestrator.core.model.inventory import Reason
+from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Event, Words
+
+
+class PackageState(StrEnum):
+    """Where a package stands."""
+
+    #: not exported, or to be exported again
+    PENDING = "pending"
+    #: asked for, no answer
+    EXPORT_UNSURE = "export unsure"
+    #: a job of ours runs
+    EXPORTING = "exporting"
+    #: the archive waits to be downloaded, once
+    EXPORTED = "exported"
+    #: the one GET is under way
+    DOWNLOADING = "downloading"
+    #: on our disk
+    STORED = "stored"
+    #: only the operator can decide
+    UNDECIDED = "undecided"
+    #: the service refuses this batch: its deliveries are split or quarantined
+    FAILED = "failed"
+    #: no longer needed, removed from our disk
+    DROPPED = "dropped"
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery stands."""
+
+    #: not asked for
+    WAITING = "waiting"
+    #: asked for, no answer
+    IMPORT_UNSURE = "import unsure"
+    #: a job of ours runs
+    IMPORTING = "importing"
+    #: at the target by the service's word
+    IMPORTED = "imported"
+    #: compared with what was sent
+    VERIFIED = "verified"
+    #: the service refused it: to be split or quarantined
+    FAILED = "failed"
+    #: went on in parts
+    SPLIT = "split"
+    #: set aside, with a reason
+    QUARANTINED = "quarantined"
+    #: what it needs will not be there
+    BLOCKED = "blocked"
+    #: only the operator can decide
+    UNDECIDED = "undecided"
+
+
+class ProbeState(StrEnum):
+    """Where a probe of a slot stands."""
+
+    ASKED = "asked"
+    RUNNING = "running"
+    OVER = "over"
+
+
+#: states in which a delivery's story has ended; IMPORTED is not one: verification follows
+SETTLED = frozenset({DeliveryState.VERIFIED, DeliveryState.SPLIT, DeliveryState.QUARANTINED, DeliveryState.BLOCKED})
+#: states that say: its assets are at the target
+LANDED = frozenset({DeliveryState.IMPORTED, DeliveryState.VERIFIED})
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One batch on its way out of its source."""
+
+    batch: str
+    state: PackageState = PackageState.PENDING
+    #: when the present state began, epoch seconds
+    since: float = 0.0
+    #: identity and slot of the present export, "" before the first
+    credentials: str = ""
+    slot: str = ""
+    #: when the present export was asked for
+    asked_at: float = 0.0
+    job: str = ""
+    archive: str = ""
+    #: exports asked for, for names of temporary files
+    attempt: int = 0
+    #: packages lost after an export (at most three)
+    losses: int = 0
+    #: answers lost in a row
+    silences: int = 0
+    #: crashes that fell into a download of this archive
+    cuts: int = 0
+    #: refusals in a row that said "not created"
+    refusals: int = 0
+    #: nothing is asked before this
+    not_before: float = 0.0
+    #: nothing is believed before this; 0 where the request is still ours to answer
+    quiet_until: float = 0.0
+    sha256: str = ""
+    size: int = 0
+    check: str = ""
+    #: an earlier export of the same batch was suspect too
+    suspects: int = 0
+    reasons: tuple[Reason, ...] = ()
+    words: Words | None = None
+    #: the job outlived `job_timeout` and may still run: its slot stays taken
+    overdue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One batch on its way into one target."""
+
+    scheduled: e.DeliveryScheduled
+    state: DeliveryState = DeliveryState.WAITING
+    since: float = 0.0
+    slot: str = ""
+    asked_at: float = 0.0
+    job: str = ""
+    #: the first look of this lineage: source id -> target ids under its predicted names
+    baseline: e.Looked | None = None
+    #: the latest look and when it was journaled
+    look: e.Looked | None = None
+    looked_at: float = 0.0
+    #: an earlier look of the same settling, for the proof by time
+    first_look: e.Looked | None = None
+    first_looked_at: float = 0.0
+    refusals: int = 0
+    #: answers lost in a row
+    silences: int = 0
+    #: imports asked for, over the lineage
+    attempt: int = 0
+    not_before: float = 0.0
+    quiet_until: float = 0.0
+    #: when ROMA showed that the slot was idle after `quiet_until`; 0 = not shown
+    idle_at: float = 0.0
+    #: when ROMA last said that a job runs in the slot: it may be the lost one
+    busy_at: float = 0.0
+    #: its lost import was taken for over by time alone: where the slot is busy, it may run yet
+    presumed: bool = False
+    reasons: tuple[Reason, ...] = ()
+    words: Words | None = None
+    by: str = ""
+    overdue: bool = False
+    landed: tuple[str, ...] = ()
+    #: its delivery was split by halves to find an unnamed poison
+    halved: bool = False
+    parent: str = ""
+    verified: e.Verified | None = None
+
+    @property
+    def id(self) -> str:
+        return self.scheduled.delivery
+
+    @property
+    def batch(self) -> str:
+        return self.scheduled.batch
+
+    @property
+    def target(self) -> str:
+        return self.scheduled.target
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One question to a slot: is it idle?"""
+
+    requested: e.ProbeRequested
+    state: ProbeState = ProbeState.ASKED
+    since: float = 0.0
+    asked_at: float = 0.0
+    job: str = ""
+    quiet_until: float = 0.0
+    not_before: float = 0.0
+
+
+class IllegalMove(Exception):
+    """An event that the table of moves does not allow: the journal is damaged or we have a defect."""
+
+
+P = PackageState
+D = DeliveryState
+
+#: the refusal that is bounded by count (`core.retries`); others are bounded by time
+NOT_CREATED = Failure.NOT_CREATED.value
+#: the refusal that says that a job runs in the slot
+BUSY = Failure.BUSY.value
+
+PACKAGE_MOVES: dict[tuple[PackageState, type], PackageState] = {
+    (P.PENDING, e.ExportRequested): P.EXPORT_UNSURE,
+    (P.PENDING, e.ExportFailed): P.FAILED,
+    (P.DROPPED, e.ExportRequested): P.EXPORT_UNSURE,
+    (P.EXPORT_UNSURE, e.ExportAccepted): P.EXPORTING,
+    (P.EXPORT_UNSURE, e.ExportRefused): P.PENDING,
+    (P.EXPORT_UNSURE, e.ExportFailed): P.FAILED,
+    (P.EXPORT_UNSURE, e.ExportAnswerLost): P.EXPORT_UNSURE,
+    (P.EXPORT_UNSURE, e.ExportLost): P.PENDING,
+    (P.EXPORTING, e.Exported): P.EXPORTED,
+    (P.EXPORTING, e.ExportVanished): P.PENDING,
+    (P.EXPORTING, e.ExportOverdue): P.UNDECIDED,
+    (P.EXPORTING, e.ExportFailed): P.FAILED,
+    (P.EXPORTED, e.DownloadRequested): P.DOWNLOADING,
+    (P.DOWNLOADING, e.DownloadRefused): P.EXPORTED,
+    (P.DOWNLOADING, e.DownloadCut): P.EXPORTED,
+    (P.DOWNLOADING, e.PackageStored): P.STORED,
+    (P.DOWNLOADING, e.PackageLost): P.PENDING,
+    (P.EXPORTED, e.PackageLost): P.PENDING,
+    (P.STORED, e.PackageDamaged): P.PENDING,
+    (P.STORED, e.PackageStale): P.PENDING,
+    (P.STORED, e.PackageDropped): P.DROPPED,
+    (P.DROPPED, e.PackageDamaged): P.PENDING,
+    (P.UNDECIDED, e.Resolved): P.PENDING,
+    (P.FAILED, e.Retried): P.PENDING,
+}
+
+DELIVERY_MOVES: dict[tuple[DeliveryState, type], DeliveryState] = {
+    (D.WAITING, e.Looked): D.WAITING,
+    (D.WAITING, e.ImportRequested): D.IMPORT_UNSURE,
+    (D.WAITING, e.ImportFound): D.IMPORTED,
+    (D.WAITING, e.Split): D.SPLIT,
+    (D.WAITING, e.ImportFailed): D.FAILED,
+    (D.WAITING, e.Quarantined): D.QUARANTINED,
+    (D.WAITING, e.Blocked): D.BLOCKED,
+    (D.IMPORT_UNSURE, e.ImportAccepted): D.IMPORTING,
+    (D.IMPORT_UNSURE, e.ImportRefused): D.WAITING,
+    (D.IMPORT_UNSURE, e.ImportFailed): D.FAILED,
+    (D.IMPORT_UNSURE, e.ImportAnswerLost): D.IMPORT_UNSURE,
+    (D.IMPORT_UNSURE, e.Looked): D.IMPORT_UNSURE,
+    (D.IMPORT_UNSURE, e.ImportFound): D.IMPORTED,
+    (D.IMPORT_UNSURE, e.ImportMissing): D.WAITING,
+    (D.IMPORT_UNSURE, e.ImportInDoubt): D.UNDECIDED,
+    (D.IMPORT_UNSURE, e.Split): D.SPLIT,
+    (D.IMPORTING, e.Imported): D.IMPORTED,
+    (D.IMPORTING, e.ImportFailed): D.FAILED,
+    (D.IMPORTING, e.ImportVanished): D.IMPORT_UNSURE,
+    (D.IMPORTING, e.ImportOverdue): D.UNDECIDED,
+    (D.IMPORTED, e.Verified): D.VERIFIED,
+    (D.FAILED, e.Looked): D.FAILED,
+    (D.FAILED, e.Split): D.SPLIT,
+    (D.FAILED, e.Quarantined): D.QUARANTINED,
+    (D.FAILED, e.ImportFound): D.IMPORTED,
+    (D.FAILED, e.Retried): D.WAITING,
+    (D.UNDECIDED, e.Looked): D.UNDECIDED,
+    (D.UNDECIDED, e.Split): D.SPLIT,
+    (D.QUARANTINED, e.Retried): D.WAITING,
+    (D.BLOCKED, e.Retried): D.WAITING,
+}
+
+#: what the operator may say of an undecided delivery, and where that leads
+RESOLUTIONS: dict[str, DeliveryState] = {
+    "imported": D.IMPORTED,
+    "absent": D.WAITING,
+    #: the split follows in the same transaction
+    "partial": D.UNDECIDED,
+    "quarantine": D.QUARANTINED,
+    "job-ended": D.IMPORT_UNSURE,
+}
+
+
+def move_package(life: Package, event: Event, at: float) -> Package:
+    """The package after `event`; raises IllegalMove."""
+    state = PACKAGE_MOVES.get((life.state, type(event)))
+    if state is None:
+        raise IllegalMove(f"batch {life.batch} is {life.state}: {type(event).__name__} cannot follow")
+    life = replace(life, since=at if state is not life.state else life.since, state=state)
+    match event:
+        case e.ExportRequested(credentials=credentials, slot=slot):
+            return replace(
+                life,
+                credentials=credentials,
+                slot=slot,
+                asked_at=at,
+                attempt=life.attempt + 1,
+                job="",
+                archive="",
+                cuts=0,
+                quiet_until=0.0,
+                overdue=False,
+            )
+        case e.ExportAccepted(job=job):
+            return replace(life, job=job, refusals=0, silences=0, quiet_until=0.0)
+        case e.ExportRefused(words=words, wait=wait):
+            return replace(
+                life, words=words, not_before=at + wait, refusals=life.refusals + 1 if words.kind == NOT_CREATED else 0
+            )
+        case e.ExportAnswerLost(words=words, quiet_until=quiet):
+            return replace(life, words=words, quiet_until=quiet, silences=life.silences + 1)
+        case e.Exported(archive=archive):
+            return replace(life, archive=archive)
+        case e.ExportFailed(reasons=reasons, words=words):
+            return replace(life, reasons=reasons, words=words)
+        case e.DownloadRefused(words=words, wait=wait):
+            return replace(life, words=words, not_before=at + wait)
+        case e.DownloadCut():
+            return replace(life, cuts=life.cuts + 1)
+        case e.PackageStored(sha256=sha256, size=size, check=check):
+            suspects = life.suspects + (check == "suspect")
+            if check == "suspect":
+                again = PackageState.UNDECIDED if suspects > 1 else PackageState.PENDING
+                return replace(life, state=again, sha256=sha256, size=size, check=check, suspects=suspects)
+            return replace(life, sha256=sha256, size=size, check=check, not_before=0.0)
+        case e.ExportVanished(words=words) | e.PackageLost(words=words) | e.PackageDamaged(words=words):
+            return replace(life, words=words, losses=life.losses + 1, sha256="", size=0)
+        case e.ExportOverdue():
+            return replace(life, overdue=True)
+        case e.Resolved(outcome=outcome):
+            return _resolve_package(life, outcome)
+        case e.PackageStale() | e.PackageDropped() | e.Retried():
+            return replace(life, losses=0, refusals=0, silences=0, suspects=0, not_before=0.0, sha256="", reasons=())
+        case _:
+            return life
+
+
+def _resolve_package(life: Package, outcome: str) -> Package:
+    """An undecided package: its job has ended, or its suspect file is good enough, or the batch is set aside."""
+    if outcome == "imported":
+        return replace(life, state=PackageState.STORED, overdue=False)
+    if outcome == "quarantine":
+        return replace(life, state=PackageState.FAILED, overdue=False)
+    return replace(life, overdue=False, suspects=0, losses=0)
+
+
+def move_delivery(life: Delivery, event: Event, at: float) -> Delivery:
+    """The delivery after `event`; raises IllegalMove."""
+    state = DELIVERY_MOVES.get((life.state, type(event)))
+    if isinstance(event, e.Resolved):
+        state = RESOLUTIONS.get(event.outcome) if life.state is D.UNDECIDED else None
+    if state is None:
+        raise IllegalMove(f"delivery {life.id} is {life.state}: {type(event).__name__} cannot follow")
+    life = replace(life, since=at if state is not life.state else life.since, state=state)
+    match event:
+        case e.Looked():
+            return _looked(life, event, at)
+        case e.ImportRequested(slot=slot):
+            life = replace(
+                life, slot=slot, asked_at=at, attempt=life.attempt + 1, job="", quiet_until=0.0, overdue=False
+            )
+            return without_looks(life)
+        case e.ImportAccepted(job=job):
+            return replace(life, job=job, refusals=0, silences=0, quiet_until=0.0, presumed=False)
+        case e.ImportRefused(words=words, wait=wait):
+            refusals = life.refusals + 1 if words.kind == NOT_CREATED else 0
+            life = without_looks(replace(life, words=words, not_before=at + wait, refusals=refusals))
+            if life.presumed and words.kind == BUSY:
+                return replace(life, state=DeliveryState.IMPORT_UNSURE, quiet_until=at, busy_at=at)
+            return life
+        case e.ImportAnswerLost(words=words, quiet_until=quiet) | e.ImportVanished(words=words, quiet_until=quiet):
+            return without_looks(replace(life, words=words, quiet_until=quiet, silences=life.silences + 1))
+        case e.ImportMissing():
+            return without_looks(replace(life, presumed=not life.idle_at))
+        case e.Imported(reasons=reasons):
+            return replace(life, reasons=reasons)
+        case e.ImportFailed(reasons=reasons, words=words):
+            return without_looks(replace(life, reasons=reasons, words=words))
+        case e.ImportOverdue():
+            return replace(life, overdue=True)
+        case e.ImportInDoubt(landed=landed):
+            return replace(life, landed=landed, presumed=not life.idle_at)
+        case e.Quarantined(words=words):
+            return replace(life, words=words)
+        case e.Blocked(by=by):
+            return replace(life, by=by)
+        case e.Verified():
+            return replace(life, verified=event)
+        case e.Retried():
+            return without_looks(replace(life, refusals=0, silences=0, not_before=0.0, by="", words=None, reasons=()))
+        case e.Resolved():
+            return _resolved(life, event, at)
+        case _:
+            return life
+
+
+def _looked(life: Delivery, event: e.Looked, at: float) -> Delivery:
+    """A look before anything was asked is the baseline; later ones are judged against it."""
+    baseline = event if life.baseline is None or not life.attempt else life.baseline
+    life = replace(life, look=event, looked_at=at, baseline=baseline)
+    first = life.first_look
+    if life.state is D.IMPORT_UNSURE and (first is None or first.present != event.present):
+        return replace(life, first_look=event, first_looked_at=at)
+    return life
+
+
+def _resolved(life: Delivery, event: e.Resolved, at: float) -> Delivery:
+    quiet = at + event.settle_quiet if event.outcome == "job-ended" else life.quiet_until
+    words = Words("operator", message=event.reason)
+    return without_looks(replace(life, words=words, overdue=False, quiet_until=quiet, presumed=False))
+
+
+def without_looks(life: Delivery) -> Delivery:
+    """What was seen so far says nothing of what was asked since."""
+    return replace(life, look=None, looked_at=0.0, first_look=None, first_looked_at=0.0, idle_at=0.0)

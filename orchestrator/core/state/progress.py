@@ -1,0 +1,511 @@
+"""The events folded: where everything stands. Law: only `apply` changes it, and only by an event.
+
+Beside the lives it keeps what would be dear to search for: who waits for whom, what occupies which slot, and which
+subjects an event has *woken*, so that deciding costs the same at ten batches and at ten thousand.
+A *subject* is a batch id or a delivery id.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+
+from orchestrator.core.model.failures import Failure
+from orchestrator.core.model.naming import predicted
+from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Asset, Entry
+from orchestrator.core.state.lifecycle import (
+    LANDED,
+    SETTLED,
+    Delivery,
+    DeliveryState,
+    IllegalMove,
+    Package,
+    PackageState,
+    Probe,
+    ProbeState,
+    move_delivery,
+    move_package,
+    without_looks,
+)
+from orchestrator.core.state.slot_trials import Trials
+from orchestrator.core.state.slots import JobKind, overlapping
+
+#: (place, source, asset id); a place is a target under a prefix
+AssetKey = tuple[str, str, str]
+
+
+class Failures:
+    """What failed at one side of one instance, for the breaker (promise 7)."""
+
+    __slots__ = ("by_error", "by_parent", "stopped")
+
+    def __init__(self) -> None:
+        #: error -> subjects that failed with it and are no halves of an unexplained failure
+        self.by_error: dict[str, list[str]] = defaultdict(list)
+        #: (parent, error) -> halves that failed with it and named no asset
+        self.by_parent: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self.stopped: e.TargetStopped | None = None
+
+
+class Progress:
+    """Everything that is known of one run."""
+
+    def __init__(self) -> None:
+        self.began: e.RunBegan | None = None
+        self.ended: e.RunEnded | None = None
+        self.began_at = 0.0
+        self.ended_at = 0.0
+        self.seq = 0
+        self.at = 0.0
+        self.batches: dict[str, e.BatchScheduled] = {}
+        self.packages: dict[str, Package] = {}
+        self.deliveries: dict[str, Delivery] = {}
+        self.selections: list[e.SelectionMade] = []
+        self.skipped: list[e.AssetsSkipped] = []
+        self.probes: dict[str, Probe] = {}
+        #: what `auto` has tried and seen
+        self.trials = Trials()
+        self.lost_probes: dict[str, int] = defaultdict(int)
+        self.failures: dict[tuple[str, str], Failures] = defaultdict(Failures)
+        #: (instance, direction) that a retry has reopened and that has not succeeded since
+        self.proving: set[tuple[str, str]] = set()
+        self.outages: list[tuple[str, float, float]] = []
+        self.down: dict[str, float] = {}
+        #: batch -> its deliveries
+        self.of_batch: dict[str, list[str]] = defaultdict(list)
+        #: asset at a target -> the delivery that carries it now
+        self.carrier: dict[AssetKey, str] = {}
+        #: asset at a target -> True where it has landed, False where it will not
+        self.fate: dict[AssetKey, bool] = {}
+        self.dependants: dict[AssetKey, list[str]] = defaultdict(list)
+        #: migration -> deliveries of it that are not final
+        self.open_of: dict[str, set[str]] = defaultdict(set)
+        self.waiting_after: dict[str, list[str]] = defaultdict(list)
+        #: slot -> subjects whose job occupies it
+        self.occupied: dict[str, set[str]] = defaultdict(set)
+        #: slot -> deliveries that are unsure in it
+        self.unsure: dict[str, set[str]] = defaultdict(set)
+        #: target -> deliveries whose package is on its way or stored
+        self.ahead: dict[str, set[str]] = defaultdict(set)
+        #: source -> bytes of the largest package that came from it
+        self.largest: dict[str, int] = defaultdict(int)
+        #: (place, kind) -> whether the service was seen to put the prefix before names of that kind
+        self.renames: dict[tuple[str, str], bool] = {}
+        #: deliveries that are not settled
+        self.open: set[str] = set()
+        self._assets: dict[tuple[str, str], Asset] = {}
+        self._woken: set[str] = set()
+        self._freed: set[str] = set()
+        self._eased: set[str] = set()
+
+    # --- what others ask -------------------------------------------------------------------------------------------
+
+    def asset(self, source: str, asset_id: str) -> Asset:
+        return self._assets[source, asset_id]
+
+    def find_asset(self, source: str, asset_id: str) -> Asset | None:
+        """One asset that this run carries, or None."""
+        return self._assets.get((source, asset_id))
+
+    def assets_of(self, batch: str) -> tuple[Asset, ...]:
+        return self.batches[batch].assets
+
+    def source_of(self, delivery: Delivery) -> str:
+        return self.batches[delivery.batch].source
+
+    def deliveries_of(self, batch: str) -> Iterator[Delivery]:
+        return (self.deliveries[each] for each in self.of_batch[batch])
+
+    def take_woken(self) -> set[str]:
+        """Subjects whose situation changed since the last call."""
+        woken, self._woken = self._woken, set()
+        return woken
+
+    def take_freed(self) -> set[str]:
+        """Slots that became free since the last call."""
+        freed, self._freed = self._freed, set()
+        return freed
+
+    def take_eased(self) -> set[str]:
+        """Targets at which a delivery moved on since the last call: more may be exported for them."""
+        eased, self._eased = self._eased, set()
+        return eased
+
+    def wake_all(self) -> None:
+        """After a replay: everything that is open deserves a look."""
+        self._woken.update(self.open)
+        self._woken.update(self.packages)
+        self._freed.update(self.occupied)
+
+    def is_stopped(self, instance: str, direction: str) -> bool:
+        failures = self.failures.get((instance, direction))
+        return failures is not None and failures.stopped is not None
+
+    def outage_since(self, host: str, since: float, now: float) -> float:
+        """Seconds that the service was away after `since`: no other deadline counts them (promise 9)."""
+        spans = [(began, ended) for name, began, ended in self.outages if name == host]
+        if host in self.down:
+            spans.append((self.down[host], now))
+        return sum(max(0.0, min(ended, now) - max(began, since)) for began, ended in spans)
+
+    # --- the fold --------------------------------------------------------------------------------------------------
+
+    def apply(self, entry: Entry) -> None:
+        """Believe one journaled event; raises IllegalMove."""
+        self.seq, self.at = entry.seq, entry.at
+        if self.trials.apply(entry):
+            self.wake_all()
+        match entry.event:
+            case e.RunBegan() | e.RunResumed() | e.RunInterrupted() | e.RunEnded() as event:
+                self._run(event, entry.at)
+            case e.SelectionMade() as event:
+                self.selections.append(event)
+            case e.AssetsSkipped() as event:
+                self.skipped.append(event)
+            case e.HandoverListed() | e.WideningTried() | e.WideningShown():
+                pass  # `orchestrator.core.report.handover` and `orchestrator.core.state.slot_trials` read them
+            case e.BatchScheduled() as event:
+                self._schedule_batch(event)
+            case e.DeliveryScheduled() as event:
+                self._schedule_delivery(event, None)
+            case e.OutageBegan(host=host):
+                self.down[host] = entry.at
+            case e.OutageEnded(host=host):
+                self.outages.append((host, self.down.pop(host, entry.at), entry.at))
+            case e.TargetStopped() as event:
+                self.failures[event.instance, event.direction].stopped = event
+                self.wake_all()
+            case e.TargetReopened(instance=instance, direction=direction):
+                self.failures[instance, direction] = Failures()
+                self.proving.add((instance, direction))
+                self.wake_all()
+            case (
+                e.ProbeRequested() | e.ProbeAccepted() | e.ProbeRefused() | e.ProbeAnswerLost() | e.ProbeEnded()
+            ) as event:  # fmt: skip
+                self._probe(event, entry.at)
+            case e.Split() as event:
+                self._split(event, entry.at)
+            case e.Resolved(subject=subject) if subject in self.packages:
+                self._package(subject, entry)
+            case e.Resolved(subject=subject):
+                self._delivery(subject, entry)
+            case e.Retried(delivery=delivery):
+                self._retry(delivery, entry)
+            case other if hasattr(other, "delivery"):
+                self._delivery(other.delivery, entry)
+            case other:
+                self._package(other.batch, entry)
+
+    def _run(self, event: e.RunBegan | e.RunResumed | e.RunInterrupted | e.RunEnded, at: float) -> None:
+        match event:
+            case e.RunBegan():
+                self.began, self.began_at = event, at
+            case e.RunResumed(settle_quiet=quiet):
+                self.ended = None
+                self._quiet_all(at + quiet)
+                self.down.clear()
+            case e.RunEnded():
+                self.ended, self.ended_at = event, at
+            case e.RunInterrupted():
+                pass
+
+    def _quiet_all(self, until: float) -> None:
+        """The process that asked is dead: what it asked may still arrive."""
+        for batch, package in self.packages.items():
+            if package.state is PackageState.EXPORT_UNSURE and not package.quiet_until:
+                self.packages[batch] = replace(package, quiet_until=until)
+        for name in self.open:
+            delivery = self.deliveries[name]
+            if delivery.state is DeliveryState.IMPORT_UNSURE and not delivery.quiet_until:
+                self.deliveries[name] = without_looks(replace(delivery, quiet_until=until))
+        for slot, probe in self.probes.items():
+            if probe.state is ProbeState.ASKED and not probe.quiet_until:
+                self.probes[slot] = replace(probe, quiet_until=until)
+
+    def _schedule_batch(self, event: e.BatchScheduled) -> None:
+        if event.batch in self.batches:
+            return
+        self.batches[event.batch] = event
+        self.packages[event.batch] = Package(event.batch)
+        for asset in event.assets:
+            self._assets[event.source, asset.id] = asset
+        self._woken.add(event.batch)
+
+    def _schedule_delivery(self, event: e.DeliveryScheduled, life: Delivery | None) -> None:
+        delivery = life if life is not None else Delivery(event)
+        source = self.batches[event.batch].source
+        self.deliveries[event.delivery] = delivery
+        self.of_batch[event.batch].append(event.delivery)
+        for asset in self.batches[event.batch].assets:
+            self.carrier[event.place, source, asset.id] = event.delivery
+        for need in event.needs:
+            self.dependants[event.place, source, need].append(event.delivery)
+        for name in event.after:
+            self.waiting_after[name].append(event.delivery)
+        self.open.add(event.delivery)
+        self.open_of[event.migration].add(event.delivery)
+        self._woken.update((event.delivery, event.batch))
+        if delivery.state is not DeliveryState.WAITING:
+            self._settle_effects(delivery, DeliveryState.WAITING)
+
+    # --- packages --------------------------------------------------------------------------------------------------
+
+    def _package(self, batch: str, entry: Entry) -> None:
+        if batch not in self.packages:
+            raise IllegalMove(f"unknown batch {batch}")
+        before = self.packages[batch]
+        after = move_package(before, entry.event, entry.at)
+        self.packages[batch] = after
+        self._occupy(batch, before.slot, self._package_occupies(before), after.slot, self._package_occupies(after))
+        if isinstance(entry.event, e.ExportAccepted):
+            self._show_idle(JobKind.EXPORT, after.slot, self.batches[batch].source, after.asked_at, entry.at)
+        if isinstance(entry.event, e.ExportRefused):
+            self._show_busy(after.slot, entry.event.words, entry.at)
+        if isinstance(entry.event, e.ExportFailed):
+            self._count_failure(self.batches[batch].source, "export", batch, entry.event)
+        if isinstance(entry.event, e.Exported):
+            self._proved(self.batches[batch].source, "export")
+        if isinstance(entry.event, e.PackageStored):
+            source = self.batches[batch].source
+            self.largest[source] = max(self.largest[source], entry.event.size)
+        self._woken.add(batch)
+        if after.state is not before.state:
+            self._woken.update(self.of_batch[batch])
+            self._count_ahead(batch, after)
+
+    def _count_ahead(self, batch: str, package: Package) -> None:
+        on_the_way = package.state not in {PackageState.PENDING, PackageState.FAILED, PackageState.DROPPED}
+        for delivery in self.deliveries_of(batch):
+            waiting = on_the_way and delivery.state is DeliveryState.WAITING
+            (self.ahead[delivery.target].add if waiting else self.ahead[delivery.target].discard)(delivery.id)
+
+    @staticmethod
+    def _package_occupies(life: Package) -> bool:
+        unsure = life.state is PackageState.EXPORT_UNSURE
+        return unsure or life.state is PackageState.EXPORTING or life.overdue
+
+    # --- deliveries ------------------------------------------------------------------------------------------------
+
+    def _delivery(self, name: str, entry: Entry) -> None:
+        if name not in self.deliveries:
+            raise IllegalMove(f"unknown delivery {name}")
+        before = self.deliveries[name]
+        after = move_delivery(before, entry.event, entry.at)
+        self.deliveries[name] = after
+        self._occupy(name, before.slot, self._delivery_occupies(before), after.slot, self._delivery_occupies(after))
+        if isinstance(entry.event, e.ImportAccepted):
+            self._show_idle(JobKind.IMPORT, after.slot, after.target, after.asked_at, entry.at)
+        if isinstance(entry.event, e.ImportRefused):
+            self._show_busy(after.slot, entry.event.words, entry.at)
+        if isinstance(entry.event, e.ImportFailed):
+            self._count_failure(after.target, "import", name, entry.event)
+        if isinstance(entry.event, e.Verified):
+            self._show_names(after, entry.event)
+        if isinstance(entry.event, e.Imported | e.ImportFound):
+            self._proved(after.target, "import")
+        self._woken.add(name)
+        if after.state is not before.state:
+            self._settle_effects(after, before.state)
+
+    def _show_names(self, delivery: Delivery, event: e.Verified) -> None:
+        """The reading of `prefix` that the service shows is used from now on; one that it contradicts, never again."""
+        kinds = [kind for kind, _ in event.renamed]
+        for kind, renamed in event.renamed:
+            if kinds.count(kind) == 1:
+                self.renames.setdefault((delivery.scheduled.place, kind), renamed)
+
+    def names_of(self, delivery: Delivery, kind: str, name: str) -> tuple[str, ...]:
+        """The names that an asset may have at the delivery's target, the likeliest first."""
+        scheduled = delivery.scheduled
+        return predicted(scheduled.prefix, kind, name, self.renames.get((scheduled.place, kind)))
+
+    def _proved(self, instance: str, direction: str) -> None:
+        """The one batch that a retry tried first went through: the others may follow."""
+        if (instance, direction) in self.proving:
+            self.proving.discard((instance, direction))
+            self.wake_all()
+
+    def _settle_effects(self, delivery: Delivery, before: DeliveryState) -> None:
+        """Who hears of it when a delivery changes state."""
+        source = self.source_of(delivery)
+        if delivery.state is DeliveryState.IMPORT_UNSURE:
+            self.unsure[delivery.slot].add(delivery.id)
+        elif before is DeliveryState.IMPORT_UNSURE:
+            self.unsure[delivery.slot].discard(delivery.id)
+        if delivery.state is not DeliveryState.WAITING:
+            self.ahead[delivery.target].discard(delivery.id)
+        if delivery.state in SETTLED:
+            self.open.discard(delivery.id)
+            self.open_of[delivery.scheduled.migration].discard(delivery.id)
+            if not self.open_of[delivery.scheduled.migration]:
+                self._woken.update(self.waiting_after[delivery.scheduled.migration])
+        else:
+            self.open.add(delivery.id)
+            self.open_of[delivery.scheduled.migration].add(delivery.id)
+        fate = self._fate_of(delivery.state)
+        for asset in self.batches[delivery.batch].assets if delivery.state is not DeliveryState.SPLIT else ():
+            key = (delivery.scheduled.place, source, asset.id)
+            if self.carrier.get(key) != delivery.id:
+                continue
+            if fate is None:
+                self.fate.pop(key, None)
+            elif self.fate.get(key) is not fate:
+                self.fate[key] = fate
+                self._woken.update(self.dependants[key])
+        self._woken.add(delivery.batch)
+        self._eased.add(delivery.target)
+        if delivery.slot:
+            self._freed.add(delivery.slot)
+
+    @staticmethod
+    def _fate_of(state: DeliveryState) -> bool | None:
+        if state in LANDED:
+            return True
+        if state in {DeliveryState.QUARANTINED, DeliveryState.BLOCKED}:
+            return False
+        return None
+
+    @staticmethod
+    def _delivery_occupies(life: Delivery) -> bool:
+        """An unsure import holds its slot until the quiet time is over, which `schedule` judges by the clock."""
+        unsure = life.state is DeliveryState.IMPORT_UNSURE
+        return unsure or life.state is DeliveryState.IMPORTING or life.overdue
+
+    def _occupy(self, subject: str, old: str, was: bool, new: str, occupies: bool) -> None:
+        if was and (old != new or not occupies):
+            self.occupied[old].discard(subject)
+            self._freed.add(old)
+        if occupies:
+            self.occupied[new].add(subject)
+
+    def _show_idle(self, kind: JobKind, slot: str, instance: str, asked_at: float, at: float) -> None:
+        """ROMA accepted a job in this slot: every unsure import that was quiet by then is over (promise 3b).
+
+        At the same instance only: a slot that spans instances in the plan may not do so at the service (API 2.1).
+        """
+        if kind is JobKind.EXPORT and not self.trials.exports_prove:
+            return
+        for name in self.unsure[slot]:
+            delivery = self.deliveries[name]
+            if (
+                delivery.target == instance
+                and delivery.quiet_until
+                and delivery.quiet_until <= asked_at
+                and not delivery.idle_at
+            ):
+                self.deliveries[name] = replace(delivery, idle_at=at)
+                self._woken.add(name)
+
+    def _show_busy(self, slot: str, words: e.Words, at: float) -> None:
+        """ROMA said that a job runs in this slot: it may be one whose import was lost, so time proves nothing yet."""
+        if words.kind == Failure.BUSY.value:
+            for name in (each for like in overlapping(slot, self.unsure) for each in self.unsure[like]):
+                self.deliveries[name] = replace(self.deliveries[name], busy_at=at)
+
+    def _split(self, event: e.Split, at: float) -> None:
+        parent = self.deliveries[event.delivery]
+        self.deliveries[parent.id] = move_delivery(parent, event, at)
+        self._occupy(parent.id, parent.slot, self._delivery_occupies(parent), parent.slot, False)
+        for child in event.children:
+            scheduled = self.child_scheduled(parent, child)
+            self._schedule_delivery(scheduled, self._newborn(parent, child, scheduled, event.why, at))
+        self._woken.add(parent.id)
+        self._settle_effects(self.deliveries[parent.id], parent.state)
+
+    def child_scheduled(self, parent: Delivery, child: e.Child) -> e.DeliveryScheduled:
+        """The part as a delivery of its own: what it needs is read from its assets."""
+        source = self.source_of(parent)
+        own = set(child.assets)
+        wanted = {need for each in child.assets for need in self.asset(source, each).needs}
+        needs = sorted(n for n in wanted - own if (parent.scheduled.place, source, n) in self.carrier)
+        return replace(parent.scheduled, delivery=child.delivery, batch=child.batch, needs=tuple(needs))
+
+    @staticmethod
+    def _newborn(parent: Delivery, child: e.Child, scheduled: e.DeliveryScheduled, why: str, at: float) -> Delivery:
+        state = {
+            "waiting": DeliveryState.WAITING,
+            "landed": DeliveryState.IMPORTED,
+            "quarantined": DeliveryState.QUARANTINED,
+            "blocked": DeliveryState.BLOCKED,
+        }[child.fate]
+        return Delivery(
+            scheduled, state=state, since=at, baseline=parent.baseline, attempt=parent.attempt,
+            asked_at=parent.asked_at, words=child.words, by=child.by, halved=why == "halves", parent=parent.id,
+            presumed=parent.presumed or (parent.state is DeliveryState.IMPORT_UNSURE and not parent.idle_at),
+        )  # fmt: skip
+
+    def _retry(self, name: str, entry: Entry) -> None:
+        self._delivery(name, entry)
+        batch = self.deliveries[name].batch
+        if self.packages[batch].state is PackageState.FAILED:
+            self._package(batch, entry)
+        self._woken.update(self.dependants_of(name))
+
+    def dependants_of(self, name: str) -> set[str]:
+        delivery = self.deliveries[name]
+        source = self.source_of(delivery)
+        keys = ((delivery.scheduled.place, source, asset.id) for asset in self.assets_of(delivery.batch))
+        return {each for key in keys for each in self.dependants[key]}
+
+    # --- failures and probes ---------------------------------------------------------------------------------------
+
+    def _count_failure(
+        self, instance: str, direction: str, subject: str, event: e.ExportFailed | e.ImportFailed
+    ) -> None:
+        if event.words.kind == Failure.TOO_LARGE.value:
+            return  # its cause is the package's size, which splitting cures (promise 12)
+        failures = self.failures[instance, direction]
+        error = error_of(event)
+        parent, halved = self._parentage(subject, direction)
+        if halved:
+            if not event.reasons or not any(reason.resource_name for reason in event.reasons):
+                failures.by_parent[parent, error].append(subject)
+        elif subject not in failures.by_error[error]:
+            failures.by_error[error].append(subject)
+
+    def _parentage(self, subject: str, direction: str) -> tuple[str, bool]:
+        if direction == "import":
+            delivery = self.deliveries[subject]
+            return delivery.parent, delivery.halved
+        for delivery in self.deliveries_of(subject):
+            return self._batch_of_parent(delivery), delivery.halved
+        return "", False
+
+    def _batch_of_parent(self, delivery: Delivery) -> str:
+        return self.deliveries[delivery.parent].batch if delivery.parent else ""
+
+    def _probe(self, event: e.Event, at: float) -> None:
+        match event:
+            case e.ProbeRequested(slot=slot):
+                self.probes[slot] = Probe(event, since=at, asked_at=at)
+                self.occupied[slot].add(f"probe {slot}")
+            case e.ProbeAccepted(slot=slot, job=job):
+                probe = self.probes[slot]
+                self.probes[slot] = replace(probe, state=ProbeState.RUNNING, job=job, since=at)
+                self._show_idle(JobKind.EXPORT, slot, probe.requested.instance, probe.asked_at, at)
+            case e.ProbeAnswerLost(slot=slot, quiet_until=quiet):
+                self.lost_probes[slot] += 1
+                self.probes[slot] = replace(self.probes[slot], quiet_until=quiet)
+            case e.ProbeRefused(slot=slot, words=words, wait=wait):
+                self.lost_probes[slot] += words.kind not in {Failure.BUSY.value, Failure.THROTTLED.value}
+                self._show_busy(slot, words, at)
+                self._end_probe(slot, at, not_before=at + wait)
+            case e.ProbeEnded(slot=slot):
+                self._end_probe(slot, at)
+            case _:
+                raise IllegalMove(f"{type(event).__name__} is no event of a probe")
+        self._woken.add(event.slot)
+
+    def _end_probe(self, slot: str, at: float, *, not_before: float = 0.0) -> None:
+        self.probes[slot] = replace(self.probes[slot], state=ProbeState.OVER, since=at, not_before=not_before)
+        self.occupied[slot].discard(f"probe {slot}")
+        self._freed.add(slot)
+        self._woken.update(self.unsure[slot])
+
+
+def error_of(event: e.ExportFailed | e.ImportFailed) -> str:
+    """What makes two failures the same error: the service's code, else its words."""
+    for reason in event.reasons:
+        if reason.error_code or reason.error_msg:
+            return reason.error_code or reason.error_msg
+    return event.words.code or event.words.message or event.words.kind

@@ -1,0 +1,148 @@
+"""Answers requests for lists, as text. Law: the text of an application or a task is written once, until it changes."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from orchestrator.emulator.api import serialize
+from orchestrator.emulator.api.paging import page
+from orchestrator.emulator.api.routes import Route
+from orchestrator.emulator.protocol.errors import roma
+from orchestrator.emulator.protocol.messages import Json, Request, json_text
+from orchestrator.emulator.service.service import Caller, Service
+from orchestrator.emulator.world.faults import Operation
+from orchestrator.emulator.world.world import Api, App, DataSource, Task
+
+_RELEASE_ENV: Json = {
+    "id": "DEFAULT_ENVIRONMENT_RELEASE_ID",
+    "name": "RELEASE",
+    "remark": "",
+    "create_time": "1970-01-01T00:00:00Z",
+}
+_V = TypeVar("_V")
+
+
+class Lists:
+    """The lists of one service; it remembers the text of each application and task until that changes."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        #: by id, reader's name and whether it is an admin, since an application is told with the reader's roles
+        self._apps: dict[tuple[str, str, bool], tuple[App, str]] = {}
+        self._tasks: dict[str, tuple[Task, str]] = {}
+
+    def told(self, caller: Caller, route: Route, request: Request) -> str:
+        """One page of the list that is asked for, as JSON."""
+        operation = route.operation
+        match operation:
+            case Operation.APPS:
+                apps = self._matching_apps(caller, request)
+                return self._page(operation, request, apps, lambda one: self._app(one, caller))
+            case Operation.TASKS:
+                tasks = _matching_tasks(self._service.tasks(caller), request)
+                return self._page(operation, request, tasks, self._task)
+            case _:
+                return self._page(operation, request, self._records(caller, operation, request), json_text)
+
+    def _page(self, operation: Operation, request: Request, values: Sequence[_V], tell: Callable[[_V], str]) -> str:
+        return page(operation, values, tell, request, self._service.world.switches.offset)
+
+    def _records(self, caller: Caller, operation: Operation, request: Request) -> Sequence[Json]:
+        """All records of a list that is short or rarely read."""
+        holding = self._service.holding(caller.instance)
+        instance = holding.instance
+        match operation:
+            case Operation.DATASOURCES:
+                sources = _matching_datasources(self._service.datasources(caller), request)
+                return [serialize.datasource_json(one, holding) for one in sources]
+            case Operation.APIS:
+                return [serialize.api_json(one, holding) for one in self._matching_apis(caller, request)]
+            case Operation.GROUPS:
+                return [serialize.group_json(one, holding) for one in holding.groups.all()]
+            case Operation.BINDINGS:
+                return self._bindings(caller, request)
+            case Operation.ENVS:
+                return [_RELEASE_ENV]
+            case Operation.FEATURES:
+                return [serialize.feature_json(instance, name, on) for name, on in sorted(instance.features.items())]
+            case Operation.CONFIGS:
+                return [
+                    serialize.config_json(instance, name, value) for name, value in sorted(instance.configs.items())
+                ]
+            case Operation.DICTIONARIES:
+                return [serialize.dictionary_json(code, name) for code, name in sorted(instance.dictionaries.items())]
+            case _:
+                raise roma("ROMA.1007", "Invalid request URL.", status=404)
+
+    def _app(self, app: App, caller: Caller) -> str:
+        key = (app.id, caller.user.name, caller.user.admin)
+        known = self._apps.get(key)
+        if known is None or known[0] is not app:
+            known = self._apps[key] = (app, json_text(serialize.app_json(app, caller.user)))
+        return known[1]
+
+    def _task(self, task: Task) -> str:
+        known = self._tasks.get(task.id)
+        if known is None or known[0] is not task:
+            known = self._tasks[task.id] = (task, json_text(serialize.task_json(task)))
+        return known[1]
+
+    def _matching_apps(self, caller: Caller, request: Request) -> list[App]:
+        apps = self._service.apps(caller)
+        owner, name, key = (request.param(each) for each in ("owner", "name", "key"))
+        if not (owner or name or key):
+            return apps
+        return [
+            app
+            for app in apps
+            if name in app.name
+            and key in app.key
+            and (not owner or (owner == "true") == (app.owner == caller.user.name))
+        ]
+
+    def _matching_apis(self, caller: Caller, request: Request) -> list[Api]:
+        seen = {app.id for app in self._service.apps(caller)}
+        app_id, name, env = (request.param(key) for key in ("roma_app_id", "name", "env_id"))
+        return [
+            one
+            for one in self._service.holding(caller.instance).apis.all()
+            if one.app_id in seen and app_id in {"", one.app_id} and name in one.name and (one.released or not env)
+        ]
+
+    def _bindings(self, caller: Caller, request: Request) -> list[Json]:
+        """APIs that an application may call: the best public hint of who calls whom (API 1.8)."""
+        holding = self._service.holding(caller.instance)
+        app = holding.apps.get(request.param("app_id"))
+        called = set(app.calls) if app else set()
+        return [
+            {
+                "api_id": one.id,
+                "api_name": one.name,
+                "app_id": app.id if app else "",
+                "roma_app_id": one.app_id,
+                "env_id": _RELEASE_ENV["id"],
+            }
+            for one in holding.apis.all()
+            if one.app_id in called
+        ]
+
+
+def _matching_tasks(tasks: list[Task], request: Request) -> list[Task]:
+    name = request.param("task_name") or request.param("name")
+    status, source, target = (request.param(key) for key in ("status", "source_app_id", "target_app_id"))
+    datasource = request.param("datasource_id")
+    if not (name or status or source or target or datasource):
+        return tasks
+    return [
+        task
+        for task in tasks
+        if name in task.name
+        and status in {"", "1" if task.running else "0"}
+        and source in {"", task.source_app_id}
+        and target in {"", task.target_app_id}
+        and datasource in {"", task.source_datasource_id, task.target_datasource_id}
+    ]
+
+
+def _matching_datasources(sources: list[DataSource], request: Request) -> list[DataSource]:
+    kind, app_id, name = (request.param(key) for key in ("datasource_type", "app_id", "name"))
+    return [one for one in sources if kind in {"", one.type} and app_id in {"", one.app_id} and name in one.name]

@@ -1,0 +1,46 @@
+"""Answers requests that read one thing. Law: nothing here changes anything."""
+
+from orchestrator.emulator.api import serialize
+from orchestrator.emulator.api.routes import Route
+from orchestrator.emulator.protocol.errors import Layer, Refusal, roma
+from orchestrator.emulator.protocol.messages import Json, Request
+from orchestrator.emulator.service.service import Caller, Service
+from orchestrator.emulator.world.faults import Operation
+
+
+def read(service: Service, caller: Caller, route: Route, request: Request) -> Json:
+    """The answer to one reading request, as JSON."""
+    match route.operation:
+        case Operation.APP:
+            return _app(service, caller, route.id)
+        case Operation.TASK:
+            return _task(service, caller, route.id)
+        case Operation.INSTANCE:
+            return serialize.instance_detail_json(service.holding(caller.instance).instance)
+        case Operation.VALIDATE:
+            return _validate(service, caller, request)
+        case _:
+            return service.job(caller, route.id)
+
+
+def _app(service: Service, caller: Caller, app_id: str) -> Json:
+    for app in service.apps(caller):
+        if app.id == app_id:
+            return serialize.app_json(app, caller.user)
+    raise roma("ROMA.12001", "You do not have the permissions required to operate the application.", status=403)
+
+
+def _task(service: Service, caller: Caller, task_id: str) -> Json:
+    for task in service.tasks(caller):
+        if task.id == task_id:
+            return serialize.task_detail_json(task, service.holding(caller.instance))
+    raise Refusal(Layer.FDI, 404, "FDI.3081", "The task does not exist.")
+
+
+def _validate(service: Service, caller: Caller, request: Request) -> Json:
+    """Whether a name and a key are free in the whole instance, seen or not (API 1.8)."""
+    apps = service.holding(caller.instance).apps
+    name, key = request.param("name"), request.param("key")
+    others = [one for one in apps.all() if one.id != request.param("id")]
+    taken = any((name and one.name == name) or (key and one.key == key) for one in others)
+    return {"valid": not taken}

@@ -1,0 +1,87 @@
+"""Which request asks for what (API 1). Law: one table; a path that is not in it exists nowhere."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import unquote
+
+from orchestrator.emulator.protocol.errors import Layer
+from orchestrator.emulator.world.faults import Operation
+
+_ROMA = r"/v2/(?P<project>[^/]+)/instances/(?P<instance>[^/]+)"
+_FDI = r"/v2/(?P<project>[^/]+)/fdi/instances/(?P<instance>[^/]+)"
+_APIC = r"/v2/(?P<project>[^/]+)/apic/instances/(?P<instance>[^/]+)"
+
+_TABLE = tuple(
+    (method, re.compile(pattern), operation)
+    for method, pattern, operation in (
+        ("POST", rf"{_ROMA}/assets/export", Operation.EXPORT),
+        ("POST", rf"{_ROMA}/assets/import", Operation.IMPORT),
+        ("POST", rf"{_ROMA}/assets/delete", Operation.DELETE),
+        ("GET", rf"{_ROMA}/assets/jobs/(?P<id>[^/]+)", Operation.JOB),
+        ("GET", rf"{_ROMA}/assets/archives/(?P<id>[^/]+)", Operation.ARCHIVE),
+        ("GET", rf"{_ROMA}/apps", Operation.APPS),
+        ("GET", rf"{_ROMA}/apps/(?P<id>[^/]+)", Operation.APP),
+        ("GET", rf"{_ROMA}/validate-apps", Operation.VALIDATE),
+        ("GET", rf"{_ROMA}/dictionaries", Operation.DICTIONARIES),
+        ("GET", rf"{_FDI}/tasks", Operation.TASKS),
+        ("GET", rf"{_FDI}/tasks/(?P<id>[^/]+)", Operation.TASK),
+        ("GET", rf"{_FDI}/datasources", Operation.DATASOURCES),
+        ("POST", rf"{_FDI}/batch-operation/tasks", Operation.TASK_ACTION),
+        ("GET", rf"{_APIC}/apis", Operation.APIS),
+        ("GET", rf"{_APIC}/api-groups", Operation.GROUPS),
+        ("GET", rf"{_APIC}/app-auths/binded-apis", Operation.BINDINGS),
+        ("GET", rf"{_APIC}/envs", Operation.ENVS),
+        ("GET", rf"{_APIC}/features", Operation.FEATURES),
+        ("GET", rf"{_APIC}/project/configs", Operation.CONFIGS),
+        ("GET", _APIC, Operation.INSTANCE),
+        ("GET", r"/v2/(?P<project>[^/]+)/instances", Operation.INSTANCES),
+        ("POST", r"/v3/auth/tokens", Operation.TOKEN),
+        ("GET", r"/v3/projects", Operation.PROJECTS),
+    )
+)
+
+_FDI_OPERATIONS = frozenset({Operation.TASKS, Operation.TASK, Operation.DATASOURCES, Operation.TASK_ACTION})
+_APIC_OPERATIONS = frozenset(
+    {
+        Operation.APIS,
+        Operation.GROUPS,
+        Operation.BINDINGS,
+        Operation.ENVS,
+        Operation.FEATURES,
+        Operation.CONFIGS,
+        Operation.INSTANCE,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What one request asks for, and of what."""
+
+    operation: Operation
+    #: "" where the path names none
+    project_id: str = ""
+    #: "" where the path names none
+    instance_id: str = ""
+    #: the last part of the path: a job, an archive, an asset
+    id: str = ""
+
+    @property
+    def layer(self) -> Layer:
+        """Whose envelope a refusal has (API 1.7)."""
+        if self.operation in _FDI_OPERATIONS:
+            return Layer.FDI
+        return Layer.APIC if self.operation in _APIC_OPERATIONS else Layer.ROMA
+
+
+@lru_cache(maxsize=4096)
+def route(method: str, path: str) -> Route:
+    """What a request asks for; `Operation.UNKNOWN` where nothing is served."""
+    for expected, pattern, operation in _TABLE:
+        found = pattern.fullmatch(path.rstrip("/") or "/") if method == expected else None
+        if found:
+            parts = found.groupdict()
+            ids = (unquote(parts.get(key) or "") for key in ("project", "instance", "id"))
+            return Route(operation, *ids)
+    return Route(Operation.UNKNOWN)

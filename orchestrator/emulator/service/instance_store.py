@@ -1,0 +1,122 @@
+"""What one instance holds now. Law: the only mutable picture of assets; a write may show later than it happens."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from orchestrator.emulator.world.options import Visibility
+from orchestrator.emulator.world.world import Api, App, DataSource, Group, Instance, Task, User
+
+
+class _Item(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+_I = TypeVar("_I", bound=_Item)
+
+
+class Shelf(Generic[_I]):
+    """Values of one kind by id and by name."""
+
+    def __init__(self, values: Iterable[_I]) -> None:
+        self._values = {value.id: value for value in values}
+        self._names = {value.name: value.id for value in self._values.values()}
+        #: id -> (time from which the truth shows, what shows until then)
+        self._lagging: dict[str, tuple[float, _I | None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __contains__(self, value_id: str) -> bool:
+        return value_id in self._values
+
+    def get(self, value_id: str) -> _I | None:
+        """The value as it is, shown or not."""
+        return self._values.get(value_id)
+
+    def named(self, name: str) -> _I | None:
+        """The value of that name as it is, shown or not."""
+        return self._values.get(self._names.get(name, ""))
+
+    def all(self) -> tuple[_I, ...]:
+        """Every value as it is."""
+        return tuple(self._values.values())
+
+    def put(self, value: _I, shown_from: float = 0.0) -> None:
+        """A new value or a new version; until `shown_from` what was there before is shown."""
+        before = self._values.get(value.id)
+        if shown_from > 0.0:
+            self._lagging[value.id] = (shown_from, before)
+        if before is not None:
+            self._names.pop(before.name, None)
+        self._values[value.id] = value
+        self._names[value.name] = value.id
+
+    def remove(self, value_id: str, shown_until: float = 0.0) -> None:
+        """The value is gone; it is shown until `shown_until`."""
+        before = self._values.pop(value_id, None)
+        if before is None:
+            return
+        if self._names.get(before.name) == value_id:
+            del self._names[before.name]
+        if shown_until > 0.0:
+            self._lagging[value_id] = (shown_until, before)
+
+    def shown(self, now: float) -> list[_I]:
+        """What a reader sees at `now`."""
+        if not self._lagging:
+            return list(self._values.values())
+        self._lagging = {key: entry for key, entry in self._lagging.items() if entry[0] > now}
+        found = [value for key, value in self._values.items() if key not in self._lagging]
+        return found + [value for _, value in self._lagging.values() if value is not None]
+
+    def shown_one(self, value_id: str, now: float) -> _I | None:
+        """What a reader of one value sees at `now`."""
+        since, before = self._lagging.get(value_id, (0.0, None))
+        return before if since > now else self._values.get(value_id)
+
+
+@dataclass(slots=True)
+class Holding:
+    """One instance: what it is, and what it holds now."""
+
+    instance: Instance
+    apps: Shelf[App]
+    tasks: Shelf[Task]
+    datasources: Shelf[DataSource]
+    apis: Shelf[Api]
+    groups: Shelf[Group]
+
+
+def holding_of(instance: Instance) -> Holding:
+    """What an instance holds at the start."""
+    return Holding(
+        instance,
+        Shelf(instance.apps),
+        Shelf(instance.tasks),
+        Shelf(instance.datasources),
+        Shelf(instance.apis),
+        Shelf(instance.groups),
+    )
+
+
+def sees_app(app: App, user: User, visibility: Visibility) -> bool:
+    """Whether a user sees an application (API 1.8)."""
+    return visibility is Visibility.ALL or user.admin or user.name == app.owner or user.name in app.shared_with
+
+
+def sees_task(task: Task, user: User, holding: Holding, visibility: Visibility) -> bool:
+    """Whether a user sees a task: its own, or one of an application it sees."""
+    if visibility is Visibility.ALL or user.admin or user.name == task.owner:
+        return True
+    apps = (holding.apps.get(app_id) for app_id in (task.source_app_id, task.target_app_id))
+    return any(app is not None and sees_app(app, user, visibility) for app in apps)
+
+
+def sees_datasource(one: DataSource, user: User, holding: Holding, visibility: Visibility) -> bool:
+    """Whether a user sees a data source: one of an application it sees."""
+    app = holding.apps.get(one.app_id)
+    return app is None or sees_app(app, user, visibility)

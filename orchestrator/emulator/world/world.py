@@ -1,0 +1,225 @@
+"""What a local ROMA Connect holds at its start. Law: a World is a frozen value; running it never changes it.
+
+Tests build worlds with `generate(...)`; `default_world()` is what the command `roma-migrate emulator` serves;
+`orchestrator.emulator.world.worldfile` reads one from YAML.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from orchestrator.emulator.world.faults import Rule
+from orchestrator.emulator.world.options import Durations, Switches, TaskIds
+
+#: epoch seconds of everything that exists from the start: 2026-01-01T00:00:00Z
+GENESIS = 1767225600.0
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One IAM user; an access key and a password name the same user, and so the same slot (API 2.1)."""
+
+    name: str
+    domain: str
+    ak: str
+    sk: str = field(repr=False)
+    password: str = field(repr=False)
+    #: sees everything also where `visibility` is `owner` (API 1.8)
+    admin: bool = False
+    #: where set, signed requests must carry it as X-Security-Token
+    security_token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """One application of an instance (API 1.8)."""
+
+    id: str
+    name: str
+    key: str
+    secret: str = field(repr=False)
+    #: name of the user that owns it
+    owner: str
+    #: names of users it is shared with; what belongs to it is shared too
+    shared_with: tuple[str, ...] = ()
+    #: ids of applications whose APIs its scheduled API tasks call (API 2.3)
+    calls: tuple[str, ...] = ()
+    #: epoch seconds
+    create_time: float = GENESIS
+    #: epoch seconds
+    update_time: float = GENESIS
+    #: id it had at the instance it was imported from, "" for a native one
+    source_id: str = ""
+    #: a content mark: changes with each change of the application
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One FDI task of an instance (API 1.8)."""
+
+    id: str
+    name: str
+    source_app_id: str
+    target_app_id: str
+    source_datasource_id: str
+    target_datasource_id: str
+    #: name of the user that owns it
+    owner: str
+    running: bool = False
+    #: REALTIME or TIMING
+    task_type: str = "TIMING"
+    #: epoch seconds
+    create_time: float = GENESIS
+    #: epoch seconds
+    update_time: float = GENESIS
+    #: id it had at the instance it was imported from, "" for a native one
+    source_id: str = ""
+    #: a content mark: changes with each change of the task
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DataSource:
+    """One data source; its id travels with it (API 2.3)."""
+
+    id: str
+    name: str
+    type: str
+    app_id: str
+    #: host, port, user_name, password: blank after an import (API 2.4)
+    content: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    #: epoch seconds
+    update_time: float = GENESIS
+    #: name of the instance an import brought it from, "" for a native one
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """One API of service integration (API 1.8)."""
+
+    id: str
+    name: str
+    app_id: str
+    group_id: str
+    method: str
+    path: str
+    #: HTTP, FUNCTION or MOCK
+    backend_type: str = "HTTP"
+    #: published in RELEASE: only these travel (API 2.4)
+    released: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One API group; a group with an application is of version V2 (API 1.8)."""
+
+    id: str
+    name: str
+    app_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """How much an instance may hold (API 2.2)."""
+
+    apps: int = 100
+    tasks: int = 1000
+    datasources: int = 500
+
+
+#: features of an instance that is not told otherwise (API 1.10)
+FEATURES: Mapping[str, bool] = {"app_route": False, "api_task": True, "livedata_config": True, "multi_auth": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One ROMA Connect instance and what it holds at the start."""
+
+    name: str
+    id: str
+    project_id: str
+    region: str = "local-1"
+    version: str = "2.6.0"
+    spec: str = "ROMA_PROFESSIONAL"
+    status: str = "Running"
+    #: feature name -> enabled
+    features: Mapping[str, bool] = field(default_factory=lambda: dict(FEATURES))
+    #: project configuration name -> value; APIC's own quotas (API 1.10)
+    configs: Mapping[str, str] = field(
+        default_factory=lambda: {"API_NUM_LIMIT": "5000", "APP_NUM_LIMIT": "100", "APP_ROUTE_SWITCH": "off"}
+    )
+    #: codes of data dictionaries -> name
+    dictionaries: Mapping[str, str] = field(default_factory=lambda: {"COUNTRY": "Country", "CURRENCY": "Currency"})
+    quotas: Quotas = field(default_factory=Quotas)
+    apps: tuple[App, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    datasources: tuple[DataSource, ...] = ()
+    apis: tuple[Api, ...] = ()
+    groups: tuple[Group, ...] = ()
+
+    def app(self, name: str) -> App:
+        """The application of that name; KeyError where there is none."""
+        return _named(self.apps, name)
+
+    def task(self, name: str) -> Task:
+        """The task of that name; KeyError where there is none."""
+        return _named(self.tasks, name)
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+_N = TypeVar("_N", bound=_Named)
+
+
+def _named(values: Iterable[_N], name: str) -> _N:
+    for value in values:
+        if value.name == name:
+            return value
+    raise KeyError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Instances, users, and how the service behaves."""
+
+    instances: tuple[Instance, ...]
+    users: tuple[User, ...]
+    switches: Switches = field(default_factory=Switches)
+    durations: Durations = field(default_factory=Durations)
+    #: seconds that an IAM token lives (API 1.11: 24 h)
+    token_lifetime: float = 86400.0
+    #: wrong passwords before a user is locked (API 1.11)
+    password_attempts: int = 5
+    #: characters of a token; real ones are long (API 1.11)
+    token_length: int = 1500
+    faults: tuple[Rule, ...] = ()
+
+    def instance(self, name: str) -> Instance:
+        """The instance of that name; KeyError where there is none."""
+        return _named(self.instances, name)
+
+    def user(self, name: str) -> User:
+        """The user of that name; KeyError where there is none."""
+        return _named(self.users, name)
+
+
+def make_id(*parts: object) -> str:
+    """36 characters that look like a UUID and depend on nothing but `parts`."""
+    text = hex_id(*parts)
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def hex_id(*parts: object) -> str:
+    """32 hex characters that depend on nothing but `parts`."""
+    return hashlib.sha256("/".join(map(str, parts)).encode()).hexdigest()[:32]
+
+
+def task_id(switches: Switches, *parts: object) -> str:
+    """A task id in the form the switch asks for (API 1.2)."""
+    return make_id(*parts) if switches.task_ids is TaskIds.DASHED else hex_id(*parts)

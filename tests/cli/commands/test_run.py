@@ -1,0 +1,144 @@
+"""`run`, `preview`, `inventory` and what tells of a run, against a local ROMA Connect on a socket."""
+
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from orchestrator.emulator.world.faults import Kind, Rule
+
+Invoke = Callable[..., Result]
+
+
+def test_a_run_brings_everything_and_says_who_must_act(invoke: Invoke, quick: Any, tmp_path: Path) -> None:
+    told = invoke("run", "plan.yaml", "--note", "CHG-7")
+    assert told.exit_code == 0, told.output
+    assert told.stderr.splitlines()[0] == f"home: {tmp_path / '.roma-migrate'}"
+    assert "done: everything is imported and verified (code 0)" in " ".join(told.stdout.split())
+    assert "does not mean equal content" in " ".join(told.stdout.split())
+    assert "all@prod" in told.stdout
+    assert "who:  nobody" in told.stdout
+    assert "next: roma-migrate report 2" in told.stdout
+    assert [line for line in told.stdout.splitlines() if len(line) > 80 and not line.startswith("log:")] == []
+    assert len(quick.face.service.holding("prod").apps.all()) == 6
+
+
+def test_a_second_run_finds_everything_there(invoke: Invoke, quick: Any) -> None:
+    assert invoke("run", "plan.yaml").exit_code == 0
+    again = invoke("run", "plan.yaml")
+    assert again.exit_code == 0, again.output
+    assert "nothing was left to bring" in " ".join(again.stdout.split())
+    assert "skipped" in again.stdout
+
+
+def test_a_run_in_json_is_one_document_and_events_are_json_lines(invoke: Invoke, quick: Any, tmp_path: Path) -> None:
+    told = invoke("run", "plan.yaml", "--json")
+    document = json.loads(told.stdout)
+    assert (document["code"], document["who"]) == (0, "nobody")
+    assert document["lanes"][0]["counts"]["verified"] == document["lanes"][0]["selected"] == 18
+    events = [json.loads(line)["event"] for line in told.stderr.splitlines()]
+    assert events[0] == "home"
+    assert {"run-began", "export-requested", "package-stored", "import-accepted", "verified"} <= set(events)
+    assert Path(document["log"]).is_file()
+
+
+def test_the_log_in_the_home_is_private_and_in_the_journals_words(invoke: Invoke, quick: Any) -> None:
+    log = Path(json.loads(invoke("run", "plan.yaml", "--json", "--log-level", "error").stdout)["log"])
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert lines[0]["event"] == "run-began"
+    assert lines[-1]["event"] == "run-ended"
+    assert all(line["time"].endswith("Z") and line["level"] for line in lines)
+
+
+def test_no_secret_reaches_the_home_or_the_output(invoke: Invoke, quick: Any, tmp_path: Path) -> None:
+    told = invoke("run", "plan.yaml", "--log-level", "debug")
+    dev, prod = quick.world.users
+    held = told.output.encode() + b"".join(
+        p.read_bytes() for p in (tmp_path / ".roma-migrate").rglob("*") if p.is_file()
+    )
+    assert dev.sk.encode() not in held
+    assert dev.ak.encode() not in held
+    assert prod.password.encode() not in held
+
+
+@pytest.mark.parametrize("words", [("preview", "plan.yaml"), ("run", "--dry-run", "plan.yaml")])
+def test_a_preview_asks_for_no_job_and_makes_no_home(
+    invoke: Invoke, local: Any, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    told = invoke(*words)
+    assert told.exit_code == 0, told.output
+    assert "plan t: 18 assets in 1 export and 1 import" in told.stdout
+    assert "digest: " in told.stdout
+    assert "cannot know" in told.stdout
+    assert all(len(line) <= 80 for line in told.stdout.splitlines())
+    assert local.posts == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.yaml"]
+
+
+def test_a_preview_lists_assets_and_the_names_they_arrive_under(invoke: Invoke, local: Any) -> None:
+    local.plan.write_text(local.plan.read_text().replace("target: prod,", "target: prod, prefix: x_,"))
+    told = invoke("preview", "plan.yaml", "--all")
+    assert "app  orders-web -> x_orders-web or orders-web" in told.stdout
+    document = json.loads(invoke("preview", "plan.yaml", "--json").stdout)
+    assert ["x_orders-web", "orders-web"] in document["deliveries"][0]["names"].values()
+
+
+def test_blockers_are_4_and_nothing_is_begun(invoke: Invoke, local: Any, tmp_path: Path) -> None:
+    local.plan.write_text(local.plan.read_text().replace('apps: "*"', "apps: [{id: nobody}]"))
+    assert invoke("preview", "plan.yaml").exit_code == 4
+    told = invoke("run", "plan.yaml")
+    assert told.exit_code == 4
+    assert "missing-assets" in told.stderr
+    assert "next: roma-migrate preview plan.yaml" in told.stderr
+    assert local.posts == 0
+
+
+def test_a_poison_asset_is_named_with_code_1(invoke: Invoke, quick: Any) -> None:
+    quick.face.strikes.add(Rule(Kind.POISON_IMPORT, names=frozenset({"orders-web"})))
+    told = invoke("run", "plan.yaml")
+    assert told.exit_code == 1, told.output
+    assert "quarantined" in told.stdout
+    assert "run --retry " in told.stdout
+    report = invoke("report").stdout
+    assert "## Quarantined" in report
+    assert "app orders-web (" in report
+    assert "THE COUNTS DO NOT AGREE" not in report
+
+
+def test_a_wrong_key_is_3(invoke: Invoke, local: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("T_SK", "not-the-right-secret-key")
+    told = invoke("run", "plan.yaml", "--json")
+    assert told.exit_code == 3, told.output
+    document = json.loads(told.stdout)
+    assert document["who"] == "the owner of the credentials"
+    assert "not-the-right-secret-key" not in told.output
+
+
+def test_only_narrows_a_run_and_a_typo_is_refused(invoke: Invoke, quick: Any) -> None:
+    assert invoke("run", "plan.yaml", "--only", "bogus").exit_code == 2
+    told = invoke("run", "plan.yaml", "--only", "app:orders-*")
+    assert told.exit_code == 0, told.output
+    assert [app.name for app in quick.face.service.holding("prod").apps.all()] == ["orders-web"]
+
+
+def test_resume_never_begins(invoke: Invoke, local: Any) -> None:
+    told = invoke("run", "plan.yaml", "--resume")
+    assert told.exit_code == 2
+    assert "has no run to go on with" in told.stderr
+
+
+def test_inventory_lists_as_table_csv_and_json(invoke: Invoke, local: Any) -> None:
+    table = invoke("inventory", "plan.yaml", "dev")
+    assert table.exit_code == 0, table.output
+    assert len(table.stdout.splitlines()) == 19
+    rows = invoke("inventory", "plan.yaml", "dev", "--csv").stdout.splitlines()
+    assert rows[0] == "kind,name,id,owner,links,updated,running"
+    assets = json.loads(invoke("inventory", "plan.yaml", "dev", "--json").stdout)["assets"]
+    assert [asset["kind"] for asset in assets].count("task") == 12
+    assert any(asset.get("links") for asset in assets)
+    assert invoke("inventory", "plan.yaml", "nowhere").exit_code == 2

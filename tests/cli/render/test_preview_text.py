@@ -1,0 +1,110 @@
+"""A preview on a terminal: summaries first, 80 columns, everything only when it is asked for."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from orchestrator.cli.render.preview_json import Shown
+from orchestrator.cli.render.preview_markdown import preview_markdown
+from orchestrator.cli.render.preview_text import counted, preview_text
+from orchestrator.core.model.checks import Check, Verdict
+from orchestrator.core.plan.plan import Mode, Scope, Settings, Target, Waiver
+from orchestrator.core.preview.preview import Informed, preview
+from orchestrator.core.scheduling.estimates import Estimates
+from orchestrator.core.scheduling.timetable import timetable
+from orchestrator.core.selection.only import Only
+from orchestrator.core.state.slots import SlotRule
+from tests.core.ground import NOW, Stage, app, migration, task, told
+
+
+def shown(stage: Stage, unfinished: str = "") -> Shown:
+    facts = {name: told(name) for name in stage.names}
+    rule = SlotRule(Scope.USER, {"c": "u"})
+    informed = Informed(facts, NOW, expect=lambda b, d: timetable(stage.plan, rule, Estimates().predict, b, d))
+    draft = preview(stage.plan, stage.inventories, stage.history, Only(), informed)
+    return Shown("plan", "plan.yaml", draft, 4 if draft.blockers else 0, unfinished)
+
+
+def large() -> Stage:
+    """1,100 assets with long names."""
+    apps = tuple(app(f"integration-application-of-some-department-{number:03}") for number in range(100))
+    tasks = tuple(
+        task(f"a-task-with-a-name-that-is-rather-long-but-legal-{number:04}", apps[number % 100].name)
+        for number in range(1000)
+    )
+    return Stage(held={"dev": (*apps, *tasks)})
+
+
+def test_1100_assets_are_summed_up_in_80_columns_and_a_few_screens() -> None:
+    lines = preview_text(shown(large()), everything=False).splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert len(lines) <= 72
+    assert lines[0] == "plan plan: 1,100 assets in 11 exports and 11 imports"
+    assert lines[2].split()[:3] == ["m@prod", "dev", "AddNew"]
+    assert not any("a-task-with-a-name" in line for line in lines if "warning" not in line)
+    assert lines[-2].startswith("digest: ")
+    assert lines[-1].startswith("verdict: ")
+
+
+def test_all_lists_every_asset_once_per_target() -> None:
+    text = preview_text(shown(large()), everything=True)
+    assert text.count("  created     task a-task") == 1000
+    assert text.count("  created     app  integration") == 100
+
+
+def test_many_batches_are_cut_unless_all_is_asked_for() -> None:
+    stage = replace(large(), settings=Settings(batch_size=10))
+    text = preview_text(shown(stage), everything=False)
+    assert "  ... and 80 more (--all lists them)" in text
+    assert "more (--all lists them)" not in preview_text(shown(stage), everything=True)
+
+
+def test_times_are_told_with_what_they_rest_on_and_what_would_help() -> None:
+    text = " ".join(preview_text(shown(large()), everything=False).split())
+    assert "expected to be over" in text
+    assert "in nine of ten cases within" in text
+    assert "busiest slot: " in text
+    assert "a second identity beside c at dev and prod would save up to" in text
+    assert "durations of exports at dev, imports at prod are guessed" in text
+    assert re.search(r" dev m@prod \d+ \d+ 0:00-\d+:\d\d \d+:\d\d-\d+:\d\d", text)
+
+
+def test_what_stands_against_it_comes_first_and_a_waiver_tells_its_reason() -> None:
+    held = {"dev": (app("web"), app("core")), "prod": (app("web", "x"), app("core", "y"))}
+    waiver = Waiver("name-collision", ("web",), "agreed, CHG-9", None)
+    text = preview_text(shown(Stage((migration(waive=(waiver,)),), held)), everything=False)
+    assert text.index("blocker: name-collision") < text.index("waived: name-collision")
+    assert "reason: agreed, CHG-9" in text
+    assert "checks: 1 blocker, " in text
+    assert text.endswith("verdict: blocked, nothing would be started")
+
+
+def test_fates_are_columns_only_where_they_happen() -> None:
+    held = {"dev": (app("web"), app("core")), "prod": (app("web", "x"),)}
+    merged = preview_text(shown(Stage((migration(target=Target("prod", Mode.MERGE, prefix="")),), held)), False)
+    head, row = merged.splitlines()[1:3]
+    assert head.split() == ["migration@target", "source", "mode", "selected", "create", "overwrite", "batches"]
+    assert row.split()[3:] == ["2", "1", "1", "1"]
+
+
+def test_an_unfinished_run_and_what_no_preview_knows_are_told() -> None:
+    text = " ".join(preview_text(shown(Stage(held={"dev": (app("web"),)}), "20270101-a"), everything=False).split())
+    assert "run 20270101-a of this plan is unfinished" in text
+    assert "a preview cannot know: - assets that these credentials do not see" in text
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_markdown_says_the_same_and_names_format_nothing(everything: bool) -> None:
+    held = {"dev": (app("we|b_*x*"), task("load", "we|b_*x*", running=True))}
+    text = preview_markdown(shown(Stage(held=held)), everything)
+    assert text.startswith("# Preview of plan plan\n\n**nothing stands against it")
+    for title in ("## Checks: ", "## Schedule", "## What a preview cannot know", "eft to people"):
+        assert title in text
+    assert ("we\\\\|b\\_\\*x\\*" in text) is everything
+    assert "we|b_*x*" not in text
+
+
+def test_verdicts_are_counted_worst_first() -> None:
+    checks = [Check("a", verdict, "") for verdict in (*Verdict, Verdict.OK)]
+    assert counted(checks) == "1 blocker, 1 warning, 1 not checked, 1 waived, 2 ok"

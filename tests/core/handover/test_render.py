@@ -1,0 +1,51 @@
+"""The handover list on paper."""
+
+import csv
+import io
+
+from orchestrator.core.handover.items import Now, handover, lines_of
+from orchestrator.core.handover.render import COLUMNS, rows, to_csv, to_data, to_markdown
+from orchestrator.core.handover.verify import tick
+from orchestrator.core.model.handover_item import Item
+from orchestrator.core.model.inventory import Inventory
+from tests.core.ground import Stage, app, task, told
+
+STAGE = Stage(
+    held={"dev": (app("=cmd|x"), app("core", owner="bob"), task("load", "core", running=True))},
+    facts={"dev": told("dev"), "prod": told("prod")},
+)
+ITEMS: tuple[Item, ...] = handover(lines_of(STAGE.preview().assets), STAGE.facts)
+TICKS = tick(ITEMS, Now({"dev": Inventory("dev", (), (task("load", "core"),))}))
+
+
+def test_each_item_is_one_row_by_owner() -> None:
+    made = rows(ITEMS)
+    assert len(made) == len(ITEMS)
+    owners = [row[2] for row in made]
+    assert owners == [*sorted(owner for owner in owners if owner), *(owner for owner in owners if not owner)]
+    assert {row[1] for row in made} == {""}
+
+
+def test_csv_comes_back_and_no_cell_is_a_formula() -> None:
+    read = list(csv.reader(io.StringIO(to_csv(ITEMS, TICKS))))
+    assert tuple(read[0]) == COLUMNS
+    assert len(read) == len(ITEMS) + 1
+    assert not any(cell.startswith("=") for row in read for cell in row)
+    assert any(cell == "'=cmd|x" for row in read for cell in row)
+
+
+def test_markdown_ticks_what_is_proved_and_escapes_names() -> None:
+    text = to_markdown(ITEMS, TICKS)
+    ticked = [line for line in text.splitlines() if line.startswith("- [x]")]
+    assert len(ticked) == 1
+    assert "stop task load" in ticked[0]
+    assert "seen: it is stopped at dev" in ticked[0]
+    assert "=cmd\\|x" in text
+    assert text.count("- [") == len(ITEMS)
+    assert "## bob" in text
+
+
+def test_json_tells_done_not_done_and_not_looked_at_apart() -> None:
+    assert {row["done"] for row in to_data(ITEMS)} == {None}
+    assert {row["done"] for row in to_data(ITEMS, TICKS)} == {True, False}
+    assert all(tuple(row) == COLUMNS for row in to_data(ITEMS))

@@ -1,0 +1,60 @@
+"""Every check is answered; without informing reads, those that need them are not checked."""
+
+from dataclasses import replace
+
+from orchestrator.core.model.checks import Verdict
+from orchestrator.core.model.instance_facts import Facts
+from orchestrator.core.plan.plan import Mode, Target
+from orchestrator.core.plan.special_values import CHECKS
+from orchestrator.core.preflight.preflight import QUESTIONS
+from orchestrator.core.preview.preview import preview
+from orchestrator.core.selection.only import Only
+from tests.core.ground import Stage, app, migration, task, told
+
+SOME = {"dev": (app("web"), app("core"), task("load", "web", "core"))}
+
+
+def test_there_is_a_question_for_every_documented_check() -> None:
+    assert {*QUESTIONS, "same-instance"} == set(CHECKS)
+
+
+def test_a_sound_plan_gets_one_ok_for_each_check_in_the_documented_order() -> None:
+    checks = Stage(held=SOME).preview().checks
+    assert [check.id for check in checks] == list(CHECKS)
+    assert {check.verdict for check in checks} == {Verdict.OK}
+
+
+def test_without_facts_nothing_blocks_and_what_needs_them_is_not_checked() -> None:
+    stage = Stage(held=SOME)
+    made = preview(stage.plan, stage.inventories, stage.history, Only())
+    unchecked = {check.id for check in made.checks if check.verdict is Verdict.NOT_CHECKED}
+    assert not made.blockers
+    assert unchecked == {
+        "quota-headroom", "instance-features", "instance-version", "instance-status", "maintenance-window",
+        "dictionaries", "datasource-id-collision", "unpublished-apis", "functiongraph-backends", "api-path-conflicts",
+        "undeclared-calls", "clock-skew",
+    }  # fmt: skip
+
+
+def test_a_way_back_into_its_own_source_is_told_once() -> None:
+    facts = {"prod": replace(told("prod"), details=told("dev").details)}
+    stage = Stage(held={**SOME, "prod": SOME["dev"]}, facts=facts)
+    assert stage.fired() == {"same-instance": Verdict.BLOCKER}
+
+
+def test_with_a_prefix_the_same_instance_is_no_fault() -> None:
+    facts = {"prod": replace(told("prod"), details=told("dev").details)}
+    stage = Stage((migration(target=Target("prod", prefix="b_")),), SOME, facts)
+    assert "same-instance" not in stage.fired()
+
+
+def test_a_preview_says_what_it_cannot_know() -> None:
+    plain = Stage(held=SOME).preview().unknown
+    merged = Stage((migration(target=Target("prod", Mode.MERGE, prefix="x_")),), SOME).preview().unknown
+    assert plain
+    assert set(plain) < set(merged)
+
+
+def test_what_is_empty_asks_little_of_instances_that_told_nothing() -> None:
+    stage = Stage(held={}, facts={name: Facts(name) for name in ("dev", "prod")})
+    assert stage.fired() == {"missing-assets": Verdict.BLOCKER}

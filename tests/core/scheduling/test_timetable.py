@@ -1,0 +1,107 @@
+"""A schedule played out: durations, slots, what waits for what, what is guessed."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from orchestrator.core.plan.plan import Scope, Settings
+from orchestrator.core.scheduling.estimates import Prediction
+from orchestrator.core.scheduling.timetable import Predict, Timetable, needs_of, timetable
+from orchestrator.core.state import events as e
+from orchestrator.core.state.slots import JobKind, SlotRule
+from tests.core.ground import Stage
+
+SIGMA, DOUBT = 0.1, 0.05
+
+
+def knowing(export: float, import_: float, jobs: int = 9) -> Predict:
+    def predict(instance: str, kind: JobKind, assets: int) -> Prediction:
+        return Prediction(export if kind is JobKind.EXPORT else import_, SIGMA, DOUBT, jobs)
+
+    return predict
+
+
+def batch(name: str, *assets: str, exporters: tuple[str, ...] = ("c",)) -> e.BatchScheduled:
+    held = tuple(e.Asset(each, "app", each) for each in assets or (name,))
+    return e.BatchScheduled(name, "dev", held, exporters, float(name[1:]))
+
+
+def into(name: str, needs: tuple[str, ...] = (), after: tuple[str, ...] = (), **more: str) -> e.DeliveryScheduled:
+    migration, prefix = more.get("migration", "m"), more.get("prefix", "")
+    where = (f"{name}@prod{prefix}", name, migration, "prod", "AddNew", prefix, False, more.get("owner", "c"))
+    return e.DeliveryScheduled(*where, needs, after)
+
+
+def told(
+    batches: Sequence[e.BatchScheduled],
+    deliveries: Sequence[e.DeliveryScheduled],
+    predict: Predict | None = None,
+    scope: Scope = Scope.USER_INSTANCE,
+) -> Timetable:
+    stage = Stage(settings=Settings(writes_per_second=1.0))
+    rule = SlotRule(scope, {"c": "u", "d": "v"})
+    return timetable(stage.plan, rule, predict or knowing(20.0, 60.0), batches, deliveries)
+
+
+def test_an_export_overlaps_an_import_where_their_slots_differ() -> None:
+    found = told([batch("b1"), batch("b2")], [into("b1"), into("b2")])
+    assert found.spans["b1"].start == 0
+    assert found.spans["b2"].start == pytest.approx(found.spans["b1"].end)
+    assert found.spans["b1@prod"].start == pytest.approx(found.spans["b1"].end)
+    assert found.p50 == pytest.approx(20 + 60 + 60, rel=0.15)
+    assert found.p50 < found.p90
+    assert "uuid-prod" in found.busiest
+    assert found.busy == pytest.approx(120, rel=0.1)
+
+
+def test_one_slot_for_both_sides_takes_turns() -> None:
+    found = told([batch("b1")], [into("b1")], scope=Scope.USER)
+    assert len(found.slots) == 1
+    (worked,) = found.slots.values()
+    assert [str(way) for way in worked] == ["exports of c at dev", "imports of c at prod"]
+
+
+def test_an_import_waits_for_what_it_needs_under_the_same_prefix() -> None:
+    batches = {each.batch: each for each in (batch("b1", "core"), batch("b2", "web"))}
+    plain, other = into("b1"), into("b1", prefix="x_")
+    assert needs_of(batches, [plain, into("b2", needs=("core", "elsewhere"))])["b2@prod"] == ("b1@prod",)
+    assert needs_of(batches, [other, into("b2", needs=("core",))])["b2@prod"] == ()
+    found = told(list(batches.values()), [plain, into("b2", needs=("core",))], knowing(60.0, 20.0))
+    assert found.spans["b2@prod"].start >= found.spans["b1@prod"].end
+
+
+def test_an_import_waits_for_the_migration_it_is_after() -> None:
+    found = told([batch("b1"), batch("b2")], [into("b1", migration="first"), into("b2", after=("first",))])
+    assert found.spans["b2@prod"].start >= found.spans["b1@prod"].end
+
+
+def test_what_nobody_can_export_has_no_time() -> None:
+    found = told([batch("b1"), batch("b2", exporters=())], [into("b1"), into("b2")])
+    assert set(found.spans) == {"b1", "b1@prod"}
+
+
+def test_a_schedule_of_nothing_is_over_at_once() -> None:
+    found = told([], [])
+    assert (found.spans, found.p50, found.p90, found.busiest, found.known) == ({}, 0.0, 0.0, "", 0)
+
+
+def test_what_no_earlier_job_tells_is_said_to_be_guessed() -> None:
+    found = told([batch("b1")], [into("b1")], knowing(20.0, 60.0, jobs=0))
+    assert (found.known, found.guessed) == (0, ("exports at dev", "imports at prod"))
+    assert told([batch("b1")], [into("b1")]).known == 18
+
+
+def test_many_short_jobs_keep_to_the_rate_of_writes() -> None:
+    few = told([batch("b1")], [into("b1")], knowing(0.1, 0.1))
+    assert few.p50 < 1
+    names = [f"b{number}" for number in range(1, 11)]
+    many = told([batch(name) for name in names], [into(name) for name in names], knowing(0.1, 0.1))
+    assert many.p50 == pytest.approx(11, rel=0.2), "one write a second, beside each other at two slots"
+
+
+def test_a_second_identity_is_weighed_for_the_busiest_slot() -> None:
+    names = [f"b{number}" for number in range(1, 9)]
+    found = told([batch(name) for name in names], [into(name) for name in names])
+    assert found.shorter[0].slot == found.busiest
+    assert found.shorter[0].beside == "c at prod"
+    assert found.shorter[0].seconds > 100
