@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from orchestrator.core.decisions import steps as s
-from orchestrator.core.decisions.scheduler import Agenda, Decision, Note, Start
-from orchestrator.core.decisions.splitting import delivery_id
+from orchestrator.core.decisions.context import Decision, Note, Start
+from orchestrator.core.decisions.scheduler import Agenda
 from orchestrator.core.decisions.steps import Step
 from orchestrator.core.model.inventory import Reason
 from orchestrator.core.model.naming import predicted
@@ -22,9 +22,9 @@ from orchestrator.core.plan.plan import (
     Settings,
     Target,
 )
-from orchestrator.core.selection.batches import batch_of
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Asset, Entry, Event, Words
+from orchestrator.core.state.identity import batch_of, delivery_id
 from orchestrator.core.state.lifecycle import Delivery, PackageState
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import SlotRule

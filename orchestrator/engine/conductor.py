@@ -13,9 +13,11 @@ from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from orchestrator.core.decisions import steps
-from orchestrator.core.decisions.scheduler import Agenda, Busy, End, Finished, Note, Silence, Start, WaitUntil
+from orchestrator.core.decisions.context import Busy, Finished, Note, Silence, Start, WaitUntil
+from orchestrator.core.decisions.scheduler import Agenda
 from orchestrator.core.model.retries import Action
 from orchestrator.core.state import events as e
+from orchestrator.core.state.ends import End
 from orchestrator.core.state.events import Entry, Event
 from orchestrator.core.state.lifecycle import PackageState
 from orchestrator.core.state.slots import host_of, lease_of

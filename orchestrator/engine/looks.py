@@ -11,9 +11,9 @@ import anyio
 import anyio.lowlevel
 
 from orchestrator.core.decisions.verification import There
+from orchestrator.core.model.contents import Contents
 from orchestrator.core.model.failures import RequestFailed
 from orchestrator.core.plan.plan import Plan
-from orchestrator.core.selection.routes import Contents
 from orchestrator.engine import facts, survey
 from orchestrator.roma import InventoryDisagrees, Reader, Roma
 

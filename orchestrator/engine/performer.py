@@ -12,11 +12,11 @@ import anyio
 
 from orchestrator.core.decisions import steps
 from orchestrator.core.decisions.verification import Compared, Expected, looked, verify
+from orchestrator.core.model.contents import Contents
 from orchestrator.core.model.failures import Failed, Failure, RequestFailed
 from orchestrator.core.model.inventory import Job, JobStatus
 from orchestrator.core.model.retries import Action, Decision, Request, decide
 from orchestrator.core.plan.plan import Mode, Plan
-from orchestrator.core.selection.routes import Contents
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Asset, Event, Words
 from orchestrator.core.state.lifecycle import Delivery

@@ -16,7 +16,6 @@ from aiohttp import (
 )
 
 from orchestrator.emulator.api.api import Face
-from orchestrator.emulator.bench import FORM, form, named, token_request
 from orchestrator.emulator.server import Address, serve
 from orchestrator.emulator.service.exports import Chosen
 from orchestrator.emulator.service.service import Service
@@ -24,6 +23,7 @@ from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.emulator.world.generate import generate
 from orchestrator.emulator.world.options import Duration, Durations, Switches
 from orchestrator.emulator.world.world import World
+from tests.emulator.in_memory_client import FORM, form, named, token_request
 
 QUICK = Durations(Duration(0.0), Duration(0.0), Duration(0.0))
 ARCHIVE = frozenset({Operation.ARCHIVE})

@@ -31,7 +31,6 @@ from orchestrator.core.preview.preview import Informed, Preview, preview
 from orchestrator.core.selection.only import Only
 from orchestrator.core.selection.routes import History
 from orchestrator.emulator.api.api import Face
-from orchestrator.emulator.bench import BEGIN
 from orchestrator.emulator.service.service import Service
 from orchestrator.emulator.world.faults import Rule
 from orchestrator.emulator.world.generate import DEV_USER, PROD_USER, Filling, empty_instance, fill
@@ -43,6 +42,7 @@ from orchestrator.engine.surroundings import Surroundings, inline
 from orchestrator.engine.survey import survey
 from orchestrator.roma import Roma
 from orchestrator.roma.transport import Answer, WireRequest
+from tests.emulator.in_memory_client import BEGIN
 from tests.simulation.virtual import run_virtually
 from tests.simulation.wiring import MemoryTransport
 

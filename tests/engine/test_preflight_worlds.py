@@ -9,9 +9,9 @@ from orchestrator.core.model.checks import Verdict
 from orchestrator.core.plan.plan import Waiver
 from orchestrator.core.plan.special_values import CHECKS
 from orchestrator.core.selection.routes import History, Kept
-from orchestrator.emulator.bench import BEGIN
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.emulator.world.world import Group, hex_id, make_id
+from tests.emulator.in_memory_client import BEGIN
 from tests.engine.preflightworlds import (
     COMPANIONS,
     WORLDS,

@@ -15,6 +15,7 @@ from orchestrator.core.decisions import steps
 from orchestrator.core.plan.plan import Plan, Scope, Settings
 from orchestrator.core.scheduling.policy import Ledger
 from orchestrator.core.state import events as e
+from orchestrator.core.state.ends import End
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import JobKind, SlotRule, host_of, overlapping
@@ -96,16 +97,6 @@ class Silence:
     times: int = 1
     #: the subject whose step asks whether it is back
     asking: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """Why something can go no further in this process: code 3, 8 or 9."""
-
-    code: int
-    sentence: str
-    #: epoch seconds before which another start is in vain; 0 where that is unknown
-    not_before: float = 0.0
 
 
 @dataclass(slots=True)

@@ -15,13 +15,10 @@ from orchestrator.core.decisions import steps
 from orchestrator.core.decisions.context import (
     BASELINE_AGE,
     Answer,
-    Busy,
     Decision,
-    End,
     Finished,
     Later,
     Note,
-    Silence,
     Situation,
     Start,
     WaitUntil,
@@ -35,8 +32,6 @@ from orchestrator.core.plan.plan import Scope
 from orchestrator.core.scheduling.policy import Lane, Ledger, Part, Work, choose
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, PackageState
 from orchestrator.core.state.slots import JobKind, Widening, overlapping
-
-__all__ = ["Agenda", "Busy", "Decision", "End", "Finished", "Note", "Silence", "Start", "WaitUntil"]
 
 
 @dataclass(slots=True)

@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from orchestrator.core.model.inventory import Reason
-from orchestrator.core.selection.batches import batch_of
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Asset, Child, Split, Words
+from orchestrator.core.state.identity import batch_of, delivery_id
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package
 from orchestrator.core.state.progress import Progress
 
@@ -27,11 +27,6 @@ class Part:
     fate: str
     words: Words | None = None
     by: str = ""
-
-
-def delivery_id(batch: str, target: str, prefix: str) -> str:
-    """`BATCH@TARGET`, with the prefix behind a tilde where there is one: what an operator pastes into `resolve`."""
-    return f"{batch}@{target}" + (f"~{prefix}" if prefix else "")
 
 
 def split(progress: Progress, delivery: Delivery, parts: Sequence[Part], why: str) -> tuple[e.Event, ...]:

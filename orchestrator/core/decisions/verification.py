@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
 
+from orchestrator.core.model.contents import Contents
 from orchestrator.core.model.inventory import App, Inventory, Kind, Task
 from orchestrator.core.plan.plan import Mode
-from orchestrator.core.selection.routes import Contents
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Asset
 from orchestrator.core.state.lifecycle import Delivery

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from orchestrator.core.model.contents import path_of
 from orchestrator.core.model.handover_item import Action, Item
 from orchestrator.core.model.instance_facts import Facts, Unread, read_or
 from orchestrator.core.model.inventory import Api, Inventory
 from orchestrator.core.preflight.expected_outcomes import Fate, Foreseen
-from orchestrator.core.selection.routes import path_of
 from orchestrator.core.state.events import HandoverListed
 
 #: items in one event: a journal's entry stays small

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from orchestrator.core.handover.items import Now, Tick
+from orchestrator.core.model.contents import path_of
 from orchestrator.core.model.handover_item import Action, Item
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import App, Inventory, Task
-from orchestrator.core.selection.routes import path_of
 
 
 def tick(items: Sequence[Item], now: Now) -> tuple[Tick, ...]:

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from orchestrator.core.model.checks import Check, Verdict, counted, some
+from orchestrator.core.model.contents import path_of
 from orchestrator.core.model.instance_facts import Facts, Unread, read_or
 from orchestrator.core.model.inventory import Api
 from orchestrator.core.preflight.contents import apis_of, asked, owners_of
 from orchestrator.core.preflight.context import Ground, all_unread, names_of
 from orchestrator.core.preflight.instances import details_unread, ends_of
-from orchestrator.core.selection.routes import Lane, path_of
+from orchestrator.core.selection.routes import Lane
 
 #: the feature that API 2.3 names, and the switch behind it: where paths do conflict, api-path-conflicts tells of both
 APP_ROUTE = "app_route"

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from orchestrator.core.decisions.splitting import delivery_id
 from orchestrator.core.handover.items import handover, lines_of, listed
 from orchestrator.core.model.checks import Check, Verdict
 from orchestrator.core.model.handover_item import Item
@@ -20,12 +19,13 @@ from orchestrator.core.preflight.expected_outcomes import Foreseen, foresee
 from orchestrator.core.preflight.preflight import cannot_know, preflight
 from orchestrator.core.preflight.waivers import waive, waived_assets
 from orchestrator.core.scheduling.timetable import Timetable
-from orchestrator.core.selection.batches import Batch, connected_groups, pack
+from orchestrator.core.selection.batches import connected_groups, pack
 from orchestrator.core.selection.dependencies import cycles
 from orchestrator.core.selection.only import Only
 from orchestrator.core.selection.routes import History, Kept, Lane, frozen_assets
 from orchestrator.core.selection.selection import Selection, predecessors, select_all
 from orchestrator.core.state import events as e
+from orchestrator.core.state.identity import Batch, delivery_id
 
 #: (batches, deliveries) -> when each would begin and end
 Expect = Callable[[Sequence[e.BatchScheduled], Sequence[e.DeliveryScheduled]], Timetable]

@@ -3,46 +3,13 @@
 A batch is named by its contents, so that equal batches of two migrations share one package.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 
 from orchestrator.core.selection.dependencies import Graph, cycles
 from orchestrator.core.selection.grouping import placed
-from orchestrator.core.selection.packing import Work, fewest
-
-__all__ = ["Batch", "batch_of", "connected_groups", "fewest", "pack"]
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Up to `batch_size` assets of one source that are exported together; made by `batch_of`."""
-
-    #: 12 hex digits, from the contents
-    id: str
-    #: name of the source instance
-    source: str
-    #: asset ids, sorted
-    apps: tuple[str, ...]
-    tasks: tuple[str, ...]
-
-    @property
-    def assets(self) -> tuple[str, ...]:
-        """Applications, then tasks."""
-        return self.apps + self.tasks
-
-    @property
-    def size(self) -> int:
-        """Applications and tasks together."""
-        return len(self.apps) + len(self.tasks)
-
-
-def batch_of(source: str, apps: Iterable[str], tasks: Iterable[str]) -> Batch:
-    """The batch of these asset ids, in whatever order they come."""
-    sorted_apps, sorted_tasks = sorted(set(apps)), sorted(set(tasks))
-    content = json.dumps([source, sorted_apps, sorted_tasks], separators=(",", ":"))
-    return Batch(sha256(content.encode()).hexdigest()[:12], source, tuple(sorted_apps), tuple(sorted_tasks))
+from orchestrator.core.selection.packing import Work
+from orchestrator.core.state.identity import Batch, batch_of
 
 
 def pack(assets: Iterable[str], graph: Graph, size: int) -> tuple[Batch, ...]:

@@ -5,18 +5,13 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.core.decisions import steps
-from orchestrator.core.decisions.context import BASELINE_AGE, MOST_AHEAD
-from orchestrator.core.decisions.scheduler import (
-    Agenda,
-    Busy,
-    End,
-    Finished,
-    WaitUntil,
-)
+from orchestrator.core.decisions.context import BASELINE_AGE, MOST_AHEAD, Busy, Finished, WaitUntil
+from orchestrator.core.decisions.scheduler import Agenda
 from orchestrator.core.decisions.target_evidence import READ_LAG
 from orchestrator.core.plan.plan import Scope
 from orchestrator.core.scheduling.policy import ALWAYS_AHEAD
 from orchestrator.core.state import events as e
+from orchestrator.core.state.ends import End
 from orchestrator.core.state.events import Words
 from orchestrator.core.state.lifecycle import DeliveryState, PackageState
 from tests.builders import Run, agenda, answer_well, answered, app, begun, decided, instance, plan, stored, task, woken

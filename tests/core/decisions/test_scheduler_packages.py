@@ -1,7 +1,6 @@
 """What the agenda does about packages: lost, cut, kept, dropped, and how long a job may run (promise 4)."""
 
-from orchestrator.core.decisions.context import MOST_LOSSES
-from orchestrator.core.decisions.scheduler import WaitUntil
+from orchestrator.core.decisions.context import MOST_LOSSES, WaitUntil
 from orchestrator.core.plan.plan import KeepPackages, Settings
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Words

@@ -1,10 +1,10 @@
 """How the agenda settles an import whose answer was lost: quiet, proof, look, decision (promise 3)."""
 
 from orchestrator.core.decisions import steps
-from orchestrator.core.decisions.context import MOST_LOST_PROBES
-from orchestrator.core.decisions.scheduler import End, WaitUntil
+from orchestrator.core.decisions.context import MOST_LOST_PROBES, WaitUntil
 from orchestrator.core.plan.plan import Scope
 from orchestrator.core.state import events as e
+from orchestrator.core.state.ends import End
 from orchestrator.core.state.events import Words
 from orchestrator.core.state.lifecycle import DeliveryState
 from tests.builders import SAID, Run, answered, app, begun, decided, stored, woken

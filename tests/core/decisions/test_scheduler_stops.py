@@ -3,9 +3,10 @@
 import pytest
 
 from orchestrator.core.decisions import steps
-from orchestrator.core.decisions.scheduler import End, Finished, Note, Silence, WaitUntil
+from orchestrator.core.decisions.context import Finished, Note, Silence, WaitUntil
 from orchestrator.core.decisions.target_evidence import READ_LAG
 from orchestrator.core.state import events as e
+from orchestrator.core.state.ends import End
 from orchestrator.core.state.events import Words
 from orchestrator.core.state.lifecycle import DeliveryState
 from tests.builders import (

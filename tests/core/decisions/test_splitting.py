@@ -3,10 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.decisions.splitting import Part, after_failure, blocked, delivery_id, split
+from orchestrator.core.decisions.splitting import Part, after_failure, blocked, split
 from orchestrator.core.model.inventory import Reason
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Asset, Event, Words
+from orchestrator.core.state.identity import delivery_id
 from tests.builders import SAID, Run, app, batch_id, task
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from orchestrator.core.decisions.verification import Compared, Expected, There, looked
 from orchestrator.core.decisions.verification import verify as compare
+from orchestrator.core.model.contents import Contents
 from orchestrator.core.model.instance_facts import Facts, Unread
 from orchestrator.core.model.inventory import Api, App, DataSource, Inventory, Task
-from orchestrator.core.selection.routes import Contents
 from orchestrator.core.state import events as e
 from orchestrator.core.state.lifecycle import Delivery
 from tests.builders import DAWN, Run, app, task

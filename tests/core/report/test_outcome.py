@@ -4,9 +4,9 @@ from collections import Counter
 
 import pytest
 
-from orchestrator.core.decisions.scheduler import End
 from orchestrator.core.report.outcome import AssetClass, lines, outcome
 from orchestrator.core.state import events as e
+from orchestrator.core.state.ends import End
 from orchestrator.core.state.events import Words
 from orchestrator.errors import PRECEDENCE, ExitCode
 from tests.builders import SAID, Run, app, task

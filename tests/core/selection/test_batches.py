@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.selection.batches import Batch, batch_of, connected_groups, fewest, pack
+from orchestrator.core.selection.batches import connected_groups, pack
 from orchestrator.core.selection.dependencies import Graph, Need
+from orchestrator.core.selection.packing import fewest
+from orchestrator.core.state.identity import Batch, batch_of
 
 
 def world(rng: Random, apps: int, tasks: int, *, calls: int = 0, two_ended: float = 0.3, datasources: int = 0) -> Graph:

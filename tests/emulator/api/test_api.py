@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.emulator.bench import FORM, SHORT, Ask, Bench, form, named, signed, token_request
 from orchestrator.emulator.protocol.messages import NoLength, Reply, Request
 from orchestrator.emulator.service.exports import Chosen
 from orchestrator.emulator.world.faults import Operation
@@ -19,6 +18,7 @@ from orchestrator.emulator.world.options import (
     Switches,
 )
 from orchestrator.emulator.world.world import World
+from tests.emulator.in_memory_client import FORM, SHORT, Ask, Bench, form, named, signed, token_request
 
 ORDERS = "orders-web"
 

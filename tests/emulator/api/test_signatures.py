@@ -5,9 +5,9 @@ import calendar
 import pytest
 
 from orchestrator.emulator.api.signatures import is_signed_by
-from orchestrator.emulator.bench import BEGIN, signed
 from orchestrator.emulator.protocol.messages import Request
 from orchestrator.emulator.world.generate import DEV_USER
+from tests.emulator.in_memory_client import BEGIN, signed
 
 AK, SK = "AKEXAMPLE0000000000X", "SKexample/secret+key0000000000000000000000"
 PROJECT = "0123456789abcdef0123456789abcdef"

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.emulator.bench import SHORT, Bench
 from orchestrator.emulator.service.imports import ImportType, Options, Poison
 from orchestrator.emulator.service.jobs import Outcome, Twist
 from orchestrator.emulator.world.generate import Filling, generate
@@ -20,6 +19,7 @@ from orchestrator.emulator.world.options import (
     Visibility,
 )
 from orchestrator.emulator.world.world import Quotas
+from tests.emulator.in_memory_client import SHORT, Bench
 
 ORDERS, BILLING, STOCK = "orders-web", "billing-web", "stock-web"
 TASK = "orders-web-to-billing-web-daily-0001"

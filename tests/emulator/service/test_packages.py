@@ -5,13 +5,13 @@ import zipfile
 
 import pytest
 
-from orchestrator.emulator.bench import SHORT, Bench
 from orchestrator.emulator.protocol.errors import Refusal
 from orchestrator.emulator.protocol.messages import Body, Filler
 from orchestrator.emulator.service.packages import MANIFEST, read_package
 from orchestrator.emulator.service.zip_writer import write_zip
 from orchestrator.emulator.world.generate import generate
 from orchestrator.emulator.world.options import PackageKind, Switches
+from tests.emulator.in_memory_client import SHORT, Bench
 
 
 def package(kind: PackageKind, padding: int = 0) -> bytes:

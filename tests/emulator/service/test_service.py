@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.emulator.bench import SHORT, Bench
 from orchestrator.emulator.protocol.errors import Refusal
 from orchestrator.emulator.service.exports import Chosen
 from orchestrator.emulator.service.imports import ImportType, Options
@@ -14,6 +13,7 @@ from orchestrator.emulator.world.faults import Rule
 from orchestrator.emulator.world.generate import generate
 from orchestrator.emulator.world.options import BusyCheck, Carried, Durations, Limit100, LockScope, Switches, Visibility
 from orchestrator.emulator.world.world import World
+from tests.emulator.in_memory_client import SHORT, Bench
 
 ORDERS, BILLING = "orders-web", "billing-web"
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.emulator.api.fault_matcher import Strikes
-from orchestrator.emulator.bench import SHORT, Ask, Bench
 from orchestrator.emulator.protocol.errors import Refusal
 from orchestrator.emulator.protocol.messages import (
     Delayed,
@@ -27,6 +26,7 @@ from orchestrator.emulator.protocol.messages import (
 from orchestrator.emulator.world.faults import TARGETS, WRITES, Kind, Operation, Rule
 from orchestrator.emulator.world.generate import generate
 from orchestrator.emulator.world.options import Switches
+from tests.emulator.in_memory_client import SHORT, Ask, Bench
 
 ORDERS, BILLING = "orders-web", "billing-web"
 
@@ -245,8 +245,8 @@ def test_an_outage_of_one_instance_leaves_the_other() -> None:
 
 
 def test_a_skewed_clock_refuses_signatures() -> None:
-    from orchestrator.emulator.bench import signed
     from orchestrator.emulator.protocol.messages import Request
+    from tests.emulator.in_memory_client import signed
 
     far = bench(Rule(Kind.CLOCK_SKEW))
     request = Request("GET", far.path("/apps"))
