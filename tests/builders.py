@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from orchestrator.core.decisions import steps as s
 from orchestrator.core.decisions.context import Decision, Note, Start
-from orchestrator.core.decisions.scheduler import Agenda
+from orchestrator.core.decisions.scheduler import Scheduler
 from orchestrator.core.decisions.steps import Step
 from orchestrator.core.model.inventory import Reason
 from orchestrator.core.model.naming import predicted
@@ -23,7 +23,7 @@ from orchestrator.core.plan.plan import (
     Target,
 )
 from orchestrator.core.state import events as e
-from orchestrator.core.state.events import Asset, Entry, Event, Words
+from orchestrator.core.state.events import Asset, Entry, ErrorDetail, Event
 from orchestrator.core.state.identity import batch_of, delivery_id
 from orchestrator.core.state.lifecycle import Delivery, PackageState
 from orchestrator.core.state.progress import Progress
@@ -31,7 +31,7 @@ from orchestrator.core.state.slots import SlotRule
 
 #: 2027-01-15T08:00:00Z: when every small run begins, epoch seconds
 DAWN = 1_800_000_000.0
-SAID = Words("job", "ROMA.9", "no")
+SAID = ErrorDetail("job", "ROMA.9", "no")
 REASON = Reason("application", "", "ROMA.9", "no")
 
 
@@ -138,7 +138,7 @@ class Run:
         ids = tuple(asset.id for asset in self.progress.assets_of(self.life(name).batch))
         self.believe(e.Imported(name), e.Verified(name, ids))
 
-    def fails(self, name: str, *reasons: Reason, words: Words = SAID) -> None:
+    def fails(self, name: str, *reasons: Reason, words: ErrorDetail = SAID) -> None:
         self.imports(name)
         self.believe(e.ImportFailed(name, reasons, words))
 
@@ -165,16 +165,16 @@ def plan(
     )
 
 
-def agenda(run: Run, made: Plan | None = None, scope: Scope = Scope.USER) -> Agenda:
+def scheduler(run: Run, made: Plan | None = None, scope: Scope = Scope.USER) -> Scheduler:
     """What to do next, for a run; everybody is a user of his own."""
     made = made or plan()
     rule = SlotRule(scope, {name: f"acme/{name}" for name in made.credentials})
-    return Agenda(
+    return Scheduler(
         made, rule, run.progress, lambda life, asset: predicted(life.scheduled.prefix, asset.kind, asset.name)
     )
 
 
-def decided(todo: Agenda, run: Run) -> list[Step]:
+def decided(todo: Scheduler, run: Run) -> list[Step]:
     """What begins now, our own decisions believed on the way; the first answer that is none of both ends it."""
     begun: list[Step] = []
     for _ in range(1000):
@@ -190,20 +190,20 @@ def decided(todo: Agenda, run: Run) -> list[Step]:
     raise AssertionError("the agenda never comes to rest")
 
 
-def answered(todo: Agenda, run: Run, subject: str, *events: Event) -> None:
+def answered(todo: Scheduler, run: Run, subject: str, *events: Event) -> None:
     """The step of this subject ended with these events."""
     run.believe(*events)
     todo.finish(subject)
 
 
-def woken(run: Run, **more: object) -> Agenda:
+def woken(run: Run, **more: object) -> Scheduler:
     """The agenda of a process that has just read the journal."""
-    todo = agenda(run, **more)  # type: ignore[arg-type] # named as in agenda
+    todo = scheduler(run, **more)  # type: ignore[arg-type] # named as in agenda
     run.progress.wake_all()
     return todo
 
 
-def begun(todo: Agenda, run: Run) -> list[tuple[str, str]]:
+def begun(todo: Scheduler, run: Run) -> list[tuple[str, str]]:
     return [(type(step).__name__, step.subject) for step in decided(todo, run)]
 
 
@@ -212,7 +212,7 @@ def stored(run: Run, *names: str) -> None:
         run.stores(name)
 
 
-def answer_well(todo: Agenda, run: Run, step: Step) -> None:
+def answer_well(todo: Scheduler, run: Run, step: Step) -> None:
     """Answer one step as a service would at which all goes well and jobs end at once."""
     subject = step.subject
     match step:
@@ -220,9 +220,9 @@ def answer_well(todo: Agenda, run: Run, step: Step) -> None:
             answered(todo, run, subject, e.ExportAccepted(subject, "job"))
         case s.AwaitExport():
             answered(todo, run, subject, e.Exported(subject, "arch"))
-        case s.Download() | s.Adopt():
+        case s.Download() | s.RecoverDownload():
             answered(todo, run, subject, e.PackageStored(subject, f"sha-{subject}", 1, "crc"))
-        case s.Look():
+        case s.ListTarget():
             answered(todo, run, subject, e.Looked(subject))
         case s.RequestImport():
             answered(todo, run, subject, e.ImportAccepted(subject, "job"))

@@ -7,7 +7,7 @@ from typing import TextIO
 
 import anyio
 
-from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.protocol.messages import Json
 from orchestrator.emulator.server import Address, serve
 from orchestrator.emulator.service.service import Service
@@ -20,9 +20,9 @@ async def run_emulator(host: str, port: int, world: World, json_line: bool, out:
     First it prints where and for whom: one line of JSON, or a block with lines to paste. An address that cannot be
     taken raises OSError.
     """
-    face = Face(Service(world, time.time))
+    api = Api(Service(world, time.time))
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async with serve(face, port, host) as address:
+        async with serve(api, port, host) as address:
             out.write(f"{json.dumps(describe(world, address))}\n" if json_line else readable(world, address))
             out.flush()
             async for _ in signals:

@@ -7,41 +7,41 @@ GET ledger · GET requests · GET faults · GET inventory/INSTANCE · POST fault
 
 import json
 
-from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.protocol.messages import Json, Received, Reply, Request, json_reply
 from orchestrator.emulator.world.worldfile import WorldInvalid, rule
 
 PREFIX = "/_emulator/"
 
 
-def control(face: Face, request: Request) -> Reply:
+def control(api: Api, request: Request) -> Reply:
     """Answers one control request."""
-    face.service.advance()
+    api.service.advance()
     path = request.path.removeprefix(PREFIX)
     match request.method, path.partition("/")[0]:
         case "GET", "ledger":
-            return json_reply(200, face.service.ledger.as_json())
+            return json_reply(200, api.service.ledger.as_json())
         case "GET", "requests":
-            counts = {operation.value: count for operation, count in sorted(face.requests.items())}
-            told = [one._asdict() for one in face.seen]
-            return json_reply(200, {"counts": counts, "token_requests": face.identity.token_requests, "requests": told})
+            counts = {operation.value: count for operation, count in sorted(api.requests.items())}
+            told = [one._asdict() for one in api.seen]
+            return json_reply(200, {"counts": counts, "token_requests": api.identity.token_requests, "requests": told})
         case "GET", "faults":
-            return json_reply(200, {"counts": {kind.value: n for kind, n in sorted(face.strikes.counts.items())}})
+            return json_reply(200, {"counts": {kind.value: n for kind, n in sorted(api.strikes.counts.items())}})
         case "GET", "inventory":
-            return _inventory(face, path.partition("/")[2])
+            return _inventory(api, path.partition("/")[2])
         case "POST", "faults":
-            return _add(face, request.body)
+            return _add(api, request.body)
         case "POST", "clear":
-            face.strikes.clear()
+            api.strikes.clear()
             return json_reply(200, {})
         case _:
             return json_reply(404, {"error": "no such control path"})
 
 
-def _inventory(face: Face, name: str) -> Reply:
+def _inventory(api: Api, name: str) -> Reply:
     """What an instance really holds, whoever may see it and whatever lags."""
     try:
-        holding = face.service.holding(name)
+        holding = api.service.holding(name)
     except KeyError:
         return json_reply(404, {"error": f"no instance {name}"})
     apps = [
@@ -65,12 +65,12 @@ def _inventory(face: Face, name: str) -> Reply:
     return json_reply(200, told)
 
 
-def _add(face: Face, body: Received) -> Reply:
+def _add(api: Api, body: Received) -> Reply:
     try:
         value = json.loads(bytes(body))
         rules = [rule(one) for one in (value if isinstance(value, list) else [value])]
     except (ValueError, WorldInvalid) as error:
         return json_reply(400, {"error": str(error)})
     for one in rules:
-        face.strikes.add(one)
+        api.strikes.add(one)
     return json_reply(200, {"added": len(rules)})

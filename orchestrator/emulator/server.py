@@ -15,7 +15,7 @@ import anyio
 import anyio.lowlevel
 from aiohttp import web
 
-from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.control import PREFIX, control
 from orchestrator.emulator.protocol.messages import (
     Delayed,
@@ -54,11 +54,11 @@ class Address:
 
 @asynccontextmanager
 async def serve(
-    face: Face, port: int = 0, host: str = "127.0.0.1", body_limit: int = 2 * 1024**3
+    api: Api, port: int = 0, host: str = "127.0.0.1", body_limit: int = 2 * 1024**3
 ) -> AsyncIterator[Address]:
     """Serves a face until the block is left; port 0 takes a free one. `body_limit` is in bytes."""
     app = web.Application()
-    server = _Server(face, body_limit)
+    server = _Server(api, body_limit)
     app.router.add_route("*", "/{path:.*}", server.answer)
     # Tokens are long (API 1.11), so are the headers that carry them.
     runner = web.AppRunner(
@@ -82,8 +82,8 @@ async def serve(
 class _Server:
     """Turns aiohttp's requests into the face's, and replies into bytes."""
 
-    def __init__(self, face: Face, body_limit: int) -> None:
-        self._face = face
+    def __init__(self, api: Api, body_limit: int) -> None:
+        self._api = api
         self._body_limit = body_limit
         self.stopping = anyio.Event()
 
@@ -97,8 +97,8 @@ class _Server:
             incoming.host,
         )
         if request.path.startswith(PREFIX) and incoming.remote in _LOOPBACK:
-            return await _whole(incoming, control(self._face, request))
-        return await self._send(incoming, self._face.handle(request))
+            return await _whole(incoming, control(self._api, request))
+        return await self._send(incoming, self._api.handle(request))
 
     async def _send(self, incoming: web.Request, reply: Reply) -> web.StreamResponse:
         match reply.how:

@@ -14,18 +14,18 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from orchestrator.core.decisions import steps
 from orchestrator.core.decisions.context import Busy, Finished, Note, Silence, Start, WaitUntil
-from orchestrator.core.decisions.scheduler import Agenda
+from orchestrator.core.decisions.scheduler import Scheduler
 from orchestrator.core.model.retries import Action
 from orchestrator.core.state import events as e
 from orchestrator.core.state.ends import End
 from orchestrator.core.state.events import Entry, Event
 from orchestrator.core.state.lifecycle import PackageState
 from orchestrator.core.state.slots import host_of, lease_of
-from orchestrator.engine.operators import Operators
+from orchestrator.engine.backoff import busy_wait, outage_wait
 from orchestrator.engine.performer import Answered, Performer, Trouble
-from orchestrator.engine.surroundings import Surroundings
-from orchestrator.engine.survey import FIRST_CONTACT
-from orchestrator.engine.waiting import busy_wait, outage_wait
+from orchestrator.engine.read_inventories import FIRST_CONTACT
+from orchestrator.engine.resolutions import Operators
+from orchestrator.engine.runtime import Runtime
 from orchestrator.errors import PRECEDENCE, ExitCode, MemoryFailed, RomaMigrateError
 from orchestrator.storage.journal import Journal
 from orchestrator.storage.leases import Taken
@@ -43,7 +43,14 @@ SLOT_HELD = 1.0
 BUSY_PAUSE = 300.0
 
 #: steps that only wait or read: a signal cuts them at once
-_CUT_AT_ONCE = (steps.AwaitExport, steps.AwaitImport, steps.AwaitProbe, steps.Look, steps.Verify, steps.CheckBeside)
+_CUT_AT_ONCE = (
+    steps.AwaitExport,
+    steps.AwaitImport,
+    steps.AwaitProbe,
+    steps.ListTarget,
+    steps.Verify,
+    steps.CheckBeside,
+)
 
 
 #: ends of an attempt to bring a package: its reserved space is free again
@@ -66,12 +73,12 @@ class _Done:
 class Conductor:
     """Conducts one run in this process until nothing more can be done."""
 
-    agenda: Agenda
+    scheduler: Scheduler
     journal: Journal
     performer: Performer
     vault: Vault
     leases: SlotLeases
-    around: Surroundings
+    runtime: Runtime
     operators: Operators
     #: hears every entry that is believed: progress bars, the log
     listeners: Sequence[Callable[[Entry], None]] = ()
@@ -87,12 +94,12 @@ class Conductor:
 
     def __post_init__(self) -> None:
         self._done, self._news = anyio.create_memory_object_stream[_Done | None](math.inf)
-        self.agenda.claim = self._claim
+        self.scheduler.claim = self._claim
         self.performer.hears = self._hears
 
     async def run(self) -> None:
         """Go on until the agenda is finished; raises MemoryFailed and defects."""
-        for slot in [each for each, subjects in self.agenda.progress.occupied.items() if subjects]:
+        for slot in [each for each, subjects in self.scheduler.progress.occupied.items() if subjects]:
             self._claim(slot)  # jobs of ours that a dead process left running
         try:
             async with anyio.create_task_group() as group:
@@ -112,22 +119,22 @@ class Conductor:
         if self.signal:
             return
         self.signal = signal
-        self.agenda.stopping = True
+        self.scheduler.stopping = True
         now = anyio.current_time()
         for subject, scope in self._scopes.items():
-            scope.deadline = min(scope.deadline, now + self._grace(self.agenda.active.get(subject)))
+            scope.deadline = min(scope.deadline, now + self._grace(self.scheduler.active.get(subject)))
         self._done.send_nowait(None)
 
     def _grace(self, step: steps.Step | None) -> float:
         if isinstance(step, _CUT_AT_ONCE):
             return 0.0
-        return self.agenda.settings.shutdown_grace if isinstance(step, steps.Download) else REQUEST_GRACE
+        return self.scheduler.settings.shutdown_grace if isinstance(step, steps.Download) else REQUEST_GRACE
 
     # --- the loop --------------------------------------------------------------------------------------------------
 
     async def _loop(self, group: TaskGroup) -> None:
         while True:
-            match self.agenda.ready(self.around.now()):
+            match self.scheduler.ready(self.runtime.now()):
                 case Note(events=events):
                     await self.remember(events)
                 case Start(steps=chosen):
@@ -161,7 +168,7 @@ class Conductor:
     async def _wait(self, time: float) -> None:
         """Until a step ends, somebody wakes us, or the moment has come."""
         first: list[_Done | None] = []
-        with anyio.move_on_after(max(0.0, time - self.around.now())):
+        with anyio.move_on_after(max(0.0, time - self.runtime.now())):
             first.append(await self._news.receive())
         for news in first:  # outside the scope: a deadline must never cut an answer that was received
             await self._believe(news)
@@ -183,26 +190,26 @@ class Conductor:
             [event for event in (answered.event, answered.also) if event is not None and self._still_fits(event)]
         )
         await self._release_space(done.step, answered.event)
-        self.agenda.finish(done.step.subject)
-        await self._weather(done.step, answered)
+        self.scheduler.finish(done.step.subject)
+        await self._note_reachability(done.step, answered)
 
     def _still_fits(self, event: Event) -> bool:
         """Two targets may find the same package damaged: it is told once."""
         if not isinstance(event, e.PackageDamaged):
             return True
-        return self.agenda.progress.packages[event.batch].state is PackageState.STORED
+        return self.scheduler.progress.packages[event.batch].state is PackageState.STORED
 
     async def _release_space(self, step: steps.Step, event: Event | None) -> None:
         """Space is reserved from before an export until its package is stored or will never come (promise 4)."""
         over = isinstance(event, _PACKAGE_OVER)
-        if over and isinstance(step, steps.RequestExport | steps.AwaitExport | steps.Download | steps.Adopt):
-            attempt = self.agenda.progress.packages[step.subject].attempt
-            await self.around.offload(self.vault.release, step.subject, attempt)
+        if over and isinstance(step, steps.RequestExport | steps.AwaitExport | steps.Download | steps.RecoverDownload):
+            attempt = self.scheduler.progress.packages[step.subject].attempt
+            await self.runtime.offload(self.vault.release, step.subject, attempt)
 
     def _cut_short(self, done: _Done) -> Answered:
         """A signal cut this request: it is journaled as lost or unsure, never forgotten."""
-        words = e.Words("cut", message=f"cut by {self.signal or 'an interruption'}")
-        quiet = self.around.now() + self.agenda.settings.settle_quiet
+        words = e.ErrorDetail("cut", message=f"cut by {self.signal or 'an interruption'}")
+        quiet = self.runtime.now() + self.scheduler.settings.settle_quiet
         match done.step:
             case steps.RequestExport(subject=batch):
                 return Answered(e.ExportAnswerLost(batch, words, quiet))
@@ -219,25 +226,25 @@ class Conductor:
         """Write, then believe."""
         if not events:
             return
-        entries = await self.around.offload(self.journal.append, tuple(events), self.around.now())
+        entries = await self.runtime.offload(self.journal.append, tuple(events), self.runtime.now())
         for entry in entries:
-            self.agenda.progress.apply(entry)
+            self.scheduler.progress.apply(entry)
             for listener in self.listeners:
                 listener(entry)
 
     # --- the way to ROMA -------------------------------------------------------------------------------------------
 
-    async def _weather(self, step: steps.Step, answered: Answered) -> None:
+    async def _note_reachability(self, step: steps.Step, answered: Answered) -> None:
         """Learn from an answer who is silent, who refuses and whose slot is busy."""
-        if answered.local or isinstance(step, steps.Adopt | steps.DropPackage):
+        if answered.local or isinstance(step, steps.RecoverDownload | steps.DropPackage):
             return
-        host = host_of(self.agenda.plan.instances[step.instance].endpoint)
+        host = host_of(self.scheduler.plan.instances[step.instance].endpoint)
         trouble = answered.trouble
         if trouble is None:
             if answered.event is not None:
                 await self._heard_from(host)
                 if isinstance(step, steps.ASKING):
-                    self.agenda.busy.pop(step.slot, None)
+                    self.scheduler.busy.pop(step.slot, None)
             return
         match trouble.decision.action:
             case Action.OUTAGE:
@@ -254,41 +261,41 @@ class Conductor:
 
     def _hears(self, instance: str) -> None:
         """An answer that ends no step, such as a poll of a job that still runs."""
-        host = host_of(self.agenda.plan.instances[instance].endpoint)
-        if host in self.agenda.silent:
+        host = host_of(self.scheduler.plan.instances[instance].endpoint)
+        if host in self.scheduler.silent:
             self._back.add(host)
             self._done.send_nowait(None)
 
     async def _heard_from(self, host: str) -> None:
         self._answered_hosts.add(host)
-        silence = self.agenda.silent.pop(host, None)
+        silence = self.scheduler.silent.pop(host, None)
         if silence is not None:
-            await self.remember([e.OutageEnded(host, round(self.around.now() - silence.since, 1))])
-            self.agenda.progress.wake_all()
+            await self.remember([e.OutageEnded(host, round(self.runtime.now() - silence.since, 1))])
+            self.scheduler.progress.wake_all()
 
     async def _silent(self, host: str, trouble: Trouble) -> None:
-        now = self.around.now()
-        silence = self.agenda.silent.get(host)
+        now = self.runtime.now()
+        silence = self.scheduler.silent.get(host)
         if silence is None:
-            silence = self.agenda.silent[host] = Silence(now, now)
-            words = e.Words(trouble.failed.failure.value, trouble.failed.code, trouble.failed.message)
+            silence = self.scheduler.silent[host] = Silence(now, now)
+            words = e.ErrorDetail(trouble.failed.failure.value, trouble.failed.code, trouble.failed.message)
             await self.remember([e.OutageBegan(host, words)])
         silence.asking = ""
-        silence.retry_at = now + outage_wait(silence.times, self.around.draw())
+        silence.retry_at = now + outage_wait(silence.times, self.runtime.draw())
         silence.times += 1
         known = host in self._answered_hosts
-        limit = self.agenda.settings.outage_timeout if known else FIRST_CONTACT
+        limit = self.scheduler.settings.outage_timeout if known else FIRST_CONTACT
         if now - silence.since >= limit:
             told = f"{host} has not answered for {now - silence.since:.0f} s: {trouble.failed.message}"
             self._end(host, End(ExitCode.UNREACHABLE, told))
 
     def _busy(self, slot: str, host: str, trouble: Trouble) -> None:
-        now = self.around.now()
-        busy = self.agenda.busy.setdefault(slot, Busy(now, now, 0))
+        now = self.runtime.now()
+        busy = self.scheduler.busy.setdefault(slot, Busy(now, now, 0))
         busy.times += 1
-        busy.until = now + max(trouble.failed.retry_after, busy_wait(busy.times, self.around.draw()))
-        waited = now - busy.since - self.agenda.progress.outage_since(host, busy.since, now)
-        if waited >= self.agenda.settings.busy_timeout:
+        busy.until = now + max(trouble.failed.retry_after, busy_wait(busy.times, self.runtime.draw()))
+        waited = now - busy.since - self.scheduler.progress.outage_since(host, busy.since, now)
+        if waited >= self.scheduler.settings.busy_timeout:
             told = f"somebody else's job has held the slot {slot} for {waited:.0f} s (busy_timeout)"
             self._end(slot, End(ExitCode.NOT_FINISHED, told, now + BUSY_PAUSE))
 
@@ -299,9 +306,9 @@ class Conductor:
         self._end(f"{step.credentials}@{step.instance}", End(ExitCode.REFUSED, told))
 
     def _end(self, what: str, end: End) -> None:
-        self.agenda.ends[what] = end
-        self.around.say("gave-up", what=what, reason=end.sentence)
-        self.agenda.progress.wake_all()
+        self.scheduler.ends[what] = end
+        self.runtime.say("gave-up", what=what, reason=end.sentence)
+        self.scheduler.progress.wake_all()
 
     # --- slots between processes -----------------------------------------------------------------------------------
 
@@ -316,26 +323,26 @@ class Conductor:
         return SLOT_HELD
 
     def _release(self, *, everything: bool = False) -> None:
-        left = self._held if everything else {lease_of(slot) for slot in self.agenda.left} & self._held
-        self.agenda.left.clear()
-        free = sorted(lease for lease in left if everything or not self.agenda.occupants(lease))
+        left = self._held if everything else {lease_of(slot) for slot in self.scheduler.left} & self._held
+        self.scheduler.left.clear()
+        free = sorted(lease for lease in left if everything or not self.scheduler.occupants(lease))
         if free:
             self._held.difference_update(free)
             self.leases.release(free)
 
     async def _keep_leases(self) -> None:
         while True:
-            await anyio.sleep(RENEWED_EVERY * self.around.beat)
+            await anyio.sleep(RENEWED_EVERY * self.runtime.beat)
             self._held.difference_update(self.leases.renew())
 
     async def _read_inbox(self) -> None:
         """What operators ask of the live run takes effect between steps."""
         while True:
-            await anyio.sleep(self.around.beat)
-            for number, event in await self.around.offload(self.journal.take_requests):
-                events, answer = self.operators.answer(self.agenda.progress, event)
+            await anyio.sleep(self.runtime.beat)
+            for number, event in await self.runtime.offload(self.journal.take_requests):
+                events, answer = self.operators.answer(self.scheduler.progress, event)
                 await self.remember(events)
-                await self.around.offload(self.journal.answer, number, answer)
+                await self.runtime.offload(self.journal.answer, number, answer)
                 self._done.send_nowait(None)
 
 

@@ -2,7 +2,7 @@
 
 Law: it decides nothing about lives.
 
-What a failed request means is read from `core.retries`; what follows is decided by `core.schedule` from the event.
+What a failed request means is read from `model.retries`; what follows is decided by `decisions`, from the event.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,21 +11,21 @@ from dataclasses import dataclass, replace
 import anyio
 
 from orchestrator.core.decisions import steps
-from orchestrator.core.decisions.verification import Compared, Expected, looked, verify
+from orchestrator.core.decisions.verification import Comparison, Expected, looked, verify
 from orchestrator.core.model.contents import Contents
 from orchestrator.core.model.failures import Failed, Failure, RequestFailed
 from orchestrator.core.model.inventory import Job, JobStatus
-from orchestrator.core.model.retries import Action, Decision, Request, decide
+from orchestrator.core.model.retries import Action, Request, RetryDecision, decide
 from orchestrator.core.plan.plan import Mode, Plan
 from orchestrator.core.state import events as e
-from orchestrator.core.state.events import Asset, Event, Words
+from orchestrator.core.state.events import Asset, ErrorDetail, Event
 from orchestrator.core.state.lifecycle import Delivery
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import JobKind, host_of
-from orchestrator.engine.facts import unread
-from orchestrator.engine.looks import Looks
-from orchestrator.engine.pacing import Pacing, Poller
-from orchestrator.engine.surroundings import Surroundings
+from orchestrator.engine.poll_timing import Poller, PollTiming
+from orchestrator.engine.read_metadata import unread
+from orchestrator.engine.runtime import Runtime
+from orchestrator.engine.target_listings import TargetListings
 from orchestrator.errors import PackageDamaged, SpaceReserved
 from orchestrator.roma import Client, Download, InventoryDisagrees, Roma
 from orchestrator.storage.sidecar import Stored
@@ -52,7 +52,7 @@ RESERVED = 16 * 1024 * 1024
 class Trouble:
     """A failed request beside the event: what the conductor must know about the way to ROMA."""
 
-    decision: Decision
+    decision: RetryDecision
     failed: Failed
     request: str
 
@@ -73,11 +73,11 @@ class Performer:
     """Performs steps for one run."""
 
     def __init__(
-        self, plan: Plan, roma: Roma, vault: Vault, progress: Progress, surroundings: Surroundings, pacing: Pacing
+        self, plan: Plan, roma: Roma, vault: Vault, progress: Progress, runtime: Runtime, poll_timing: PollTiming
     ) -> None:
         self._plan, self._roma, self._vault = plan, roma, vault
-        self._progress, self._around, self._pacing = progress, surroundings, pacing
-        self._looks = Looks(plan, roma)
+        self._progress, self._runtime, self._poll_timing = progress, runtime, poll_timing
+        self._listings = TargetListings(plan, roma)
         #: told the instance of each poll that is answered
         self.hears: Callable[[str], None] = lambda instance: None
 
@@ -90,10 +90,10 @@ class Performer:
                 return await self._await_export(step)
             case steps.Download():
                 return await self._download(step)
-            case steps.Adopt():
-                return await self._adopt(step)
-            case steps.Look():
-                return await self._look(step)
+            case steps.RecoverDownload():
+                return await self._recover_download(step)
+            case steps.ListTarget():
+                return await self._list_target(step)
             case steps.RequestImport():
                 return await self._request_import(step)
             case steps.AwaitImport():
@@ -115,9 +115,9 @@ class Performer:
         package = self._progress.packages[step.subject]
         space = max(RESERVED, self._progress.largest[step.instance])
         try:
-            await self._around.offload(self._vault.reserve, step.subject, package.attempt, space)
+            await self._runtime.offload(self._vault.reserve, step.subject, package.attempt, space)
         except SpaceReserved as error:
-            words = Words("disk", message=error.message)
+            words = ErrorDetail("disk", message=error.message)
             return Answered(e.ExportRefused(step.subject, words, SPACE_WAIT), local=True)
         assets = self._progress.assets_of(step.subject)
         apps, tasks = _ids(assets, "app"), _ids(assets, "task")
@@ -151,7 +151,7 @@ class Performer:
         if job.status is JobStatus.FAILED:
             return Answered(e.ExportFailed(step.subject, job.reasons, _job_words(job)))
         if not job.archive_id:
-            words = Words("no-archive", message=f"the job ended as {job.word} without an archive_id")
+            words = ErrorDetail("no-archive", message=f"the job ended as {job.word} without an archive_id")
             return Answered(e.ExportVanished(step.subject, words))
         return Answered(e.Exported(step.subject, job.archive_id))
 
@@ -163,17 +163,17 @@ class Performer:
         except RequestFailed as error:
             return self._not_downloaded(step, error)
         except PackageIncomplete as error:
-            return Answered(e.PackageLost(step.subject, Words("incomplete", message=str(error))))
+            return Answered(e.PackageLost(step.subject, ErrorDetail("incomplete", message=str(error))))
         return Answered(e.PackageStored(step.subject, stored.sha256, stored.size, stored.check, stored.reason))
 
     async def _receive(self, step: steps.Download, download: Download) -> Stored:
         begin = (step.subject, step.attempt, step.archive, download.length)
-        incoming = await self._around.offload(self._vault.begin, *begin)
+        incoming = await self._runtime.offload(self._vault.begin, *begin)
         whole = False
         try:
             async for chunk in download.chunks():
-                await self._around.offload(incoming.write, chunk)
-            stored = await self._around.offload(incoming.finish)
+                await self._runtime.offload(incoming.write, chunk)
+            stored = await self._runtime.offload(incoming.finish)
             whole = True
         finally:
             if not whole:
@@ -191,14 +191,14 @@ class Performer:
             case _:
                 return Answered(e.PackageLost(step.subject, words))
 
-    async def _adopt(self, step: steps.Adopt) -> Answered:
-        stored = await self._around.offload(self._vault.adopt, step.subject, step.attempt)
+    async def _recover_download(self, step: steps.RecoverDownload) -> Answered:
+        stored = await self._runtime.offload(self._vault.adopt, step.subject, step.attempt)
         if stored is None:
             return Answered(e.DownloadCut(step.subject))
         return Answered(e.PackageStored(step.subject, stored.sha256, stored.size, stored.check, stored.reason))
 
     async def _drop(self, step: steps.DropPackage) -> Answered:
-        await self._around.offload(self._vault.drop, step.sha256)
+        await self._runtime.offload(self._vault.drop, step.sha256)
         return Answered(e.PackageDropped(step.subject))
 
     # --- imports ---------------------------------------------------------------------------------------------------
@@ -209,10 +209,10 @@ class Performer:
         scheduled = life.scheduled
         how = (Mode(scheduled.mode), scheduled.prefix, scheduled.datasource_overwrite)
         try:
-            path = await self._around.offload(self._vault.open_path, package.sha256, package.size)
+            path = await self._runtime.offload(self._vault.open_path, package.sha256, package.size)
             job = await self._client(step.instance, step.credentials).import_package(str(path), *how)
         except PackageDamaged as error:
-            words = Words("package-damaged", message=error.message)
+            words = ErrorDetail("package-damaged", message=error.message)
             return Answered(e.ImportRefused(step.subject, words), also=e.PackageDamaged(life.batch, words))
         except RequestFailed as error:
             return self._not_imported(step, error, life.refusals + 1)
@@ -246,9 +246,9 @@ class Performer:
             return Answered(e.ImportFailed(step.subject, job.reasons, _job_words(job)))
         return Answered(e.Imported(step.subject, job.reasons))
 
-    async def _look(self, step: steps.Look) -> Answered:
+    async def _list_target(self, step: steps.ListTarget) -> Answered:
         try:
-            there = await self._looks.assets(step.instance)
+            there = await self._listings.assets(step.instance)
         except RequestFailed as error:
             return Answered(None, self._trouble(Request.READ, error, 99))
         life = self._progress.deliveries[step.subject]
@@ -271,14 +271,14 @@ class Performer:
             await anyio.sleep(min(pause, max(0.0, patience - anyio.current_time())))
             pause *= 2
 
-    async def _compared(self, life: Delivery, expected: Sequence[Expected], late: bool) -> Compared:
+    async def _compared(self, life: Delivery, expected: Sequence[Expected], late: bool) -> Comparison:
         """What they hold is asked for only where that is known of the source, and they themselves are there."""
-        there = await self._looks.assets(life.target)
+        there = await self._listings.assets(life.target)
         compared = verify(life, expected, there)
         if not any(each.asset.contents for each in expected) or (compared.waiting and not late):
             return compared
         try:
-            contents = await self._looks.contents(life.target)
+            contents = await self._listings.contents(life.target)
         except (RequestFailed, InventoryDisagrees) as error:
             if not late:
                 return replace(compared, waiting=True)
@@ -342,67 +342,67 @@ class Performer:
         """Poll until the job has ended, or its deadline; None = overdue. Polls are not journaled."""
         client = self._client(step.instance, step.credentials)
         poller = self._poller(step)
-        age = self._around.now() - step.began
+        age = self._runtime.now() - step.began
         # After a restart or an outage nobody knows how far the job is: it is asked at once.
         await anyio.sleep(poller.wait(age) if age < TAKEN_UP else 0.0)
         while True:
             job = await self._known_job(client, step.job)
             self.hears(step.instance)
-            age = self._around.now() - step.began
+            age = self._runtime.now() - step.began
             if job.status is not JobStatus.RUNNING:
                 poller.ended(age)
                 return job
             poller.polled(age, job.progress)
-            if self._around.now() >= self._deadline(step):
+            if self._runtime.now() >= self._deadline(step):
                 return None
-            await anyio.sleep(poller.wait(self._around.now() - step.began))
+            await anyio.sleep(poller.wait(self._runtime.now() - step.began))
 
     def _deadline(self, step: steps.AwaitExport | steps.AwaitImport | steps.AwaitProbe) -> float:
         """A job has `job_timeout`; what an outage has taken up to this moment is added (promise 9)."""
         host = host_of(self._plan.instances[step.instance].endpoint)
-        away = self._progress.outage_since(host, step.began, self._around.now())
+        away = self._progress.outage_since(host, step.began, self._runtime.now())
         return step.began + self._plan.settings.job_timeout + away
 
     async def _known_job(self, client: Client, job: str) -> Job:
         """One poll; a service that does not know the job is asked again for a while before that is believed."""
-        gone_at = self._around.now() + GONE_AFTER
+        gone_at = self._runtime.now() + GONE_AFTER
         while True:
             try:
                 return await client.job(job)
             except RequestFailed as error:
-                if error.failed.failure is not Failure.GONE or self._around.now() >= gone_at:
+                if error.failed.failure is not Failure.GONE or self._runtime.now() >= gone_at:
                     raise
             await anyio.sleep(GONE_PAUSE)
 
     def _poller(self, step: steps.AwaitExport | steps.AwaitImport | steps.AwaitProbe) -> Poller:
         match step:
             case steps.AwaitExport(subject=batch):
-                return self._pacing.poller(step.instance, JobKind.EXPORT, len(self._progress.assets_of(batch)))
+                return self._poll_timing.poller(step.instance, JobKind.EXPORT, len(self._progress.assets_of(batch)))
             case steps.AwaitImport(subject=name):
                 batch = self._progress.deliveries[name].batch
-                return self._pacing.poller(step.instance, JobKind.IMPORT, len(self._progress.assets_of(batch)))
+                return self._poll_timing.poller(step.instance, JobKind.IMPORT, len(self._progress.assets_of(batch)))
             case steps.AwaitProbe():
-                return self._pacing.poller(step.instance, JobKind.EXPORT, 1)
+                return self._poll_timing.poller(step.instance, JobKind.EXPORT, 1)
 
     def _client(self, instance: str, credentials: str) -> Client:
         return self._roma.client(self._plan.instances[instance], credentials)
 
     def _quiet_until(self) -> float:
-        return self._around.now() + self._plan.settings.settle_quiet
+        return self._runtime.now() + self._plan.settings.settle_quiet
 
     def _trouble(self, request: Request, error: RequestFailed, attempt: int) -> Trouble:
-        return Trouble(decide(request, error.failed, attempt, self._around.draw()), error.failed, error.request)
+        return Trouble(decide(request, error.failed, attempt, self._runtime.draw()), error.failed, error.request)
 
 
-def words_of(failed: Failed) -> Words:
+def words_of(failed: Failed) -> ErrorDetail:
     """A failed request in the service's own words."""
-    return Words(failed.failure.value, failed.code, failed.message, failed.request_id)
+    return ErrorDetail(failed.failure.value, failed.code, failed.message, failed.request_id)
 
 
-def _job_words(job: Job) -> Words:
+def _job_words(job: Job) -> ErrorDetail:
     for reason in job.reasons:
-        return Words("job", reason.error_code, reason.error_msg)
-    return Words("job", message=f"the job ended as {job.word} without a reason")
+        return ErrorDetail("job", reason.error_code, reason.error_msg)
+    return ErrorDetail("job", message=f"the job ended as {job.word} without a reason")
 
 
 def _ids(assets: Sequence[Asset], kind: str) -> list[str]:

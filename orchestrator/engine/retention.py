@@ -10,18 +10,18 @@ from contextlib import closing
 from orchestrator.core.state import events as e
 from orchestrator.core.state.lifecycle import PackageState
 from orchestrator.core.state.progress import Progress
-from orchestrator.engine.pasts import Past
-from orchestrator.engine.surroundings import Surroundings
+from orchestrator.engine.past_runs import PastRun
+from orchestrator.engine.runtime import Runtime
 from orchestrator.errors import MemoryFailed
 from orchestrator.storage.store import Store
 from orchestrator.storage.vault import Vault
 
 
-async def sweep(vault: Vault, progress: Progress, around: Surroundings) -> None:
+async def sweep(vault: Vault, progress: Progress, runtime: Runtime) -> None:
     """Remove what dead attempts left behind, and the suspects of batches whose package has been dropped."""
     downloading = any(life.state is PackageState.DOWNLOADING for life in progress.packages.values())
     if not downloading:
-        await around.offload(vault.sweep, kept(progress))
+        await runtime.offload(vault.sweep, kept(progress))
 
 
 def kept(progress: Progress, dropped: Collection[str] = ()) -> set[str]:
@@ -33,33 +33,33 @@ def kept(progress: Progress, dropped: Collection[str] = ()) -> set[str]:
     return {life.batch for life in lives} | {life.sha256 for life in lives if life.sha256}
 
 
-async def drop_expired(store: Store, past: Sequence[Past], seconds: float, around: Surroundings) -> None:
+async def drop_expired(store: Store, past: Sequence[PastRun], seconds: float, runtime: Runtime) -> None:
     """Drop the packages of ended runs that were stored more than `seconds` ago; told in one line of the log.
 
     No run waits for this: where the disk refuses, it is told, and the next run tries again.
     """
-    due = {each.run: _due(each, around.now() - seconds) for each in past if each.progress.ended is not None}
+    due = {each.run: _due(each, runtime.now() - seconds) for each in past if each.progress.ended is not None}
     count = sum(len(batches) for batches in due.values())
     try:
         for each in past:
             if batches := due.get(each.run):
-                await around.offload(_drop, store, each, batches, around)
+                await runtime.offload(_drop, store, each, batches, runtime)
     except MemoryFailed as error:
-        around.say("packages-not-dropped", reason=error.message)
+        runtime.say("packages-not-dropped", reason=error.message)
     else:
         if count:
-            around.say("packages-dropped", packages=count, runs=sum(map(bool, due.values())))
+            runtime.say("packages-dropped", packages=count, runs=sum(map(bool, due.values())))
 
 
-def _due(past: Past, before: float) -> list[str]:
+def _due(past: PastRun, before: float) -> list[str]:
     lives = past.progress.packages.values()
     return [life.batch for life in lives if life.state is PackageState.STORED and life.since <= before]
 
 
-def _drop(store: Store, past: Past, batches: Sequence[str], around: Surroundings) -> None:
+def _drop(store: Store, past: PastRun, batches: Sequence[str], runtime: Runtime) -> None:
     """The files first: a crash in between finds the packages stored, and drops them again."""
     store.vault(past.run).sweep(kept(past.progress, batches))
-    with closing(store.journal(past.run, f"{around.host} {around.pid} retention")) as journal:
+    with closing(store.journal(past.run, f"{runtime.host} {runtime.pid} retention")) as journal:
         for _entry in journal.read():
             pass  # a writer goes on from the last entry that it has read
-        journal.append([e.PackageDropped(batch) for batch in batches], around.now())
+        journal.append([e.PackageDropped(batch) for batch in batches], runtime.now())

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from orchestrator.core.decisions.scheduler import Agenda
+from orchestrator.core.decisions.scheduler import Scheduler
 from orchestrator.core.plan.plan import Plan, differences, what_moves
 from orchestrator.core.preflight.waivers import waived_told
 from orchestrator.core.preview.preview import Preview
@@ -19,15 +19,15 @@ from orchestrator.core.state.events import Entry, Event
 from orchestrator.core.state.lifecycle import DeliveryState, PackageState
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import SlotRule
+from orchestrator.engine.admission import Admission, Admitted, Approval
 from orchestrator.engine.conductor import Conductor
-from orchestrator.engine.gate import Admitted, Approval, Gate
-from orchestrator.engine.operators import Operators
-from orchestrator.engine.pacing import Pacing
-from orchestrator.engine.pasts import Past, folded, history, learned, read_run, runs_of
+from orchestrator.engine.past_runs import PastRun, folded, history, learned, read_run, runs_of
 from orchestrator.engine.performer import Performer
+from orchestrator.engine.poll_timing import PollTiming
+from orchestrator.engine.read_inventories import read_inventories
+from orchestrator.engine.resolutions import Operators
 from orchestrator.engine.retention import drop_expired, sweep
-from orchestrator.engine.surroundings import Surroundings
-from orchestrator.engine.survey import survey
+from orchestrator.engine.runtime import Runtime
 from orchestrator.errors import (
     ExitCode,
     OperatorError,
@@ -76,7 +76,7 @@ class Runs:
     roma: Roma
     #: credentials -> the user that owns them, as slots count users
     users: Mapping[str, str]
-    around: Surroundings
+    runtime: Runtime
     #: told each entry as it is believed, with the progress
     listen: Callable[[Progress, Entry], None] | None = None
     #: set while a run is conducted, for signals
@@ -87,19 +87,19 @@ class Runs:
     signal: str = ""
 
     @property
-    def gate(self) -> Gate:
+    def admission(self) -> Admission:
         """What stands before a run; it can only read."""
-        return Gate(self.plan, self.store, self.roma, self.users, self.around)
+        return Admission(self.plan, self.store, self.roma, self.users, self.runtime)
 
-    async def preview(self, wish: Wish, past: Sequence[Past]) -> Preview:
+    async def preview(self, wish: Wish, past: Sequence[PastRun]) -> Preview:
         """What a new run would do; reads only."""
-        return await self.gate.preview(wish.only, past)
+        return await self.admission.preview(wish.only, past)
 
     async def run(self, wish: Wish) -> Ended:
         """Go on with the unfinished run of this plan, or begin one; the plan is held by the caller."""
         past = runs_of(self.store, self.plan.name)
         if wish.approval is not None:
-            self.gate.must_be_usable(wish.approval, past, wish.abandon)
+            self.admission.must_be_usable(wish.approval, past, wish.abandon)
         latest = past[-1] if past else None
         if latest is not None and latest.unfinished and wish.abandon:
             ended = await self._abandon(latest)
@@ -109,18 +109,18 @@ class Runs:
             latest = None
         wish = replace(wish, abandon=False)
         over = past[:-1] if wish.retry else past
-        await drop_expired(self.store, over, self.plan.settings.keep_packages.seconds, self.around)
+        await drop_expired(self.store, over, self.plan.settings.keep_packages.seconds, self.runtime)
         if latest is not None and (latest.unfinished or wish.retry):
             self._must_agree(latest, wish)
             return await self._conduct(latest.run, latest, self._going_on(latest, wish), wish)
         if wish.resume or wish.retry:
             raise OperatorError(f"plan {self.plan.name} has no run to go on with", next_step="roma-migrate run PLAN")
-        admitted = await self.gate.admit(wish.only, wish.approval, past)
+        admitted = await self.admission.admit(wish.only, wish.approval, past)
         run = self._new_id(past)
         self.store.create(run)
         return await self._conduct(run, None, (self._began(wish, admitted), *admitted.preview.schedule), wish)
 
-    def _must_agree(self, latest: Past, wish: Wish) -> None:
+    def _must_agree(self, latest: PastRun, wish: Wish) -> None:
         """A resume keeps the frozen schedule: a change in what moves is refused with the difference."""
         began = latest.progress.began
         if began is None:
@@ -135,7 +135,7 @@ class Runs:
                 next_step="undo the change to go on with that run, or end it first: roma-migrate run --abandon PLAN",
             )
 
-    async def _abandon(self, latest: Past) -> Ended:
+    async def _abandon(self, latest: PastRun) -> Ended:
         """Wait for that run's jobs and settle its unsure imports, ask for nothing new, and end it."""
         gone = {b.source for b in latest.progress.batches.values()} | {
             d.target for d in latest.progress.deliveries.values()
@@ -156,9 +156,9 @@ class Runs:
         }
         sources = {progress.batches[batch].source for batch in fresh}
         try:
-            now = await survey(self.plan, self.gate.readers(sources), self.around) if sources else {}
+            now = await read_inventories(self.plan, self.admission.readers(sources), self.runtime) if sources else {}
         except ServiceUnreachable as error:
-            self.around.say("not-compared-with-source", reason=error.message)
+            self.runtime.say("not-compared-with-source", reason=error.message)
             return []
         times = {(name, asset.id): asset.update_time for name, held in now.items() for asset in held.assets}
         found: list[Event] = []
@@ -172,20 +172,20 @@ class Runs:
 
     def _began(self, wish: Wish, admitted: Admitted) -> e.RunBegan:
         moves = json.dumps(what_moves(self.plan), sort_keys=True, ensure_ascii=False)
-        around, draft = self.around, admitted.preview
+        runtime, draft = self.runtime, admitted.preview
         return e.RunBegan(
-            self.plan.name, self.plan.path, moves, around.user, around.host, around.pid, around.version, wish.note,
+            self.plan.name, self.plan.path, moves, runtime.user, runtime.host, runtime.pid, runtime.version, wish.note,
             admitted.only, draft.digest, admitted.approved, admitted.accepted, waived_told(draft.checks), admitted.held,
             self.plan.settings.one_job_per.value,
         )  # fmt: skip
 
-    def _going_on(self, latest: Past, wish: Wish) -> tuple[Event, ...]:
-        around = self.around
+    def _going_on(self, latest: PastRun, wish: Wish) -> tuple[Event, ...]:
+        runtime = self.runtime
         resumed = e.RunResumed(
-            around.user,
-            around.host,
-            around.pid,
-            around.version,
+            runtime.user,
+            runtime.host,
+            runtime.pid,
+            runtime.version,
             wish.note,
             self.plan.settings.settle_quiet,
             self.plan.settings.one_job_per.value,
@@ -203,28 +203,28 @@ class Runs:
         again = {DeliveryState.QUARANTINED, DeliveryState.BLOCKED, DeliveryState.FAILED}
         return found + [e.Retried(name) for name, life in progress.deliveries.items() if life.state in again]
 
-    def _new_id(self, past: Sequence[Past]) -> str:
-        stamp = self.around.wall().strftime("%Y%m%d-%H%M%S")
+    def _new_id(self, past: Sequence[PastRun]) -> str:
+        stamp = self.runtime.wall().strftime("%Y%m%d-%H%M%S")
         taken = set(self.store.run_ids())
         while True:
-            run = f"{stamp}-{int(self.around.draw() * 16**4):04x}"
+            run = f"{stamp}-{int(self.runtime.draw() * 16**4):04x}"
             if run not in taken:
                 return run
 
-    async def _conduct(self, run: str, past: Past | None, first: Sequence[Event], wish: Wish) -> Ended:
+    async def _conduct(self, run: str, past: PastRun | None, first: Sequence[Event], wish: Wish) -> Ended:
         with self._opened(run) as (journal, leases):
-            progress = await self.around.offload(lambda: folded(journal.read())) if past else Progress()
+            progress = await self.runtime.offload(lambda: folded(journal.read())) if past else Progress()
             vault = self.store.vault(run)
-            pacing = learned(self.store, run)
-            agenda = self._agenda(progress, pacing)
-            performer = Performer(self.plan, self.roma, vault, progress, self.around, pacing)
-            conductor = Conductor(agenda, journal, performer, vault, leases, self.around, Operators())
-            conductor.listeners = (pacing.hear, self._told(progress))
-            agenda.abandoning = wish.abandon
+            poll_timing = learned(self.store, run)
+            scheduler = self._scheduler(progress, poll_timing)
+            performer = Performer(self.plan, self.roma, vault, progress, self.runtime, poll_timing)
+            conductor = Conductor(scheduler, journal, performer, vault, leases, self.runtime, Operators())
+            conductor.listeners = (poll_timing.hear, self._told(progress))
+            scheduler.abandoning = wish.abandon
             await conductor.remember(first)
             if past is not None and not wish.abandon:
                 await conductor.remember(await self._stale(progress))
-            await sweep(vault, progress, self.around)
+            await sweep(vault, progress, self.runtime)
             progress.wake_all()
             if self.announce is not None:
                 self.announce(run, past is not None, progress)
@@ -236,12 +236,12 @@ class Runs:
             finally:
                 self.conductor = None  # a signal that comes now finds nothing to stop: the end is told as it is
             # Before the end is journaled: nobody would come back to an ended run for what it left.
-            await sweep(vault, progress, self.around)
+            await sweep(vault, progress, self.runtime)
             return Ended(run, await self._close(conductor, progress, wish), progress)
 
     async def _close(self, conductor: Conductor, progress: Progress, wish: Wish) -> Outcome:
         """Judge how it ended; a run whose deliveries are all settled is ended in the journal too."""
-        ended = outcome(progress, conductor.agenda.ends, conductor.signal)
+        ended = outcome(progress, conductor.scheduler.ends, conductor.signal)
         if wish.abandon and not conductor.signal and (ended.stalled or ended.code not in _UNSETTLED):
             await conductor.remember([e.RunEnded(int(ExitCode.INCOMPLETE), "abandoned by the operator")])
         elif ended.final:
@@ -256,11 +256,13 @@ class Runs:
             )
         return ended
 
-    def _agenda(self, progress: Progress, pacing: Pacing) -> Agenda:
+    def _scheduler(self, progress: Progress, poll_timing: PollTiming) -> Scheduler:
         rule = SlotRule(self.plan.settings.one_job_per, dict(self.users))
-        agenda = Agenda(self.plan, rule, progress, lambda life, asset: progress.names_of(life, asset.kind, asset.name))
-        agenda.expect = lambda instance, kind, assets: pacing.predict(instance, kind, assets).p50
-        return agenda
+        scheduler = Scheduler(
+            self.plan, rule, progress, lambda life, asset: progress.names_of(life, asset.kind, asset.name)
+        )
+        scheduler.expect = lambda instance, kind, assets: poll_timing.predict(instance, kind, assets).p50
+        return scheduler
 
     def _told(self, progress: Progress) -> Callable[[Entry], None]:
         def tell(entry: Entry) -> None:
@@ -271,10 +273,10 @@ class Runs:
 
     @contextmanager
     def _opened(self, run: str) -> Iterator[tuple[Journal, SlotLeases]]:
-        journal = self.store.journal(run, f"{self.around.host} {self.around.pid} {run}")
+        journal = self.store.journal(run, f"{self.runtime.host} {self.runtime.pid} {run}")
         try:
             # By the run's name alone: its journal is ours now, so what the name still holds is a dead process's.
-            leases = self.store.leases(run, self.around.now)
+            leases = self.store.leases(run, self.runtime.now)
             try:
                 yield journal, leases
             finally:
@@ -283,4 +285,4 @@ class Runs:
             journal.close()
 
 
-__all__ = ["Ended", "Past", "Runs", "Wish", "folded", "history", "read_run", "runs_of"]
+__all__ = ["Ended", "PastRun", "Runs", "Wish", "folded", "history", "read_run", "runs_of"]

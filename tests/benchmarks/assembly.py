@@ -20,13 +20,13 @@ from orchestrator.core.plan.plan import (
     Settings,
     Target,
 )
-from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.protocol.messages import Reply, Request
 from orchestrator.emulator.service.service import Service
 from orchestrator.emulator.world.generate import DEV_USER
 from orchestrator.emulator.world.world import World
 from orchestrator.engine.runs import Runs
-from orchestrator.engine.surroundings import Surroundings, inline
+from orchestrator.engine.runtime import Runtime, inline
 from orchestrator.roma import Roma
 from orchestrator.roma.transport import WireRequest
 from orchestrator.storage.home import Home
@@ -38,7 +38,7 @@ BEGIN = 1_790_000_000.0
 _ENDPOINT = "http://127.0.0.1:9"
 
 
-class TimedFace(Face):
+class TimedFace(Api):
     """A face that counts the processor time spent in it."""
 
     #: processor seconds so far
@@ -83,14 +83,14 @@ def assemble(
     def wall() -> datetime:
         return datetime.fromtimestamp(now(), UTC)
 
-    face = TimedFace(Service(world, now, 1))
+    api = TimedFace(Service(world, now, 1))
     home = Home(folder / "home")
     home.make()
 
     def transport(_ca_file: str, _proxy: str) -> MemoryTransport:
-        return MemoryTransport(face, heard)
+        return MemoryTransport(api, heard)
 
-    around = Surroundings(wall, draw.random, transport, inline, lambda event, **fields: None, "op", "host", 1, "bench")
+    runtime = Runtime(wall, draw.random, transport, inline, lambda event, **fields: None, "op", "host", 1, "bench")
     secrets = {"d": AccessKeySecret(DEV_USER.ak, DEV_USER.sk, "")}
     roma = Roma(plan.settings, secrets, wall=wall, draw=draw.random, transport=transport)
-    return Runs(plan, HomeStore(home), roma, {"d": "acme/dev"}, around), face
+    return Runs(plan, HomeStore(home), roma, {"d": "acme/dev"}, runtime), api

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from orchestrator.core.scheduling.estimates import Estimates, Observation
-from orchestrator.core.scheduling.polling import Report, Truth, Watch, aim, next_poll
+from orchestrator.core.scheduling.polling import ProgressAccuracy, Report, Watch, aim, next_poll
 from orchestrator.core.state.slots import JobKind
 
 JOBS = 25
@@ -44,7 +44,7 @@ class Tally:
 
 def one_run(sigma: float, progress: str, draw: random.Random, tally: Tally) -> None:
     """Let the policy wait for the jobs of one run, learning as it goes."""
-    estimates, truth = Estimates(), Truth()
+    estimates, truth = Estimates(), ProgressAccuracy()
     used = 0
     for number in range(JOBS):
         assets = 100 if draw.random() < 0.8 else draw.randint(20, 99)

@@ -25,7 +25,7 @@ from orchestrator.emulator.world.generate import Filling, generate
 from orchestrator.emulator.world.options import Duration, Durations, LockScope, Switches
 from orchestrator.emulator.world.world import World
 from orchestrator.engine.runs import Wish
-from orchestrator.engine.surroundings import collect_rarely
+from orchestrator.engine.runtime import collect_rarely
 from tests.benchmarks.assembly import assemble, names_of, plan_of
 from tests.simulation.virtual import run_virtually
 
@@ -76,9 +76,9 @@ def cost_of(batches: int, a_pair: int = BATCHES_A_PAIR, profile: Path | None = N
 
 
 async def _run(plan: Plan, world: World, folder: Path) -> tuple[int, float, float]:
-    runs, face = assemble(plan, world, folder)
+    runs, api = assemble(plan, world, folder)
     ended = await runs.run(Wish())
-    return int(ended.outcome.code), asyncio.get_running_loop().time(), face.seconds
+    return int(ended.outcome.code), asyncio.get_running_loop().time(), api.seconds
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import anyio
 from anyio import to_thread
 
 from orchestrator.core.state.events import Entry
-from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.server import serve
 from orchestrator.storage.home import Home
 from orchestrator.storage.journal import SqliteJournal
@@ -90,7 +90,7 @@ def entries_of(home: Home) -> tuple[Entry, ...]:
 
 
 async def _serve(file: Path) -> None:
-    async with serve(Face(TimedService(Workload.read(file), time.time))) as address:
+    async with serve(Api(TimedService(Workload.read(file), time.time))) as address:
         print(address.url, flush=True)
         await to_thread.run_sync(sys.stdin.read)
 

@@ -23,9 +23,9 @@ from statistics import mean
 
 from orchestrator.core.model.secrets import PasswordSecret, Secret
 from orchestrator.core.plan.plan import Plan
-from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.api.api import Api
 from orchestrator.engine.runs import Runs, Wish
-from orchestrator.engine.surroundings import Surroundings, inline
+from orchestrator.engine.runtime import Runtime, inline
 from orchestrator.roma import Roma
 from orchestrator.storage.home import Home
 from orchestrator.storage.planfile import read_plan
@@ -98,39 +98,39 @@ async def _both(pair: tuple[Workload, Workload], folder: Path) -> Both:
     cold, warm = pair
     both = Workload({**cold.sources, **warm.sources}, {**cold.sizes, **warm.sizes}, {**cold.actual, **warm.actual})
     loop = asyncio.get_running_loop()
-    face = Face(TimedService(both, lambda: BEGIN + loop.time()))
+    api = Api(TimedService(both, lambda: BEGIN + loop.time()))
     home = Home(folder / "home")
     home.make()
-    return await _run("cold", cold, face, home), await _run("warm", warm, face, home)
+    return await _run("cold", cold, api, home), await _run("warm", warm, api, home)
 
 
-async def _run(name: str, workload: Workload, face: Face, home: Home) -> Measured:
+async def _run(name: str, workload: Workload, api: Api, home: Home) -> Measured:
     loop, path = asyncio.get_running_loop(), home.path.parent / f"{name}.yaml"
     path.write_text(workload.plan_text(name, _URL, {}), encoding="utf-8")
     before = loop.time()
-    ended = await _program(read_plan(path), workload, face, home).run(Wish())
+    ended = await _program(read_plan(path), workload, api, home).run(Wish())
     if ended.outcome.code:
         raise RuntimeError(f"the run ended with {ended.outcome.code}: {ended.outcome.whys}")
     lived, bound = Lived.of(entries_of(home)), workload.bound
     return Measured(lived.makespan / bound, (loop.time() - before) / bound, lived.late(workload.actual))
 
 
-def _program(plan: Plan, workload: Workload, face: Face, home: Home) -> Runs:
+def _program(plan: Plan, workload: Workload, api: Api, home: Home) -> Runs:
     loop, draw = asyncio.get_running_loop(), random.Random(1)
 
     def wall() -> datetime:
         return datetime.fromtimestamp(BEGIN + loop.time(), UTC)
 
     def transport(_ca_file: str, _proxy: str) -> MemoryTransport:
-        return MemoryTransport(face)
+        return MemoryTransport(api)
 
-    around = Surroundings(wall, draw.random, transport, inline, lambda event, **fields: None, "op", "host", 1, "bench")
+    runtime = Runtime(wall, draw.random, transport, inline, lambda event, **fields: None, "op", "host", 1, "bench")
     secrets: Mapping[str, Secret] = {
         f"at-{name}": PasswordSecret(f"{name}-user", "acme", user_of(name).password) for name in workload.instances
     }
     roma = Roma(plan.settings, secrets, wall=wall, draw=draw.random, transport=transport)
     users = {f"at-{name}": f"acme/{name}-user" for name in workload.instances}
-    return Runs(plan, HomeStore(home), roma, users, around)
+    return Runs(plan, HomeStore(home), roma, users, runtime)
 
 
 def report(plans: int) -> list[str]:

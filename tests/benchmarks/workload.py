@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from orchestrator.core.scheduling.forecast import Duration, Planned, PlannedExport, PlannedImport
+from orchestrator.core.scheduling.forecast import JobDuration, Planned, PlannedExport, PlannedImport
 from orchestrator.emulator.service.exports import Chosen
 from orchestrator.emulator.service.imports import Options
 from orchestrator.emulator.service.jobs import Twist
@@ -22,7 +22,7 @@ from orchestrator.emulator.world.options import LockScope, Switches
 from orchestrator.emulator.world.world import Task, User, World, task_id
 from tests.benchmarks.worlds import lower_bound
 
-_UNKNOWN = Duration(1.0)
+_UNKNOWN = JobDuration(1.0)
 _STRAIGHT = Twist()
 
 

@@ -24,7 +24,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orchestrator.core.scheduling.forecast import Duration, Planned, PlannedExport, PlannedImport, tails_of
+from orchestrator.core.scheduling.forecast import JobDuration, Planned, PlannedExport, PlannedImport, tails_of
 
 TOPOLOGIES = ("lane", "pairs", "fan-in", "fan-out", "mesh", "lane+needs", "fan-out+needs")
 MOST_BATCHES = 15
@@ -33,7 +33,7 @@ IMPORT = (20.0, 180.0)
 SIGMA = 0.3
 NEEDS = 0.1
 
-_UNKNOWN = Duration(1.0)
+_UNKNOWN = JobDuration(1.0)
 
 
 @dataclass(frozen=True, slots=True)

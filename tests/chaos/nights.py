@@ -88,7 +88,7 @@ def night(seed: int, kills: int) -> Tally:
             _Night(seed, roma, Desk(Path(folder)), tally).live(kills)
         except (Broken, subprocess.TimeoutExpired) as problem:
             tally.failed.append((seed, str(problem)))
-        tally.faults.update({kind.value: count for kind, count in roma.face.strikes.counts.items()})
+        tally.faults.update({kind.value: count for kind, count in roma.api.strikes.counts.items()})
     return tally
 
 
@@ -104,7 +104,7 @@ class _Night:
             self._roma.strike_by(rule)
         while kills and self._killed():
             kills -= 1
-        self._roma.ask(lambda face: face.strikes.clear())
+        self._roma.ask(lambda api: api.strikes.clear())
         self._finish()
         self._at_dawn()
 

@@ -10,13 +10,13 @@ from typer.testing import CliRunner, Result
 
 from orchestrator.cli.app import build
 from orchestrator.core.state import events as e
-from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.server import serve
 from orchestrator.emulator.service.service import Service
 from orchestrator.emulator.world.generate import generate
 from orchestrator.emulator.world.options import Duration, Durations
 from orchestrator.emulator.world.world import World
-from orchestrator.engine.surroundings import utc_now
+from orchestrator.engine.runtime import utc_now
 from orchestrator.storage.home import Home
 from orchestrator.storage.journal import SqliteJournal
 
@@ -42,14 +42,14 @@ class Local:
     """A local ROMA Connect, and a plan for it."""
 
     url: str
-    face: Face
+    api: Api
     world: World
     plan: Path
 
     @property
     def posts(self) -> int:
         """Requests that ask for a job."""
-        return sum(count for operation, count in self.face.requests.items() if operation.value in _JOBS)
+        return sum(count for operation, count in self.api.requests.items() if operation.value in _JOBS)
 
 
 _JOBS = ("export", "import", "delete")
@@ -59,17 +59,17 @@ _JOBS = ("export", "import", "delete")
 def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Local]:
     """Six applications and twelve tasks at dev, nothing at prod; jobs take a blink."""
     world = generate(6, 12, durations=QUICK)
-    face = Face(Service(world, lambda: utc_now().timestamp()))
+    api = Api(Service(world, lambda: utc_now().timestamp()))
     with (
         anyio.from_thread.start_blocking_portal("asyncio") as portal,
-        portal.wrap_async_context_manager(serve(face)) as address,
+        portal.wrap_async_context_manager(serve(api)) as address,
     ):
         plan = tmp_path / "plan.yaml"
         plan.write_text(plan_text(world, address.url), encoding="utf-8")
         dev, prod = world.users
         for name, value in {"T_AK": dev.ak, "T_SK": dev.sk, "T_PW": prod.password}.items():
             monkeypatch.setenv(name, value)
-        yield Local(address.url, face, world, plan)
+        yield Local(address.url, api, world, plan)
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ SCHEDULED: tuple[e.Event, ...] = (
 )
 STORED: tuple[e.Event, ...] = (
     e.ExportRequested("b1", "dev-migrator", "slot-1"),
-    e.ExportRefused("b1", e.Words("busy", "ROMA.10012", request_id="req-1")),
+    e.ExportRefused("b1", e.ErrorDetail("busy", "ROMA.10012", request_id="req-1")),
     e.ExportRequested("b1", "dev-migrator", "slot-1"),
     e.ExportAccepted("b1", "job-1"),
     e.Exported("b1", "archive-1"),
@@ -150,7 +150,7 @@ HALF_THERE: tuple[e.Event, ...] = (
     *SCHEDULED,
     *STORED,
     e.ImportRequested("b1@prod", "prod-migrator", "slot-2"),
-    e.ImportAnswerLost("b1@prod", e.Words("dropped", message="the connection ended"), 1.0),
+    e.ImportAnswerLost("b1@prod", e.ErrorDetail("dropped", message="the connection ended"), 1.0),
     e.Looked("b1@prod", (("a1", ("n1",)),)),
     e.ImportInDoubt("b1@prod", ("a1",)),
 )

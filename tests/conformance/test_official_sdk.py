@@ -14,7 +14,7 @@ from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 from huaweicloudsdkcore.http.formdata import FormFile
 from huaweicloudsdkroma import v2 as sdk
 
-from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.server import serve
 from orchestrator.emulator.service.service import Service
 from orchestrator.emulator.world.generate import Filling, generate
@@ -27,7 +27,7 @@ _T = TypeVar("_T")
 
 async def talk(world: World, conversation: Callable[[str, World], _T]) -> _T:
     """Runs a blocking conversation in a thread against a served world."""
-    async with serve(Face(Service(world, time.time))) as address:
+    async with serve(Api(Service(world, time.time))) as address:
         return await to_thread.run_sync(conversation, address.url, world)
 
 

@@ -21,7 +21,7 @@ import anyio.from_thread
 from anyio.from_thread import BlockingPortal
 
 from orchestrator.core.state import events as e
-from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.server import Address, serve
 from orchestrator.emulator.service.ledger import Ledger
 from orchestrator.emulator.service.service import Service
@@ -29,7 +29,7 @@ from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.emulator.world.generate import DEV_USER, PROD_USER, Filling, generate
 from orchestrator.emulator.world.options import Duration, Durations
 from orchestrator.emulator.world.world import User, World
-from orchestrator.engine.surroundings import utc_now
+from orchestrator.engine.runtime import utc_now
 from orchestrator.storage.home import Home
 from orchestrator.storage.journal import SqliteJournal
 
@@ -68,7 +68,7 @@ class LocalRoma:
 
     def __init__(self, portal: BlockingPortal, world: World, seed: object = 0) -> None:
         self.portal, self.world = portal, world
-        self.face = Face(Service(world, lambda: utc_now().timestamp(), seed), seed)
+        self.api = Api(Service(world, lambda: utc_now().timestamp(), seed), seed)
         self.port = 0
         self._door: AbstractContextManager[Address] | None = None
 
@@ -79,11 +79,11 @@ class LocalRoma:
     @property
     def ledger(self) -> Ledger:
         """What really happened; whoever reads it while a program runs does so through `ask`."""
-        return self.face.service.ledger
+        return self.api.service.ledger
 
     def open(self) -> None:
         """Listen; after `close` on the same port as before."""
-        self._door = self.portal.wrap_async_context_manager(serve(self.face, self.port))
+        self._door = self.portal.wrap_async_context_manager(serve(self.api, self.port))
         self.port = self._door.__enter__().port
 
     def close(self) -> None:
@@ -92,9 +92,9 @@ class LocalRoma:
             self._door.__exit__(None, None, None)
             self._door = None
 
-    def ask(self, question: Callable[[Face], T]) -> T:
+    def ask(self, question: Callable[[Api], T]) -> T:
         """Between two requests."""
-        return self.portal.call(lambda: question(self.face))
+        return self.portal.call(lambda: question(self.api))
 
     def strike(self, kind: Kind, operation: Operation | None = None, **how: Any) -> None:
         """One more fault from now on."""
@@ -103,43 +103,43 @@ class LocalRoma:
 
     def strike_by(self, rule: Rule) -> None:
         """The same, by a rule that is made already."""
-        self.ask(lambda face: face.strikes.add(rule))
+        self.ask(lambda api: api.strikes.add(rule))
 
     def struck(self, kind: Kind) -> int:
         """How often a fault was reached."""
-        return self.ask(lambda face: face.strikes.counts[kind])
+        return self.ask(lambda api: api.strikes.counts[kind])
 
-    def until(self, holds: Callable[[Face], object], patience: float = PATIENCE) -> None:
+    def until(self, holds: Callable[[Api], object], patience: float = PATIENCE) -> None:
         """Return as soon as it holds; a condition that never comes fails the test."""
         self.portal.call(self._until, holds, patience)
 
-    async def _until(self, holds: Callable[[Face], object], patience: float) -> None:
+    async def _until(self, holds: Callable[[Api], object], patience: float) -> None:
         with anyio.fail_after(patience):
-            while not holds(self.face):
+            while not holds(self.api):
                 await anyio.sleep(_LOOK)
-                self.face.service.advance()
+                self.api.service.advance()
 
     # --- what really happened --------------------------------------------------------------------------------------
 
     def posts(self) -> int:
         """Requests for a job, whatever became of them."""
-        return self.ask(lambda face: sum(face.requests[each] for each in WRITES))
+        return self.ask(lambda api: sum(api.requests[each] for each in WRITES))
 
     def jobs(self, kind: str, instance: str = "") -> int:
         """Jobs of ours that the service accepted."""
         return self.ask(
-            lambda face: sum(
+            lambda api: sum(
                 job.type == kind and not job.foreign and instance in {"", job.instance}
-                for job in face.service.ledger.jobs.values()
+                for job in api.service.ledger.jobs.values()
             )
         )
 
     def held(self, instance: str = "prod") -> dict[str, int]:
         """Names of applications and tasks there now, and how often."""
 
-        def look(face: Face) -> dict[str, int]:
-            face.service.advance()
-            holding = face.service.holding(instance)
+        def look(api: Api) -> dict[str, int]:
+            api.service.advance()
+            holding = api.service.holding(instance)
             names = [f"app {x.name}" for x in holding.apps.all()] + [f"task {x.name}" for x in holding.tasks.all()]
             return {name: names.count(name) for name in names}
 
@@ -151,13 +151,13 @@ class LocalRoma:
         return {f"app {prefix}{x.name}": 1 for x in dev.apps} | {f"task {x.name}": 1 for x in dev.tasks}
 
     def twice(self, instance: str = "prod") -> dict[tuple[str, str, str], int]:
-        return self.ask(lambda face: face.service.ledger.twice(instance))
+        return self.ask(lambda api: api.service.ledger.twice(instance))
 
     def refused_beside_own(self) -> list[str]:
         """Calls that were refused with ROMA.10012 while a job of ours ran in that slot (promise 2)."""
 
-        def look(face: Face) -> list[str]:
-            ledger = face.service.ledger
+        def look(api: Api) -> list[str]:
+            ledger = api.service.ledger
             own = [job for job in ledger.jobs.values() if not job.foreign]
             return [
                 f"{call.operation} at {call.instance} beside {job.type} {job.id}"

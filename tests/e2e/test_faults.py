@@ -128,7 +128,7 @@ def test_a_token_that_ends_in_the_middle_is_renewed_and_the_request_asked_once_m
     said = desk.run("run", "plan.yaml", "--json")
     _arrived_once(roma, said)
     assert roma.struck(kind) == 2
-    assert roma.face.identity.token_requests["acme/prod-migrator"] == 3
+    assert roma.api.identity.token_requests["acme/prod-migrator"] == 3
 
 
 def test_everything_at_once_is_survived_too(serve: Serve, desk: Desk) -> None:

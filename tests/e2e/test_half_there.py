@@ -22,7 +22,7 @@ def _half_there(serve: Serve, desk: Desk) -> LocalRoma:
     said = desk.run("run", "plan.yaml")
     assert said.code == 5, said.both
     assert "roma-migrate resolve" in said.out
-    roma.ask(lambda face: face.strikes.clear())
+    roma.ask(lambda api: api.strikes.clear())
     assert 0 < len(roma.held()) < 30
     assert roma.jobs("import") == 1
     return roma
@@ -129,7 +129,7 @@ def test_a_live_run_takes_the_word_while_other_lanes_go_on(serve: Serve, desk: D
     roma.strike(Kind.JOB_RUNS_FOREVER, Operation.IMPORT, instance="dr", seconds=6.0)
     with desk.start("run", "plan.yaml", "--json") as program:
         read_until(program.stderr, "import-in-doubt")
-        roma.ask(lambda face: face.strikes.clear())
+        roma.ask(lambda api: api.strikes.clear())
         told = desk.run("resolve", "t", "--as", "partial", "--reason", "I have looked")
         assert told.code == 0, told.both
         assert program.poll() is None

@@ -135,7 +135,7 @@ def test_a_signal_during_a_download_lets_it_end(serve: Serve, desk: Desk) -> Non
     desk.ready(roma)
     roma.strike(Kind.SLOW_DRIP, Operation.ARCHIVE, count=1024, seconds=0.05)
     with desk.start("run", "plan.yaml") as program:
-        roma.until(lambda face: face.requests[Operation.ARCHIVE])
+        roma.until(lambda api: api.requests[Operation.ARCHIVE])
         program.terminate()
         _, err = program.communicate(timeout=30)
     assert program.returncode == 143, err
@@ -149,7 +149,7 @@ def test_a_download_that_outlives_shutdown_grace_is_cut_and_exported_anew(serve:
     desk.ready(roma, PlanText(settings={"shutdown_grace": "0s"}))
     roma.strike(Kind.SLOW_DRIP, Operation.ARCHIVE, count=64, seconds=0.2)
     with desk.start("run", "plan.yaml") as program:
-        roma.until(lambda face: face.requests[Operation.ARCHIVE])
+        roma.until(lambda api: api.requests[Operation.ARCHIVE])
         program.terminate()
         _, err = program.communicate(timeout=10)
     assert program.returncode == 143, err
@@ -163,7 +163,7 @@ def test_the_second_signal_leaves_now(serve: Serve, desk: Desk) -> None:
     desk.ready(roma)
     roma.strike(Kind.SLOW_DRIP, Operation.ARCHIVE, count=16, seconds=0.5)
     with desk.start("run", "plan.yaml") as program:
-        roma.until(lambda face: face.requests[Operation.ARCHIVE])
+        roma.until(lambda api: api.requests[Operation.ARCHIVE])
         program.send_signal(signal.SIGINT)
         read_until(program.stderr, "once more to leave at once")
         program.send_signal(signal.SIGINT)
@@ -177,7 +177,7 @@ def test_a_signal_before_anything_began_sends_nothing(serve: Serve, desk: Desk) 
     desk.ready(roma)
     roma.strike(Kind.DELAYED, Operation.APPS, seconds=20.0, times=0)
     with desk.start("run", "plan.yaml") as program:
-        roma.until(lambda face: face.requests[Operation.APPS])
+        roma.until(lambda api: api.requests[Operation.APPS])
         program.send_signal(signal.SIGINT)
         program.communicate(timeout=10)
     assert program.returncode == 130
@@ -258,7 +258,7 @@ def test_a_dead_terminal_stops_nothing(serve: Serve, desk: Desk) -> None:
     with desk.start("run", "plan.yaml", stdin=back, stdout=back, stderr=back) as program:
         os.close(back)
         assert os.read(front, 1) != b""
-        roma.until(lambda face: face.requests[Operation.EXPORT])
+        roma.until(lambda api: api.requests[Operation.EXPORT])
         os.close(front)
         assert program.wait(60) == 0
     assert roma.held() == roma.everything()

@@ -21,8 +21,8 @@ def test_255_assets_move_in_three_exports_and_three_imports(serve: Serve, desk: 
     assert (roma.jobs("export"), roma.jobs("import"), roma.posts()) == (3, 3, 6)
     assert roma.ledger.busy.total() == 0
     assert roma.twice() == {}
-    assert roma.face.identity.token_requests["acme/prod-migrator"] >= 2
-    assert roma.face.identity.token_requests["acme/dev-migrator"] == 0
+    assert roma.api.identity.token_requests["acme/prod-migrator"] >= 2
+    assert roma.api.identity.token_requests["acme/dev-migrator"] == 0
 
 
 def test_one_user_on_both_sides_never_overlaps_and_still_finishes(serve: Serve, desk: Desk) -> None:
@@ -58,7 +58,7 @@ def test_a_preview_asks_for_no_job_and_leaves_no_home(serve: Serve, desk: Desk, 
     assert said.code == 0, said.both
     assert "30" in said.out
     assert roma.posts() == 0
-    assert {seen.method for seen in roma.face.seen if seen.instance} == {"GET"}
+    assert {seen.method for seen in roma.api.seen if seen.instance} == {"GET"}
     assert not desk.home.exists()
 
 

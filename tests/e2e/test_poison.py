@@ -49,7 +49,7 @@ def test_a_poison_application_takes_only_its_dependants_with_it(serve: Serve, de
     assert (counts["quarantined"], counts["blocked"], counts["verified"]) == (1, len(lost) - 1, 30 - len(lost))
     _told(desk, "Quarantined", {f"app {poison}"}, WORDS[kind])
     _told(desk, "Blocked", {name for name in lost if name.startswith("task ")}, f"it needs {poison}")
-    roma.ask(lambda face: face.strikes.clear())
+    roma.ask(lambda api: api.strikes.clear())
     again = desk.run("run", "--retry", "plan.yaml", "--json")
     assert again.code == 0, again.both
     assert roma.held() == roma.everything()
@@ -66,7 +66,7 @@ def test_a_poison_task_at_export_is_set_aside_alone(serve: Serve, desk: Desk, ki
     assert said.code == 1, said.both
     assert roma.held() == {name: 1 for name in roma.everything() if name != f"task {poison}"}
     _told(desk, "Quarantined", {f"task {poison}"}, WORDS[kind])
-    roma.ask(lambda face: face.strikes.clear())
+    roma.ask(lambda api: api.strikes.clear())
     assert desk.run("run", "--retry", "plan.yaml").code == 0
     assert roma.held() == roma.everything()
 
@@ -99,4 +99,4 @@ def test_a_target_whose_quota_is_full_is_stopped_after_a_handful_of_jobs(serve: 
     assert said.document["counts"]["waiting"] > 20
     assert roma.held() == {}
     assert roma.posts() == sum(job.type in {"export", "import"} for job in roma.ledger.jobs.values())
-    assert Operation.DELETE not in roma.face.requests
+    assert Operation.DELETE not in roma.api.requests

@@ -52,7 +52,7 @@ def test_a_bad_plan_exits_2_names_its_line_and_sends_nothing(serve: Serve, desk:
         assert expected in err
         assert "Traceback" not in err
         assert "SESAME" not in err
-    assert not roma.face.seen
+    assert not roma.api.seen
     assert not desk.home.exists()
 
 
@@ -72,7 +72,7 @@ def test_secrets_that_are_not_set_are_told_together_and_nothing_is_sent(serve: S
     assert said.code == 2, said.both
     assert "DEV_MIGRATOR_SK" in said.err
     assert "PROD_MIGRATOR_PW" in said.err
-    assert not roma.face.seen
+    assert not roma.api.seen
 
 
 def _refused(roma: LocalRoma, said: Said) -> None:
@@ -102,8 +102,8 @@ def test_a_wrong_password_is_sent_once_and_exits_3(serve: Serve, desk: Desk, wor
     said = desk.run(*words)
     _refused(roma, said)
     assert "a-wrong-password" not in said.both
-    assert roma.face.identity.token_requests.total() == 1
-    assert roma.face.requests[Operation.TOKEN] == 1
+    assert roma.api.identity.token_requests.total() == 1
+    assert roma.api.requests[Operation.TOKEN] == 1
 
 
 def test_a_password_that_turns_wrong_between_two_runs_is_sent_once_by_a_resume(serve: Serve, desk: Desk) -> None:
@@ -115,11 +115,11 @@ def test_a_password_that_turns_wrong_between_two_runs_is_sent_once_by_a_resume(s
             pass
         program.kill()
         program.communicate(timeout=10)
-    asked, right = roma.face.identity.token_requests.total(), desk.environment["PROD_MIGRATOR_PW"]
+    asked, right = roma.api.identity.token_requests.total(), desk.environment["PROD_MIGRATOR_PW"]
     desk.environment["PROD_MIGRATOR_PW"] = "a-wrong-password"
     said = desk.run("run", "plan.yaml")
     assert said.code == 3, said.both
-    assert roma.face.identity.token_requests.total() == asked + 1
+    assert roma.api.identity.token_requests.total() == asked + 1
     desk.environment["PROD_MIGRATOR_PW"] = right
     assert desk.run("run", "plan.yaml").code == 0
     assert roma.held() == roma.everything()

@@ -29,7 +29,7 @@ def _spellings(secret: str) -> set[bytes]:
 
 def _tokens(roma: LocalRoma) -> list[str]:
     """Every token that was issued."""
-    return list(roma.ask(lambda face: dict.fromkeys(face.identity._tokens)))
+    return list(roma.ask(lambda api: dict.fromkeys(api.identity._tokens)))
 
 
 def _search(where: dict[str, bytes], secrets: list[str]) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.emulator.world.options import AddNewOnExisting, AppKey, Switches
-from tests.simulation.nights import Night, live, vault_root
 from tests.simulation.points import small_plan
+from tests.simulation.scenarios import Night, live, vault_root
 
 # What a night leaves open is closed by nobody, as in the simulation's own tests.
 pytestmark = [
@@ -33,7 +33,7 @@ def test_a_request_executed_up_to_30_s_after_its_caller_gave_up_is_not_doubled(
 ) -> None:
     night = _night(seed, Rule(Kind.LATE_EXECUTION, frozenset({operation}), nth=nth, seconds=30.0))
     assert night.codes == ["0"]
-    assert night.face.strikes.counts[Kind.LATE_EXECUTION] == 1
+    assert night.api.strikes.counts[Kind.LATE_EXECUTION] == 1
     assert any(call.late for call in night.service.ledger.calls)
     assert night.service.ledger.twice("prod") == {}
     landed = [one for one in night.service.ledger.created("prod") if one.kind != "datasource"]

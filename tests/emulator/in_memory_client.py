@@ -1,6 +1,6 @@
 """Drives a local ROMA Connect in virtual time, for tests. Law: its clock moves only when told, and nothing here waits.
 
-bench = Bench(generate(4, 6, durations=SHORT))
+bench = InMemoryClient(generate(4, 6, durations=SHORT))
 package = bench.package(apps=("orders-web",))
 bench.now += 10
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.protocol.messages import Json, Reply, Request
 from orchestrator.emulator.service.exports import Chosen
 from orchestrator.emulator.service.jobs import Outcome
@@ -41,7 +41,7 @@ class Ask:
     body: bytes = b""
 
 
-class Bench:
+class InMemoryClient:
     """A service, its face, and a clock."""
 
     def __init__(self, world: World, seed: object = 0) -> None:
@@ -49,7 +49,7 @@ class Bench:
         self.now = BEGIN
         self.world = world
         self.service = Service(world, lambda: self.now, seed)
-        self.face = Face(self.service, seed)
+        self.api = Api(self.service, seed)
         self._tokens: dict[tuple[str, str], str] = {}
 
     def caller(self, instance: str = "dev", user: str = "dev-migrator") -> Caller:
@@ -97,7 +97,7 @@ class Bench:
     def token(self, user: str = "dev-migrator", instance: str = "dev") -> str:
         """A token of the user for the instance's project; one is kept for each."""
         if (user, instance) not in self._tokens:
-            reply = self.face.handle(token_request(self.world.user(user), self.world.instance(instance).project_id))
+            reply = self.api.handle(token_request(self.world.user(user), self.world.instance(instance).project_id))
             self._tokens[user, instance] = reply.headers["x-subject-token"]
         return self._tokens[user, instance]
 
@@ -105,7 +105,7 @@ class Bench:
         """One request with a token."""
         ask = ask or Ask()
         headers = {"x-auth-token": self.token(ask.user, ask.instance), "content-type": "application/json"}
-        return self.face.handle(Request(method, path, ask.query, headers | dict(ask.headers), ask.body))
+        return self.api.handle(Request(method, path, ask.query, headers | dict(ask.headers), ask.body))
 
     def get(self, rest: str, kind: str = "", ask: Ask | None = None) -> Reply:
         """One GET below an instance."""

@@ -15,7 +15,7 @@ from aiohttp import (
     TCPConnector,
 )
 
-from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.server import Address, serve
 from orchestrator.emulator.service.exports import Chosen
 from orchestrator.emulator.service.service import Service
@@ -29,8 +29,8 @@ QUICK = Durations(Duration(0.0), Duration(0.0), Duration(0.0))
 ARCHIVE = frozenset({Operation.ARCHIVE})
 
 
-def face(*faults: Rule, switches: Switches | None = None) -> Face:
-    return Face(Service(generate(4, 6, switches=switches, durations=QUICK, faults=faults), time.time))
+def api(*faults: Rule, switches: Switches | None = None) -> Api:
+    return Api(Service(generate(4, 6, switches=switches, durations=QUICK, faults=faults), time.time))
 
 
 class Talk:
@@ -62,7 +62,7 @@ def session(seconds: float = 10.0) -> ClientSession:
     return ClientSession(connector=TCPConnector(force_close=True), timeout=ClientTimeout(total=seconds))
 
 
-async def download(one: Face, seconds: float = 10.0) -> tuple[dict[str, str], bytes]:
+async def download(one: Api, seconds: float = 10.0) -> tuple[dict[str, str], bytes]:
     """Headers and body of the download of a fresh archive."""
     async with serve(one) as address, session(seconds) as http:
         talk = Talk(one.service.world, address, http)
@@ -72,45 +72,45 @@ async def download(one: Face, seconds: float = 10.0) -> tuple[dict[str, str], by
 
 
 async def test_an_archive_arrives_whole_with_its_length() -> None:
-    headers, body = await download(face())
+    headers, body = await download(api())
     assert headers["Content-Length"] == str(len(body))
     assert body[:2] == b"PK"
 
 
 async def test_a_large_archive_is_streamed() -> None:
-    headers, body = await download(face(switches=Switches(package_padding=5_000_000)))
+    headers, body = await download(api(switches=Switches(package_padding=5_000_000)))
     assert headers["Content-Length"] == str(len(body))
     assert len(body) > 5_000_000
 
 
 async def test_an_archive_may_come_without_a_length() -> None:
-    headers, body = await download(face(Rule(Kind.MISSING_LENGTH)))
+    headers, body = await download(api(Rule(Kind.MISSING_LENGTH)))
     assert "Content-Length" not in headers
     assert body[:2] == b"PK"
 
 
 async def test_a_slow_archive_arrives_whole() -> None:
-    _, body = await download(face(Rule(Kind.SLOW_DRIP, count=512, seconds=0.001)))
+    _, body = await download(api(Rule(Kind.SLOW_DRIP, count=512, seconds=0.001)))
     assert body[:2] == b"PK"
 
 
 async def test_a_delayed_archive_arrives_whole() -> None:
     began = time.monotonic()
-    _, body = await download(face(Rule(Kind.DELAYED, ARCHIVE, seconds=0.1)))
+    _, body = await download(api(Rule(Kind.DELAYED, ARCHIVE, seconds=0.1)))
     assert time.monotonic() - began >= 0.1
     assert body[:2] == b"PK"
 
 
 @pytest.mark.parametrize("kind", [Kind.TRUNCATED_WITH_LENGTH, Kind.WRONG_LENGTH])
 async def test_a_body_shorter_than_its_length_is_noticed_by_the_client(kind: Kind) -> None:
-    one = face(Rule(kind))
+    one = api(Rule(kind))
     with pytest.raises(ClientPayloadError):
         await download(one)
     assert list(one.service.ledger.downloads.values()) == [1]
 
 
 async def test_a_body_cut_without_a_length_looks_whole() -> None:
-    headers, body = await download(face(Rule(Kind.TRUNCATED_WITHOUT_LENGTH, count=100)))
+    headers, body = await download(api(Rule(Kind.TRUNCATED_WITHOUT_LENGTH, count=100)))
     assert "Content-Length" not in headers
     assert len(body) == 100
 
@@ -118,21 +118,21 @@ async def test_a_body_cut_without_a_length_looks_whole() -> None:
 @pytest.mark.parametrize(("kind", "executed"), [(Kind.RESET_AFTER_SEND, 1), (Kind.RESET_BEFORE_SEND, 0)])
 async def test_a_cut_connection_gives_no_answer(kind: Kind, executed: int) -> None:
     # A POST, since aiohttp's client sends a GET whose connection was cut a second time by itself.
-    one = face(Rule(kind, frozenset({Operation.EXPORT})))
+    one = api(Rule(kind, frozenset({Operation.EXPORT})))
     with pytest.raises((ServerDisconnectedError, ClientConnectionError)):
         await download(one)
     assert len(one.service.ledger.jobs) == executed
 
 
 async def test_a_hung_answer_never_comes_and_the_server_still_stops() -> None:
-    one = face(Rule(Kind.HANG_EXECUTED, ARCHIVE))
+    one = api(Rule(Kind.HANG_EXECUTED, ARCHIVE))
     with anyio.fail_after(10), pytest.raises(TimeoutError):
         await download(one, seconds=0.5)
     assert sum(one.service.ledger.downloads.values()) == 1
 
 
 async def test_a_package_is_uploaded_as_a_form() -> None:
-    one = face()
+    one = api()
     _, body = await download(one)
     async with serve(one) as address, session() as http:
         talk = Talk(one.service.world, address, http)
@@ -144,7 +144,7 @@ async def test_a_package_is_uploaded_as_a_form() -> None:
 
 
 async def test_an_upload_too_large_to_hold_is_read_from_a_file() -> None:
-    one = face(switches=Switches(package_padding=9 * 1024**2))
+    one = api(switches=Switches(package_padding=9 * 1024**2))
     _, body = await download(one)
     async with serve(one) as address, session() as http:
         talk = Talk(one.service.world, address, http)
@@ -157,7 +157,7 @@ async def test_an_upload_too_large_to_hold_is_read_from_a_file() -> None:
 
 
 async def test_an_upload_over_the_limit_of_the_server_is_refused() -> None:
-    one = face()
+    one = api()
     async with serve(one, body_limit=1000) as address, session() as http:
         talk = Talk(one.service.world, address, http)
         headers = await talk.token("prod") | {"Content-Type": FORM["content-type"]}
@@ -168,7 +168,7 @@ async def test_an_upload_over_the_limit_of_the_server_is_refused() -> None:
 
 
 async def test_a_stopped_server_refuses_and_goes_on_at_the_same_port() -> None:
-    one = face()
+    one = api()
     async with session() as http:
         async with serve(one) as address:
             talk = Talk(one.service.world, address, http)
@@ -182,7 +182,7 @@ async def test_a_stopped_server_refuses_and_goes_on_at_the_same_port() -> None:
 
 
 async def test_control_paths_show_and_steer() -> None:
-    one = face()
+    one = api()
     async with serve(one) as address, session() as http:
         talk = Talk(one.service.world, address, http)
         rule = {"kind": "503", "operations": ["apps"], "times": 1}

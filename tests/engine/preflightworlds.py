@@ -29,17 +29,17 @@ from orchestrator.core.plan.plan import (
 )
 from orchestrator.core.preview.preview import Informed, Preview, preview
 from orchestrator.core.selection.only import Only
-from orchestrator.core.selection.routes import History
-from orchestrator.emulator.api.api import Face
+from orchestrator.core.selection.routes import EarlierImports
+from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.service.service import Service
 from orchestrator.emulator.world.faults import Rule
 from orchestrator.emulator.world.generate import DEV_USER, PROD_USER, Filling, empty_instance, fill
 from orchestrator.emulator.world.options import Switches, Visibility
 from orchestrator.emulator.world.world import App, DataSource, Task, World, hex_id, make_id
 from orchestrator.emulator.world.world import Instance as There
-from orchestrator.engine.facts import facts
-from orchestrator.engine.surroundings import Surroundings, inline
-from orchestrator.engine.survey import survey
+from orchestrator.engine.read_inventories import read_inventories
+from orchestrator.engine.read_metadata import facts
+from orchestrator.engine.runtime import Runtime, inline
 from orchestrator.roma import Roma
 from orchestrator.roma.transport import Answer, WireRequest
 from tests.emulator.in_memory_client import BEGIN
@@ -62,7 +62,7 @@ class Case:
     faults: tuple[Rule, ...] = ()
     #: seconds by which this host's clock is behind the service's
     behind: float = 0.0
-    history: History = field(default_factory=History)
+    history: EarlierImports = field(default_factory=EarlierImports)
     #: temporary credentials of the source's user
     token: str = ""
     now: float = BEGIN
@@ -124,8 +124,8 @@ class DatedAnswer:
 class Dated:
     """The emulator's face without a socket, telling its time."""
 
-    def __init__(self, face: Face, clock: Callable[[], float], heard: Callable[[WireRequest], None]) -> None:
-        self._inner = MemoryTransport(face, heard)
+    def __init__(self, api: Api, clock: Callable[[], float], heard: Callable[[WireRequest], None]) -> None:
+        self._inner = MemoryTransport(api, heard)
         self._clock = clock
 
     @asynccontextmanager
@@ -160,25 +160,25 @@ async def _told(case: Case) -> Told:
         return case.now + anyio.current_time()
 
     requests: list[WireRequest] = []
-    face = Face(Service(world, clock, 1))
+    api = Api(Service(world, clock, 1))
     secrets = secrets_of(case)
 
     def wall() -> datetime:
         return datetime.fromtimestamp(clock() - case.behind, UTC)
 
     def transport(ca: str, proxy: str) -> Dated:
-        return Dated(face, clock, requests.append)
+        return Dated(api, clock, requests.append)
 
-    around = Surroundings(wall, lambda: 0.5, transport, inline, lambda event, **kw: None, "me", "h", 1, "0")
-    roma = Roma(case.plan.settings, secrets, wall=wall, draw=around.draw, transport=transport)
+    runtime = Runtime(wall, lambda: 0.5, transport, inline, lambda event, **kw: None, "me", "h", 1, "0")
+    roma = Roma(case.plan.settings, secrets, wall=wall, draw=runtime.draw, transport=transport)
     readers = {
         (name, one): roma.reader(instance, one)
         for name, instance in case.plan.instances.items()
         for one in instance.credentials
     }
-    inventories = await survey(case.plan, readers, around)
-    read = await facts(case.plan, readers, inventories, around)
-    draft = preview(case.plan, inventories, case.history, Only(), Informed(read, around.now()))
+    inventories = await read_inventories(case.plan, readers, runtime)
+    read = await facts(case.plan, readers, inventories, runtime)
+    draft = preview(case.plan, inventories, case.history, Only(), Informed(read, runtime.now()))
     return Told(draft, requests, inventories, read)
 
 

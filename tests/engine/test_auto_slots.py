@@ -10,9 +10,9 @@ from orchestrator.core.plan.plan import Scope
 from orchestrator.core.state import events as e
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.emulator.world.options import Duration, Durations, LockScope, Switches
-from orchestrator.engine.pasts import Past
+from orchestrator.engine.past_runs import PastRun
 from orchestrator.engine.runs import Ended, Runs, Wish
-from tests.engine.stage import QUICK, Stage, folded_of, plan_for, staged, world
+from tests.engine.rig import QUICK, Stage, folded_of, plan_for, staged, world
 
 #: long jobs, so that one is surely running when another could be asked for
 LONG = Durations(Duration(30.0), Duration(40.0), Duration(5.0))
@@ -101,7 +101,7 @@ def test_the_next_preview_says_what_the_run_has_seen() -> None:
     async def preview_run_preview(stage: Stage) -> tuple[str, str]:
         before = await stage.runs().preview(Wish(), [])
         ended = await stage.run()
-        after = await stage.runs().preview(Wish(), [Past(ended.run, folded_of(stage))])
+        after = await stage.runs().preview(Wish(), [PastRun(ended.run, folded_of(stage))])
         return before.unknown[-1], after.unknown[-1]
 
     _, (before, after) = staged(held, preview_run_preview, plan_for(held, settings, owners=("s",)))

@@ -18,7 +18,7 @@ from orchestrator.engine.runs import Ended, Runs, Wish
 from orchestrator.errors import ExitCode
 from orchestrator.storage.home import Home
 from orchestrator.storage.journal import SqliteJournal
-from tests.engine.stage import QUICK, Stage, folded_of, plan_for, staged, world
+from tests.engine.rig import QUICK, Stage, folded_of, plan_for, staged, world
 
 SMALL = replace(QUICK, batch_size=3)
 POSTS = frozenset({Operation.EXPORT, Operation.IMPORT})
@@ -104,7 +104,7 @@ def test_no_slot_ever_holds_two_jobs_of_ours(scope: Scope) -> None:
 
     def hears(runs: Runs, entry: Entry) -> None:
         if runs.conductor is not None:
-            occupied.extend(len(held) for held in runs.conductor.agenda.progress.occupied.values())
+            occupied.extend(len(held) for held in runs.conductor.scheduler.progress.occupied.values())
 
     stage, ended = conducted(held, plan_for(held, replace(SMALL, one_job_per=scope)), hears)
     assert max(occupied) == 1

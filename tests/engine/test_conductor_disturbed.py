@@ -13,7 +13,7 @@ from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.emulator.world.options import LockScope, Switches
 from orchestrator.engine.conductor import gravest
 from orchestrator.engine.runs import Ended, Runs
-from orchestrator.engine.surroundings import Offload, inline
+from orchestrator.engine.runtime import Offload, inline
 from orchestrator.errors import (
     ExitCode,
     JournalDamaged,
@@ -23,7 +23,7 @@ from orchestrator.errors import (
     ServiceRefuses,
     ServiceUnreachable,
 )
-from tests.engine.stage import QUICK, Stage, plan_for, staged, world
+from tests.engine.rig import QUICK, Stage, plan_for, staged, world
 from tests.simulation.wiring import LATENCY
 
 POSTS = frozenset({Operation.EXPORT, Operation.IMPORT})

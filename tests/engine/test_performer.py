@@ -8,21 +8,21 @@ import pytest
 
 from orchestrator.core.decisions import steps
 from orchestrator.core.model.retries import Action
-from orchestrator.core.report.outcome import AssetClass, lines
+from orchestrator.core.report.outcome import AssetClass, asset_outcomes
 from orchestrator.core.state import events as e
-from orchestrator.core.state.events import Asset, Entry, Words
+from orchestrator.core.state.events import Asset, Entry, ErrorDetail
 from orchestrator.core.state.slots import host_of
 from orchestrator.emulator.service.instance_store import Holding
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.emulator.world.options import Switches
-from orchestrator.engine.pacing import Pacing
 from orchestrator.engine.performer import RESERVED, SPACE_WAIT, Answered, Performer
+from orchestrator.engine.poll_timing import PollTiming
 from orchestrator.engine.runs import Ended, Runs
 from orchestrator.errors import ExitCode
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.vault import Vault
 from tests.builders import DAWN, Run
-from tests.engine.stage import Stage, staged, world
+from tests.engine.rig import Stage, staged, world
 
 FROM = "127.0.0.1:9 acme/s"
 INTO = "127.0.0.1:9 acme/t"
@@ -37,8 +37,8 @@ class Hand:
         self.name = self.run.carries(*assets)
         self.batch = self.run.life(self.name).batch
         self.vault = Vault(stage.root, disk or Disk(), margin=0)
-        ways = (stage.plan, stage.roma(), self.vault, self.run.progress, stage.around())
-        self.performer = Performer(*ways, Pacing())
+        ways = (stage.plan, stage.roma(), self.vault, self.run.progress, stage.runtime())
+        self.performer = Performer(*ways, PollTiming())
 
     async def asks(self, step: steps.Step) -> Answered:
         """Intent, question, event believed."""
@@ -70,7 +70,7 @@ class Hand:
         return await self.downloads()
 
     async def imports(self) -> Answered:
-        await self.asks(steps.Look(self.name, "prod", "t"))
+        await self.asks(steps.ListTarget(self.name, "prod", "t"))
         return await self.asks(steps.RequestImport(self.name, "prod", "t", INTO))
 
     async def awaits_import(self) -> Answered:
@@ -225,7 +225,7 @@ def test_an_outage_that_ends_while_a_job_is_awaited_moves_its_deadline() -> None
     async def act(hand: Hand) -> Answered:
         await hand.exports()
         host = host_of(hand.stage.plan.instances["dev"].endpoint)
-        hand.run.believe(e.OutageBegan(host, Words("not-sent")))
+        hand.run.believe(e.OutageBegan(host, ErrorDetail("not-sent")))
 
         async def comes_back() -> None:
             await anyio.sleep(100.0)
@@ -340,13 +340,13 @@ def test_a_whole_package_is_adopted_after_a_crash_and_half_of_one_is_not() -> No
         download = steps.Download(hand.batch, "dev", "s", life.archive, life.attempt)
         hand.run.believe(download.intent)
         await hand.performer.perform(download)
-        return await hand.asks(steps.Adopt(hand.batch, "dev", "s", life.attempt))
+        return await hand.asks(steps.RecoverDownload(hand.batch, "dev", "s", life.attempt))
 
     async def half(hand: Hand) -> Answered:
         await hand.exports()
         await hand.awaits_export()
         hand.run.believe(e.DownloadRequested(hand.batch))
-        return await hand.asks(steps.Adopt(hand.batch, "dev", "s", 1))
+        return await hand.asks(steps.RecoverDownload(hand.batch, "dev", "s", 1))
 
     assert name(performed(whole)[1].event) == "PackageStored"
     assert name(performed(half)[1].event) == "DownloadCut"
@@ -384,7 +384,7 @@ def test_a_dropped_package_is_gone_from_our_disk() -> None:
 
 def test_an_unreachable_service_is_never_a_look() -> None:
     async def act(hand: Hand) -> Answered:
-        return await hand.asks(steps.Look(hand.name, "prod", "t"))
+        return await hand.asks(steps.ListTarget(hand.name, "prod", "t"))
 
     _, answered = performed(act, Rule(Kind.UNAVAILABLE, frozenset({Operation.TASKS}), times=0))
     assert answered.event is None
@@ -434,7 +434,7 @@ def bereft(take: Callable[[Holding], None], *faults: Rule) -> tuple[list[str], E
 
 
 def different(ended: Ended) -> list[tuple[str, str]]:
-    return [(line.name, line.why) for line in lines(ended.progress) if line.kept_as is AssetClass.DIFFERENT]
+    return [(line.name, line.why) for line in asset_outcomes(ended.progress) if line.kept_as is AssetClass.DIFFERENT]
 
 
 def an_api(held: Holding) -> None:

@@ -9,14 +9,14 @@ import pytest
 
 from orchestrator.core.model.checks import Verdict
 from orchestrator.core.plan.plan import Waiver
-from orchestrator.core.report.outcome import AssetClass, lines
-from orchestrator.core.selection.routes import History
-from orchestrator.emulator.api.api import Face
+from orchestrator.core.report.outcome import AssetClass, asset_outcomes
+from orchestrator.core.selection.routes import EarlierImports
+from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.service.service import Service
 from orchestrator.emulator.world.generate import DEV_USER, PROD_USER
 from orchestrator.emulator.world.world import World
 from orchestrator.engine.runs import Ended, Runs, Wish
-from orchestrator.engine.surroundings import Surroundings, inline
+from orchestrator.engine.runtime import Runtime, inline
 from orchestrator.errors import ExitCode, PreflightBlocked
 from orchestrator.roma import Roma
 from orchestrator.storage.home import Home
@@ -48,24 +48,24 @@ async def _run(case: Case, root: Path) -> tuple[Ended, Service]:
         return datetime.fromtimestamp(clock(), UTC)
 
     service = Service(World((case.dev, case.prod), (DEV_USER, PROD_USER), case.switches), clock, 1)
-    face = Face(service)
+    api = Api(service)
 
     def transport(ca: str, proxy: str) -> Dated:
-        return Dated(face, clock, lambda request: None)
+        return Dated(api, clock, lambda request: None)
 
-    around = Surroundings(wall, lambda: 0.5, transport, inline, lambda event, **fields: None, "me", "here", 1, "0")
-    roma = Roma(case.plan.settings, secrets_of(case), wall=wall, draw=around.draw, transport=transport)
+    runtime = Runtime(wall, lambda: 0.5, transport, inline, lambda event, **fields: None, "me", "here", 1, "0")
+    roma = Roma(case.plan.settings, secrets_of(case), wall=wall, draw=runtime.draw, transport=transport)
     home = Home(root / "home")
     home.make()
     users = {"d": "acme/dev-migrator", "p": "acme/prod-migrator", "p2": "acme/dev-migrator"}
-    return await Runs(case.plan, HomeStore(home), roma, users, around).run(Wish()), service
+    return await Runs(case.plan, HomeStore(home), roma, users, runtime).run(Wish()), service
 
 
 def forced(check: str) -> Case:
     build, _ = WORLDS[check]
     case = build()
     settings = replace(case.plan.settings, writes_per_second=50.0)
-    case = replace(case, plan=replace(case.plan, settings=settings), history=History())
+    case = replace(case, plan=replace(case.plan, settings=settings), history=EarlierImports())
     return lane(case, waive=(Waiver(check, (), "forced, to see"),))
 
 
@@ -90,7 +90,7 @@ def test_a_blocker_stops_the_run_before_anything_is_sent(check: str, tmp_path: P
 def test_a_run_that_is_forced_past_a_blocker_fails_as_predicted(check: str, tmp_path: Path) -> None:
     assert told(forced(check)).fired == {check: Verdict.WAIVED}
     ended, _ = run(forced(check), tmp_path)
-    failed = {line.name for line in lines(ended.progress) if line.kept_as in BAD}
+    failed = {line.name for line in asset_outcomes(ended.progress) if line.kept_as in BAD}
     assert ended.outcome.code is ExitCode.INCOMPLETE
     assert failed
     assert ENFORCED[check] <= failed

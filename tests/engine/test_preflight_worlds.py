@@ -8,7 +8,7 @@ import pytest
 from orchestrator.core.model.checks import Verdict
 from orchestrator.core.plan.plan import Waiver
 from orchestrator.core.plan.special_values import CHECKS
-from orchestrator.core.selection.routes import History, Kept
+from orchestrator.core.selection.routes import EarlierImports, Kept
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.emulator.world.world import Group, hex_id, make_id
 from tests.emulator.in_memory_client import BEGIN
@@ -90,7 +90,7 @@ def test_a_waived_blocker_is_recorded_and_blocks_no_more() -> None:
 def test_what_an_earlier_run_brought_and_left_behind_is_a_warning_and_not_a_blocker() -> None:
     case = datasource_id_collision()
     app = case.dev.datasources[0].app_id
-    case = replace(case, history=History({("prod", "", "dev", app): Kept(("gone",), "p", "r1")}))
+    case = replace(case, history=EarlierImports({("prod", "", "dev", app): Kept(("gone",), "p", "r1")}))
     assert told(case).fired == {"datasource-id-collision": Verdict.WARNING}
 
 

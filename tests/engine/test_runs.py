@@ -10,10 +10,10 @@ from orchestrator.core.report.outcome import outcome
 from orchestrator.core.selection.only import Only, parse_only
 from orchestrator.core.state import events as e
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
-from orchestrator.engine.runs import Ended, Past, Wish, folded, history, read_run
+from orchestrator.engine.runs import Ended, PastRun, Wish, folded, history, read_run
 from orchestrator.errors import ExitCode, JournalDamaged, OperatorError, PreflightBlocked
 from tests.builders import Run, app
-from tests.engine.stage import QUICK, Stage, plan_for, staged, world
+from tests.engine.rig import QUICK, Stage, plan_for, staged, world
 from tests.simulation.memory import Life, MemoryStore
 
 SMALL = replace(QUICK, batch_size=3)
@@ -236,7 +236,7 @@ def test_an_entry_that_cannot_follow_means_that_the_journal_is_damaged() -> None
 
 
 def test_a_run_is_read_without_its_process() -> None:
-    async def act(stage: Stage) -> Past:
+    async def act(stage: Stage) -> PastRun:
         await stage.run()
         return read_run(MemoryStore(stage.root, stage.records, Life(), stage.entries.append), next(iter(stage.records)))
 
@@ -249,7 +249,7 @@ def test_a_run_that_has_not_ended_is_not_done() -> None:
     run = Run()
     run.believe(e.RunBegan("orders", "f", "{}", "op", "h", 1, "0"))
     run.carries(app("a"))
-    past = Past("r", run.progress)
+    past = PastRun("r", run.progress)
     assert past.unfinished
     assert outcome(past.progress, {}).code is ExitCode.NOT_FINISHED
 
@@ -260,7 +260,7 @@ def test_history_knows_what_landed_under_which_id_by_whom() -> None:
     run.stores(landed)
     run.imports(landed)
     run.believe(e.Imported(landed), e.Verified(landed, ("a",), ids=(("a", "new-a"),)))
-    found = history([Past("r1", run.progress)]).imported
+    found = history([PastRun("r1", run.progress)]).imported
     kept = found["prod", "", "dev", "a"]
     assert (kept.ids, kept.owner, kept.run) == (("new-a",), "t", "r1")
     assert ("prod", "", "dev", "b") not in found

@@ -119,10 +119,10 @@ async def test_https_proxy_of_the_environment_is_used_unless_no_proxy_names_the_
         monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
         monkeypatch.setenv("NO_PROXY", "localhost.invalid")
         through = await failure_of(transport, get("https://roma.example/"))
-        around = await failure_of(transport, get("https://localhost.invalid/"))
+        runtime = await failure_of(transport, get("https://localhost.invalid/"))
         plain = await failure_of(transport, get("http://localhost.invalid/"))
     assert through.message == "the proxy refused the connection with HTTP status 403"
-    assert "cannot be resolved" in around.message
+    assert "cannot be resolved" in runtime.message
     assert "cannot be resolved" in plain.message
     assert [request.split()[0] for request in asked] == [b"CONNECT"]
 

@@ -1,184 +1,272 @@
-"""The promises, watched after every event and judged at dawn. Law: each names the promise that it guards."""
+"""Promises as folds over the journal. Law: read from the contract alone; the program's own decisions are not used.
 
-from collections import Counter, defaultdict
+Each fold hears every entry in its order and raises `Broken` at the first that its promise forbids. It serves simulated
+nights (`invariants.Watch`) and directed worlds (`test_promises`) alike.
+"""
+
+from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-from orchestrator.core.report.outcome import AssetClass, lines
+from orchestrator.core.model.failures import Failure
+from orchestrator.core.plan.plan import Plan
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry
-from orchestrator.emulator.service.ledger import slot_of
-from orchestrator.emulator.service.service import Service
-from orchestrator.errors import ExitCode
-from tests.simulation.book import Broken
-from tests.simulation.folds import Journal
-from tests.simulation.worlds import Scenario
+from tests.simulation.book import GONE, LOST, NEVER, Book, Intent, require, subject_of
+from tests.simulation.nothing_twice import Settling
 
-if TYPE_CHECKING:
-    from tests.simulation.nights import Night
-
-
-#: events of a night: so many, and so many more for each delivery
-MOST_EVENTS, EVENTS_PER_DELIVERY = 3000, 250
-#: virtual seconds: an overdue job alone takes hours
-LONGEST_NIGHT = 10 * 86400.0
+#: exports of one batch that may end without a package (promise 4)
+MOST_LOSSES = 3
+#: failures after which the one GET was certainly not done (promise 4)
+SURELY_NOT_HAD = {Failure.NOT_SENT.value, Failure.THROTTLED.value, Failure.EXPIRED.value}
+#: packages on their way or stored per target while none of them may land yet
+MOST_AHEAD = 12
+#: seconds between two polls of a job that is about to be overdue, at most
+POLLING = 900.0
+#: seconds that a drop takes: a part that is split off meanwhile finds its package gone, and has it exported again
+DROPPING = 1.0
 
 
-class Watch:
-    """Hears every journaled event and compares with what really happened at the service."""
+class Slots:
+    """Promise 2: no job is asked for in a slot while one of ours runs there, or may still arrive there."""
 
-    def __init__(self, scenario: Scenario, service: Service) -> None:
-        self.scenario, self.service = scenario, service
-        self.calls_seen = 0
-        #: jobs that the far side accepted from us, by operation
-        self.accepted: Counter[str] = Counter()
-        #: intents that are in the journal, by operation; for a download by its archive
-        self.intents: Counter[str] = Counter()
-        #: batch -> its latest archive; a probe's is nobody's
-        self.archives: dict[str, str] = {}
-        #: job id -> subject, while the journal says that it runs
-        self.running: dict[str, str] = {}
-        self.events: Counter[str] = Counter()
-        self.dusk = 0.0
-        self.journal = Journal(scenario.plan, scenario.users)
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        #: subject -> what it asked for, and until when its job may be in the slot
+        self.taken: dict[str, tuple[Intent, float]] = {}
+        #: widenings that `auto` has tried
+        self.tried: set[str] = set()
 
     def heard(self, entry: Entry) -> None:
-        """After every event."""
-        self.events[type(entry.event).__name__] += 1
-        self._ends_some_time(entry)
-        self._jobs(entry)
-        self.journal.heard(entry)
-        self._requests()
-        self._remembered_first()
-        self._nothing_twice()
-
-    def _ends_some_time(self, entry: Entry) -> None:
-        """Promise 9: every fault ends, so the night must, within a bound that follows from its size."""
-        self.dusk = self.dusk or entry.at
-        bound = MOST_EVENTS + EVENTS_PER_DELIVERY * self.events["DeliveryScheduled"]
-        self._require(self.events.total() <= bound, f"liveness: more than {bound} events")
-        self._require(entry.at - self.dusk <= LONGEST_NIGHT, "liveness: the night does not end")
-
-    def forget(self, kept: Iterable[Entry]) -> None:
-        """After a power cut only what is still in the journal is known."""
-        self.running.clear()
-        self.intents.clear()
-        entries = list(kept)
-        for entry in entries:
-            self._jobs(entry)
-        self.journal.again(entries)
-
-    def _jobs(self, entry: Entry) -> None:
+        subject = subject_of(entry.event)
         match entry.event:
-            case e.ExportAccepted(batch=subject, job=job) | e.ImportAccepted(delivery=subject, job=job):
-                self.running[job] = subject
-            case e.ProbeAccepted(slot=subject, job=job):
-                self.running[job] = subject
-            case e.ExportRequested() | e.ProbeRequested():
-                self.intents["export"] += 1
-            case e.ImportRequested():
-                self.intents["import"] += 1
-            case e.DownloadRequested(batch=subject):
-                self.intents[self.archives[subject]] += 1
-            case e.Exported(batch=subject, archive=archive):
-                self.archives[subject] = archive
-                self._ended(subject)
-            case e.ExportFailed(batch=subject) | e.ExportVanished(batch=subject):
-                self._ended(subject)
-            case e.Imported(delivery=subject) | e.ImportFailed(delivery=subject) | e.ImportVanished(delivery=subject):
-                self._ended(subject)
-            case e.ProbeEnded(slot=subject):
-                self._ended(subject)
+            case e.ExportRequested() | e.ImportRequested() | e.ProbeRequested() as intent:
+                self._asked(subject, intent, entry.at)
+            case e.WideningTried(widening=widening):
+                require(widening not in self.tried, f"promise 2: {widening} is tried twice")
+                self.tried.add(widening)
+            case e.RunResumed(settle_quiet=quiet):
+                for each in self.book.open:
+                    self._until(each, entry.at + quiet)
+            case event if isinstance(event, LOST):
+                self._until(subject, event.quiet_until)
+            case event if isinstance(event, GONE):
+                self.taken.pop(subject, None)
             case _:
                 pass
 
-    def _ended(self, subject: str) -> None:
-        for job in [job for job, whose in self.running.items() if whose == subject]:
-            del self.running[job]
+    def _asked(self, subject: str, intent: Intent, at: float) -> None:
+        slot, trial = self.book.slot_of(intent), self.book.trial
+        beside = [
+            other
+            for other, (held, until) in self.taken.items()
+            if until > at and other != subject and self.book.slot_of(held) == slot
+        ]
+        tried = trial is not None and (trial.subject, [trial.beside]) == (subject, beside)
+        require(tried or not beside, f"promise 2: {subject} asked for a job in {slot} beside {beside}")
+        self.taken[subject] = intent, NEVER
 
-    def _requests(self) -> None:
-        """Promises 1 and 2: at most batch_size assets, none empty, no request beside a known own job."""
-        calls = self.service.ledger.calls
-        for call in calls[self.calls_seen :]:
-            if call.operation in {"export", "import"} and call.asset_ids:
-                self._require(
-                    len(call.asset_ids) <= self.scenario.plan.settings.batch_size,
-                    f"promise 1: {call.operation} of {len(call.asset_ids)} assets",
-                )
-            self.accepted[call.operation] += call.outcome == "accepted"
-            if call.outcome == "ROMA.10012" and not call.late and self.journal.book.trial is None:
-                self._no_own_job_beside(call.time, call.user, call.instance, call.operation)
-        self.calls_seen = len(calls)
+    def _until(self, subject: str, until: float) -> None:
+        if subject in self.taken:
+            self.taken[subject] = self.taken[subject][0], until
 
-    def _no_own_job_beside(self, time: float, user: str, instance: str, kind: str) -> None:
-        scope = self.scenario.world.switches.lock_scope
-        slot = slot_of(scope, user, instance, kind)
-        for job in self.service.ledger.jobs.values():
-            beside = job.slot == slot and not job.foreign and job.begin <= time < job.end
-            if beside and job.id in self.running:
-                raise Broken(f"promise 2: asked for a job at {time} while {job.id} ({job.type}) of ours ran in {slot}")
 
-    def _remembered_first(self) -> None:
-        """Promise 5: what was asked for has its intent in the journal, whatever a power cut took."""
-        ledger = self.service.ledger
-        asked = self.accepted + ledger.downloads + ledger.denied_downloads
-        bare = {what: count for what, count in asked.items() if count > self.intents[what]}
-        self._require(not bare, f"promise 5: asked for without an intent: {dict(list(bare.items())[:2])}")
+class Packages:
+    """Promise 4: three losses end a batch's exports, what is needed is not dropped, exports do not run far ahead."""
 
-    def _nothing_twice(self) -> None:
-        """Promise 3."""
-        for target in {t.instance for m in self.scenario.plan.migrations for t in m.targets}:
-            twice = self.service.ledger.twice(target)
-            self._require(not twice, f"promise 3: twice at {target}: {dict(list(twice.items())[:3])}")
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self.losses: Counter[str] = Counter()
+        #: batches that are asked for, on their way or stored
+        self.held: set[str] = set()
+        #: deliveries that were asked for
+        self.begun: set[str] = set()
+        #: batch -> how often its archive may still be asked for, and whether a crash was forgiven
+        self.gets: dict[str, int] = {}
+        self.cut: set[str] = set()
+        #: part -> when it was split off
+        self.born: dict[str, float] = {}
+        #: whether the run has ended: a later one drops what it kept
+        self.over = False
 
-    def _require(self, holds: bool, what: str) -> None:
-        if not holds:
-            raise Broken(what)
+    def heard(self, entry: Entry) -> None:
+        match entry.event:
+            case e.ExportRequested(batch=batch):
+                require(self.losses[batch] < MOST_LOSSES, f"promise 4: {batch} is exported again after three losses")
+                self.held.add(batch)
+                self._not_far_ahead(batch)
+            case e.PackageLost(batch=batch) | e.ExportVanished(batch=batch) | e.PackageDamaged(batch=batch):
+                self.losses[batch] += 1
+                self.held.discard(batch)
+            case e.ExportRefused(batch=batch) | e.ExportFailed(batch=batch) | e.ExportLost(batch=batch):
+                self.held.discard(batch)
+            case e.Exported(batch=batch):
+                self.gets[batch] = 1
+                self.cut.discard(batch)
+            case e.DownloadRequested(batch=batch):
+                require(self.gets[batch] > 0, f"promise 4: the archive of {batch} is asked for again")
+                self.gets[batch] -= 1
+            case e.DownloadRefused(batch=batch, words=words):
+                require(words.kind in SURELY_NOT_HAD, f"promise 4: the GET of {batch} is to be repeated: {words}")
+                self.gets[batch] += 1
+            case e.DownloadCut(batch=batch):
+                self.gets[batch] += batch not in self.cut
+                self.cut.add(batch)
+            case e.PackageDropped(batch=batch):
+                open_ = [name for name in self.book.of_batch(batch) if name not in self.book.settled]
+                left = [name for name in open_ if entry.at - self.born.get(name, 0.0) > DROPPING]
+                require(self.over or not left, f"promise 4: the package of {batch} is dropped, not final: {left[:2]}")
+                self._forgiven(batch)
+            case e.PackageStale(batch=batch):
+                self._forgiven(batch)
+            case e.Resolved(subject=batch) if batch in self.book.batches:
+                self._forgiven(batch)
+            case e.ImportRequested(delivery=delivery):
+                self.begun.add(delivery)
+            case e.Split(children=children):
+                self.born |= {child.delivery: entry.at for child in children}
+            case e.RunBegan() | e.RunResumed() | e.RunEnded():
+                self.over = isinstance(entry.event, e.RunEnded)
+            case _:
+                pass
 
-    # --- at dawn ---------------------------------------------------------------------------------------------------
+    def _forgiven(self, batch: str) -> None:
+        self.losses[batch] = 0
+        self.held.discard(batch)
 
-    def at_dawn(self, night: "Night") -> None:
-        """The run has ended: what it says is what is true."""
-        self._require(bool(night.codes), "liveness: no command was given")
-        self._require(night.codes[-1] in {"0", "1"}, f"liveness: codes {night.codes}")
-        assert night.ended is not None
-        found = lines(night.ended.progress)
-        classes: dict[tuple[str, str, str], set[AssetClass]] = defaultdict(set)
-        for line in found:
-            key = (line.migration, line.target, line.asset)
-            self._require(key not in classes, f"promise 11: {line.name} is counted twice at {line.target}")
-            classes[key].add(line.kept_as)
-        for made in night.ended.progress.selections:
-            counted = sum(line.migration == made.migration and line.target == made.target for line in found)
-            self._require(counted == made.selected, f"promise 11: selected {made.selected}, counted {counted}")
-        there = defaultdict(set)
-        for landed in self.service.ledger.landed:
-            there[landed.instance].add(landed.source_id)
-        for line in found:
-            if line.kept_as in {AssetClass.VERIFIED, AssetClass.UNVERIFIED, AssetClass.SKIPPED}:
-                self._require(
-                    line.asset in there[line.target], f"promise 15: {line.name} is said to be at {line.target}"
-                )
-        if night.ended.outcome.code is ExitCode.DONE:
-            bad = [
-                line
-                for line in found
-                if line.kept_as not in {AssetClass.VERIFIED, AssetClass.UNVERIFIED, AssetClass.SKIPPED}
+    def _not_far_ahead(self, batch: str) -> None:
+        for target in {self.book.deliveries[name].target for name in self.book.of_batch(batch)}:
+            ahead = [
+                name
+                for each in self.held
+                for name in self.book.of_batch(each)
+                if self.book.deliveries[name].target == target and name not in self.begun | self.book.settled
             ]
-            self._require(not bad, f"code 0 with {bad[:2]}")
-        self._poison_only(night)
+            # One more where nothing that is stored may land yet, and as many as another target has room for.
+            require(len(ahead) <= 2 * MOST_AHEAD, f"promise 4: {len(ahead)} packages lie ahead of {target}")
 
-    def _poison_only(self, night: "Night") -> None:
-        """Promise 7: without a breaker and without an operator's word, only poison is set aside."""
-        assert night.ended is not None
-        progress = night.ended.progress
-        stopped = any(failures.stopped for failures in progress.failures.values())
-        decided = self.events["Resolved"]
-        for line in lines(progress):
-            if line.kept_as is AssetClass.QUARANTINED and not stopped and not decided:
-                excused = line.name in self.scenario.poison or self._excused(line.why)
-                self._require(excused, f"promise 7: {line.name} is quarantined and no poison: {line.why}")
 
-    def _excused(self, why: str) -> bool:
-        """What the world itself refuses: bodies too large, downloads that never end well, names that exist."""
-        return any(word in why for word in ("APIGW.0201", "lost 3 times", "10010", "times in a row"))
+class Deadlines:
+    """Promise 9: a job has `job_timeout`, outages not counted; no less before it is overdue, and no more."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        #: subject -> when its job was accepted
+        self.since: dict[str, float] = {}
+
+    def heard(self, entry: Entry) -> None:
+        subject = subject_of(entry.event)
+        match entry.event:
+            case e.ExportAccepted() | e.ImportAccepted() | e.ProbeAccepted():
+                self.since[subject] = entry.at
+            case e.ExportOverdue() | e.ImportOverdue():
+                ran = self._ran(subject, entry.at)
+                least = self.book.plan.settings.job_timeout
+                require(ran >= least, f"promise 9: {subject} is overdue after {ran:.0f} of {least:.0f} s")
+            case e.ExportVanished() | e.ImportVanished():
+                self.since.pop(subject, None)
+            case e.Exported() | e.ExportFailed() | e.Imported() | e.ImportFailed() | e.ProbeEnded():
+                if subject in self.since:
+                    ran = self._ran(subject, entry.at) - self.book.unwatched(self.since.pop(subject))
+                    most = self.book.plan.settings.job_timeout + POLLING
+                    require(ran <= most, f"promise 9: {subject} is awaited for {ran:.0f} of {most:.0f} s")
+            case _:
+                pass
+
+    def _ran(self, subject: str, at: float) -> float:
+        return at - self.since[subject] - self.book.away(self.since[subject], at)
+
+
+class Order:
+    """Promise 8: what an asset needs has landed before its import is asked for; `after` is final."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        #: (place, source, asset)
+        self.landed: set[tuple[str, str, str]] = set()
+
+    def heard(self, entry: Entry) -> None:
+        match entry.event:
+            case e.Imported(delivery=delivery) | e.ImportFound(delivery=delivery):
+                self.landed |= self._keys(delivery)
+            case e.Resolved(subject=subject, outcome="imported") if subject in self.book.deliveries:
+                self.landed |= self._keys(subject)
+            case e.Split(delivery=delivery, children=children):
+                made = self.book.deliveries[delivery]
+                source = self.book.batches[made.batch].source
+                brought = [each for child in children if child.fate == "landed" for each in child.assets]
+                self.landed |= {(made.place, source, each) for each in brought}
+            case e.ImportRequested(delivery=delivery):
+                self._asked(delivery)
+            case _:
+                pass
+
+    def _keys(self, delivery: str) -> set[tuple[str, str, str]]:
+        made = self.book.deliveries[delivery]
+        source = self.book.batches[made.batch].source
+        return {(made.place, source, each.id) for each in self.book.assets_of(delivery)}
+
+    def _asked(self, delivery: str) -> None:
+        made = self.book.deliveries[delivery]
+        source = self.book.batches[made.batch].source
+        own = {each.id for each in self.book.assets_of(delivery)}
+        carried = {key for name in self.book.deliveries for key in self._keys(name)}
+        needs = {(made.place, source, n) for each in self.book.assets_of(delivery) for n in each.needs if n not in own}
+        early = (needs & carried) - self.landed
+        require(not early, f"promise 8: {delivery} is asked for before what it needs: {sorted(early)[:2]}")
+        final = self.book.settled
+        left = [n for n, m in self.book.deliveries.items() if m.migration in made.after and n not in final]
+        require(not left, f"promise 8: {delivery} is asked for before {left[:2]}, which it is after")
+
+
+class Identity:
+    """Promise 14: an export by one that sees it all, an import by its owner; what is connected has one owner."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+
+    def heard(self, entry: Entry) -> None:
+        match entry.event:
+            case e.ExportRequested(batch=batch, credentials=credentials):
+                sees = self.book.batches[batch].exporters
+                require(credentials in sees, f"promise 14: {batch} is exported by {credentials}, which does not see it")
+            case e.ImportRequested(delivery=delivery, credentials=credentials):
+                owner = self.book.deliveries[delivery].owner
+                require(credentials == owner, f"promise 14: {delivery} is imported by {credentials} and not by {owner}")
+                self._one_owner(delivery)
+            case _:
+                pass
+
+    def _one_owner(self, delivery: str) -> None:
+        made = self.book.deliveries[delivery]
+        needs = {need for each in self.book.assets_of(delivery) for need in each.needs}
+        for name, other in self.book.deliveries.items():
+            if other.place == made.place and other.owner != made.owner:
+                apart = needs & {each.id for each in self.book.assets_of(name)}
+                require(not apart, f"promise 14: {delivery} of {made.owner} needs {sorted(apart)[:1]} of {other.owner}")
+
+
+class Journal:
+    """All of them over one run after another."""
+
+    def __init__(self, plan: Plan, users: dict[str, str]) -> None:
+        self.plan, self.users = plan, users
+        self._begin()
+
+    def _begin(self) -> None:
+        self.book = Book(self.plan, self.users)
+        folds = (Slots, Settling, Packages, Deadlines, Order, Identity)
+        self.folds = [fold(self.book) for fold in folds]
+
+    def heard(self, entry: Entry) -> None:
+        """After every event."""
+        if isinstance(entry.event, e.RunBegan):
+            self._begin()
+        for fold in self.folds:
+            fold.heard(entry)
+        self.book.heard(entry)
+
+    def again(self, entries: Iterable[Entry]) -> None:
+        """From the beginning: after a power cut less is known than was heard."""
+        self._begin()
+        for entry in entries:
+            self.heard(entry)

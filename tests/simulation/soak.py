@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.emulator.world.faults import Kind
-from tests.simulation.nights import live, vault_root
+from tests.simulation.scenarios import live, vault_root
 from tests.simulation.worlds import scenario
 
 #: seeds that one worker process takes at a time
@@ -149,7 +149,7 @@ def nights(seeds: range) -> Tally:
             tally.failed.append((seed, f"{type(error).__name__}: {error}"[:500]))
             continue
         tally.seconds += night.seconds
-        tally.faults.update({kind.value: count for kind, count in night.face.strikes.counts.items() if count})
+        tally.faults.update({kind.value: count for kind, count in night.api.strikes.counts.items() if count})
         tally.events.update(night.watch.events)
         tally.codes.update(night.codes)
     tally.spent = time.monotonic() - begun

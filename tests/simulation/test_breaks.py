@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.simulation.anchors import plant
+
 ROOT = Path(__file__).resolve().parents[2]
 BREAKS: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "breaks.yaml").read_text(encoding="utf-8"))
 #: nights that a break may stay unnoticed
@@ -28,10 +30,7 @@ _SLIPS = re.compile(r"\b(NameError|SyntaxError|ImportError|AttributeError|Unboun
 def test_a_broken_promise_is_noticed(planted: dict[str, Any], tmp_path: Path) -> None:
     copy = _copied(tmp_path)
     for edit in planted["edits"]:
-        broken = copy / "orchestrator" / edit["file"]
-        text = broken.read_text(encoding="utf-8")
-        assert text.count(edit["old"]) == 1, f"the line to break is not there once: {edit['old']}"
-        broken.write_text(text.replace(edit["old"], edit["new"]), encoding="utf-8")
+        plant(copy / "orchestrator", edit)
     environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
     found = subprocess.run(_proof(planted), cwd=copy, env=environment, capture_output=True, text=True, check=False)
     assert found.returncode == 1, f"not noticed: {found.stdout[-500:]} {found.stderr[-500:]}"

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.errors import PreflightBlocked
-from tests.simulation.nights import live, vault_root
+from tests.simulation.scenarios import live, vault_root
 from tests.simulation.worlds import Scenario, scenario
 
 SEEDS = 120

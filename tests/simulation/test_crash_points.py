@@ -4,8 +4,8 @@ import gc
 
 import pytest
 
-from tests.simulation.nights import DUSK, Night, live, vault_root
 from tests.simulation.points import small_plan
+from tests.simulation.scenarios import DUSK, Night, live, vault_root
 
 # A killed incarnation leaves everything open, as kill -9 does.
 pytestmark = [

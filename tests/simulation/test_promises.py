@@ -13,8 +13,8 @@ from orchestrator.emulator.world.world import Quotas, World
 from orchestrator.engine.runs import Ended
 from orchestrator.errors import ExitCode
 from tests.builders import DAWN
-from tests.engine.stage import QUICK, USERS, Stage, plan_for, staged, world
-from tests.simulation.folds import MOST_AHEAD, POLLING, Journal
+from tests.engine.rig import QUICK, USERS, Stage, plan_for, staged, world
+from tests.simulation.invariants import MOST_AHEAD, POLLING, Journal
 
 IMPORTS = frozenset({Operation.IMPORT})
 #: executed 30 s after its caller gave up
@@ -115,7 +115,7 @@ def test_exports_do_not_run_ahead_of_a_slow_target_without_a_bound() -> None:
 
 def test_a_preview_holds_nothing_that_can_write() -> None:
     async def act(stage: Stage) -> set[str]:
-        readers = stage.runs().gate.readers(["dev", "prod"]).values()
+        readers = stage.runs().admission.readers(["dev", "prod"]).values()
         return {name for reader in readers for name in dir(reader)}
 
     _, held = staged(world(1), act)

@@ -14,7 +14,7 @@ import anyio
 import anyio.lowlevel
 
 from orchestrator.core.model.failures import Failure
-from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.protocol.messages import (
     Body,
     Delayed,
@@ -94,12 +94,12 @@ def _ended_early() -> TransportFailed:
 class _Sending:
     """One request on its way; entering waits for the head of its answer."""
 
-    face: Face
+    api: Api
     request: WireRequest
 
     async def __aenter__(self) -> Answer:
         await anyio.sleep(LATENCY)
-        reply = self.face.handle(_as_received(self.request))
+        reply = self.api.handle(_as_received(self.request))
         await _arrival(reply, self.request.timeout - LATENCY)
         return _MemoryAnswer(reply)
 
@@ -110,14 +110,14 @@ class _Sending:
 class MemoryTransport:
     """Sends requests to a face, in the loop's own time."""
 
-    def __init__(self, face: Face, heard: Callable[[WireRequest], None] | None = None) -> None:
-        self._face = face
+    def __init__(self, api: Api, heard: Callable[[WireRequest], None] | None = None) -> None:
+        self._api = api
         self._heard = heard
 
     def send(self, request: WireRequest) -> AbstractAsyncContextManager[Answer]:
         if self._heard is not None:
             self._heard(request)
-        return _Sending(self._face, request)
+        return _Sending(self._api, request)
 
     async def aclose(self) -> None:
         """Nothing to close."""

@@ -83,7 +83,7 @@ def test_nothing_of_several_events_is_written_where_one_cannot_be(path: Path) ->
     with closing(SqliteJournal(path, RUN, "me")) as journal:
         journal.append(FIRST, 1.0)
         with pytest.raises(KeyError):
-            journal.append((*SECOND, e.Words("no event")), 2.0)  # type: ignore[arg-type] # the point of the test
+            journal.append((*SECOND, e.ErrorDetail("no event")), 2.0)  # type: ignore[arg-type] # the point of the test
         assert len(read_all(path, RUN)) == 2
         journal.append(SECOND, 3.0)
     assert events_of(path) == [*FIRST, *SECOND]
@@ -364,7 +364,7 @@ def test_a_full_disk_is_told_and_leaves_the_journal_as_it_was(path: Path) -> Non
     with closing(SqliteJournal(path, RUN, "me")) as journal:
         journal.append(FIRST, 1.0)
         journal._db.execute("PRAGMA max_page_count = 1")
-        big = e.Quarantined("d", e.Words("job", message="x" * 1_000_000))
+        big = e.Quarantined("d", e.ErrorDetail("job", message="x" * 1_000_000))
         with pytest.raises(MemoryFailed, match="full") as caught:
             journal.append((big,), 2.0)
         assert "disk" in caught.value.next_step

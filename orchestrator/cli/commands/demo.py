@@ -16,13 +16,13 @@ from orchestrator.cli.commands.run import conduct
 from orchestrator.cli.output.tables import count
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.core.plan.plan import AccessKey, Password, Plan, SecretRef, SecretSource
-from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.server import Address, serve
 from orchestrator.emulator.service.service import Service
 from orchestrator.emulator.world.generate import default_world
 from orchestrator.emulator.world.world import User, World
 from orchestrator.engine.runs import Wish
-from orchestrator.engine.surroundings import utc_now
+from orchestrator.engine.runtime import utc_now
 from orchestrator.errors import OperatorError
 from orchestrator.storage.home import Home
 from orchestrator.storage.planfile import read_plan
@@ -124,5 +124,5 @@ def _served(world: World) -> Iterator[Address]:
     """The emulator on a loop of its own, so that the run's may be busy."""
     with ExitStack() as stack:
         portal = stack.enter_context(anyio.from_thread.start_blocking_portal("asyncio"))
-        face = Face(Service(world, lambda: utc_now().timestamp()))
-        yield stack.enter_context(portal.wrap_async_context_manager(serve(face)))
+        api = Api(Service(world, lambda: utc_now().timestamp()))
+        yield stack.enter_context(portal.wrap_async_context_manager(serve(api)))

@@ -12,7 +12,7 @@ from orchestrator.cli.output.tables import count
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.core.model.inventory import InstanceSummary
 from orchestrator.core.plan.plan import Instance, Plan, SdkProfile, Settings
-from orchestrator.engine.surroundings import utc_now
+from orchestrator.engine.runtime import utc_now
 from orchestrator.errors import ExitCode, OperatorError, ServiceRefuses
 from orchestrator.roma import Roma
 from orchestrator.storage.planfile import read_plan

@@ -11,7 +11,7 @@ from orchestrator.cli.output.tables import UNLIMITED, count, table
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.core.model.inventory import App, Inventory, Task
 from orchestrator.core.plan.plan import Plan
-from orchestrator.engine.survey import survey
+from orchestrator.engine.read_inventories import read_inventories
 from orchestrator.errors import ExitCode, OperatorError
 from orchestrator.storage.planfile import read_plan
 
@@ -43,7 +43,7 @@ async def _survey(plan: Plan, instance: str, assembled: Assembled) -> Inventory:
     where = plan.instances[instance]
     readers = {(instance, name): assembled.roma.reader(where, name) for name in where.credentials}
     try:
-        return (await survey(plan, readers, assembled.around))[instance]
+        return (await read_inventories(plan, readers, assembled.runtime))[instance]
     finally:
         with anyio.CancelScope(shield=True):
             await assembled.roma.aclose()

@@ -22,9 +22,9 @@ from orchestrator.core.preview.approval import Begin, Refused, Resume, Use
 from orchestrator.core.preview.drift import Drift, Grade, told
 from orchestrator.core.preview.preview import Preview
 from orchestrator.core.selection.only import Only, parse_only
-from orchestrator.engine.gate import Approval, Compared, Gate
-from orchestrator.engine.pasts import Past, runs_of
-from orchestrator.engine.surroundings import utc_now
+from orchestrator.engine.admission import Admission, Approval, ComparedPreview
+from orchestrator.engine.past_runs import PastRun, runs_of
+from orchestrator.engine.runtime import utc_now
 from orchestrator.errors import ExitCode, OperatorError
 from orchestrator.storage.home import Home
 from orchestrator.storage.planfile import read_plan
@@ -54,8 +54,8 @@ class _Looking:
     plan: Plan
     home: Home
     assembled: Assembled
-    gate: Gate
-    past: list[Past]
+    admission: Admission
+    past: list[PastRun]
 
     def ask(self, read: Callable[[], Awaitable[T]]) -> T:
         """Read, and close every connection."""
@@ -98,15 +98,15 @@ def _looking(terminal: Terminal, path: Path, plan: Plan) -> _Looking:
     store = HomeStore(home)
     log = Log(terminal, lambda: utc_now().timestamp())
     assembled = assemble(plan, terminal.redactor, log.say)
-    gate = Gate(plan, store, assembled.roma, assembled.users, assembled.around)
-    return _Looking(terminal, path, plan, home, assembled, gate, runs_of(store, plan.name))
+    admission = Admission(plan, store, assembled.roma, assembled.users, assembled.runtime)
+    return _Looking(terminal, path, plan, home, assembled, admission, runs_of(store, plan.name))
 
 
 # --- to look at, and to save ---------------------------------------------------------------------------------------
 
 
 def _show(looking: _Looking, wanted: Wanted, only: Only) -> int:
-    draft = looking.ask(lambda: looking.gate.preview(only, looking.past))
+    draft = looking.ask(lambda: looking.admission.preview(only, looking.past))
     code = ExitCode.BLOCKED if draft.blockers else ExitCode.DONE
     saved = _save(looking, wanted.save, draft, only)
     shown = Shown(looking.plan.name, str(looking.path), draft, int(code), _unfinished(looking.past), saved)
@@ -127,7 +127,7 @@ def _save(looking: _Looking, path: Path | None, draft: Preview, only: Only) -> s
     looking.home.make()
     # Names in the document are the service's; a note is the operator's, and might hold anything.
     note = looking.terminal.redactor.clean(looking.terminal.common.note)
-    write_saved(path, looking.gate.saved(draft, only, note))
+    write_saved(path, looking.admission.saved(draft, only, note))
     return str(path)
 
 
@@ -142,7 +142,7 @@ def _say_saved(looking: _Looking, path: Path | None, saved: str) -> None:
         )
 
 
-def _unfinished(past: Sequence[Past]) -> str:
+def _unfinished(past: Sequence[PastRun]) -> str:
     return past[-1].run if past and past[-1].unfinished else ""
 
 
@@ -151,8 +151,8 @@ def _unfinished(past: Sequence[Past]) -> str:
 
 def _against(looking: _Looking, approval: Approval, only: Only) -> int:
     """Would `run --approved` begin now? 4 where it would be refused."""
-    use = looking.gate.use_of(approval, looking.past)
-    now = looking.ask(lambda: looking.gate.compare(approval.saved, only, looking.past))
+    use = looking.admission.use_of(approval, looking.past)
+    now = looking.ask(lambda: looking.admission.compare(approval.saved, only, looking.past))
     refused = isinstance(use, Refused) or (isinstance(use, Begin) and _stands_against(now))
     code = ExitCode.BLOCKED if refused else ExitCode.DONE
     if looking.terminal.common.json:
@@ -162,11 +162,11 @@ def _against(looking: _Looking, approval: Approval, only: Only) -> int:
     return int(code)
 
 
-def _stands_against(now: Compared) -> bool:
+def _stands_against(now: ComparedPreview) -> bool:
     return bool(now.preview.blockers) or any(each.grade is not Grade.NONE for each in now.drifts)
 
 
-def _against_text(approval: Approval, now: Compared, use: Use, code: ExitCode) -> str:
+def _against_text(approval: Approval, now: ComparedPreview, use: Use, code: ExitCode) -> str:
     saved = approval.saved
     lines = [wrapped("", f"preview {saved.digest} of plan {saved.plan}, saved {local(saved.saved_at)} by {saved.by}")]
     lines += [wrapped("note: ", saved.note)] if saved.note else []
@@ -183,7 +183,9 @@ def _verdict(use: Use, code: ExitCode) -> str:
     return "it does not hold any more" if code else "it still holds"
 
 
-def _against_json(looking: _Looking, approval: Approval, now: Compared, use: Use, code: ExitCode) -> dict[str, object]:
+def _against_json(
+    looking: _Looking, approval: Approval, now: ComparedPreview, use: Use, code: ExitCode
+) -> dict[str, object]:
     saved = approval.saved
     return {
         "plan": looking.plan.name, "plan_file": str(looking.path), "code": int(code), "verdict": _verdict(use, code),

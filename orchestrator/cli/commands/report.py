@@ -13,7 +13,7 @@ from orchestrator.cli.render.summary import Names, lane_json, next_step, outcome
 from orchestrator.core.handover.render import plain, to_data, to_markdown
 from orchestrator.core.model.handover_item import Action
 from orchestrator.core.report.history import History
-from orchestrator.core.report.outcome import AssetClass, Line, outcome
+from orchestrator.core.report.outcome import AssetClass, AssetOutcome, outcome
 from orchestrator.core.report.report import MEANING, Report, report
 from orchestrator.core.selection.only import Only
 from orchestrator.engine.runs import folded
@@ -59,7 +59,7 @@ def code_of(made: Report) -> int:
     return int(made.outcome.code) or int(ExitCode.NOT_FINISHED)
 
 
-def _narrowed(made: Report, words: Sequence[str]) -> list[Line]:
+def _narrowed(made: Report, words: Sequence[str]) -> list[AssetOutcome]:
     """The named assets that `--only` lets through; the counts stay whole, so that they agree."""
     only = only_of(words, {(lane.migration, lane.target) for lane in made.lanes})
     return [
@@ -89,13 +89,13 @@ def only_of(words: Sequence[str], held: set[tuple[str, str]]) -> Only:
 # --- Markdown ------------------------------------------------------------------------------------------------------
 
 
-def report_markdown(made: Report, names: Names, shown: Sequence[Line]) -> list[str]:
+def report_markdown(made: Report, names: Names, shown: Sequence[AssetOutcome]) -> list[str]:
     """The report for people, a line each."""
     return [
         *_head(made, names),
         *_counts(made),
         *_assets(shown),
-        *_weather(made.history),
+        *_note_reachability(made.history),
         *_batches(made),
         *_handover(made, names),
         *_acts(made.history),
@@ -155,7 +155,7 @@ def _counts(made: Report) -> list[str]:
     return out + (["### Left out", "", *left, ""] if left else [])
 
 
-def _assets(shown: Sequence[Line]) -> list[str]:
+def _assets(shown: Sequence[AssetOutcome]) -> list[str]:
     out: list[str] = []
     for kept_as in AssetClass:
         mine = [line for line in shown if line.kept_as is kept_as]
@@ -173,7 +173,7 @@ def _assets(shown: Sequence[Line]) -> list[str]:
     return out
 
 
-def _weather(history: History) -> list[str]:
+def _note_reachability(history: History) -> list[str]:
     out: list[str] = []
     out += _section("Outages", (
         f"{o.host}: {local(o.began)}, {span(o.seconds) if o.ended else 'its end was not seen'}: {o.words}"
@@ -246,7 +246,7 @@ def _acts(history: History) -> list[str]:
 # --- JSON ----------------------------------------------------------------------------------------------------------
 
 
-def report_json(made: Report, names: Names, shown: Sequence[Line]) -> dict[str, object]:
+def report_json(made: Report, names: Names, shown: Sequence[AssetOutcome]) -> dict[str, object]:
     """The report for programs: everything, times in UTC."""
     began = made.began
     return {
@@ -271,7 +271,7 @@ def report_json(made: Report, names: Names, shown: Sequence[Line]) -> dict[str, 
     }  # fmt: skip
 
 
-def _line_json(line: Line) -> dict[str, object]:
+def _line_json(line: AssetOutcome) -> dict[str, object]:
     return {
         "migration": line.migration, "target": line.target, "delivery": line.delivery, "id": line.asset,
         "kind": line.kind, "name": line.name, "class": line.kept_as.value, "why": line.why,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from orchestrator.cli.commands.report import only_of
 from orchestrator.cli.context.find_run import Found, find_run
-from orchestrator.cli.context.wiring import surroundings
+from orchestrator.cli.context.wiring import real_runtime
 from orchestrator.cli.output.tables import wrapped
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.output.times import local, utc
@@ -16,7 +16,7 @@ from orchestrator.core.selection.only import Only
 from orchestrator.core.state.events import Resolved
 from orchestrator.core.state.lifecycle import DeliveryState, PackageState
 from orchestrator.core.state.progress import Progress
-from orchestrator.engine.operators import OUTCOMES, Operators
+from orchestrator.engine.resolutions import OUTCOMES, Operators
 from orchestrator.engine.runs import folded
 from orchestrator.errors import ExitCode, OperatorError
 from orchestrator.storage.home import Holder, hold_plan
@@ -174,12 +174,12 @@ def _some(names: tuple[str, ...]) -> str:
 
 
 def _decide(terminal: Terminal, found: Found, progress: Progress, each: Undecided, said: tuple[str, str]) -> int:
-    around = surroundings(lambda event, **fields: None)
+    runtime = real_runtime(lambda event, **fields: None)
     note = f" ({terminal.common.note})" if terminal.common.note else ""
-    request = Resolved(each.subject, said[0], said[1] + note, around.user, platform.node())
+    request = Resolved(each.subject, said[0], said[1] + note, runtime.user, platform.node())
     holder = found.holder(progress)
     answer = (
-        _ask(found, request, around.now()) if holder is not None else _write(found, progress, request, around.now())
+        _ask(found, request, runtime.now()) if holder is not None else _write(found, progress, request, runtime.now())
     )
     done = "recorded" in answer or "brought" in answer
     if terminal.common.json:
@@ -216,10 +216,10 @@ def _write(found: Found, progress: Progress, request: Resolved, now: float) -> s
     """Nobody conducts the run: hold its plan and write the decision ourselves."""
     if progress.began is None:
         raise OperatorError(f"run {found.run} never began")
-    around = surroundings(lambda event, **fields: None)
+    runtime = real_runtime(lambda event, **fields: None)
     since = local(now)
-    with hold_plan(found.home, progress.began.plan, Holder(around.host, around.pid, since)):
-        journal = SqliteJournal(found.home.journal(found.run), found.run, f"{around.host} {around.pid} resolve")
+    with hold_plan(found.home, progress.began.plan, Holder(runtime.host, runtime.pid, since)):
+        journal = SqliteJournal(found.home.journal(found.run), found.run, f"{runtime.host} {runtime.pid} resolve")
         try:
             # Between our look and the lock somebody may have gone on: what counts is what stands now.
             progress = folded(journal.read())

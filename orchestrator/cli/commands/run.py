@@ -21,9 +21,9 @@ from orchestrator.core.plan.plan import Plan
 from orchestrator.core.selection.only import parse_only
 from orchestrator.core.state.events import Entry
 from orchestrator.core.state.progress import Progress
-from orchestrator.engine.gate import Approval
+from orchestrator.engine.admission import Approval
 from orchestrator.engine.runs import Ended, Runs, Wish
-from orchestrator.engine.surroundings import collect_rarely, utc_now
+from orchestrator.engine.runtime import collect_rarely, utc_now
 from orchestrator.errors import ExitCode, OperatorError
 from orchestrator.storage.home import Home, hold_plan
 from orchestrator.storage.planfile import read_plan
@@ -97,7 +97,7 @@ class _Running:
         self._terminal, self._plan, self._home, self._log = terminal, plan, home, log
         self._roma = assembled.roma
         self._show = Show(terminal, log.say)
-        self._runs = Runs(plan, HomeStore(home), assembled.roma, assembled.users, assembled.around)
+        self._runs = Runs(plan, HomeStore(home), assembled.roma, assembled.users, assembled.runtime)
         self._runs.listen = self._listen
         self._runs.announce = self._announce
         self._begun = False

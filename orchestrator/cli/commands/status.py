@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from orchestrator.cli.commands.report import code_of, report_of
 from orchestrator.cli.context.find_run import Found, find_run, home_for
-from orchestrator.cli.output.lane_status import Tally
+from orchestrator.cli.output.lane_status import LaneStatuses
 from orchestrator.cli.output.tables import UNLIMITED, table, wrapped
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.output.times import local, utc
@@ -22,7 +22,7 @@ EVERY = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RunStatus:
     """One look at a run."""
 
     found: Found
@@ -54,17 +54,17 @@ class Standing:
         return f"{state}; live: process {self.holder.pid} on {self.holder.host} since {self.holder.since}"
 
 
-def look(found: Found) -> Standing:
+def look(found: Found) -> RunStatus:
     """Read a run; raises JournalDamaged, and OperatorError where it never began."""
     entries = found.entries()
     progress = folded(iter(entries))
     if progress.began is None:
         raise OperatorError(f"run {found.run} never began: it is an empty shell", next_step="roma-migrate runs")
-    tally = Tally.of(progress)
+    statuses = LaneStatuses.of(progress)
     ended = progress.ended is not None
-    doing = {} if ended else {lane.name: lane.words for lane in tally.lanes.values()}
+    doing = {} if ended else {lane.name: lane.words for lane in statuses.lanes.values()}
     holder = found.holder(progress)
-    return Standing(found, progress, outcome(progress, {}), lane_reports(progress), holder, doing)
+    return RunStatus(found, progress, outcome(progress, {}), lane_reports(progress), holder, doing)
 
 
 def status(terminal: Terminal, word: str | None, watch: bool) -> int:
@@ -84,7 +84,7 @@ def status(terminal: Terminal, word: str | None, watch: bool) -> int:
     return int(ExitCode.DONE)
 
 
-def _watch(terminal: Terminal, found: Found, seen: Standing) -> Standing:
+def _watch(terminal: Terminal, found: Found, seen: RunStatus) -> RunStatus:
     """Refreshed in place on a terminal; elsewhere said again whenever it has changed."""
     if terminal.out.isatty():
         from typing import IO, cast
@@ -111,13 +111,13 @@ def _watch(terminal: Terminal, found: Found, seen: Standing) -> Standing:
         seen = look(found)
 
 
-def _names(terminal: Terminal, seen: Standing) -> Names:
+def _names(terminal: Terminal, seen: RunStatus) -> Names:
     began = seen.progress.began
     plan, file = (began.plan, began.plan_file) if began else ("", "")
     return Names(seen.found.run, plan, file, seen.found.home.path)
 
 
-def _next(terminal: Terminal, seen: Standing) -> tuple[str, str]:
+def _next(terminal: Terminal, seen: RunStatus) -> tuple[str, str]:
     """(who, next)."""
     names = _names(terminal, seen)
     undecided = any(why.code is ExitCode.UNDECIDED for why in seen.outcome.whys)
@@ -128,7 +128,7 @@ def _next(terminal: Terminal, seen: Standing) -> tuple[str, str]:
     return "whoever started it", f"go on with it:\n{names.command('run', names.file)}"
 
 
-def status_text(terminal: Terminal, seen: Standing) -> str:
+def status_text(terminal: Terminal, seen: RunStatus) -> str:
     """The verdict first, then each lane."""
     progress = seen.progress
     began = progress.began
@@ -144,7 +144,7 @@ def status_text(terminal: Terminal, seen: Standing) -> str:
     return "\n".join([*lines, wrapped("who:  ", who), wrapped("next: ", following)])
 
 
-def status_json(terminal: Terminal, seen: Standing) -> dict[str, object]:
+def status_json(terminal: Terminal, seen: RunStatus) -> dict[str, object]:
     """The same for programs."""
     progress, holder = seen.progress, seen.holder
     began = progress.began

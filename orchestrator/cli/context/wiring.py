@@ -13,7 +13,7 @@ from orchestrator import __version__
 from orchestrator.cli.output.terminal import Redactor
 from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret, Secret
 from orchestrator.core.plan.plan import AccessKey, Credentials, Password, Plan, SdkProfile
-from orchestrator.engine.surroundings import Say, Surroundings, Threads, utc_now
+from orchestrator.engine.runtime import Runtime, Say, Threads, utc_now
 from orchestrator.roma import AiohttpTransport, Roma
 from orchestrator.storage.home import Holder
 from orchestrator.storage.secrets import resolve
@@ -26,12 +26,12 @@ class Assembled:
     roma: Roma
     #: credentials -> the IAM user that owns them, as slots count users
     users: Mapping[str, str]
-    around: Surroundings
+    runtime: Runtime
 
     @property
     def holder(self) -> Holder:
         """This process, as it holds a plan."""
-        return Holder(self.around.host, self.around.pid, datetime.now().astimezone().isoformat(timespec="seconds"))
+        return Holder(self.runtime.host, self.runtime.pid, datetime.now().astimezone().isoformat(timespec="seconds"))
 
 
 def assemble(plan: Plan, redactor: Redactor, say: Say, instances: Iterable[str] | None = None) -> Assembled:
@@ -49,12 +49,12 @@ def assemble(plan: Plan, redactor: Redactor, say: Say, instances: Iterable[str] 
     draw = random.random
     roma = Roma(plan.settings, secrets, wall=utc_now, draw=draw, iam_endpoints=endpoints)
     users = {name: user_of(plan.credentials[name], secret) for name, secret in secrets.items()}
-    return Assembled(roma, users, surroundings(say))
+    return Assembled(roma, users, real_runtime(say))
 
 
-def surroundings(say: Say) -> Surroundings:
+def real_runtime(say: Say) -> Runtime:
     """This process in the real world."""
-    return Surroundings(
+    return Runtime(
         utc_now, random.random, AiohttpTransport, Threads(), say, os_user(), platform.node(), os.getpid(), __version__
     )
 

@@ -5,7 +5,7 @@ from dataclasses import fields, is_dataclass
 
 from orchestrator.cli.output.terminal import LogLevel
 from orchestrator.core.state import events as e
-from orchestrator.core.state.events import Event, Words
+from orchestrator.core.state.events import ErrorDetail, Event
 
 #: a sequence longer than this is told by its length
 LONGEST = 4
@@ -44,11 +44,11 @@ def fields_of(event: Event) -> dict[str, object]:
         value = getattr(event, field.name)
         if field.name in _LEFT_OUT or value in ("", (), None):
             continue
-        told |= _words(value) if isinstance(value, Words) else {field.name: _plain(value)}
+        told |= _words(value) if isinstance(value, ErrorDetail) else {field.name: _plain(value)}
     return told
 
 
-def _words(words: Words) -> dict[str, object]:
+def _words(words: ErrorDetail) -> dict[str, object]:
     told: dict[str, object] = {"words": str(words)}
     return told | ({"request_id": words.request_id} if words.request_id else {})
 
@@ -59,7 +59,7 @@ def _plain(value: object) -> object:
             return len(value)
         return [_plain(each) for each in value]
     if is_dataclass(value):
-        return str(value) if isinstance(value, Words) else _short(value)
+        return str(value) if isinstance(value, ErrorDetail) else _short(value)
     return value if isinstance(value, int | float) else str(value)
 
 

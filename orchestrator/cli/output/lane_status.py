@@ -29,7 +29,7 @@ _TROUBLED = frozenset({DeliveryState.QUARANTINED, DeliveryState.BLOCKED, Deliver
 
 
 @dataclass(slots=True)
-class Lane:
+class LaneStatus:
     """One migration at one target, measured in assets."""
 
     migration: str
@@ -64,11 +64,11 @@ class Lane:
         return f"{self.troubled} set aside" if self.troubled + self.there >= self.selected else "waiting"
 
 
-class Tally:
+class LaneStatuses:
     """Every lane of a run."""
 
     def __init__(self) -> None:
-        self.lanes: dict[LaneKey, Lane] = {}
+        self.lanes: dict[LaneKey, LaneStatus] = {}
         #: services that do not answer -> since when
         self.down: dict[str, float] = {}
         #: delivery -> how it was counted last
@@ -76,20 +76,20 @@ class Tally:
         self._numbers: dict[str, int] = {}
 
     @classmethod
-    def of(cls, progress: Progress) -> "Tally":
+    def of(cls, progress: Progress) -> "LaneStatuses":
         """From a whole progress, at once."""
-        tally = cls()
+        statuses = cls()
         for selection in progress.selections:
-            tally._select(selection)
+            statuses._select(selection)
         for skipped in progress.skipped:
-            tally._lane((skipped.migration, skipped.target)).skipped += len(skipped.assets)
+            statuses._lane((skipped.migration, skipped.target)).skipped += len(skipped.assets)
         for number, batch in enumerate(progress.batches, 1):
-            tally._numbers[batch] = number
-        tally.down = dict(progress.down)
-        tally._count(progress, progress.deliveries)
-        return tally
+            statuses._numbers[batch] = number
+        statuses.down = dict(progress.down)
+        statuses._count(progress, progress.deliveries)
+        return statuses
 
-    def take(self, progress: Progress, entry: Entry) -> list[Lane]:
+    def take(self, progress: Progress, entry: Entry) -> list[LaneStatus]:
         """Count one entry that is believed; the lanes it touched."""
         match entry.event:
             case e.SelectionMade() as event:
@@ -114,18 +114,18 @@ class Tally:
     def batches(self) -> int:
         return len(self._numbers)
 
-    def _select(self, event: e.SelectionMade) -> Lane:
+    def _select(self, event: e.SelectionMade) -> LaneStatus:
         lane = self._lane((event.migration, event.target))
         lane.selected += event.selected
         return lane
 
-    def _lane(self, key: LaneKey) -> Lane:
+    def _lane(self, key: LaneKey) -> LaneStatus:
         if key not in self.lanes:
-            self.lanes[key] = Lane(*key)
+            self.lanes[key] = LaneStatus(*key)
         return self.lanes[key]
 
-    def _count(self, progress: Progress, names: Iterable[str]) -> list[Lane]:
-        touched: dict[LaneKey, Lane] = {}
+    def _count(self, progress: Progress, names: Iterable[str]) -> list[LaneStatus]:
+        touched: dict[LaneKey, LaneStatus] = {}
         for name in names:
             life = progress.deliveries.get(name)
             if life is None:
@@ -140,7 +140,7 @@ class Tally:
                 lane.doing.pop(name, None)
         return list(touched.values())
 
-    def _recount_one(self, progress: Progress, lane: Lane, life: Delivery) -> None:
+    def _recount_one(self, progress: Progress, lane: LaneStatus, life: Delivery) -> None:
         before = self._counted.get(life.id)
         if before is not None and before[1] is life.state:
             return
@@ -179,7 +179,7 @@ def _touched(progress: Progress, event: e.Event) -> tuple[str, ...]:
             return (name,) if name else tuple(progress.of_batch.get(getattr(event, "batch", ""), ()))
 
 
-def _add(lane: Lane, state: DeliveryState, size: int) -> None:
+def _add(lane: LaneStatus, state: DeliveryState, size: int) -> None:
     if state is DeliveryState.IMPORTED:
         lane.imported += size
     elif state is DeliveryState.VERIFIED:

@@ -10,7 +10,7 @@ from rich.progress import Progress as Bars
 from rich.table import Column
 from rich.text import Text
 
-from orchestrator.cli.output.lane_status import Lane, Tally
+from orchestrator.cli.output.lane_status import LaneStatus, LaneStatuses
 from orchestrator.cli.output.tables import width
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.output.times import clock
@@ -27,7 +27,7 @@ class Show:
     def __init__(self, terminal: Terminal, say: Callable[..., None]) -> None:
         self._terminal = terminal
         self._say = say
-        self._tally = Tally()
+        self._statuses = LaneStatuses()
         self._bars = _Board(terminal) if terminal.watched else None
         self._told: dict[str, tuple[int, int, int]] = {}
 
@@ -44,21 +44,21 @@ class Show:
 
     def begin(self, progress: Progress) -> None:
         """A run is known: from now on its lanes are shown."""
-        self._tally = Tally.of(progress)
-        self._redraw(list(self._tally.lanes.values()))
+        self._statuses = LaneStatuses.of(progress)
+        self._redraw(list(self._statuses.lanes.values()))
 
     def take(self, progress: Progress, entry: Entry) -> None:
         """One entry is believed."""
-        self._redraw(self._tally.take(progress, entry))
+        self._redraw(self._statuses.take(progress, entry))
 
-    def _redraw(self, touched: list[Lane]) -> None:
+    def _redraw(self, touched: list[LaneStatus]) -> None:
         if self._bars is not None:
-            self._bars.draw(self._tally, touched)
+            self._bars.draw(self._statuses, touched)
         elif not self._terminal.common.json_log:
             for lane in touched:
                 self._line(lane)
 
-    def _line(self, lane: Lane) -> None:
+    def _line(self, lane: LaneStatus) -> None:
         """A plain line whenever a number has changed."""
         now = (lane.there, lane.verified, lane.troubled)
         before = self._told.get(lane.name, (0, 0, 0))
@@ -91,7 +91,7 @@ class _Board:
             expand=True,
         )
         self._tasks: dict[str, TaskID] = {}
-        self._weather: TaskID | None = None
+        self._note_reachability: TaskID | None = None
 
     def start(self) -> None:
         self._bars.start()
@@ -104,26 +104,26 @@ class _Board:
     def _above(self, text: str) -> None:
         self._bars.console.print(Text(text), soft_wrap=True)
 
-    def draw(self, tally: Tally, touched: list[Lane]) -> None:
-        if len(tally.lanes) > MOST_BARS:
-            lanes = tally.lanes.values()
+    def draw(self, statuses: LaneStatuses, touched: list[LaneStatus]) -> None:
+        if len(statuses.lanes) > MOST_BARS:
+            lanes = statuses.lanes.values()
             done = sum(lane.there >= lane.selected for lane in lanes)
             words = f"{done} of {len(lanes)} lanes there"
             self._set("all", sum(x.there for x in lanes), sum(x.selected for x in lanes), words)
         else:
             for lane in touched:
                 self._set(lane.name, lane.there, lane.selected, lane.words)
-        self._set_weather(tally)
+        self._set_weather(statuses)
 
     def _set(self, name: str, done: int, total: int, words: str) -> None:
         if name not in self._tasks:
             self._tasks[name] = self._bars.add_task(name, total=total, words=words)
         self._bars.update(self._tasks[name], completed=done, total=total, words=words)
 
-    def _set_weather(self, tally: Tally) -> None:
-        if self._weather is not None:
-            self._bars.remove_task(self._weather)
-            self._weather = None
-        if tally.down:
-            told = ", ".join(f"no answer since {clock(since)}" for since in tally.down.values())
-            self._weather = self._bars.add_task(next(iter(tally.down)), total=None, words=told)
+    def _set_weather(self, statuses: LaneStatuses) -> None:
+        if self._note_reachability is not None:
+            self._bars.remove_task(self._note_reachability)
+            self._note_reachability = None
+        if statuses.down:
+            told = ", ".join(f"no answer since {clock(since)}" for since in statuses.down.values())
+            self._note_reachability = self._bars.add_task(next(iter(statuses.down)), total=None, words=told)

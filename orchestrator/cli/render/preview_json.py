@@ -7,7 +7,7 @@ from typing import Any
 from orchestrator.core.model.checks import Check
 from orchestrator.core.model.handover_item import Item
 from orchestrator.core.model.naming import predicted
-from orchestrator.core.preflight.expected_outcomes import Foreseen
+from orchestrator.core.preflight.expected_outcomes import ExpectedOutcome
 from orchestrator.core.preview.ordering import Order
 from orchestrator.core.preview.preview import Preview
 from orchestrator.core.scheduling.timetable import Timetable
@@ -289,7 +289,7 @@ def expected(times: Timetable | None, subject: str) -> Expected | None:
     return Expected(span.slot, round(span.start, 1), round(span.end, 1)) if span is not None else None
 
 
-def _fate(each: Foreseen) -> FateDocument:
+def _fate(each: ExpectedOutcome) -> FateDocument:
     return FateDocument(
         each.migration, each.source, each.target, each.prefix, each.id, each.kind, each.name, each.fate.value,
         each.names, each.present, each.batch,

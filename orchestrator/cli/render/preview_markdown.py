@@ -20,7 +20,7 @@ from orchestrator.cli.render.preview_text import (
 )
 from orchestrator.core.handover.render import plain, to_markdown
 from orchestrator.core.model.checks import Check, Verdict
-from orchestrator.core.preflight.expected_outcomes import Foreseen
+from orchestrator.core.preflight.expected_outcomes import ExpectedOutcome
 from orchestrator.core.preview.preview import Preview
 
 
@@ -72,7 +72,7 @@ def _schedule(preview: Preview) -> list[str]:
     return [title, "", *told, "", *rows, "", ORDER, ""]
 
 
-def _assets(assets: Sequence[Foreseen]) -> list[str]:
+def _assets(assets: Sequence[ExpectedOutcome]) -> list[str]:
     rows = [
         [f"{each.migration}@{each.target}", each.fate.value, each.kind, each.name, arrives(each).strip(), each.id]
         for each in assets

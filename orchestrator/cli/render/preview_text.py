@@ -9,7 +9,7 @@ from orchestrator.cli.output.times import after, span
 from orchestrator.cli.render.preview_json import Shown, expected
 from orchestrator.core.model.checks import Check, Verdict
 from orchestrator.core.model.handover_item import Action, Item
-from orchestrator.core.preflight.expected_outcomes import Fate, Foreseen
+from orchestrator.core.preflight.expected_outcomes import Expected, ExpectedOutcome
 from orchestrator.core.preview.ordering import Order
 from orchestrator.core.preview.preview import Preview
 from orchestrator.core.scheduling.timetable import Timetable
@@ -21,7 +21,12 @@ MOST_LEFT_OUT = 3
 #: columns that are left out where they say nothing
 _MAY_BE_ABSENT = ("mode", "prefix", "overwrite", "refuse", "skip", "excluded", "left out")
 #: what is done to an asset, as the head of a column
-FATES = {"create": Fate.CREATED, "overwrite": Fate.OVERWRITTEN, "refuse": Fate.REFUSED, "skip": Fate.SKIPPED}
+FATES = {
+    "create": Expected.CREATED,
+    "overwrite": Expected.OVERWRITTEN,
+    "refuse": Expected.REFUSED,
+    "skip": Expected.SKIPPED,
+}
 ORDER = (
     "order: what others build on goes first; otherwise a free slot takes the job that keeps the other slots busy, "
     "so the times may shift"
@@ -202,7 +207,7 @@ def _batches(preview: Preview, everything: bool) -> list[str]:
     return [*lines, wrapped("", ORDER)]
 
 
-def _assets(assets: Sequence[Foreseen]) -> list[str]:
+def _assets(assets: Sequence[ExpectedOutcome]) -> list[str]:
     lines: list[str] = []
     before = ("", "")
     for each in assets:
@@ -213,7 +218,7 @@ def _assets(assets: Sequence[Foreseen]) -> list[str]:
     return lines
 
 
-def arrives(each: Foreseen) -> str:
+def arrives(each: ExpectedOutcome) -> str:
     """Under which name, where that is another, and which of them is taken."""
     told = "" if each.names == (each.name,) else f" -> {' or '.join(each.names)}"
     return told + (f" (there: {', '.join(each.present)})" if each.present else "")

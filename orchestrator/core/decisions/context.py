@@ -2,8 +2,8 @@
 
 Law: what only this process knows may be forgotten at any time.
 
-Decisions are functions over a Situation: `exporting` for packages, `importing` for deliveries, `proving` for lost
-imports; `schedule.Agenda` asks them and gives the slots away.
+Decisions are functions over a SchedulerContext: `exporting` for packages, `importing` for deliveries, `lost_imports`
+for lost imports; `scheduler.Scheduler` asks them and gives the slots away.
 """
 
 import heapq
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.core.decisions import steps
 from orchestrator.core.plan.plan import Plan, Scope, Settings
-from orchestrator.core.scheduling.policy import Ledger
+from orchestrator.core.scheduling.policy import SlotLoads
 from orchestrator.core.state import events as e
 from orchestrator.core.state.ends import End
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package
@@ -58,7 +58,7 @@ class WaitUntil:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Nothing is left that this run could do; `Agenda.ends` says what stopped what is still open."""
+    """Nothing is left that this run could do; `Scheduler.ends` says what stopped what is still open."""
 
 
 Decision = Start | Note | WaitUntil | Finished
@@ -100,7 +100,7 @@ class Silence:
 
 
 @dataclass(slots=True)
-class Situation:
+class SchedulerContext:
     """One process's view of a run."""
 
     plan: Plan
@@ -124,7 +124,7 @@ class Situation:
     #: expected seconds of a job: (instance, kind, assets)
     expect: Callable[[str, JobKind, int], float] = field(default=lambda instance, kind, assets: 60.0)
     #: what each slot has to do, in expected seconds
-    ledger: Ledger = field(default_factory=Ledger)
+    ledger: SlotLoads = field(default_factory=SlotLoads)
     #: delivery -> expected seconds of imports that must follow it
     tails: dict[str, float] = field(default_factory=dict)
     #: subjects to be considered at the next question
@@ -162,7 +162,7 @@ class Situation:
         """A step towards a silent service waits; one of them asks whether it is back."""
         if self.ended(step.instance, step.credentials):
             return None
-        if isinstance(step, steps.DropPackage | steps.Adopt):
+        if isinstance(step, steps.DropPackage | steps.RecoverDownload):
             return step
         if self.stopping and not isinstance(step, steps.Download):
             return None
@@ -187,16 +187,16 @@ class Situation:
             return None
         halves = [f for f in failures.by_parent.values() if len(f) >= SAME_HALVES and subject in f]
         batches = [f for f in failures.by_error.values() if len(f) >= SAME_BATCHES and subject in f]
-        proving = (instance, direction) in self.progress.proving
-        if not halves and not batches and not proving:
+        retrying = (instance, direction) in self.progress.retrying
+        if not halves and not batches and not retrying:
             return None
         return Note((e.TargetStopped(instance, self.words_of(subject), direction),))
 
-    def words_of(self, subject: str) -> e.Words:
+    def words_of(self, subject: str) -> e.ErrorDetail:
         life = self.progress.deliveries.get(subject) or self.progress.packages[subject]
         for reason in life.reasons:
-            return e.Words("breaker", reason.error_code, reason.error_msg)
-        return e.Words("breaker", life.words.code, life.words.message) if life.words else e.Words("breaker")
+            return e.ErrorDetail("breaker", reason.error_code, reason.error_msg)
+        return e.ErrorDetail("breaker", life.words.code, life.words.message) if life.words else e.ErrorDetail("breaker")
 
     def may_import(self, life: Delivery) -> bool:
         """Everything it needs has landed, and the migrations it is `after` are final."""
@@ -221,6 +221,6 @@ class Situation:
         return None if answer is None or isinstance(answer, Note | Want | Later) else answer
 
 
-def unanswered(life: Package | Delivery) -> e.Words:
-    said = life.words or e.Words("lost")
-    return e.Words("unanswered", said.code, f"no usable answer {life.silences} times in a row: {said}"[:300])
+def unanswered(life: Package | Delivery) -> e.ErrorDetail:
+    said = life.words or e.ErrorDetail("lost")
+    return e.ErrorDetail("unanswered", said.code, f"no usable answer {life.silences} times in a row: {said}"[:300])

@@ -11,7 +11,7 @@ from orchestrator.core.decisions.context import (
     Answer,
     Later,
     Note,
-    Situation,
+    SchedulerContext,
     Want,
     unanswered,
 )
@@ -21,7 +21,7 @@ from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, 
 from orchestrator.core.state.slots import JobKind
 
 
-def package_answer(s: Situation, life: Package, now: float) -> Answer:
+def package_answer(s: SchedulerContext, life: Package, now: float) -> Answer:
     source = s.progress.batches[life.batch].source
     match life.state:
         case PackageState.PENDING | PackageState.DROPPED:
@@ -39,11 +39,15 @@ def package_answer(s: Situation, life: Package, now: float) -> Answer:
                 return Later(life.not_before)
             if life.cuts > 1:
                 return Note(
-                    (e.PackageLost(life.batch, e.Words("download", message="two crashes fell into its download")),)
+                    (
+                        e.PackageLost(
+                            life.batch, e.ErrorDetail("download", message="two crashes fell into its download")
+                        ),
+                    )
                 )
             return steps.Download(life.batch, source, life.credentials, life.archive, life.attempt)
         case PackageState.DOWNLOADING:
-            return steps.Adopt(life.batch, source, life.credentials, life.attempt)
+            return steps.RecoverDownload(life.batch, source, life.credentials, life.attempt)
         case PackageState.STORED:
             return stored(s, life, source, now)
         case PackageState.FAILED:
@@ -52,14 +56,14 @@ def package_answer(s: Situation, life: Package, now: float) -> Answer:
             return None
 
 
-def pending(s: Situation, life: Package, source: str, now: float) -> Answer:
+def pending(s: SchedulerContext, life: Package, source: str, now: float) -> Answer:
     if s.abandoning:
         return None
     if life.silences >= MOST_SILENCES:
         return Note((e.ExportFailed(life.batch, (), unanswered(life)),))
     if life.losses >= MOST_LOSSES:
-        words = life.words or e.Words("package", message="lost")
-        said = e.Words("package", words.code, f"its package was lost {life.losses} times: {words.message}"[:300])
+        words = life.words or e.ErrorDetail("package", message="lost")
+        said = e.ErrorDetail("package", words.code, f"its package was lost {life.losses} times: {words.message}"[:300])
         return Note((e.ExportFailed(life.batch, (), said),))
     if not any(s.importable(each) for each in s.progress.deliveries_of(life.batch)):
         return None
@@ -77,7 +81,7 @@ def pending(s: Situation, life: Package, source: str, now: float) -> Answer:
     return Want(slots) if slots else None
 
 
-def stored(s: Situation, life: Package, source: str, now: float) -> Answer:
+def stored(s: SchedulerContext, life: Package, source: str, now: float) -> Answer:
     if any(each.id in s.progress.open for each in s.progress.deliveries_of(life.batch)):
         return None
     due = life.since + s.settings.keep_packages.seconds
@@ -86,7 +90,7 @@ def stored(s: Situation, life: Package, source: str, now: float) -> Answer:
     return steps.DropPackage(life.batch, source, life.credentials, life.sha256)
 
 
-def failed_package(s: Situation, life: Package) -> Answer:
+def failed_package(s: SchedulerContext, life: Package) -> Answer:
     """The service does not export this batch: every delivery that waits for it goes on in parts."""
     if note := s.breaker(s.progress.batches[life.batch].source, "export", life.batch):
         return note
@@ -98,11 +102,11 @@ def failed_package(s: Situation, life: Package) -> Answer:
     return None
 
 
-def export_candidate(s: Situation, batch: str, slot: str) -> steps.Step | None:
+def export_candidate(s: SchedulerContext, batch: str, slot: str) -> steps.Step | None:
     scheduled = s.progress.batches[batch]
     if not any(room_for(s, each) for each in s.progress.deliveries_of(batch)):
         return None
-    if (scheduled.source, "export") in s.progress.proving and source_is_proving(s, scheduled.source, batch):
+    if (scheduled.source, "export") in s.progress.retrying and source_is_proving(s, scheduled.source, batch):
         return None
     for credentials in scheduled.exporters:
         if s.slot(scheduled.source, credentials, JobKind.EXPORT) == slot:
@@ -110,13 +114,13 @@ def export_candidate(s: Situation, batch: str, slot: str) -> steps.Step | None:
     return None
 
 
-def source_is_proving(s: Situation, source: str, batch: str) -> bool:
+def source_is_proving(s: SchedulerContext, source: str, batch: str) -> bool:
     return any(
         each != batch and each in s.progress.packages and s.progress.batches[each].source == source for each in s.active
     )
 
 
-def room_for(s: Situation, delivery: Delivery) -> bool:
+def room_for(s: SchedulerContext, delivery: Delivery) -> bool:
     """How far exports run ahead of imports is bounded, so that the disk is; what could land now may go all the same."""
     if not s.importable(delivery):
         return False
@@ -126,7 +130,7 @@ def room_for(s: Situation, delivery: Delivery) -> bool:
     return s.may_import(delivery) and not any(s.may_import(s.progress.deliveries[each]) for each in ahead)
 
 
-def export_work(s: Situation, batch: str, slots: tuple[str, ...]) -> Work:
+def export_work(s: SchedulerContext, batch: str, slots: tuple[str, ...]) -> Work:
     """The export as the policy weighs it: how long it takes, and what it makes possible."""
     scheduled = s.progress.batches[batch]
     size = len(scheduled.assets)
@@ -144,7 +148,7 @@ def export_work(s: Situation, batch: str, slots: tuple[str, ...]) -> Work:
     return Work(batch, JobKind.EXPORT, seconds, scheduled.position, feeds, 0.0, max(1, len(slots)))
 
 
-def behind(s: Situation, delivery: Delivery) -> tuple[str, ...]:
+def behind(s: SchedulerContext, delivery: Delivery) -> tuple[str, ...]:
     """Batches whose imports must land before this delivery can be imported."""
     source, place = s.progress.source_of(delivery), delivery.scheduled.place
     keys = ((place, source, need) for need in delivery.scheduled.needs)
@@ -152,7 +156,7 @@ def behind(s: Situation, delivery: Delivery) -> tuple[str, ...]:
     return tuple(sorted({s.progress.deliveries[name].batch for name in carriers} - {delivery.batch}))
 
 
-def worth_it(s: Situation, work: Work, slot: str, now: float) -> bool:
+def worth_it(s: SchedulerContext, work: Work, slot: str, now: float) -> bool:
     """Whether running further ahead gains anything: a pause costs nothing while every target has ample stock.
 
     A target whose slot is idle cannot use its stock (its needs have not landed): there is no reason to pause for it.

@@ -10,19 +10,19 @@ from orchestrator.core.decisions.context import (
     Answer,
     Later,
     Note,
-    Situation,
+    SchedulerContext,
     Want,
     unanswered,
 )
 from orchestrator.core.decisions.lost_imports import settle
-from orchestrator.core.scheduling.forecast import Duration, PlannedImport, tails_of
+from orchestrator.core.scheduling.forecast import JobDuration, PlannedImport, tails_of
 from orchestrator.core.scheduling.policy import Work
 from orchestrator.core.state import events as e
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, PackageState
 from orchestrator.core.state.slots import JobKind
 
 
-def delivery_answer(s: Situation, life: Delivery, now: float) -> Answer:
+def delivery_answer(s: SchedulerContext, life: Delivery, now: float) -> Answer:
     where = (life.id, life.target, life.scheduled.owner)
     if s.abandoning and life.state in {DeliveryState.WAITING, DeliveryState.FAILED}:
         return None
@@ -41,7 +41,7 @@ def delivery_answer(s: Situation, life: Delivery, now: float) -> Answer:
             return None
 
 
-def waiting(s: Situation, life: Delivery, now: float) -> Answer:
+def waiting(s: SchedulerContext, life: Delivery, now: float) -> Answer:
     source = s.progress.source_of(life)
     fates = [s.progress.fate.get((life.scheduled.place, source, need)) for need in life.scheduled.needs]
     if False in fates:
@@ -58,7 +58,7 @@ def waiting(s: Situation, life: Delivery, now: float) -> Answer:
     return Want((s.slot(life.target, life.scheduled.owner, JobKind.IMPORT),))
 
 
-def failed(s: Situation, life: Delivery, now: float) -> Answer:
+def failed(s: SchedulerContext, life: Delivery, now: float) -> Answer:
     """A job that failed may have left something behind, which a service may be late to show."""
     if note := s.breaker(life.target, "import", life.id):
         return note
@@ -68,17 +68,17 @@ def failed(s: Situation, life: Delivery, now: float) -> Answer:
     if life.job and now < sure_at:
         return Later(sure_at)
     if life.look is None:
-        return steps.Look(life.id, life.target, life.scheduled.owner)
+        return steps.ListTarget(life.id, life.target, life.scheduled.owner)
     assets = tuple(asset.id for asset in s.progress.assets_of(life.batch))
     landed = target_evidence.sight(life, assets, life.look).landed
     return Note(splitting.after_failure(s.progress, life, landed, s.names_of(life)))
 
 
-def import_candidate(s: Situation, life: Delivery, slot: str, now: float) -> steps.Step | Note | None:
-    look = steps.Look(life.id, life.target, life.scheduled.owner)
+def import_candidate(s: SchedulerContext, life: Delivery, slot: str, now: float) -> steps.Step | Note | None:
+    look = steps.ListTarget(life.id, life.target, life.scheduled.owner)
     if life.look is None or now - life.looked_at > BASELINE_AGE:
         return s.only_step(s.if_reachable(look, now))
-    if (life.target, "import") in s.progress.proving and target_is_proving(s, life):
+    if (life.target, "import") in s.progress.retrying and target_is_proving(s, life):
         return None
     match target_evidence.judge(life, s.ids_of(life), life.look):
         case target_evidence.Again() if life.silences >= MOST_SILENCES:
@@ -96,7 +96,7 @@ def import_candidate(s: Situation, life: Delivery, slot: str, now: float) -> ste
             return Note(name_taken(s, life, names, landed, rest))
 
 
-def target_is_proving(s: Situation, life: Delivery) -> bool:
+def target_is_proving(s: SchedulerContext, life: Delivery) -> bool:
     return any(
         s.progress.deliveries[each].target == life.target
         for each in s.active
@@ -108,10 +108,10 @@ def target_is_proving(s: Situation, life: Delivery) -> bool:
 
 
 def name_taken(
-    s: Situation, life: Delivery, names: tuple[str, ...], landed: tuple[str, ...], rest: tuple[str, ...]
+    s: SchedulerContext, life: Delivery, names: tuple[str, ...], landed: tuple[str, ...], rest: tuple[str, ...]
 ) -> tuple[e.Event, ...]:
     """AddNew never imports over a name that somebody else holds: that asset is set aside, the rest goes on."""
-    words = e.Words("name-taken", message="its name is taken at the target; use a prefix or Merge")
+    words = e.ErrorDetail("name-taken", message="its name is taken at the target; use a prefix or Merge")
     if len(s.ids_of(life)) == 1:
         return (e.Quarantined(life.id, words),)
     poison = [splitting.Part((each,), "quarantined", words) for each in names]
@@ -119,18 +119,24 @@ def name_taken(
     return splitting.split(s.progress, life, parts, "name-taken")
 
 
-def import_work(s: Situation, life: Delivery) -> Work:
+def import_work(s: SchedulerContext, life: Delivery) -> Work:
     """The import as the policy weighs it: how long it takes, and what waits for it."""
     scheduled = s.progress.batches[life.batch]
     seconds = s.expect(life.target, JobKind.IMPORT, len(scheduled.assets))
     return Work(life.id, JobKind.IMPORT, seconds, scheduled.position, (), s.tails.get(life.id, 0.0))
 
 
-def tails(s: Situation) -> dict[str, float]:
+def tails(s: SchedulerContext) -> dict[str, float]:
     """Delivery -> expected seconds of the longest chain of imports that must follow it, over the whole schedule."""
     planned = [
         PlannedImport(
-            life.id, life.batch, (), Duration(0.0), carriers_of(s, life), life.scheduled.migration, life.scheduled.after
+            life.id,
+            life.batch,
+            (),
+            JobDuration(0.0),
+            carriers_of(s, life),
+            life.scheduled.migration,
+            life.scheduled.after,
         )
         for life in s.progress.deliveries.values()
     ]
@@ -141,7 +147,7 @@ def tails(s: Situation) -> dict[str, float]:
     return tails_of(planned, seconds)
 
 
-def carriers_of(s: Situation, life: Delivery) -> tuple[str, ...]:
+def carriers_of(s: SchedulerContext, life: Delivery) -> tuple[str, ...]:
     """Deliveries that bring what this one needs."""
     source, place = s.progress.source_of(life), life.scheduled.place
     found = (s.progress.carrier.get((place, source, need)) for need in life.scheduled.needs)

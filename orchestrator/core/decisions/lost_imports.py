@@ -4,14 +4,14 @@ Law: never a blind repetition.
 """
 
 from orchestrator.core.decisions import splitting, steps, target_evidence
-from orchestrator.core.decisions.context import MOST_LOST_PROBES, Answer, Later, Note, Situation, Want
+from orchestrator.core.decisions.context import MOST_LOST_PROBES, Answer, Later, Note, SchedulerContext, Want
 from orchestrator.core.plan.plan import OnPartial
 from orchestrator.core.state import events as e
 from orchestrator.core.state.lifecycle import Delivery, Probe, ProbeState
 from orchestrator.core.state.slots import JobKind
 
 
-def settle(s: Situation, life: Delivery, now: float) -> Answer:
+def settle(s: SchedulerContext, life: Delivery, now: float) -> Answer:
     if not life.quiet_until:
         return None
     if now < life.quiet_until:
@@ -19,7 +19,7 @@ def settle(s: Situation, life: Delivery, now: float) -> Answer:
     if s.ended(life.target, life.scheduled.owner) or life.slot in s.ends:
         return None
     if life.look is None:
-        return steps.Look(life.id, life.target, life.scheduled.owner)
+        return steps.ListTarget(life.id, life.target, life.scheduled.owner)
     if life.idle_at:
         return settle_by_proof(s, life, now)
     if can_probe(s, life):
@@ -27,8 +27,8 @@ def settle(s: Situation, life: Delivery, now: float) -> Answer:
     return settle_by_time(s, life, now)
 
 
-def settle_by_proof(s: Situation, life: Delivery, now: float) -> Answer:
-    look = steps.Look(life.id, life.target, life.scheduled.owner)
+def settle_by_proof(s: SchedulerContext, life: Delivery, now: float) -> Answer:
+    look = steps.ListTarget(life.id, life.target, life.scheduled.owner)
     if life.looked_at <= life.idle_at or life.look is None:
         return look
     verdict = target_evidence.judge(life, s.ids_of(life), life.look)
@@ -38,7 +38,7 @@ def settle_by_proof(s: Situation, life: Delivery, now: float) -> Answer:
     return Later(sure_at) if now < sure_at else look
 
 
-def settle_by_time(s: Situation, life: Delivery, now: float) -> Answer:
+def settle_by_time(s: SchedulerContext, life: Delivery, now: float) -> Answer:
     """Two equal looks `settle_wait` apart, with no word in between that a job runs in the slot.
 
     A long job shows nothing until it ends: where its answer was lost, a busy slot is the only trace of it.
@@ -47,11 +47,11 @@ def settle_by_time(s: Situation, life: Delivery, now: float) -> Answer:
     if now < due:
         return Later(due)
     if life.looked_at < due or life.look is None:
-        return steps.Look(life.id, life.target, life.scheduled.owner)
+        return steps.ListTarget(life.id, life.target, life.scheduled.owner)
     return Note(conclude(s, life, target_evidence.judge(life, s.ids_of(life), life.look)))
 
 
-def conclude(s: Situation, life: Delivery, verdict: target_evidence.Verdict) -> tuple[e.Event, ...]:
+def conclude(s: SchedulerContext, life: Delivery, verdict: target_evidence.Verdict) -> tuple[e.Event, ...]:
     match verdict:
         case target_evidence.Done():
             return (e.ImportFound(life.id),)
@@ -68,7 +68,7 @@ def conclude(s: Situation, life: Delivery, verdict: target_evidence.Verdict) -> 
             return (e.ImportInDoubt(life.id, landed),)
 
 
-def can_probe(s: Situation, life: Delivery) -> bool:
+def can_probe(s: SchedulerContext, life: Delivery) -> bool:
     """An export of what we see there can prove that the slot is idle, where it takes the same slot (promise 3b).
 
     A job of ours that waits in the slot goes before it and proves the same.
@@ -78,7 +78,7 @@ def can_probe(s: Situation, life: Delivery) -> bool:
     return same and seen and s.progress.lost_probes[life.slot] < MOST_LOST_PROBES
 
 
-def probe_answer(s: Situation, probe: Probe, now: float) -> Answer:
+def probe_answer(s: SchedulerContext, probe: Probe, now: float) -> Answer:
     asked = probe.requested
     match probe.state:
         case ProbeState.ASKED:
@@ -92,7 +92,7 @@ def probe_answer(s: Situation, probe: Probe, now: float) -> Answer:
             return None
 
 
-def probe_candidate(s: Situation, life: Delivery, now: float) -> steps.Step | None:
+def probe_candidate(s: SchedulerContext, life: Delivery, now: float) -> steps.Step | None:
     if life.look is None or not life.look.sample:
         return None
     probe = s.progress.probes.get(life.slot)

@@ -2,7 +2,7 @@
 
 Law: the answer follows from the progress, the clock and a draw; nothing here waits or asks.
 
-`Agenda.ready` looks only at what an event, a freed slot or the clock has touched. A subject that wants a slot joins
+`Scheduler.ready` looks only at what an event, a freed slot or the clock has touched. A subject that wants a slot joins
 that slot's lane; when the slot is free the lane's best candidate goes. The single-job rule is derived from the lives,
 never held in a lock, so a crash cannot leak it.
 """
@@ -19,7 +19,7 @@ from orchestrator.core.decisions.context import (
     Finished,
     Later,
     Note,
-    Situation,
+    SchedulerContext,
     Start,
     WaitUntil,
     Want,
@@ -29,20 +29,20 @@ from orchestrator.core.decisions.importing import delivery_answer, import_candid
 from orchestrator.core.decisions.lost_imports import probe_answer, probe_candidate
 from orchestrator.core.decisions.slot_discovery import asked_beside, chance, subject_of, trial_answer
 from orchestrator.core.plan.plan import Scope
-from orchestrator.core.scheduling.policy import Lane, Ledger, Part, Work, choose
+from orchestrator.core.scheduling.policy import LoadKind, SlotLoads, SlotQueue, Work, choose
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, PackageState
 from orchestrator.core.state.slots import JobKind, Widening, overlapping
 
 
 @dataclass(slots=True)
-class Agenda(Situation):
+class Scheduler(SchedulerContext):
     """Asks for each subject what to do, and gives the slots away."""
 
     #: slot -> jobs that wait for it, in the orders that the policy weighs
-    lanes: dict[str, Lane] = field(default_factory=lambda: defaultdict(Lane))
+    queues: dict[str, SlotQueue] = field(default_factory=lambda: defaultdict(SlotQueue))
     #: slot -> lost imports that wait for a proof that it is idle
     seekers: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    _lane_of: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _queue_of: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _touched: set[str] = field(default_factory=set)
     #: slots that a job of ours has left, until somebody takes them from here: their leases may go
     left: set[str] = field(default_factory=set)
@@ -99,7 +99,7 @@ class Agenda(Situation):
         self._touched |= freed
         self.left |= freed
         if self.rule.scope is Scope.AUTO:
-            self._touched.update(each for slot in freed for each in overlapping(slot, self.lanes))
+            self._touched.update(each for slot in freed for each in overlapping(slot, self.queues))
             if (trial := self.progress.trials.pending) is not None:
                 woken.add(subject_of(trial))
         for target in self.progress.take_eased():
@@ -117,11 +117,11 @@ class Agenda(Situation):
     def _regroup(self) -> None:
         """`auto` has seen which slots are apart: every job joins the lane that is now its own."""
         self._apart = self.progress.trials.apart
-        self.lanes.clear()
+        self.queues.clear()
         self.seekers.clear()
-        self._lane_of.clear()
+        self._queue_of.clear()
         self.feeds.clear()
-        self.ledger = Ledger()
+        self.ledger = SlotLoads()
         for subject in (*self.progress.packages, *self.progress.open):
             self._account(subject, None)
         self.progress.wake_all()
@@ -134,7 +134,7 @@ class Agenda(Situation):
         """The step of this subject is over, whatever came of it."""
         self.active.pop(subject, None)
         self.nudged.add(subject)
-        self._touched.update(self._lane_of.get(subject, ()))
+        self._touched.update(self._queue_of.get(subject, ()))
 
     def _consider(self, subject: str, now: float) -> Answer:
         if subject in self.active:
@@ -159,7 +159,7 @@ class Agenda(Situation):
             package = self.progress.packages[subject]
             if isinstance(answer, Want):
                 work = export_work(self, subject, answer.slots)
-                self.ledger.waits(subject, answer.slots, Part.EXPORTS, work.seconds)
+                self.ledger.waits(subject, answer.slots, LoadKind.EXPORTS, work.seconds)
             elif package.state is PackageState.EXPORTING:
                 size = len(self.progress.assets_of(subject))
                 source = self.progress.batches[subject].source
@@ -174,7 +174,7 @@ class Agenda(Situation):
         if life.state is DeliveryState.WAITING and self.importable(life):
             stored = self.progress.packages[life.batch].state is PackageState.STORED
             slot = self.slot(life.target, life.scheduled.owner, JobKind.IMPORT)
-            self.ledger.waits(life.id, (slot,), Part.STORED if stored else Part.IMPORTS, work.seconds)
+            self.ledger.waits(life.id, (slot,), LoadKind.STORED if stored else LoadKind.IMPORTS, work.seconds)
         elif life.state is DeliveryState.IMPORTING:
             self.ledger.runs(life.id, life.slot, life.since + work.seconds)
         else:
@@ -182,20 +182,20 @@ class Agenda(Situation):
 
     def _join(self, subject: str, slots: tuple[str, ...]) -> None:
         self._leave(subject)
-        self._lane_of[subject] = slots
+        self._queue_of[subject] = slots
         life = self.progress.deliveries.get(subject)
         for slot in slots:
             if life is None:
-                self.lanes[slot].put(export_work(self, subject, slots))
+                self.queues[slot].put(export_work(self, subject, slots))
             elif life.state is DeliveryState.IMPORT_UNSURE:
                 self.seekers[slot].add(subject)
             else:
-                self.lanes[slot].put(import_work(self, life))
+                self.queues[slot].put(import_work(self, life))
         self._touched.update(slots)
 
     def _leave(self, subject: str) -> None:
-        for slot in self._lane_of.pop(subject, ()):
-            self.lanes[slot].discard(subject)
+        for slot in self._queue_of.pop(subject, ()):
+            self.queues[slot].discard(subject)
             self.seekers[slot].discard(subject)
             self._touched.add(slot)
 
@@ -213,13 +213,13 @@ class Agenda(Situation):
 
     def _arbitrate(self, slot: str, now: float) -> steps.Step | Note | None:
         """The best candidate of a free slot, or a look ahead for the best delivery of a busy one."""
-        if self.stopping or slot in self.ends or not (len(self.lanes[slot]) or self.seekers[slot]):
+        if self.stopping or slot in self.ends or not (len(self.queues[slot]) or self.seekers[slot]):
             return None
         busy = self.busy.get(slot)
         if busy is not None and now < busy.until:
             self.ring_slot_at(slot, busy.until)
             return None
-        heads = self.lanes[slot].heads(self.ledger.loads, now)
+        heads = self.queues[slot].heads(self.ledger.loads, now)
         if taken := self._taken_until(slot, now):
             if taken == float("inf"):
                 return self._beside(slot, heads, now) or self._look_ahead(heads, now)
@@ -238,14 +238,14 @@ class Agenda(Situation):
             if work is None:
                 return None
             answer = self._candidate(work.subject, slot, now)
-            if answer is not None or isinstance(self.active.get(work.subject), steps.Look):
+            if answer is not None or isinstance(self.active.get(work.subject), steps.ListTarget):
                 return answer  # an import that takes its baseline asks next: nothing goes before it
             candidates.remove(work)
         return None
 
     def _may_go(self, work: Work, slot: str, now: float) -> bool:
         if work.kind is JobKind.IMPORT:
-            return work.subject not in self.active or isinstance(self.active[work.subject], steps.Look)
+            return work.subject not in self.active or isinstance(self.active[work.subject], steps.ListTarget)
         room = work.subject not in self.active and export_candidate(self, work.subject, slot) is not None
         return room and worth_it(self, work, slot, now)
 
@@ -320,6 +320,6 @@ class Agenda(Situation):
                 continue
             if work.subject in self.active or (life.look is not None and now - life.looked_at <= BASELINE_AGE):
                 return None
-            look = steps.Look(life.id, life.target, life.scheduled.owner)
+            look = steps.ListTarget(life.id, life.target, life.scheduled.owner)
             return self.only_step(self.if_reachable(look, now))
         return None

@@ -7,7 +7,7 @@ is only a source or only a target, that is all that the kind is needed for; wher
 """
 
 from orchestrator.core.decisions import steps
-from orchestrator.core.decisions.context import Answer, Note, Situation
+from orchestrator.core.decisions.context import Answer, Note, SchedulerContext
 from orchestrator.core.scheduling.policy import Work
 from orchestrator.core.state import events as e
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
@@ -25,7 +25,7 @@ def subject_of(trial: Trial) -> str:
     return _SUBJECT + trial.tried.widening
 
 
-def chance(s: Situation, slot: str, work: Work, now: float) -> Note | None:
+def chance(s: SchedulerContext, slot: str, work: Work, now: float) -> Note | None:
     """The intent to ask for this job although one of ours runs in its slot; None where that would show nothing."""
     widening = s.progress.trials.next()
     running = s.occupants(slot)
@@ -41,14 +41,14 @@ def chance(s: Situation, slot: str, work: Work, now: float) -> Note | None:
     return Note((e.WideningTried(widening.value, slot, work.subject, running[0], both),))
 
 
-def asked_beside(s: Situation, step: steps.RequestExport | steps.RequestImport, trial: Trial) -> str:
+def asked_beside(s: SchedulerContext, step: steps.RequestExport | steps.RequestImport, trial: Trial) -> str:
     """The slot that the trial's job takes if the two are apart."""
     kind = JobKind.EXPORT if isinstance(step, steps.RequestExport) else JobKind.IMPORT
     apart = (*s.progress.trials.apart, trial.widening)
     return s.rule.slot(s.plan.instances[step.instance], step.credentials, kind, apart)
 
 
-def trial_answer(s: Situation, trial: Trial) -> Answer:
+def trial_answer(s: SchedulerContext, trial: Trial) -> Answer:
     """What to do about a trial now."""
     beside = _running(s, trial.tried.beside)
     match trial.reply:
@@ -70,7 +70,7 @@ def _shown(trial: Trial, shown: str, reason: str) -> Note:
     return Note((e.WideningShown(trial.tried.widening, shown, reason),))
 
 
-def _fits(s: Situation, widening: Widening, here: tuple[JobKind, str], there: tuple[JobKind, str]) -> bool:
+def _fits(s: SchedulerContext, widening: Widening, here: tuple[JobKind, str], there: tuple[JobKind, str]) -> bool:
     if widening is Widening.INSTANCE:
         return here[0] is there[0] and here[1] != there[1]
     sources = {batch.source for batch in s.progress.batches.values()}
@@ -79,7 +79,7 @@ def _fits(s: Situation, widening: Widening, here: tuple[JobKind, str], there: tu
     return here[0] is not there[0] and (here[1] == there[1] or one_way)
 
 
-def _running(s: Situation, subject: str) -> Package | Delivery | None:
+def _running(s: SchedulerContext, subject: str) -> Package | Delivery | None:
     """Its life, while a job of ours runs for it whose id we know."""
     package, delivery = s.progress.packages.get(subject), s.progress.deliveries.get(subject)
     if package is not None and package.state is PackageState.EXPORTING:
@@ -87,7 +87,7 @@ def _running(s: Situation, subject: str) -> Package | Delivery | None:
     return delivery if delivery is not None and delivery.state is DeliveryState.IMPORTING else None
 
 
-def _waits(s: Situation, subject: str) -> bool:
+def _waits(s: SchedulerContext, subject: str) -> bool:
     """Whether the trial's own job is still to be asked for, or its answer on the way."""
     package, delivery = s.progress.packages.get(subject), s.progress.deliveries.get(subject)
     if package is not None:
@@ -95,12 +95,12 @@ def _waits(s: Situation, subject: str) -> bool:
     return delivery is not None and delivery.state in {DeliveryState.WAITING, DeliveryState.IMPORT_UNSURE}
 
 
-def _place(s: Situation, life: Package | Delivery) -> tuple[JobKind, str]:
+def _place(s: SchedulerContext, life: Package | Delivery) -> tuple[JobKind, str]:
     if isinstance(life, Package):
         return JobKind.EXPORT, s.progress.batches[life.batch].source
     return JobKind.IMPORT, life.target
 
 
-def _instance_of(s: Situation, subject: str) -> str:
+def _instance_of(s: SchedulerContext, subject: str) -> str:
     life = s.progress.deliveries.get(subject)
     return life.target if life is not None else s.progress.batches[subject].source

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from orchestrator.core.model.inventory import Reason
 from orchestrator.core.state import events as e
-from orchestrator.core.state.events import Asset, Child, Split, Words
+from orchestrator.core.state.events import Asset, Child, ErrorDetail, Split
 from orchestrator.core.state.identity import batch_of, delivery_id
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package
 from orchestrator.core.state.progress import Progress
@@ -25,7 +25,7 @@ class Part:
     assets: tuple[str, ...]
     #: "waiting", "landed", "quarantined" or "blocked"
     fate: str
-    words: Words | None = None
+    words: ErrorDetail | None = None
     by: str = ""
 
 
@@ -72,7 +72,7 @@ def after_failure(
     package = progress.packages[delivery.batch]
     failed: Delivery | Package = delivery if delivery.state is DeliveryState.FAILED else package
     reasons, words = failed.reasons, failed.words
-    words = words or Words("job", message="failed without a reason")
+    words = words or ErrorDetail("job", message="failed without a reason")
     assets = [asset for asset in progress.assets_of(delivery.batch) if asset.id not in set(landed)]
     there = Part(tuple(landed), "landed")
     if not assets:
@@ -87,7 +87,9 @@ def after_failure(
     return split(progress, delivery, [there, *_halves(assets)], "halves")
 
 
-def _alone(progress: Progress, delivery: Delivery, asset: Asset, words: Words, there: Part) -> tuple[e.Event, ...]:
+def _alone(
+    progress: Progress, delivery: Delivery, asset: Asset, words: ErrorDetail, there: Part
+) -> tuple[e.Event, ...]:
     if not there.assets:
         return (e.Quarantined(delivery.id, words),)
     return split(progress, delivery, [there, Part((asset.id,), "quarantined", words)], "reasons")
@@ -101,14 +103,14 @@ def _halves(assets: Sequence[Asset]) -> tuple[Part, Part]:
     return Part(tuple(a.id for a in first), "waiting"), Part(tuple(a.id for a in second), "waiting")
 
 
-def _words_for(asset: Asset, reasons: Sequence[Reason], names: dict[str, tuple[str, ...]]) -> Words | None:
+def _words_for(asset: Asset, reasons: Sequence[Reason], names: dict[str, tuple[str, ...]]) -> ErrorDetail | None:
     """The service's words about this asset, if it named it; names may be cut at 64 characters (API 1.4)."""
     for reason in reasons:
         kind = _KIND_WORDS.get(reason.resource_type.lower())
         said = reason.resource_name
         fits = bool(said) and kind in {None, asset.kind}
         if fits and any(_same_name(said, name) for name in (asset.name, *names.get(asset.id, ()))):
-            return Words("job", reason.error_code, reason.error_msg)
+            return ErrorDetail("job", reason.error_code, reason.error_msg)
     return None
 
 

@@ -41,7 +41,7 @@ class Download:
 
 
 @dataclass(frozen=True, slots=True)
-class Adopt:
+class RecoverDownload:
     """A crash fell into the download: look on our own disk."""
 
     subject: str
@@ -51,7 +51,7 @@ class Adopt:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ListTarget:
     subject: str
     instance: str
     credentials: str
@@ -134,8 +134,8 @@ Step = (
     RequestExport
     | AwaitExport
     | Download
-    | Adopt
-    | Look
+    | RecoverDownload
+    | ListTarget
     | RequestImport
     | AwaitImport
     | Verify

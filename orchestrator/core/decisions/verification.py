@@ -49,7 +49,7 @@ class There:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class Comparison:
     """What a comparison came to."""
 
     event: e.Verified
@@ -79,7 +79,7 @@ class _Told:
     waiting: bool = False
 
 
-def verify(life: Delivery, expected: Sequence[Expected], there: There) -> Compared:
+def verify(life: Delivery, expected: Sequence[Expected], there: There) -> Comparison:
     """Compare each asset with what the target holds."""
     before = life.baseline.seen if life.baseline is not None else {}
     every = [_seen(life, each, there, before.get(each.asset.id, ())) for each in expected]
@@ -93,7 +93,7 @@ def verify(life: Delivery, expected: Sequence[Expected], there: There) -> Compar
         life.id, tuple(told.verified), tuple(told.unverified), tuple(told.findings), ids, renamed,
         _uncompared(expected, there.contents),
     )  # fmt: skip
-    return Compared(event, told.waiting)
+    return Comparison(event, told.waiting)
 
 
 def _uncompared(expected: Sequence[Expected], contents: Contents | None) -> str:

@@ -13,7 +13,7 @@ from orchestrator.core.model.contents import path_of
 from orchestrator.core.model.handover_item import Action, Item
 from orchestrator.core.model.instance_facts import Facts, Unread, read_or
 from orchestrator.core.model.inventory import Api, Inventory
-from orchestrator.core.preflight.expected_outcomes import Fate, Foreseen
+from orchestrator.core.preflight.expected_outcomes import Expected, ExpectedOutcome
 from orchestrator.core.state.events import HandoverListed
 
 #: items in one event: a journal's entry stays small
@@ -47,7 +47,7 @@ class Now:
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
+class Verification:
     """An item and what a read proves of it."""
 
     item: Item
@@ -57,12 +57,12 @@ class Tick:
     why: str
 
 
-def lines_of(assets: Iterable[Foreseen]) -> tuple[Line, ...]:
+def lines_of(assets: Iterable[ExpectedOutcome]) -> tuple[Line, ...]:
     """Of a preview: what would arrive; skipped and refused assets are left out."""
     return tuple(
-        Line(a.source, a.target, a.id, a.kind, a.name, a.names, a.owner, a.running, a.fate is Fate.OVERWRITTEN)
+        Line(a.source, a.target, a.id, a.kind, a.name, a.names, a.owner, a.running, a.fate is Expected.OVERWRITTEN)
         for a in assets
-        if a.fate in {Fate.CREATED, Fate.OVERWRITTEN}
+        if a.fate in {Expected.CREATED, Expected.OVERWRITTEN}
     )
 
 

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 
-from orchestrator.core.handover.items import Tick, by_owner
+from orchestrator.core.handover.items import Verification, by_owner
 from orchestrator.core.model.handover_item import Action, Item
 
 #: of a row; JSON uses the same words
@@ -14,13 +14,13 @@ _NOBODY = "nobody in particular"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def rows(items: Sequence[Item], ticks: Sequence[Tick] = ()) -> list[tuple[str, ...]]:
+def rows(items: Sequence[Item], ticks: Sequence[Verification] = ()) -> list[tuple[str, ...]]:
     """One row per item under COLUMNS, by owner; `done` is "yes", "no", or "" where nobody looked."""
     seen = {each.item.id: each for each in ticks}
     return [_row(item, seen.get(item.id)) for held in by_owner(items).values() for item in held]
 
 
-def to_csv(items: Sequence[Item], ticks: Sequence[Tick] = ()) -> str:
+def to_csv(items: Sequence[Item], ticks: Sequence[Verification] = ()) -> str:
     """For a spreadsheet, in lines that end with CR LF."""
     text = io.StringIO()
     writer = csv.writer(text)
@@ -29,7 +29,7 @@ def to_csv(items: Sequence[Item], ticks: Sequence[Tick] = ()) -> str:
     return text.getvalue()
 
 
-def to_markdown(items: Sequence[Item], ticks: Sequence[Tick] = ()) -> str:
+def to_markdown(items: Sequence[Item], ticks: Sequence[Verification] = ()) -> str:
     """For a ticket: a list of boxes, what is proved ticked. First the tasks that must stop, then each owner's list."""
     seen = {each.item.id: each for each in ticks}
     first = [item for item in items if item.action == Action.STOP_TASK]
@@ -43,7 +43,7 @@ def to_markdown(items: Sequence[Item], ticks: Sequence[Tick] = ()) -> str:
     return "\n".join(lines)
 
 
-def _box(item: Item, seen: Mapping[str, Tick]) -> str:
+def _box(item: Item, seen: Mapping[str, Verification]) -> str:
     tick = seen.get(item.id)
     box = "x" if tick is not None and tick.done else " "
     asset = f" **{plain(item.asset)}**" if item.asset else ""
@@ -51,7 +51,7 @@ def _box(item: Item, seen: Mapping[str, Tick]) -> str:
     return f"- [{box}] `{item.id}` {item.where}{asset}: {plain(item.sentence)}{told}"
 
 
-def to_data(items: Sequence[Item], ticks: Sequence[Tick] = ()) -> list[Mapping[str, object]]:
+def to_data(items: Sequence[Item], ticks: Sequence[Verification] = ()) -> list[Mapping[str, object]]:
     """For JSON: a mapping per item; `done` is true, false, or null where nobody looked."""
     made: list[Mapping[str, object]] = []
     for row in rows(items, ticks):
@@ -61,7 +61,7 @@ def to_data(items: Sequence[Item], ticks: Sequence[Tick] = ()) -> list[Mapping[s
     return made
 
 
-def _row(item: Item, seen: Tick | None) -> tuple[str, ...]:
+def _row(item: Item, seen: Verification | None) -> tuple[str, ...]:
     done = "" if seen is None else ("yes" if seen.done else "no")
     why = "" if seen is None else seen.why
     return (

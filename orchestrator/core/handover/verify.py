@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from orchestrator.core.handover.items import Now, Tick
+from orchestrator.core.handover.items import Now, Verification
 from orchestrator.core.model.contents import path_of
 from orchestrator.core.model.handover_item import Action, Item
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import App, Inventory, Task
 
 
-def tick(items: Sequence[Item], now: Now) -> tuple[Tick, ...]:
+def verified(items: Sequence[Item], now: Now) -> tuple[Verification, ...]:
     """Each item, done or not, with what was seen; what no read can prove stays open."""
-    return tuple(Tick(item, *_proved(item, now)) for item in items)
+    return tuple(Verification(item, *_proved(item, now)) for item in items)
 
 
 def provable(items: Sequence[Item]) -> tuple[Item, ...]:

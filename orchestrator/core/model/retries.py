@@ -53,7 +53,7 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class RetryDecision:
     """What follows a failed request, how long to wait first, and why."""
 
     action: Action
@@ -128,7 +128,7 @@ TABLE = {
 }
 
 
-def decide(request: Request, failed: Failed, attempt: int, draw: float) -> Decision:
+def decide(request: Request, failed: Failed, attempt: int, draw: float) -> RetryDecision:
     """What follows the `attempt`-th failure (from 1) of one request; `draw` in [0, 1) spreads the waits.
 
     A REPEAT or ASK_AGAIN past its bound becomes OUTAGE or SPLIT, a second RENEW in a row becomes REFUSED.
@@ -141,12 +141,12 @@ def decide(request: Request, failed: Failed, attempt: int, draw: float) -> Decis
         action = Action.EXPORT_AGAIN
     reason = f"{failed.failure}{f' {failed.code}' if failed.code else ''}"
     if action is Action.RENEW and attempt > 1:
-        return Decision(Action.REFUSED, reason=f"{reason}: refused again with a new token")
+        return RetryDecision(Action.REFUSED, reason=f"{reason}: refused again with a new token")
     if action is Action.REPEAT and attempt >= READ_ATTEMPTS and failed.failure is not Failure.THROTTLED:
-        return Decision(Action.OUTAGE, reason=f"{reason}, {attempt} times")
+        return RetryDecision(Action.OUTAGE, reason=f"{reason}, {attempt} times")
     if action is Action.ASK_AGAIN and failed.failure is Failure.NOT_CREATED and attempt >= NOT_CREATED_ATTEMPTS:
-        return Decision(Action.SPLIT, reason=f"{reason}, {attempt} times")
-    return Decision(action, _wait(failed, attempt, draw), reason)
+        return RetryDecision(Action.SPLIT, reason=f"{reason}, {attempt} times")
+    return RetryDecision(action, _wait(failed, attempt, draw), reason)
 
 
 def _wait(failed: Failed, attempt: int, draw: float) -> float:

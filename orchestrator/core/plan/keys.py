@@ -14,7 +14,7 @@ from orchestrator.core.plan.containers import (
     Selection,
 )
 from orchestrator.core.plan.plan import Mode, OnPartial, Scope
-from orchestrator.core.plan.scalars import Choice, Day, Duration, Flag, Number, Reference, Text, Whole
+from orchestrator.core.plan.scalars import Choice, Day, Flag, Number, Reference, Text, TimeSpan, Whole
 from orchestrator.core.plan.special_values import CheckId, CredentialsShape, Keep, TargetShape, Version
 
 _DAY = 86400.0
@@ -74,12 +74,12 @@ SETTINGS = Section(
     {
         "batch_size": Key(Whole(1, 100), "applications and tasks together in one job", default=100),
         "one_job_per": Key(Choice(Scope), "within what only one asset job may run (API 2.1)", default="user"),
-        "busy_timeout": Key(Duration(0, 30 * _DAY), "how long to wait for somebody else's job", default="2h"),
-        "job_timeout": Key(Duration(1, 30 * _DAY), "how long one of our jobs may run", default="6h"),
-        "outage_timeout": Key(Duration(0, 30 * _DAY), "how long a service may be silent in a run", default="30m"),
-        "settle_quiet": Key(Duration(0, _DAY), "after a lost answer: nothing is believed before this", default="90s"),
-        "settle_wait": Key(Duration(0, 7 * _DAY), "the proof by time, where no other is possible", default="10m"),
-        "shutdown_grace": Key(Duration(0, 3600), "how long a download may end after an interrupt", default="60s"),
+        "busy_timeout": Key(TimeSpan(0, 30 * _DAY), "how long to wait for somebody else's job", default="2h"),
+        "job_timeout": Key(TimeSpan(1, 30 * _DAY), "how long one of our jobs may run", default="6h"),
+        "outage_timeout": Key(TimeSpan(0, 30 * _DAY), "how long a service may be silent in a run", default="30m"),
+        "settle_quiet": Key(TimeSpan(0, _DAY), "after a lost answer: nothing is believed before this", default="90s"),
+        "settle_wait": Key(TimeSpan(0, 7 * _DAY), "the proof by time, where no other is possible", default="10m"),
+        "shutdown_grace": Key(TimeSpan(0, 3600), "how long a download may end after an interrupt", default="60s"),
         "reads_per_second": Key(Number(0.001, 10000), "reading requests, per credentials", default=5),
         "writes_per_second": Key(
             Number(0.001, 10000), "writing requests, per credentials, with a burst of 3", default=0.17

@@ -164,7 +164,7 @@ def _duration_meant(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Duration:
+class TimeSpan:
     """A time such as `90s`, read as seconds."""
 
     #: both in seconds

@@ -8,7 +8,7 @@ from typing import Any
 from orchestrator.core.plan.containers import NAME, Section, kind_of
 from orchestrator.core.plan.plan import KeepPackages
 from orchestrator.core.plan.problems import BAD, At, Bad, did_you_mean
-from orchestrator.core.plan.scalars import Duration, Schema, as_text, read_word, seconds_of
+from orchestrator.core.plan.scalars import Schema, TimeSpan, as_text, read_word, seconds_of
 
 #: ids of the preflight checks (product.md section 4)
 CHECKS = (
@@ -109,7 +109,7 @@ class CheckId:
         return {"type": "string", "enum": [check for check in CHECKS if check not in NOT_WAIVABLE]}
 
 
-_KEEP_AGE = Duration(1, 3650 * 86400)
+_KEEP_AGE = TimeSpan(1, 3650 * 86400)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from orchestrator.core.model.checks import Check, Verdict
 from orchestrator.core.model.instance_facts import Facts, Unread
 from orchestrator.core.model.inventory import App, Inventory, Kind, Task
 from orchestrator.core.plan.plan import Plan
-from orchestrator.core.selection.routes import History, Lane
+from orchestrator.core.selection.routes import EarlierImports, Route
 from orchestrator.core.selection.selection import kind_of
 from orchestrator.core.state import events as e
 
@@ -16,14 +16,14 @@ Held = Mapping[Kind, Mapping[str, App | Task]]
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class PreflightContext:
     """One plan, what its instances hold and tell, and what a run of it would do."""
 
     plan: Plan
-    lanes: tuple[Lane, ...]
+    routes: tuple[Route, ...]
     inventories: Mapping[str, Inventory]
     facts: Mapping[str, Facts] = field(default_factory=dict)
-    history: History = field(default_factory=History)
+    history: EarlierImports = field(default_factory=EarlierImports)
     batches: tuple[e.BatchScheduled, ...] = ()
     deliveries: tuple[e.DeliveryScheduled, ...] = ()
     #: how long a run is expected to last, in seconds; 0 where nothing is known
@@ -38,7 +38,7 @@ class Ground:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "held", {name: _held(each) for name, each in self.inventories.items()})
-        carried = frozenset((lane.place, asset.id) for lane in self.lanes for asset in lane.moving)
+        carried = frozenset((route.place, asset.id) for route in self.routes for asset in route.moving)
         object.__setattr__(self, "carried", carried)
         object.__setattr__(self, "_batches", {batch.batch: batch for batch in self.batches})
         ways: dict[tuple[str, str, str], list[e.DeliveryScheduled]] = {}
@@ -49,31 +49,31 @@ class Ground:
     @property
     def sources(self) -> tuple[str, ...]:
         """Instances that something is exported from."""
-        return tuple(dict.fromkeys(lane.source for lane in self.lanes if lane.moving))
+        return tuple(dict.fromkeys(route.source for route in self.routes if route.moving))
 
     @property
     def targets(self) -> tuple[str, ...]:
         """Instances that something is imported into."""
-        return tuple(dict.fromkeys(lane.target.instance for lane in self.lanes if lane.moving))
+        return tuple(dict.fromkeys(route.target.instance for route in self.routes if route.moving))
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """(source, target) of what moves."""
-        return tuple(dict.fromkeys((lane.source, lane.target.instance) for lane in self.lanes if lane.moving))
+        return tuple(dict.fromkeys((route.source, route.target.instance) for route in self.routes if route.moving))
 
     def facts_of(self, instance: str) -> Facts:
         """What it tells; all unread where nobody asked."""
         return self.facts.get(instance, Facts(instance))
 
-    def carriers(self, lane: Lane) -> dict[str, e.DeliveryScheduled]:
+    def carriers(self, route: Route) -> dict[str, e.DeliveryScheduled]:
         """Asset id -> the delivery of this lane that would bring it."""
-        way = (lane.selection.migration, lane.target.instance, lane.target.prefix)
+        way = (route.selection.migration, route.target.instance, route.target.prefix)
         found = self._deliveries.get(way, ())
         return {asset.id: each for each in found for asset in self._batches[each.batch].assets}
 
-    def at_target(self, lane: Lane, asset: App | Task) -> App | Task | None:
+    def at_target(self, route: Route, asset: App | Task) -> App | Task | None:
         """What holds the asset's likeliest name at the lane's target."""
-        return self.held[lane.target.instance][kind_of(asset)].get(lane.names_of(asset)[0])
+        return self.held[route.target.instance][kind_of(asset)].get(route.names_of(asset)[0])
 
 
 def _held(inventory: Inventory) -> Held:

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from orchestrator.core.model.inventory import App, Task
-from orchestrator.core.preflight.context import Ground
+from orchestrator.core.preflight.context import PreflightContext
 from orchestrator.core.preflight.names import colliding, overwritten
-from orchestrator.core.selection.routes import Lane
+from orchestrator.core.selection.routes import Route
 from orchestrator.core.selection.selection import kind_of
 
 
-class Fate(StrEnum):
+class Expected(StrEnum):
     """What an import would do with an asset."""
 
     CREATED = "created"
@@ -24,7 +24,7 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Foreseen:
+class ExpectedOutcome:
     """One asset on its way to one target."""
 
     migration: str
@@ -37,7 +37,7 @@ class Foreseen:
     kind: str
     #: at the source
     name: str
-    fate: Fate
+    fate: Expected
     #: the names it may have at the target, the likeliest first
     names: tuple[str, ...]
     #: those of them that the target holds now
@@ -54,20 +54,20 @@ class Foreseen:
     batch: str = ""
 
 
-def foresee(ground: Ground) -> tuple[Foreseen, ...]:
+def expected_outcomes(context: PreflightContext) -> tuple[ExpectedOutcome, ...]:
     """Every selected asset, once per lane, in the order of lanes, applications, tasks."""
-    return tuple(each for lane in ground.lanes for each in _lane(ground, lane))
+    return tuple(each for route in context.routes for each in _route(context, route))
 
 
-def _lane(ground: Ground, lane: Lane) -> Iterator[Foreseen]:
-    fates: dict[str, Fate] = dict.fromkeys((asset.id for asset in lane.skipped), Fate.SKIPPED)
-    fates |= dict.fromkeys((asset.id for asset in colliding(ground, lane)), Fate.REFUSED)
-    fates |= dict.fromkeys((asset.id for asset in overwritten(ground, lane)), Fate.OVERWRITTEN)
-    carriers = ground.carriers(lane)
-    owners = {app.id: app.owner for app in ground.inventories[lane.source].apps}
-    for asset in lane.selection.assets:
+def _route(context: PreflightContext, route: Route) -> Iterator[ExpectedOutcome]:
+    fates: dict[str, Expected] = dict.fromkeys((asset.id for asset in route.skipped), Expected.SKIPPED)
+    fates |= dict.fromkeys((asset.id for asset in colliding(context, route)), Expected.REFUSED)
+    fates |= dict.fromkeys((asset.id for asset in overwritten(context, route)), Expected.OVERWRITTEN)
+    carriers = context.carriers(route)
+    owners = {app.id: app.owner for app in context.inventories[route.source].apps}
+    for asset in route.selection.assets:
         owner = asset.owner or next((owners[app] for app in _apps_of(asset) if owners.get(app)), "")
-        made = _foreseen(ground, lane, asset, fates.get(asset.id, Fate.CREATED))
+        made = _foreseen(context, route, asset, fates.get(asset.id, Expected.CREATED))
         carrier = carriers.get(asset.id)
         yield replace(made, owner=owner, batch=carrier.batch if carrier is not None else "")
 
@@ -77,21 +77,21 @@ def _apps_of(asset: App | Task) -> tuple[str, ...]:
     return asset.app_ids if isinstance(asset, Task) else ()
 
 
-def _foreseen(ground: Ground, lane: Lane, asset: App | Task, fate: Fate) -> Foreseen:
-    names = lane.names_of(asset)
-    held = ground.held[lane.target.instance][kind_of(asset)]
-    return Foreseen(
-        migration=lane.selection.migration,
-        source=lane.source,
-        target=lane.target.instance,
-        prefix=lane.target.prefix,
+def _foreseen(context: PreflightContext, route: Route, asset: App | Task, fate: Expected) -> ExpectedOutcome:
+    names = route.names_of(asset)
+    held = context.held[route.target.instance][kind_of(asset)]
+    return ExpectedOutcome(
+        migration=route.selection.migration,
+        source=route.source,
+        target=route.target.instance,
+        prefix=route.target.prefix,
         id=asset.id,
         kind=kind_of(asset).value,
         name=asset.name,
         fate=fate,
         names=names,
         present=tuple(name for name in names if name in held),
-        links=tuple(sorted(lane.needs_of(asset))),
+        links=tuple(sorted(route.needs_of(asset))),
         update_time=asset.update_time,
         running=isinstance(asset, Task) and asset.running,
     )

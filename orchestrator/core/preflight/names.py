@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from orchestrator.core.model.checks import Check, Verdict, counted, some
 from orchestrator.core.model.inventory import App, Task
-from orchestrator.core.preflight.context import Ground, names_of
-from orchestrator.core.selection.routes import Lane
+from orchestrator.core.preflight.context import PreflightContext, names_of
+from orchestrator.core.selection.routes import Route
 from orchestrator.core.selection.selection import kind_of, overlaps
 
 #: API 7, 13
@@ -23,70 +23,70 @@ _MOST_APP_NAME = 256
 _LONG_APP_NAME = 64
 
 
-def name_collision(ground: Ground) -> Iterator[Check]:
+def name_collision(context: PreflightContext) -> Iterator[Check]:
     """Names that AddNew would find taken, and assets that would meet under one name."""
-    yield from _twice(ground)
-    for lane in ground.lanes:
-        if lane.adds:
-            yield from _taken(ground, lane)
-    yield from _meeting(ground)
+    yield from _twice(context)
+    for route in context.routes:
+        if route.adds:
+            yield from _taken(context, route)
+    yield from _meeting(context)
 
 
-def colliding(ground: Ground, lane: Lane) -> tuple[App | Task, ...]:
+def colliding(context: PreflightContext, route: Route) -> tuple[App | Task, ...]:
     """Assets whose name is surely taken at the target under AddNew (API 7, 14)."""
-    return tuple(asset for asset in lane.moving if lane.adds and _is_taken(ground, lane, asset))
+    return tuple(asset for asset in route.moving if route.adds and _is_taken(context, route, asset))
 
 
-def _is_taken(ground: Ground, lane: Lane, asset: App | Task) -> bool:
-    held = ground.held[lane.target.instance][kind_of(asset)]
-    names = lane.names_of(asset)
+def _is_taken(context: PreflightContext, route: Route, asset: App | Task) -> bool:
+    held = context.held[route.target.instance][kind_of(asset)]
+    names = route.names_of(asset)
     return all(name in held for name in names) or (isinstance(asset, App) and names[0] in held)
 
 
-def _taken(ground: Ground, lane: Lane) -> Iterator[Check]:
-    surely = colliding(ground, lane)
+def _taken(context: PreflightContext, route: Route) -> Iterator[Check]:
+    surely = colliding(context, route)
     if surely:
         names = names_of(surely)
-        sentence = f"{counted(len(names), 'name')} taken at {lane.target.instance}: {some(names)}"
+        sentence = f"{counted(len(names), 'name')} taken at {route.target.instance}: {some(names)}"
         remedy = "use a prefix, mode Merge, or exclude them"
-        yield Check("name-collision", Verdict.BLOCKER, sentence, names, remedy, lane.name)
+        yield Check("name-collision", Verdict.BLOCKER, sentence, names, remedy, route.name)
     sure = {asset.id for asset in surely}
     maybe = names_of(
         asset
-        for asset in lane.moving
+        for asset in route.moving
         if asset.id not in sure
-        and any(name in ground.held[lane.target.instance][kind_of(asset)] for name in lane.names_of(asset))
+        and any(name in context.held[route.target.instance][kind_of(asset)] for name in route.names_of(asset))
     )
     if maybe:
         sentence = (
-            f"{counted(len(maybe), 'name')} taken at {lane.target.instance}, if the service reads `prefix` "
+            f"{counted(len(maybe), 'name')} taken at {route.target.instance}, if the service reads `prefix` "
             f"otherwise than documented: {some(maybe)}"
         )
         remedy = "none is needed where the prefix renames applications and tasks; else exclude them"
-        yield Check("name-collision", Verdict.WARNING, sentence, maybe, remedy, lane.name)
+        yield Check("name-collision", Verdict.WARNING, sentence, maybe, remedy, route.name)
 
 
-def _twice(ground: Ground) -> Iterator[Check]:
-    for overlap in overlaps(lane.selection for lane in ground.lanes):
+def _twice(context: PreflightContext) -> Iterator[Check]:
+    for overlap in overlaps(route.selection for route in context.routes):
         sentence = f"{overlap.asset.name} would arrive twice at {overlap.target}: in {' and '.join(overlap.migrations)}"
         remedy = "take it out of one of them, or give one a prefix"
         where = f"{overlap.migrations[-1]}@{overlap.target}"
         yield Check("name-collision", Verdict.BLOCKER, sentence, (overlap.asset.name,), remedy, where)
 
 
-def _meeting(ground: Ground) -> Iterator[Check]:
+def _meeting(context: PreflightContext) -> Iterator[Check]:
     """Assets of different sources, or under different prefixes, that would have one name at one target."""
-    first: dict[tuple[str, str, str], tuple[Lane, App | Task]] = {}
+    first: dict[tuple[str, str, str], tuple[Route, App | Task]] = {}
     met: dict[tuple[str, str, Verdict], list[str]] = {}
-    for lane in ground.lanes:
-        for asset in lane.moving:
-            key = (lane.target.instance, kind_of(asset).value, lane.names_of(asset)[0])
-            other, twin = first.setdefault(key, (lane, asset))
-            if other.place == lane.place:
+    for route in context.routes:
+        for asset in route.moving:
+            key = (route.target.instance, kind_of(asset).value, route.names_of(asset)[0])
+            other, twin = first.setdefault(key, (route, asset))
+            if other.place == route.place:
                 continue
-            certain = isinstance(asset, App) or lane.names_of(asset) == other.names_of(twin)
-            verdict = Verdict.BLOCKER if certain and lane.adds else Verdict.WARNING
-            met.setdefault((lane.name, other.name, verdict), []).append(asset.name)
+            certain = isinstance(asset, App) or route.names_of(asset) == other.names_of(twin)
+            verdict = Verdict.BLOCKER if certain and route.adds else Verdict.WARNING
+            met.setdefault((route.name, other.name, verdict), []).append(asset.name)
     for (where, other_name, verdict), names in met.items():
         what = "would arrive" if verdict is Verdict.BLOCKER else "may arrive"
         sentence = f"{counted(len(names), 'asset')} {what} under a name that {other_name} brings too: {some(names)}"
@@ -94,58 +94,60 @@ def _meeting(ground: Ground) -> Iterator[Check]:
         yield Check("name-collision", verdict, sentence, tuple(names), remedy, where)
 
 
-def app_key_collision(ground: Ground) -> Iterator[Check]:
+def app_key_collision(context: PreflightContext) -> Iterator[Check]:
     """Keys are unique in an instance (API 1.8); whether a renamed application gets a new one is not documented."""
     arrived: dict[tuple[str, str], tuple[str, str]] = {}
-    for lane in ground.lanes:
-        keys = {app.key: app for app in ground.inventories[lane.target.instance].apps if app.key}
-        told = {asset.id for asset in colliding(ground, lane)}
-        held = [app for app in lane.apps if app.id not in told and _meets_key(ground, lane, app, keys)]
-        for app in lane.apps:
-            first = arrived.setdefault((lane.target.instance, app.key), (lane.source, app.id))
-            if app.key and first != (lane.source, app.id) and app not in held:
+    for route in context.routes:
+        keys = {app.key: app for app in context.inventories[route.target.instance].apps if app.key}
+        told = {asset.id for asset in colliding(context, route)}
+        held = [app for app in route.apps if app.id not in told and _meets_key(context, route, app, keys)]
+        for app in route.apps:
+            first = arrived.setdefault((route.target.instance, app.key), (route.source, app.id))
+            if app.key and first != (route.source, app.id) and app not in held:
                 held.append(app)
         if held:
-            yield _key_check(lane, names_of(held))
+            yield _key_check(route, names_of(held))
 
 
-def _meets_key(ground: Ground, lane: Lane, app: App, keys: dict[str, App]) -> bool:
+def _meets_key(context: PreflightContext, route: Route, app: App, keys: dict[str, App]) -> bool:
     """Whether another application than the one it would be merged into has its key."""
     if not app.key or app.key not in keys:
         return False
-    existing = ground.at_target(lane, app)
-    return existing is None or (lane.target.mode.value == "Merge" and keys[app.key].id != existing.id)
+    existing = context.at_target(route, app)
+    return existing is None or (route.target.mode.value == "Merge" and keys[app.key].id != existing.id)
 
 
-def _key_check(lane: Lane, names: tuple[str, ...]) -> Check:
-    verdict = Verdict.WARNING if lane.target.prefix else Verdict.BLOCKER
-    doubt = ", if the service keeps the key of a renamed application" if lane.target.prefix else ""
+def _key_check(route: Route, names: tuple[str, ...]) -> Check:
+    verdict = Verdict.WARNING if route.target.prefix else Verdict.BLOCKER
+    doubt = ", if the service keeps the key of a renamed application" if route.target.prefix else ""
     plural = "application has a key" if len(names) == 1 else "applications have keys"
-    sentence = f"{len(names)} {plural} that another one has at {lane.target.instance}{doubt}: {some(names)}"
+    sentence = f"{len(names)} {plural} that another one has at {route.target.instance}{doubt}: {some(names)}"
     remedy = "exclude them, give the other application a new key, or use a prefix"
-    return Check("app-key-collision", verdict, sentence, names, remedy, lane.name)
+    return Check("app-key-collision", verdict, sentence, names, remedy, route.name)
 
 
-def task_name_rules(ground: Ground) -> Iterator[Check]:
+def task_name_rules(context: PreflightContext) -> Iterator[Check]:
     """3 to 100 characters of a small set (API 1.8), under both readings of the prefix."""
-    for lane in ground.lanes:
-        bad = [task for task in lane.tasks if not all(map(_TASK_NAME.fullmatch, lane.names_of(task)))]
-        surely = [task for task in bad if not any(map(_TASK_NAME.fullmatch, lane.names_of(task)))]
+    for route in context.routes:
+        bad = [task for task in route.tasks if not all(map(_TASK_NAME.fullmatch, route.names_of(task)))]
+        surely = [task for task in bad if not any(map(_TASK_NAME.fullmatch, route.names_of(task)))]
         for verdict, tasks in ((Verdict.BLOCKER, surely), (Verdict.WARNING, [t for t in bad if t not in surely])):
             if tasks:
                 names = names_of(tasks)
                 doubt = ", if the prefix renames tasks" if verdict is Verdict.WARNING else ""
                 sentence = f"{counted(len(names), 'task')} would break the rules for names{doubt}: {some(names)}"
                 remedy = "3 to 100 letters, digits, dots, dashes, underscores: rename them, or shorten `prefix`"
-                yield Check("task-name-rules", verdict, sentence, names, remedy, lane.name)
+                yield Check("task-name-rules", verdict, sentence, names, remedy, route.name)
 
 
-def app_name_rules(ground: Ground) -> Iterator[Check]:
+def app_name_rules(context: PreflightContext) -> Iterator[Check]:
     """1 to 256 characters of a set, the first reading of the prefix (API 1.8; API 7, 13)."""
-    for lane in ground.lanes:
-        longest = [app for app in lane.apps if len(lane.names_of(app)[0]) > _MOST_APP_NAME]
-        odd = [app for app in lane.apps if app not in longest and _APP_NAME.fullmatch(lane.names_of(app)[0]) is None]
-        long = [app for app in lane.apps if app not in (*longest, *odd) and len(lane.names_of(app)[0]) > _LONG_APP_NAME]
+    for route in context.routes:
+        longest = [app for app in route.apps if len(route.names_of(app)[0]) > _MOST_APP_NAME]
+        odd = [app for app in route.apps if app not in longest and _APP_NAME.fullmatch(route.names_of(app)[0]) is None]
+        long = [
+            app for app in route.apps if app not in (*longest, *odd) and len(route.names_of(app)[0]) > _LONG_APP_NAME
+        ]
         for verdict, apps, what in (
             (Verdict.BLOCKER, longest, f"longer than {_MOST_APP_NAME} characters"),
             (Verdict.WARNING, odd, "with characters that the rules do not allow"),
@@ -155,24 +157,24 @@ def app_name_rules(ground: Ground) -> Iterator[Check]:
                 names = names_of(apps)
                 sentence = f"{counted(len(names), 'application')} would have a name {what}: {some(names)}"
                 yield Check(
-                    "app-name-rules", verdict, sentence, names, "rename them, or shorten `prefix`", lane.name
+                    "app-name-rules", verdict, sentence, names, "rename them, or shorten `prefix`", route.name
                 )  # fmt: skip
 
 
-def prefix_rules(ground: Ground) -> Iterator[Check]:
+def prefix_rules(context: PreflightContext) -> Iterator[Check]:
     """Neither its length nor its characters are documented: what keeps every resulting name legal (API 7, 13)."""
-    for lane in ground.lanes:
-        prefix = lane.target.prefix
-        if prefix and lane.moving and _PREFIX.fullmatch(prefix) is None:
+    for route in context.routes:
+        prefix = route.target.prefix
+        if prefix and route.moving and _PREFIX.fullmatch(prefix) is None:
             sentence = f"the prefix {prefix!r} is not a letter or digit and up to 31 letters, digits, '_', '.', '-'"
             yield Check(
-                "prefix-rules", Verdict.BLOCKER, sentence, names_of(lane.moving), "choose another prefix", lane.name
+                "prefix-rules", Verdict.BLOCKER, sentence, names_of(route.moving), "choose another prefix", route.name
             )  # fmt: skip
 
 
-def overwritten(ground: Ground, lane: Lane) -> tuple[App | Task, ...]:
+def overwritten(context: PreflightContext, route: Route) -> tuple[App | Task, ...]:
     """What Merge finds at the target under its name and overwrites (API 7, 15)."""
-    if lane.adds:
+    if route.adds:
         return ()
-    found: list[App | Task] = [asset for asset in lane.moving if ground.at_target(lane, asset) is not None]
+    found: list[App | Task] = [asset for asset in route.moving if context.at_target(route, asset) is not None]
     return tuple(found)

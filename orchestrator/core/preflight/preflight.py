@@ -12,9 +12,9 @@ from dataclasses import replace
 from orchestrator.core.model.checks import Check, Verdict
 from orchestrator.core.plan.special_values import CHECKS
 from orchestrator.core.preflight import contents, instances, links, names, settings
-from orchestrator.core.preflight.context import Ground
+from orchestrator.core.preflight.context import PreflightContext
 
-Asked = Callable[[Ground], Iterator[Check]]
+Asked = Callable[[PreflightContext], Iterator[Check]]
 
 #: id -> the question; `same-instance` is asked first, see `preflight`
 QUESTIONS: Mapping[str, Asked] = {
@@ -48,17 +48,17 @@ QUESTIONS: Mapping[str, Asked] = {
 }
 
 
-def preflight(ground: Ground) -> tuple[Check, ...]:
+def preflight(context: PreflightContext) -> tuple[Check, ...]:
     """Every check's findings, or its `ok`, in the order of product.md section 4; worst first within a check.
 
     A lane that leads back into its own source collides with itself in every way: it is told once, as same-instance,
     and left out of the other questions.
     """
-    facts = dict(ground.facts)
-    same = [lane for lane in ground.lanes if instances.same_instances(ground.plan, lane, facts)]
+    facts = dict(context.facts)
+    same = [route for route in context.routes if instances.same_instances(context.plan, route, facts)]
     found: dict[str, list[Check]] = {"same-instance": list(instances.same_instance(same))}
-    rest = replace(ground, lanes=tuple(lane for lane in ground.lanes if lane not in same)) if same else ground
-    if rest.lanes or not same:
+    rest = replace(context, routes=tuple(route for route in context.routes if route not in same)) if same else context
+    if rest.routes or not same:
         found |= {check: list(asked(rest)) for check, asked in QUESTIONS.items()}
     answers: list[Check] = []
     for check in CHECKS:
@@ -67,7 +67,7 @@ def preflight(ground: Ground) -> tuple[Check, ...]:
     return tuple(answers)
 
 
-def cannot_know(ground: Ground) -> tuple[str, ...]:
+def cannot_know(context: PreflightContext) -> tuple[str, ...]:
     """What a preview says of itself: what the service tells nobody before the run."""
     said = [
         "assets that these credentials do not see: neither selected nor found in the way",
@@ -75,8 +75,8 @@ def cannot_know(ground: Ground) -> tuple[str, ...]:
         "how long somebody else's job will hold the slot, and what changes between this preview and the run",
         "whether the service accepts each asset: it judges only at the import",
     ]
-    if any(lane.target.prefix for lane in ground.lanes):
+    if any(route.target.prefix for route in context.routes):
         said.append("whether `prefix` renames applications, tasks or both: both readings are judged (API 7, 12)")
-    if any(not lane.adds for lane in ground.lanes):
+    if any(not route.adds for route in context.routes):
         said.append("what Merge does to an asset that is there: it is taken to overwrite it (API 7, 15)")
     return tuple(said)

@@ -13,7 +13,7 @@ from hashlib import sha256
 
 from orchestrator.core.model.checks import Check, Verdict
 from orchestrator.core.plan.plan import Plan, what_moves
-from orchestrator.core.preflight.expected_outcomes import Foreseen
+from orchestrator.core.preflight.expected_outcomes import ExpectedOutcome
 from orchestrator.core.preview.preview import Preview
 
 #: seconds; `--max-age` where nothing is said
@@ -95,7 +95,7 @@ class Saved:
     @property
     def migrations(self) -> tuple[str, ...]:
         """Those that it holds, in the plan's order."""
-        return tuple(dict.fromkeys(lane.migration for lane in self.lanes))
+        return tuple(dict.fromkeys(route.migration for route in self.lanes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,27 +125,27 @@ def save(plan: Plan, preview: Preview, occasion: Occasion) -> Saved:
 
 
 def _lanes(preview: Preview) -> tuple[SavedLane, ...]:
-    lanes: dict[tuple[str, str, str, str], list[Foreseen]] = {}
+    routes: dict[tuple[str, str, str, str], list[ExpectedOutcome]] = {}
     for made in preview.selections:
         for prefix in [each.prefix for each in preview.assets if _is_of(each, made.migration, made.target)] or [""]:
-            lanes.setdefault((made.migration, made.source, made.target, prefix), [])
+            routes.setdefault((made.migration, made.source, made.target, prefix), [])
     for each in preview.assets:
-        lanes[each.migration, each.source, each.target, each.prefix].append(each)
-    return tuple(_lane(preview, key, assets) for key, assets in lanes.items())
+        routes[each.migration, each.source, each.target, each.prefix].append(each)
+    return tuple(_route(preview, key, assets) for key, assets in routes.items())
 
 
-def _is_of(asset: Foreseen, migration: str, target: str) -> bool:
+def _is_of(asset: ExpectedOutcome, migration: str, target: str) -> bool:
     return (asset.migration, asset.target) == (migration, target)
 
 
-def _lane(preview: Preview, key: tuple[str, str, str, str], assets: Sequence[Foreseen]) -> SavedLane:
+def _route(preview: Preview, key: tuple[str, str, str, str], assets: Sequence[ExpectedOutcome]) -> SavedLane:
     migration, source, target, prefix = key
     mine = [d.delivery for d in preview.deliveries if (d.migration, d.target, d.prefix) == (migration, target, prefix)]
     ordered = sorted((_asset(each) for each in assets), key=lambda each: (each.kind, each.name, each.id))
     return SavedLane(migration, source, target, prefix, tuple(ordered), tuple(mine))
 
 
-def _asset(each: Foreseen) -> SavedAsset:
+def _asset(each: ExpectedOutcome) -> SavedAsset:
     return SavedAsset(
         each.id, each.kind, each.name, each.fate.value, each.present, each.links, each.update_time, each.running
     )  # fmt: skip

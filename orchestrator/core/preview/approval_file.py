@@ -123,13 +123,13 @@ def _saved(node: _Node) -> Saved:
         node.text("digest"),
         node.texts("only"),
         node.mapping("moves"),
-        node.each("lanes", _lane),
+        node.each("lanes", _route),
         node.each("checks", _check),
         node.text("id"),
     )
 
 
-def _lane(node: _Node) -> SavedLane:
+def _route(node: _Node) -> SavedLane:
     where = (node.text("migration"), node.text("source"), node.text("target"), node.text("prefix"))
     return SavedLane(*where, node.each("assets", _asset), node.texts("deliveries"))
 

@@ -41,7 +41,7 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class ApprovalDecision:
     """What `run --approved` does."""
 
     #: migrations that start
@@ -60,15 +60,15 @@ def drift(saved: Saved, now: Saved) -> tuple[Drift, ...]:
     return _held_too(found, now)
 
 
-def judge(drifts: Sequence[Drift], hold_drifted: bool, accept_changed: bool) -> Decision:
+def judge(drifts: Sequence[Drift], hold_drifted: bool, accept_changed: bool) -> ApprovalDecision:
     """`--hold-drifted` lets what has not drifted start; `--accept-changed` lets changed content start, and lists it."""
     good = {Grade.NONE, Grade.CONTENT} if accept_changed else {Grade.NONE}
     refused = tuple(each for each in drifts if each.grade not in good)
     starts = tuple(each.migration for each in drifts if each.grade in good)
     accepted = tuple((each.migration, each.changed) for each in drifts if each.grade in good and each.changed)
     if refused and not hold_drifted:
-        return Decision((), (), refused)
-    return Decision(starts, accepted if starts else (), refused)
+        return ApprovalDecision((), (), refused)
+    return ApprovalDecision(starts, accepted if starts else (), refused)
 
 
 def narrowed(preview: Preview, migrations: Sequence[str]) -> Preview:
@@ -98,8 +98,8 @@ def _plan_lines(saved: Saved, now: Saved) -> Iterator[str]:
 
 def _drift(saved: Saved, now: Saved, name: str, everywhere: tuple[str, ...]) -> Drift:
     lines = [*everywhere, *differences(_moves(saved, name), _moves(now, name))]
-    before = {lane.key: lane for lane in saved.lanes if lane.migration == name}
-    after = {lane.key: lane for lane in now.lanes if lane.migration == name}
+    before = {route.key: route for route in saved.lanes if route.migration == name}
+    after = {route.key: route for route in now.lanes if route.migration == name}
     changed: list[str] = []
     stopped: list[str] = []
     for key in dict.fromkeys((*before, *after)):
@@ -186,7 +186,7 @@ def _concerns(saved: Saved, check: SavedCheck, name: str) -> bool:
     migration, _, instance = check.where.partition("@")
     if migration:
         return migration == name
-    ends = {end for lane in saved.lanes if lane.migration == name for end in (lane.source, lane.target)}
+    ends = {end for route in saved.lanes if route.migration == name for end in (route.source, route.target)}
     return not instance or instance in ends
 
 
@@ -212,11 +212,11 @@ def _builds_on(now: Saved, name: str) -> set[str]:
     moves = _moves(now, name).get(name)
     after = moves.get("after", ()) if isinstance(moves, Mapping) else ()
     found = {each for each in after if isinstance(each, str)} if isinstance(after, list) else set()
-    mine = [lane for lane in now.lanes if lane.migration == name]
-    for lane in mine:
-        needs = {link for asset in lane.assets for link in asset.links} - {asset.id for asset in lane.assets}
+    mine = [route for route in now.lanes if route.migration == name]
+    for route in mine:
+        needs = {link for asset in route.assets for link in asset.links} - {asset.id for asset in route.assets}
         for other in now.lanes:
-            same = (other.source, other.target, other.prefix) == (lane.source, lane.target, lane.prefix)
+            same = (other.source, other.target, other.prefix) == (route.source, route.target, route.prefix)
             if same and other.migration != name and needs & {a.id for a in other.assets if a.fate != "skipped"}:
                 found.add(other.migration)
     return found

@@ -14,15 +14,15 @@ from orchestrator.core.model.handover_item import Item
 from orchestrator.core.model.instance_facts import Facts
 from orchestrator.core.model.inventory import Inventory
 from orchestrator.core.plan.plan import Plan
-from orchestrator.core.preflight.context import Ground
-from orchestrator.core.preflight.expected_outcomes import Foreseen, foresee
+from orchestrator.core.preflight.context import PreflightContext
+from orchestrator.core.preflight.expected_outcomes import ExpectedOutcome, expected_outcomes
 from orchestrator.core.preflight.preflight import cannot_know, preflight
 from orchestrator.core.preflight.waivers import waive, waived_assets
 from orchestrator.core.scheduling.timetable import Timetable
 from orchestrator.core.selection.batches import connected_groups, pack
 from orchestrator.core.selection.dependencies import cycles
 from orchestrator.core.selection.only import Only
-from orchestrator.core.selection.routes import History, Kept, Lane, frozen_assets
+from orchestrator.core.selection.routes import EarlierImports, Kept, Route, frozen_assets
 from orchestrator.core.selection.selection import Selection, predecessors, select_all
 from orchestrator.core.state import events as e
 from orchestrator.core.state.identity import Batch, delivery_id
@@ -56,7 +56,7 @@ class Preview:
     #: an answer for each id of product.md section 4, waivers applied
     checks: tuple[Check, ...]
     #: what would become of each selected asset at each target
-    assets: tuple[Foreseen, ...] = ()
+    assets: tuple[ExpectedOutcome, ...] = ()
     #: what no preview can know, as sentences
     unknown: tuple[str, ...] = ()
     #: when each batch would begin and end; None where nothing is expected
@@ -99,28 +99,28 @@ _NOT_INFORMED = Informed()
 def preview(
     plan: Plan,
     inventories: Mapping[str, Inventory],
-    history: History,
+    history: EarlierImports,
     only: Only,
     informed: Informed = _NOT_INFORMED,
 ) -> Preview:
     """Select, pack, order, check. Blockers are told in `checks`; where there is a cycle nothing is packed."""
     selections = only.narrow(select_all(plan, inventories))
-    lanes = [Lane.of(plan, each, inventories, history) for each in selections]
-    knots = any(cycles(lane.graph) for lane in lanes)
-    packed = [] if knots else [_pack(plan, lane, inventories[lane.source]) for lane in lanes]
-    batches, deliveries = _schedule(plan, lanes, packed, history, informed.facts)
+    routes = [Route.of(plan, each, inventories, history) for each in selections]
+    knots = any(cycles(route.graph) for route in routes)
+    packed = [] if knots else [_pack(plan, route, inventories[route.source]) for route in routes]
+    batches, deliveries = _schedule(plan, routes, packed, history, informed.facts)
     timetable = informed.expect(batches, deliveries) if informed.expect is not None else None
     lasting = timetable.p90 if timetable is not None else informed.lasting
-    ground = Ground(plan, tuple(lanes), inventories, informed.facts, history, batches, deliveries, lasting)
-    checks = waive(plan, preflight(ground), datetime.fromtimestamp(informed.now, UTC).date())
+    context = PreflightContext(plan, tuple(routes), inventories, informed.facts, history, batches, deliveries, lasting)
+    checks = waive(plan, preflight(context), datetime.fromtimestamp(informed.now, UTC).date())
     return Preview(
-        tuple(_selection_made(lane.selection) for lane in lanes),
-        tuple(_skipped(lane) for lane in lanes if lane.skipped),
+        tuple(_selection_made(route.selection) for route in routes),
+        tuple(_skipped(route) for route in routes if route.skipped),
         batches,
         _forced(deliveries, batches, checks),
         checks,
-        foresee(ground),
-        cannot_know(ground),
+        expected_outcomes(context),
+        cannot_know(context),
         timetable,
         informed.facts,
     )
@@ -138,10 +138,10 @@ def _forced(
     return tuple(found)
 
 
-def _skipped(lane: Lane) -> e.AssetsSkipped:
+def _skipped(route: Route) -> e.AssetsSkipped:
     why = "an earlier run imported it and the target still holds it"
     return e.AssetsSkipped(
-        lane.selection.migration, lane.target.instance, frozen_assets(lane, lane.skipped, None), why
+        route.selection.migration, route.target.instance, frozen_assets(route, route.skipped, None), why
     )  # fmt: skip
 
 
@@ -166,13 +166,13 @@ def _why(why: str, app: str, migration: str) -> str:
 # --- packing -------------------------------------------------------------------------------------------------------
 
 
-def _pack(plan: Plan, lane: Lane, source: Inventory) -> tuple[Batch, ...]:
+def _pack(plan: Plan, route: Route, source: Inventory) -> tuple[Batch, ...]:
     """Batches in import order; where no credentials see everything, each sees all of what it exports (promise 14)."""
     batches: list[Batch] = []
     for assets in _by_sight(
-        [asset.id for asset in lane.moving], source.seen_by, plan.instances[source.instance].credentials
+        [asset.id for asset in route.moving], source.seen_by, plan.instances[source.instance].credentials
     ):
-        batches += pack(assets, lane.graph, plan.settings.batch_size)
+        batches += pack(assets, route.graph, plan.settings.batch_size)
     return tuple(batches)
 
 
@@ -195,38 +195,38 @@ def _by_sight(
 
 def _schedule(
     plan: Plan,
-    lanes: Sequence[Lane],
+    routes: Sequence[Route],
     packed: Sequence[Sequence[Batch]],
-    history: History,
+    history: EarlierImports,
     facts: Mapping[str, Facts],
 ) -> tuple[tuple[e.BatchScheduled, ...], tuple[e.DeliveryScheduled, ...]]:
-    carried = {(*lane.place, asset.id) for lane in lanes for asset in lane.moving}
-    owners = _owners(plan, lanes, packed, history)
+    carried = {(*route.place, asset.id) for route in routes for asset in route.moving}
+    owners = _owners(plan, routes, packed, history)
     before = predecessors(plan)
     batches: dict[str, e.BatchScheduled] = {}
     deliveries: list[e.DeliveryScheduled] = []
-    for at in _in_order(plan, lanes) if packed else ():
-        lane = lanes[at]
-        assets = {asset.id: asset for asset in frozen_assets(lane, lane.moving, facts.get(lane.source))}
+    for at in _in_order(plan, routes) if packed else ():
+        route = routes[at]
+        assets = {asset.id: asset for asset in frozen_assets(route, route.moving, facts.get(route.source))}
         for batch in packed[at]:
             held = tuple(assets[each] for each in batch.assets)
             if batch.id not in batches:
-                exporters = _exporters(plan, lane.seen_by, batch)
+                exporters = _exporters(plan, route.seen_by, batch)
                 batches[batch.id] = e.BatchScheduled(batch.id, batch.source, held, exporters, float(len(batches)))
             wanted = {need for asset in held for need in asset.needs} - set(batch.assets)
-            needs = tuple(sorted(need for need in wanted if (*lane.place, need) in carried))
-            deliveries.append(_delivery(lane, batch, owners[at, batch.id], needs, before[lane.migration.name]))
+            needs = tuple(sorted(need for need in wanted if (*route.place, need) in carried))
+            deliveries.append(_delivery(route, batch, owners[at, batch.id], needs, before[route.migration.name]))
     return tuple(batches.values()), tuple(deliveries)
 
 
 def _delivery(
-    lane: Lane, batch: Batch, owner: str, needs: tuple[str, ...], after: frozenset[str]
+    route: Route, batch: Batch, owner: str, needs: tuple[str, ...], after: frozenset[str]
 ) -> e.DeliveryScheduled:
-    target = lane.target
+    target = route.target
     return e.DeliveryScheduled(
         delivery_id(batch.id, target.instance, target.prefix),
         batch.id,
-        lane.selection.migration,
+        route.selection.migration,
         target.instance,
         target.mode.value,
         target.prefix,
@@ -234,15 +234,15 @@ def _delivery(
         owner,
         needs,
         tuple(sorted(after)),
-        lane.migration.on_partial.value,
+        route.migration.on_partial.value,
     )
 
 
-def _in_order(plan: Plan, lanes: Sequence[Lane]) -> list[int]:
+def _in_order(plan: Plan, routes: Sequence[Route]) -> list[int]:
     """The plan's order, but never before a migration that it is `after`."""
     before = predecessors(plan)
     rank = {m.name: (len(before[m.name]), place) for place, m in enumerate(plan.migrations)}
-    return sorted(range(len(lanes)), key=lambda at: (rank[lanes[at].migration.name], at))
+    return sorted(range(len(routes)), key=lambda at: (rank[routes[at].migration.name], at))
 
 
 def _exporters(plan: Plan, seen_by: Mapping[str, tuple[str, ...]], batch: Batch) -> tuple[str, ...]:
@@ -251,18 +251,18 @@ def _exporters(plan: Plan, seen_by: Mapping[str, tuple[str, ...]], batch: Batch)
 
 
 def _owners(
-    plan: Plan, lanes: Sequence[Lane], packed: Sequence[Sequence[Batch]], history: History
+    plan: Plan, routes: Sequence[Route], packed: Sequence[Sequence[Batch]], history: EarlierImports
 ) -> dict[tuple[int, str], str]:
     """Who imports each batch: what builds on an application is sent by the identity that owns it (promise 14)."""
     owners: dict[tuple[int, str], str] = {}
-    for instance in dict.fromkeys(lane.target.instance for lane in lanes):
+    for instance in dict.fromkeys(route.target.instance for route in routes):
         credentials = plan.instances[instance].credentials
-        at = [place for place, lane in enumerate(lanes) if lane.target.instance == instance and packed]
+        at = [place for place, route in enumerate(routes) if route.target.instance == instance and packed]
         load = dict.fromkeys(credentials, 0)
         batches = [batch for place in at for batch in packed[place]]
         sizes = {batch.id: batch.size for batch in batches}
         chosen: dict[str, str] = {}
-        groups = connected_groups(batches, *(lanes[place].graph for place in at))
+        groups = connected_groups(batches, *(routes[place].graph for place in at))
         for group in sorted(groups, key=lambda g: (-sum(sizes[b] for b in g), min(g))):
             owner = _earlier_owner(group, batches, instance, credentials, history)
             owner = owner or min(credentials, key=lambda name: (load[name], credentials.index(name)))
@@ -270,12 +270,12 @@ def _owners(
             chosen |= dict.fromkeys(group, owner)
         for place in at:
             for batch in packed[place]:
-                owners[place, batch.id] = lanes[place].target.owner or chosen[batch.id]
+                owners[place, batch.id] = routes[place].target.owner or chosen[batch.id]
     return owners
 
 
 def _earlier_owner(
-    group: frozenset[str], batches: Sequence[Batch], instance: str, credentials: Sequence[str], history: History
+    group: frozenset[str], batches: Sequence[Batch], instance: str, credentials: Sequence[str], history: EarlierImports
 ) -> str:
     """The identity that imported an application of this group, or one that it builds on, in an earlier run."""
     ids = {asset for batch in batches if batch.id in group for asset in batch.assets}
@@ -285,4 +285,4 @@ def _earlier_owner(
     return ""
 
 
-__all__ = ["History", "Informed", "Kept", "Preview", "preview"]
+__all__ = ["EarlierImports", "Informed", "Kept", "Preview", "preview"]

@@ -5,7 +5,7 @@ that did not arrive.
 from collections.abc import Iterable, Iterator
 
 from orchestrator.core.model.handover_item import Action, Item
-from orchestrator.core.report.outcome import AssetClass, Line
+from orchestrator.core.report.outcome import AssetClass, AssetOutcome
 from orchestrator.core.state.events import Entry, Event, HandoverListed
 
 #: classes of assets that will not be at the target unless somebody acts
@@ -19,7 +19,7 @@ def kept(events: Iterable[Event]) -> Iterator[Item]:
             yield from event.items
 
 
-def due(entries: Iterable[Entry], lines: Iterable[Line]) -> tuple[Item, ...]:
+def due(entries: Iterable[Entry], lines: Iterable[AssetOutcome]) -> tuple[Item, ...]:
     """What a run leaves to people: its list without the assets that were set aside everywhere they should go.
 
     A task that did not arrive must not be stopped at its source. `lines` are the run's assets (`core.outcome.lines`).

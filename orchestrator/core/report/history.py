@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from orchestrator.core.state import events as e
-from orchestrator.core.state.events import Entry, Words
+from orchestrator.core.state.events import Entry, ErrorDetail
 from orchestrator.core.state.slot_trials import Trial, Trials
 
 
@@ -168,7 +168,7 @@ class _Gatherer:
         self._trials.apply(entry)
         match entry.event:
             case e.OutageBegan() | e.OutageEnded() | e.TargetStopped() | e.TargetReopened():
-                self._weather(entry)
+                self._note_reachability(entry)
             case e.ProbeRequested() | e.ProbeAccepted() | e.ProbeRefused() | e.ProbeAnswerLost() | e.ProbeEnded():
                 self._probe(entry)
             case e.RunBegan() | e.RunResumed() | e.RunInterrupted() | e.Resolved() | e.Retried():
@@ -179,13 +179,13 @@ class _Gatherer:
     def _request_id(self, event: e.Event) -> None:
         subject = getattr(event, "delivery", "") or getattr(event, "batch", "") or getattr(event, "slot", "")
         words = getattr(event, "words", None)
-        request_id = words.request_id if isinstance(words, Words) else ""
+        request_id = words.request_id if isinstance(words, ErrorDetail) else ""
         if subject and request_id and request_id not in self._request_ids.setdefault(subject, []):
             self._request_ids[subject].append(request_id)
 
     # --- the way to ROMA -------------------------------------------------------------------------------------------
 
-    def _weather(self, entry: Entry) -> None:
+    def _note_reachability(self, entry: Entry) -> None:
         match entry.event:
             case e.OutageBegan(host=host, words=words):
                 self._outages.append(Outage(host, entry.at, 0.0, str(words)))
@@ -277,7 +277,7 @@ class _Gatherer:
             case _:
                 pass
 
-    def _refused(self, subject: str, words: Words, at: float) -> None:
+    def _refused(self, subject: str, words: ErrorDetail, at: float) -> None:
         trial = self._trials.pending
         if trial is not None and trial.tried.subject == subject:
             return  # not somebody else's job: ours, asked for beside another of ours
@@ -289,7 +289,7 @@ class _Gatherer:
         self._waiting[subject] = len(self._waits)
         self._waits.append(Wait(subject, words.kind, at, at, 1, str(words)))
 
-    def _lose(self, subject: str, words: Words, at: float) -> None:
+    def _lose(self, subject: str, words: ErrorDetail, at: float) -> None:
         self._lost[subject] = len(self._settlements)
         self._settlements.append(Settlement(at, 0.0, subject, str(words), ""))
 

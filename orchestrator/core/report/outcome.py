@@ -46,7 +46,7 @@ _CLASS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class AssetOutcome:
     """One asset at one target: its class, and why where that needs words."""
 
     migration: str
@@ -59,10 +59,10 @@ class Line:
     why: str = ""
 
 
-def lines(progress: Progress) -> list[Line]:
+def asset_outcomes(progress: Progress) -> list[AssetOutcome]:
     """Every selected asset, once per target."""
     found = [
-        Line(each.migration, each.target, "", asset.id, asset.kind, asset.name, AssetClass.SKIPPED, each.reason)
+        AssetOutcome(each.migration, each.target, "", asset.id, asset.kind, asset.name, AssetClass.SKIPPED, each.reason)
         for each in progress.skipped
         for asset in each.assets
     ]
@@ -72,7 +72,7 @@ def lines(progress: Progress) -> list[Line]:
     return found
 
 
-def _delivery_lines(progress: Progress, life: Delivery) -> list[Line]:
+def _delivery_lines(progress: Progress, life: Delivery) -> list[AssetOutcome]:
     verified = life.verified
     unverified = dict(verified.unverified) if verified else {}
     findings = dict(verified.findings) if verified else {}
@@ -84,7 +84,7 @@ def _delivery_lines(progress: Progress, life: Delivery) -> list[Line]:
         elif asset.id in unverified:
             kept_as, why = AssetClass.UNVERIFIED, unverified[asset.id]
         found.append(
-            Line(life.scheduled.migration, life.target, life.id, asset.id, asset.kind, asset.name, kept_as, why)
+            AssetOutcome(life.scheduled.migration, life.target, life.id, asset.id, asset.kind, asset.name, kept_as, why)
         )
     return found
 
@@ -131,7 +131,7 @@ class Outcome:
 
 def outcome(progress: Progress, ends: Mapping[str, End], signal: str = "") -> Outcome:
     """Fold a run's state into its exit code (product.md section 2), reasons and counts."""
-    found = lines(progress)
+    found = asset_outcomes(progress)
     counts = Counter(line.kept_as.value for line in found)
     undecided = _undecided(progress)
     explained = [*_ended(ends), *undecided, *_stopped(progress)]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from orchestrator.core.model.handover_item import Item
 from orchestrator.core.report.handover import due
 from orchestrator.core.report.history import History, gather
-from orchestrator.core.report.outcome import AssetClass, Line, Outcome, lines
+from orchestrator.core.report.outcome import AssetClass, AssetOutcome, Outcome, asset_outcomes
 from orchestrator.core.state.events import Entry, RunBegan, SelectionMade
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState
 from orchestrator.core.state.progress import Progress
@@ -118,7 +118,7 @@ class Report:
     batches: tuple[BatchReport, ...]
     deliveries: tuple[DeliveryReport, ...]
     #: assets that ended neither verified nor skipped
-    troubled: tuple[Line, ...]
+    troubled: tuple[AssetOutcome, ...]
     history: History
     #: where the sums do not agree, a sentence each: empty, or we have a defect
     disagreements: tuple[str, ...]
@@ -134,7 +134,7 @@ def report(run: str, entries: Sequence[Entry], progress: Progress, outcome: Outc
     """Fold a run's entries; `progress` is the same entries believed. Raises ValueError where the run never began."""
     if progress.began is None:
         raise ValueError(f"run {run} never began")
-    every = lines(progress)
+    every = asset_outcomes(progress)
     lanes = lane_reports(progress)
     history = gather(entries)
     quiet = {AssetClass.VERIFIED, AssetClass.SKIPPED}
@@ -151,7 +151,7 @@ def report(run: str, entries: Sequence[Entry], progress: Progress, outcome: Outc
 
 def lane_reports(progress: Progress) -> tuple[LaneReport, ...]:
     """Every lane with its counts, in the order of the plan."""
-    every = lines(progress)
+    every = asset_outcomes(progress)
     counted: dict[tuple[str, str], Counter[AssetClass]] = {}
     for line in every:
         counted.setdefault((line.migration, line.target), Counter())[line.kept_as] += 1
@@ -182,7 +182,7 @@ def _disagreements(lanes: Sequence[LaneReport]) -> list[str]:
     ]
 
 
-def _twice(progress: Progress, every: Sequence[Line]) -> list[str]:
+def _twice(progress: Progress, every: Sequence[AssetOutcome]) -> list[str]:
     """Each asset is in exactly one class: never twice at one place, never both moved and left out."""
     prefixes = {name: life.scheduled.prefix for name, life in progress.deliveries.items()}
     at_place = Counter(

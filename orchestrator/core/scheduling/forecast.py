@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from math import exp, log
 from statistics import NormalDist, fmean, stdev
 
-from orchestrator.core.scheduling.policy import Feed, Lane, Ledger, Loads, Part, Work, choose
+from orchestrator.core.scheduling.policy import Feed, LoadKind, Loads, SlotLoads, SlotQueue, Work, choose
 from orchestrator.core.state.slots import JobKind
 
 #: what picks a job for a free slot: (candidates, loads, now) -> the job, or None to leave the slot free
@@ -28,7 +28,7 @@ _P90 = NormalDist().inv_cdf(0.9)
 
 
 @dataclass(frozen=True, slots=True)
-class Duration:
+class JobDuration:
     """How long a job is expected to take: lognormal about its median."""
 
     #: seconds
@@ -48,7 +48,7 @@ class PlannedExport:
     batch: str
     #: slots that may take it
     slots: tuple[str, ...]
-    duration: Duration
+    duration: JobDuration
     position: float = 0.0
 
     @property
@@ -64,7 +64,7 @@ class PlannedImport:
     batch: str
     #: slots that may take it; one, but where a second identity is being weighed
     slots: tuple[str, ...]
-    duration: Duration
+    duration: JobDuration
     #: deliveries that must have landed before
     needs: tuple[str, ...] = ()
     migration: str = ""
@@ -180,9 +180,9 @@ class _Play:
     rule: Rule
     clock: float = 0.0
     spans: list[Span] = field(default_factory=list)
-    ledger: Ledger = field(default_factory=Ledger)
+    ledger: SlotLoads = field(default_factory=SlotLoads)
     ends: list[tuple[float, int, str, str]] = field(default_factory=list)
-    lanes: dict[str, Lane] = field(default_factory=lambda: defaultdict(Lane))
+    lanes: dict[str, SlotQueue] = field(default_factory=lambda: defaultdict(SlotQueue))
     running: dict[str, str] = field(default_factory=dict)
     touched: set[str] = field(default_factory=set)
     slots_of: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -217,15 +217,15 @@ class _Play:
             self.waits[each.delivery] = waits
             for name in waits:
                 self.waiters[name].append(each.delivery)
-            self._wait(each.delivery, Part.IMPORTS if each.batch in batches else Part.STORED)
+            self._wait(each.delivery, LoadKind.IMPORTS if each.batch in batches else LoadKind.STORED)
             if not waits:
                 self._offer(each.delivery)
         for export in self.planned.exports:
             self.slots_of[export.batch] = export.slots
-            self._wait(export.batch, Part.EXPORTS)
+            self._wait(export.batch, LoadKind.EXPORTS)
             self._offer(export.batch)
 
-    def _wait(self, subject: str, part: Part) -> None:
+    def _wait(self, subject: str, part: LoadKind) -> None:
         self.ledger.waits(subject, self.slots_of[subject], part, self.works[subject].seconds)
 
     def _offer(self, subject: str) -> None:
@@ -257,7 +257,7 @@ class _Play:
         self.touched.add(slot)
         self.ledger.ended(slot, self.clock)
         for delivery in self.fed.get(subject, ()):
-            self._wait(delivery, Part.STORED)
+            self._wait(delivery, LoadKind.STORED)
         self._tell(subject)
         if subject in self.migration_of:
             migration = self.migration_of[subject]

@@ -9,7 +9,7 @@ played as estimated and in a handful of worlds in which the estimates are wrong,
 that needs them right is worse than one that does not. The first export of the best order goes. All of it is done anew
 at each decision, so what was estimated wrongly is soon corrected.
 
-`Lane` keeps a slot's candidates in those orders, so a decision costs the same with ten candidates and ten thousand.
+`SlotQueue` keeps a slot's candidates in those orders: a decision costs the same with ten candidates and ten thousand.
 """
 
 from bisect import bisect_left, insort
@@ -84,7 +84,7 @@ class Work:
 
 @dataclass(slots=True)
 class SlotLoad:
-    """What is known of one slot, all in estimated seconds; `Ledger` keeps it."""
+    """What is known of one slot, all in estimated seconds; `SlotLoads` keeps it."""
 
     #: exports not begun, each divided by the number of slots that could take it
     exports: float = 0.0
@@ -258,7 +258,7 @@ def _with_work_from_elsewhere(end: float, targets: Mapping[str, list[float]], lo
 # --- what is kept ---------------------------------------------------------------------------------------------------
 
 
-class Part(StrEnum):
+class LoadKind(StrEnum):
     """In what way a job that has not begun loads its slot."""
 
     #: an export
@@ -270,13 +270,13 @@ class Part(StrEnum):
 
 
 @dataclass(slots=True)
-class Ledger:
+class SlotLoads:
     """The load of every slot, kept job by job: what was added for a job is what is taken away again."""
 
     loads: dict[str, SlotLoad] = field(default_factory=lambda: defaultdict(SlotLoad))
-    _jobs: dict[str, tuple[tuple[str, ...], Part, float]] = field(default_factory=dict)
+    _jobs: dict[str, tuple[tuple[str, ...], LoadKind, float]] = field(default_factory=dict)
 
-    def waits(self, subject: str, slots: tuple[str, ...], part: Part, seconds: float) -> None:
+    def waits(self, subject: str, slots: tuple[str, ...], part: LoadKind, seconds: float) -> None:
         """A job waits that any of `slots` could take; replaces what was said of it before."""
         self.drop(subject)
         share = seconds / len(slots) if slots else 0.0
@@ -299,15 +299,15 @@ class Ledger:
             slots, part, share = known
             self._add(slots, part, -share)
 
-    def _add(self, slots: Iterable[str], part: Part, seconds: float) -> None:
+    def _add(self, slots: Iterable[str], part: LoadKind, seconds: float) -> None:
         for slot in slots:
             load = self.loads[slot]
             match part:
-                case Part.EXPORTS:
+                case LoadKind.EXPORTS:
                     load.exports += seconds
-                case Part.IMPORTS:
+                case LoadKind.IMPORTS:
                     load.imports += seconds
-                case Part.STORED:
+                case LoadKind.STORED:
                     load.imports += seconds
                     load.stored += seconds
 
@@ -331,7 +331,7 @@ def may_run_ahead(work: Work, slot: str, loads: Loads, now: float, ahead: int) -
 
 
 @dataclass(slots=True)
-class Lane:
+class SlotQueue:
     """The candidates of one slot, kept in the orders that decide."""
 
     _works: dict[str, Work] = field(default_factory=dict)

@@ -56,7 +56,7 @@ class Report:
 
 
 @dataclass(slots=True)
-class Truth:
+class ProgressAccuracy:
     """How truthful progress has been for one instance and kind of job."""
 
     _errors: deque[float] = field(default_factory=lambda: deque(maxlen=40))
@@ -87,7 +87,7 @@ class Watch:
     expected: Prediction
     #: what polls said so far; polls without a progress leave none
     reports: tuple[Report, ...] = ()
-    #: `Truth.error` of its instance and kind
+    #: `ProgressAccuracy.error` of its instance and kind
     error: float | None = None
     #: status calls a job that are aimed at
     aim: float = AIM

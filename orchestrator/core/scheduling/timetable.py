@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.scheduling.estimates import Prediction
-from orchestrator.core.scheduling.forecast import Duration, Planned, PlannedExport, PlannedImport, Span, forecast
+from orchestrator.core.scheduling.forecast import JobDuration, Planned, PlannedExport, PlannedImport, Span, forecast
 from orchestrator.core.state import events as e
 from orchestrator.core.state.slots import JobKind, SlotRule
 
@@ -93,10 +93,10 @@ class _Maker:
     def _slot(self, instance: str, credentials: str, kind: JobKind) -> str:
         return self.rule.slot(self.plan.instances[instance], credentials, kind)
 
-    def _duration(self, instance: str, kind: JobKind, assets: int, credentials: str) -> Duration:
+    def _duration(self, instance: str, kind: JobKind, assets: int, credentials: str) -> JobDuration:
         expected = self.predict(instance, kind, assets)
         least = 1.0 / self.plan.settings.writes_per_second if self.asked[credentials] > BURST else 0.0
-        return Duration(max(expected.p50, least), expected.sigma, expected.doubt, f"{kind.value} {instance}")
+        return JobDuration(max(expected.p50, least), expected.sigma, expected.doubt, f"{kind.value} {instance}")
 
 
 def timetable(

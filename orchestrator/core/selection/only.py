@@ -17,7 +17,7 @@ class Only:
     """What `--only SEL[,SEL]` lets through (product.md section 2); empty lets everything through."""
 
     #: (migration or "", target instance or "")
-    lanes: tuple[tuple[str, str], ...] = ()
+    routes: tuple[tuple[str, str], ...] = ()
     #: globs on names
     apps: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
@@ -25,7 +25,7 @@ class Only:
     words: tuple[str, ...] = ()
 
     def allows_lane(self, migration: str, target: str) -> bool:
-        return not self.lanes or any(m in ("", migration) and t in ("", target) for m, t in self.lanes)
+        return not self.routes or any(m in ("", migration) and t in ("", target) for m, t in self.routes)
 
     def allows_asset(self, kind: str, name: str) -> bool:
         if not self.apps and not self.tasks:
@@ -47,7 +47,7 @@ class Only:
 
 def parse_only(words: Sequence[str], plan: Plan) -> Only:
     """Read `--only`; raises OperatorError for a selector that this plan cannot fit."""
-    lanes: list[tuple[str, str]] = []
+    routes: list[tuple[str, str]] = []
     globs: dict[str, list[str]] = {"app": [], "task": []}
     held = tuple(part.strip() for word in words for part in word.split(",") if part.strip())
     if words and not held:
@@ -68,5 +68,5 @@ def parse_only(words: Sequence[str], plan: Plan) -> Only:
                 f"it has {', '.join(f'{m}@{t}' for m, targets in migrations.items() for t in sorted(targets))}",
                 next_step="write MIGRATION, @INSTANCE, MIGRATION@INSTANCE, app:GLOB or task:GLOB",
             )
-        lanes.append((migration, target))
-    return Only(tuple(lanes), tuple(globs["app"]), tuple(globs["task"]), held)
+        routes.append((migration, target))
+    return Only(tuple(routes), tuple(globs["app"]), tuple(globs["task"]), held)

@@ -24,14 +24,14 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class EarlierImports:
     """What earlier runs of this plan did: (target, prefix, source, asset id) -> what is kept there."""
 
     imported: Mapping[tuple[str, str, str, str], Kept] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class Route:
     """One migration's way to one target."""
 
     migration: Migration
@@ -44,7 +44,9 @@ class Lane:
     seen_by: Mapping[str, tuple[str, ...]]
 
     @classmethod
-    def of(cls, plan: Plan, selection: Selection, inventories: Mapping[str, Inventory], history: History) -> "Lane":
+    def of(
+        cls, plan: Plan, selection: Selection, inventories: Mapping[str, Inventory], history: EarlierImports
+    ) -> "Route":
         migration = next(m for m in plan.migrations if m.name == selection.migration)
         graph = graph_of(selection, inventories[selection.source], migration.calls)
         there = {each.id for each in inventories[selection.target.instance].assets}
@@ -103,14 +105,14 @@ class Lane:
         return tuple(dict.fromkeys((*self.graph.calls.get(asset.id, ()), *outside)))
 
 
-def frozen_assets(lane: Lane, assets: Iterable[App | Task], facts: Facts | None) -> tuple[e.Asset, ...]:
+def frozen_assets(route: Route, assets: Iterable[App | Task], facts: Facts | None) -> tuple[e.Asset, ...]:
     """The assets as a run journals them; with `facts` also what should travel with each (promise 15)."""
     contents = Contents.of(facts) if facts is not None else Contents({}, {}, {})
-    return tuple(_frozen(lane, asset, contents) for asset in assets)
+    return tuple(_frozen(route, asset, contents) for asset in assets)
 
 
-def _frozen(lane: Lane, asset: App | Task, contents: Contents) -> e.Asset:
+def _frozen(route: Route, asset: App | Task, contents: Contents) -> e.Asset:
     key = asset.key if isinstance(asset, App) else ""
     running = isinstance(asset, Task) and asset.running
-    held, needs = contents.of_asset(asset), lane.needs_of(asset)
+    held, needs = contents.of_asset(asset), route.needs_of(asset)
     return e.Asset(asset.id, kind_of(asset).value, asset.name, asset.update_time, needs, key, running, held)

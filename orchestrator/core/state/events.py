@@ -31,7 +31,7 @@ class Asset:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class ErrorDetail:
     """Why something was refused or failed, in the service's own words where there were any."""
 
     #: `Failure` of the request, or ours: "job", "package", "breaker", "name-taken"
@@ -173,7 +173,7 @@ class OutageBegan:
     """A service stopped answering: its lanes wait."""
 
     host: str
-    words: Words
+    words: ErrorDetail
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ class TargetStopped:
     """The breaker: a cause in the instance, not in an asset (promise 7). `instance` may be a source."""
 
     instance: str
-    words: Words
+    words: ErrorDetail
     #: "export" or "import"
     direction: str = "import"
 
@@ -225,7 +225,7 @@ class ExportRefused:
     """Certainly not done; asked again after `wait` seconds."""
 
     batch: str
-    words: Words
+    words: ErrorDetail
     wait: float = 0.0
 
 
@@ -234,7 +234,7 @@ class ExportAnswerLost:
     """May have been done: nothing is believed before `quiet_until`."""
 
     batch: str
-    words: Words
+    words: ErrorDetail
     quiet_until: float
 
 
@@ -255,7 +255,7 @@ class Exported:
 class ExportFailed:
     batch: str
     reasons: tuple[Reason, ...]
-    words: Words
+    words: ErrorDetail
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +263,7 @@ class ExportVanished:
     """The job is unknown to the service, or ended without an archive: exported again."""
 
     batch: str
-    words: Words
+    words: ErrorDetail
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +286,7 @@ class DownloadRefused:
     """Certainly not done (no byte left us, a 401 or a 429): the GET may be repeated after `wait` seconds."""
 
     batch: str
-    words: Words
+    words: ErrorDetail
     wait: float = 0.0
 
 
@@ -312,7 +312,7 @@ class PackageLost:
     """The archive is burned: this batch alone is exported again."""
 
     batch: str
-    words: Words
+    words: ErrorDetail
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +320,7 @@ class PackageDamaged:
     """The stored bytes are not what was journaled: exported again."""
 
     batch: str
-    words: Words
+    words: ErrorDetail
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,14 +379,14 @@ class ImportAccepted:
 @dataclass(frozen=True, slots=True)
 class ImportRefused:
     delivery: str
-    words: Words
+    words: ErrorDetail
     wait: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class ImportAnswerLost:
     delivery: str
-    words: Words
+    words: ErrorDetail
     quiet_until: float
 
 
@@ -401,7 +401,7 @@ class Imported:
 class ImportFailed:
     delivery: str
     reasons: tuple[Reason, ...]
-    words: Words
+    words: ErrorDetail
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,7 +409,7 @@ class ImportVanished:
     """The job is unknown to the service: its outcome is settled like a lost answer."""
 
     delivery: str
-    words: Words
+    words: ErrorDetail
     quiet_until: float
 
 
@@ -470,7 +470,7 @@ class Child:
     assets: tuple[str, ...]
     #: "waiting", "landed", "quarantined" or "blocked"
     fate: str
-    words: Words | None = None
+    words: ErrorDetail | None = None
     #: source id it is blocked by
     by: str = ""
 
@@ -490,7 +490,7 @@ class Quarantined:
     """One asset (or a delivery that cannot be split) is set aside, in the service's own words."""
 
     delivery: str
-    words: Words
+    words: ErrorDetail
 
 
 @dataclass(frozen=True, slots=True)
@@ -545,14 +545,14 @@ class ProbeAccepted:
 @dataclass(frozen=True, slots=True)
 class ProbeRefused:
     slot: str
-    words: Words
+    words: ErrorDetail
     wait: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeAnswerLost:
     slot: str
-    words: Words
+    words: ErrorDetail
     quiet_until: float
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from orchestrator.core.model.failures import Failure
 from orchestrator.core.model.inventory import Reason
 from orchestrator.core.state import events as e
-from orchestrator.core.state.events import Event, Words
+from orchestrator.core.state.events import ErrorDetail, Event
 
 
 class PackageState(StrEnum):
@@ -112,7 +112,7 @@ class Package:
     #: an earlier export of the same batch was suspect too
     suspects: int = 0
     reasons: tuple[Reason, ...] = ()
-    words: Words | None = None
+    words: ErrorDetail | None = None
     #: the job outlived `job_timeout` and may still run: its slot stays taken
     overdue: bool = False
 
@@ -149,7 +149,7 @@ class Delivery:
     #: its lost import was taken for over by time alone: where the slot is busy, it may run yet
     presumed: bool = False
     reasons: tuple[Reason, ...] = ()
-    words: Words | None = None
+    words: ErrorDetail | None = None
     by: str = ""
     overdue: bool = False
     landed: tuple[str, ...] = ()
@@ -191,7 +191,7 @@ class IllegalMove(Exception):
 P = PackageState
 D = DeliveryState
 
-#: the refusal that is bounded by count (`core.retries`); others are bounded by time
+#: the refusal that is bounded by count (`core.model.retries`); others are bounded by time
 NOT_CREATED = Failure.NOT_CREATED.value
 #: the refusal that says that a job runs in the slot
 BUSY = Failure.BUSY.value
@@ -392,7 +392,7 @@ def _looked(life: Delivery, event: e.Looked, at: float) -> Delivery:
 
 def _resolved(life: Delivery, event: e.Resolved, at: float) -> Delivery:
     quiet = at + event.settle_quiet if event.outcome == "job-ended" else life.quiet_until
-    words = Words("operator", message=event.reason)
+    words = ErrorDetail("operator", message=event.reason)
     return without_looks(replace(life, words=words, overdue=False, quiet_until=quiet, presumed=False))
 
 

@@ -68,7 +68,7 @@ class Progress:
         self.lost_probes: dict[str, int] = defaultdict(int)
         self.failures: dict[tuple[str, str], Failures] = defaultdict(Failures)
         #: (instance, direction) that a retry has reopened and that has not succeeded since
-        self.proving: set[tuple[str, str]] = set()
+        self.retrying: set[tuple[str, str]] = set()
         self.outages: list[tuple[str, float, float]] = []
         self.down: dict[str, float] = {}
         #: batch -> its deliveries
@@ -177,7 +177,7 @@ class Progress:
                 self.wake_all()
             case e.TargetReopened(instance=instance, direction=direction):
                 self.failures[instance, direction] = Failures()
-                self.proving.add((instance, direction))
+                self.retrying.add((instance, direction))
                 self.wake_all()
             case (
                 e.ProbeRequested() | e.ProbeAccepted() | e.ProbeRefused() | e.ProbeAnswerLost() | e.ProbeEnded()
@@ -321,8 +321,8 @@ class Progress:
 
     def _proved(self, instance: str, direction: str) -> None:
         """The one batch that a retry tried first went through: the others may follow."""
-        if (instance, direction) in self.proving:
-            self.proving.discard((instance, direction))
+        if (instance, direction) in self.retrying:
+            self.retrying.discard((instance, direction))
             self.wake_all()
 
     def _settle_effects(self, delivery: Delivery, before: DeliveryState) -> None:
@@ -396,7 +396,7 @@ class Progress:
                 self.deliveries[name] = replace(delivery, idle_at=at)
                 self._woken.add(name)
 
-    def _show_busy(self, slot: str, words: e.Words, at: float) -> None:
+    def _show_busy(self, slot: str, words: e.ErrorDetail, at: float) -> None:
         """ROMA said that a job runs in this slot: it may be one whose import was lost, so time proves nothing yet."""
         if words.kind == Failure.BUSY.value:
             for name in (each for like in overlapping(slot, self.unsure) for each in self.unsure[like]):

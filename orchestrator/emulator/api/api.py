@@ -98,7 +98,7 @@ class Seen(NamedTuple):
     how: str
 
 
-class Face:
+class Api:
     """The wire of one service. `handle` is all that a transport needs."""
 
     def __init__(self, service: Service, seed: object = 0) -> None:

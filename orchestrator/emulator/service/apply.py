@@ -5,14 +5,14 @@ Law: every change is written to the ledger as it lands.
 
 from dataclasses import replace
 
-from orchestrator.emulator.service.imports import Arrival, Verdict
+from orchestrator.emulator.service.imports import Arrival, ImportPlan
 from orchestrator.emulator.service.instance_store import Holding
 from orchestrator.emulator.service.ledger import Landed, Ledger, Removed
 from orchestrator.emulator.world.options import FailedImport, Switches
 from orchestrator.emulator.world.world import App, Group
 
 
-def what_lands(verdict: Verdict, switches: Switches) -> tuple[Arrival, ...]:
+def what_lands(verdict: ImportPlan, switches: Switches) -> tuple[Arrival, ...]:
     """Which arrivals land, by the fate of the whole import (API 7, 18 and 19)."""
     if not verdict.failed or switches.success_with_reasons:
         return verdict.arrivals

@@ -82,7 +82,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ImportPlan:
     """What an import would do."""
 
     #: sound assets in the order of the package
@@ -117,7 +117,7 @@ class Setting:
     poison: Poison = field(default_factory=Poison)
 
 
-def judge(manifest: Manifest, setting: Setting) -> Verdict:
+def judge(manifest: Manifest, setting: Setting) -> ImportPlan:
     """What importing this package would do, asset by asset, applications first."""
     return _Judge(manifest, setting).judge()
 
@@ -141,13 +141,13 @@ class _Judge:
         self.failures = 0
         self.before_failure = -1
 
-    def judge(self) -> Verdict:
+    def judge(self) -> ImportPlan:
         for app in self.manifest.apps:
             self._try(app)
         for task in self.manifest.tasks:
             self._try(task)
         before = self.before_failure if self.failures else len(self.arrivals)
-        return Verdict(tuple(self.arrivals), tuple(self.reasons), self.failures > 0, before)
+        return ImportPlan(tuple(self.arrivals), tuple(self.reasons), self.failures > 0, before)
 
     def _try(self, asset: App | Task) -> None:
         try:

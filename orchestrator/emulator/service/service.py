@@ -17,12 +17,21 @@ from orchestrator.emulator.protocol.errors import ARCHIVE_GONE, JOB_GONE, Refusa
 from orchestrator.emulator.protocol.messages import Body, Json, Upload
 from orchestrator.emulator.service.apply import Lander, remove, what_lands
 from orchestrator.emulator.service.exports import Chosen, compose, poisoned, why_not_deleted
-from orchestrator.emulator.service.imports import Arrival, ImportType, Options, Poison, Reason, Setting, Verdict, judge
+from orchestrator.emulator.service.imports import (
+    Arrival,
+    ImportPlan,
+    ImportType,
+    Options,
+    Poison,
+    Reason,
+    Setting,
+    judge,
+)
 from orchestrator.emulator.service.instance_store import Holding, holding_of, sees_app, sees_datasource, sees_task
 from orchestrator.emulator.service.jobs import Archive, Job, JobType, Outcome, Twist, job_json
 from orchestrator.emulator.service.ledger import Call, JobRecord, Ledger, slot_of
 from orchestrator.emulator.service.packages import Manifest, read_package, write_package
-from orchestrator.emulator.service.timers import Agenda
+from orchestrator.emulator.service.timers import Timers
 from orchestrator.emulator.world.options import BusyCheck, Duration, Landing, Limit100, Visibility
 from orchestrator.emulator.world.world import App, DataSource, Task, User, World, make_id
 
@@ -55,7 +64,7 @@ class Service:
         self.ledger = Ledger()
         #: epoch seconds at which it was made; fault windows count from here
         self.began = now()
-        self.agenda = Agenda(now)
+        self.agenda = Timers(now)
         self._holdings = {one.name: holding_of(one) for one in world.instances}
         self._jobs: dict[str, Job] = {}
         #: archive id -> the export job that made it
@@ -321,7 +330,7 @@ class Service:
         package = (manifest.package_id, manifest.source_instance)
         lander = Lander(self._holdings[caller.instance], self.ledger, job.id, package, lag)
 
-        def verdict() -> Verdict:
+        def verdict() -> ImportPlan:
             holding = self._holdings[caller.instance]
             setting = Setting(holding, options, caller.user, switches, self.agenda.time, job.id, twist.poison)
             return judge(manifest, setting)
@@ -331,7 +340,7 @@ class Service:
         else:
             self.agenda.at(job.end, lambda: self._land_at_end(job, lander, verdict()))
 
-    def _land_gradually(self, job: Job, lander: Lander, verdict: Verdict) -> None:
+    def _land_gradually(self, job: Job, lander: Lander, verdict: ImportPlan) -> None:
         arrivals = what_lands(verdict, self.world.switches)
         # A job that never ends lands as if it took an hour: its effect is there, only its end is not told.
         span = job.end - job.begin if math.isfinite(job.end) else 3600.0
@@ -343,12 +352,12 @@ class Service:
     def _land_one(self, lander: Lander, arrival: Arrival) -> None:
         lander.land(arrival, self.agenda.time)
 
-    def _land_at_end(self, job: Job, lander: Lander, verdict: Verdict) -> None:
+    def _land_at_end(self, job: Job, lander: Lander, verdict: ImportPlan) -> None:
         for arrival in what_lands(verdict, self.world.switches):
             lander.land(arrival, self.agenda.time)
         self._end_import(job, verdict)
 
-    def _end_import(self, job: Job, verdict: Verdict) -> None:
+    def _end_import(self, job: Job, verdict: ImportPlan) -> None:
         failed = verdict.failed and not self.world.switches.success_with_reasons
         self._end(job, Outcome.FAILED if failed else Outcome.SUCCEEDED, verdict.reasons)
 

@@ -7,7 +7,7 @@ import heapq
 from collections.abc import Callable
 
 
-class Agenda:
+class Timers:
     """Actions by time. While one runs, `time` is its own due time, not the later moment somebody asked."""
 
     def __init__(self, now: Callable[[], float]) -> None:

@@ -16,7 +16,7 @@ Invoke = Callable[..., Result]
 @pytest.fixture
 def moved(invoke: Invoke, quick: Any) -> str:
     """A run that brought everything; one task runs at the source."""
-    shelf = quick.face.service.holding("dev").tasks
+    shelf = quick.api.service.holding("dev").tasks
     for task in shelf.all():
         shelf.put(replace(task, running=False))
     shelf.put(replace(shelf.all()[0], running=True))
@@ -29,13 +29,13 @@ def test_it_is_told_offline_with_what_must_stop_first(
 ) -> None:
     for name in ("T_AK", "T_SK", "T_PW"):
         monkeypatch.delenv(name)
-    asked = sum(quick.face.requests.values())
+    asked = sum(quick.api.requests.values())
     told = invoke("handover")
     assert told.exit_code == 0, told.output
     assert told.stdout.index("## First, before anything starts at a target: 1") < told.stdout.index("## dev-migrator")
     assert f"stop task {moved} at dev" in told.stdout.replace("\\", "")
     assert "- [x]" not in told.stdout
-    assert sum(quick.face.requests.values()) == asked
+    assert sum(quick.api.requests.values()) == asked
 
 
 def test_csv_is_by_owner_and_json_holds_the_same(invoke: Invoke, quick: Any, moved: str) -> None:
@@ -52,12 +52,12 @@ def test_a_check_ticks_what_is_done_and_asks_for_no_job(invoke: Invoke, quick: A
     open_ = invoke("handover", "--check")
     assert open_.exit_code == 0, open_.output
     assert "it runs at dev" in open_.stdout
-    shelf = quick.face.service.holding("dev").tasks
+    shelf = quick.api.service.holding("dev").tasks
     shelf.put(replace(shelf.named(moved), running=False))
     items = json.loads(invoke("handover", "--check", "--json").stdout)["items"]
     done = {item["action"]: item["done"] for item in items if item["asset"] == moved}
     assert done == {"stop-task": True, "start-task": False}
-    there = quick.face.service.holding("prod").tasks
+    there = quick.api.service.holding("prod").tasks
     there.put(replace(there.named(moved), running=True))
     told = invoke("handover", "--check")
     assert "proved to be done" in told.stderr

@@ -70,7 +70,7 @@ def test_an_approved_run_prints_the_digest_everywhere_and_is_good_once(invoke: I
 
 def test_a_drifted_one_is_4_with_the_difference_in_both_commands(invoke: Invoke, quick: Any, saved: str) -> None:
     assert "it still holds" in invoke("preview", "plan.yaml", "--against", saved).stdout
-    quick.face.service.holding("dev").apps.put(another("one-more"))
+    quick.api.service.holding("dev").apps.put(another("one-more"))
     against = invoke("preview", "plan.yaml", "--against", saved)
     assert against.exit_code == 4
     assert "app one-more is selected now and was not" in against.stdout
@@ -82,7 +82,7 @@ def test_a_drifted_one_is_4_with_the_difference_in_both_commands(invoke: Invoke,
 
 
 def test_against_in_json_tells_each_migration(invoke: Invoke, quick: Any, saved: str) -> None:
-    shelf = quick.face.service.holding("dev").apps
+    shelf = quick.api.service.holding("dev").apps
     shelf.put(replace(shelf.all()[0], update_time=1_999_999_999.0))
     told = invoke("run", "--dry-run", "plan.yaml", "--approved", saved, "--json")
     document = json.loads(told.stdout)
@@ -107,7 +107,7 @@ def test_too_old_is_4_in_both_commands(invoke: Invoke, quick: Any, saved: str, t
 
 
 def test_a_blocked_preview_is_not_saved(invoke: Invoke, quick: Any, tmp_path: Path) -> None:
-    quick.face.service.holding("prod").apps.put(another("orders-web"))
+    quick.api.service.holding("prod").apps.put(another("orders-web"))
     told = invoke("preview", "plan.yaml", "--save", "ok.json")
     assert told.exit_code == 4
     assert "not saved" in told.stderr
@@ -130,7 +130,7 @@ def test_a_blocked_preview_is_not_saved(invoke: Invoke, quick: Any, tmp_path: Pa
 )
 def test_what_makes_no_sense_is_2_and_nothing_is_asked(invoke: Invoke, quick: Any, words: tuple[str, ...]) -> None:
     assert invoke(*words).exit_code == 2
-    assert not quick.face.requests
+    assert not quick.api.requests
 
 
 def test_an_approved_run_is_not_retried_with_its_file(invoke: Invoke, quick: Any, saved: str) -> None:

@@ -24,7 +24,7 @@ def test_a_run_brings_everything_and_says_who_must_act(invoke: Invoke, quick: An
     assert "who:  nobody" in told.stdout
     assert "next: roma-migrate report 2" in told.stdout
     assert [line for line in told.stdout.splitlines() if len(line) > 80 and not line.startswith("log:")] == []
-    assert len(quick.face.service.holding("prod").apps.all()) == 6
+    assert len(quick.api.service.holding("prod").apps.all()) == 6
 
 
 def test_a_second_run_finds_everything_there(invoke: Invoke, quick: Any) -> None:
@@ -99,7 +99,7 @@ def test_blockers_are_4_and_nothing_is_begun(invoke: Invoke, local: Any, tmp_pat
 
 
 def test_a_poison_asset_is_named_with_code_1(invoke: Invoke, quick: Any) -> None:
-    quick.face.strikes.add(Rule(Kind.POISON_IMPORT, names=frozenset({"orders-web"})))
+    quick.api.strikes.add(Rule(Kind.POISON_IMPORT, names=frozenset({"orders-web"})))
     told = invoke("run", "plan.yaml")
     assert told.exit_code == 1, told.output
     assert "quarantined" in told.stdout
@@ -123,7 +123,7 @@ def test_only_narrows_a_run_and_a_typo_is_refused(invoke: Invoke, quick: Any) ->
     assert invoke("run", "plan.yaml", "--only", "bogus").exit_code == 2
     told = invoke("run", "plan.yaml", "--only", "app:orders-*")
     assert told.exit_code == 0, told.output
-    assert [app.name for app in quick.face.service.holding("prod").apps.all()] == ["orders-web"]
+    assert [app.name for app in quick.api.service.holding("prod").apps.all()] == ["orders-web"]
 
 
 def test_resume_never_begins(invoke: Invoke, local: Any) -> None:

@@ -20,12 +20,12 @@ def test_long_lists_are_told_by_their_length_and_documents_not_at_all() -> None:
 
 
 def test_the_services_words_and_its_request_id_are_told() -> None:
-    event = e.ExportRefused("b", e.Words("busy", "ROMA.10012", "another job", "req-1"))
+    event = e.ExportRefused("b", e.ErrorDetail("busy", "ROMA.10012", "another job", "req-1"))
     assert fields_of(event) == {"batch": "b", "words": "ROMA.10012 another job", "request_id": "req-1", "wait": 0.0}
 
 
 def test_somebody_elses_job_is_no_warning_a_lost_answer_is() -> None:
-    assert level_of(e.ExportRefused("b", e.Words("busy"))) is LogLevel.INFO
-    assert level_of(e.ExportRefused("b", e.Words("denied"))) is LogLevel.WARNING
-    assert level_of(e.ImportAnswerLost("b@p", e.Words("hung"), 0.0)) is LogLevel.WARNING
+    assert level_of(e.ExportRefused("b", e.ErrorDetail("busy"))) is LogLevel.INFO
+    assert level_of(e.ExportRefused("b", e.ErrorDetail("denied"))) is LogLevel.WARNING
+    assert level_of(e.ImportAnswerLost("b@p", e.ErrorDetail("hung"), 0.0)) is LogLevel.WARNING
     assert level_of(e.Looked("b@p")) is LogLevel.DEBUG

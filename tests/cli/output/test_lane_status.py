@@ -1,6 +1,6 @@
 """How far each lane is: the events alone give the same as a count of everything."""
 
-from orchestrator.cli.output.lane_status import Lane, Tally
+from orchestrator.cli.output.lane_status import LaneStatus, LaneStatuses
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry, Event
 from orchestrator.core.state.progress import Progress
@@ -13,7 +13,7 @@ EVENTS: tuple[Event, ...] = (
     e.BatchScheduled("b1", "dev", ASSETS, ("c",), 0.0),
     e.DeliveryScheduled("b1@prod", "b1", "m", "prod", "AddNew", "", False, "c"),
     e.ExportRequested("b1", "c", "s"),
-    e.ExportRefused("b1", e.Words("busy", "ROMA.10012")),
+    e.ExportRefused("b1", e.ErrorDetail("busy", "ROMA.10012")),
     e.ExportRequested("b1", "c", "s"),
     e.ExportAccepted("b1", "j"),
     e.Exported("b1", "archive"),
@@ -21,61 +21,61 @@ EVENTS: tuple[Event, ...] = (
     e.PackageStored("b1", "ff", 1, "crc"),
     e.Looked("b1@prod"),
     e.ImportRequested("b1@prod", "c", "s"),
-    e.ImportAnswerLost("b1@prod", e.Words("dropped"), 5.0),
+    e.ImportAnswerLost("b1@prod", e.ErrorDetail("dropped"), 5.0),
     e.ImportFound("b1@prod"),
-    e.OutageBegan("host", e.Words("hung")),
+    e.OutageBegan("host", e.ErrorDetail("hung")),
     e.Verified("b1@prod", ("a1", "a2")),
     e.OutageEnded("host", 1.0),
 )
 
 
-def lane_of(tally: Tally) -> Lane:
-    return tally.lanes["m", "prod"]
+def lane_of(statuses: LaneStatuses) -> LaneStatus:
+    return statuses.lanes["m", "prod"]
 
 
 def test_events_one_by_one_give_what_a_whole_count_gives() -> None:
-    progress, tally = Progress(), Tally()
+    progress, statuses = Progress(), LaneStatuses()
     for seq, event in enumerate(EVENTS, 1):
         entry = Entry(seq, float(seq), event)
         progress.apply(entry)
-        tally.take(progress, entry)
-        assert tally.lanes == Tally.of(progress).lanes
-        assert tally.down == Tally.of(progress).down
+        statuses.take(progress, entry)
+        assert statuses.lanes == LaneStatuses.of(progress).lanes
+        assert statuses.down == LaneStatuses.of(progress).down
 
 
 def test_a_lane_says_what_it_does() -> None:
-    progress, tally = Progress(), Tally()
+    progress, statuses = Progress(), LaneStatuses()
     said: list[str] = []
     for seq, event in enumerate(EVENTS, 1):
         entry = Entry(seq, float(seq), event)
         progress.apply(entry)
-        tally.take(progress, entry)
-        if tally.lanes and (not said or said[-1] != lane_of(tally).words):
-            said.append(lane_of(tally).words)
+        statuses.take(progress, entry)
+        if statuses.lanes and (not said or said[-1] != lane_of(statuses).words):
+            said.append(lane_of(statuses).words)
     assert [words.split(" since")[0].split(", quiet")[0] for words in said] == [
         "waiting", "asking to export batch 1 of 1", "waiting for somebody else's job", "asking to export batch 1 of 1",
         "exporting batch 1 of 1", "downloading batch 1 of 1", "waiting", "asking to import batch 1 of 1",
         "settling batch 1 of 1", "verifying batch 1 of 1", "verified",
     ]  # fmt: skip
-    assert (lane_of(tally).there, lane_of(tally).verified) == (3, 2)
+    assert (lane_of(statuses).there, lane_of(statuses).verified) == (3, 2)
 
 
 def test_the_parts_of_a_split_are_counted_in_its_place() -> None:
     progress = Progress()
-    child = e.Child("c1@prod", "c1", ("a1",), "quarantined", e.Words("job"))
+    child = e.Child("c1@prod", "c1", ("a1",), "quarantined", e.ErrorDetail("job"))
     rest = e.Child("c2@prod", "c2", ("a2",), "waiting")
     scheduled = (
         e.BatchScheduled("c1", "dev", ASSETS[:1], ("c",), 0.1),
         e.BatchScheduled("c2", "dev", ASSETS[1:], ("c",), 0.2),
     )
-    tally = Tally()
-    failed = e.ImportFailed("b1@prod", (), e.Words("job"))
+    statuses = LaneStatuses()
+    failed = e.ImportFailed("b1@prod", (), e.ErrorDetail("job"))
     accepted = e.ImportAccepted("b1@prod", "j2")
     for seq, event in enumerate(
         (*EVENTS[:14], accepted, failed, *scheduled, e.Split("b1@prod", (child, rest), "x")), 1
     ):
         entry = Entry(seq, float(seq), event)
         progress.apply(entry)
-        tally.take(progress, entry)
-    assert lane_of(tally).troubled == 1
-    assert tally.lanes == Tally.of(progress).lanes
+        statuses.take(progress, entry)
+    assert lane_of(statuses).troubled == 1
+    assert statuses.lanes == LaneStatuses.of(progress).lanes

@@ -17,7 +17,7 @@ from orchestrator.core.scheduling.estimates import Estimates
 from orchestrator.core.scheduling.timetable import timetable
 from orchestrator.core.selection.only import Only
 from orchestrator.core.state.slots import SlotRule
-from tests.core.ground import NOW, Stage, app, migration, task, told
+from tests.core.previewing import NOW, Stage, app, migration, task, told
 
 Invoke = Callable[..., Result]
 HELD = {"dev": (app("web"), app("core"), task("load", "web", "core", running=True))}

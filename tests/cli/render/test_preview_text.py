@@ -15,7 +15,7 @@ from orchestrator.core.scheduling.estimates import Estimates
 from orchestrator.core.scheduling.timetable import timetable
 from orchestrator.core.selection.only import Only
 from orchestrator.core.state.slots import SlotRule
-from tests.core.ground import NOW, Stage, app, migration, task, told
+from tests.core.previewing import NOW, Stage, app, migration, task, told
 
 
 def shown(stage: Stage, unfinished: str = "") -> Shown:

@@ -6,15 +6,28 @@ import pytest
 
 from orchestrator.core.decisions import steps
 from orchestrator.core.decisions.context import BASELINE_AGE, MOST_AHEAD, Busy, Finished, WaitUntil
-from orchestrator.core.decisions.scheduler import Agenda
+from orchestrator.core.decisions.scheduler import Scheduler
 from orchestrator.core.decisions.target_evidence import READ_LAG
 from orchestrator.core.plan.plan import Scope
 from orchestrator.core.scheduling.policy import ALWAYS_AHEAD
 from orchestrator.core.state import events as e
 from orchestrator.core.state.ends import End
-from orchestrator.core.state.events import Words
+from orchestrator.core.state.events import ErrorDetail
 from orchestrator.core.state.lifecycle import DeliveryState, PackageState
-from tests.builders import Run, agenda, answer_well, answered, app, begun, decided, instance, plan, stored, task, woken
+from tests.builders import (
+    Run,
+    answer_well,
+    answered,
+    app,
+    begun,
+    decided,
+    instance,
+    plan,
+    scheduler,
+    stored,
+    task,
+    woken,
+)
 
 FROM, INTO = "dev.example acme/s", "prod.example acme/t"
 
@@ -31,7 +44,7 @@ def test_a_delivery_goes_through_all_its_steps_one_at_a_time() -> None:
     for event, step in (
         (e.ExportAccepted(batch, "job"), ("AwaitExport", batch)),
         (e.Exported(batch, "arch"), ("Download", batch)),
-        (e.PackageStored(batch, "sha", 1, "crc"), ("Look", name)),
+        (e.PackageStored(batch, "sha", 1, "crc"), ("ListTarget", name)),
         (e.Looked(name), ("RequestImport", name)),
         (e.ImportAccepted(name, "job"), ("AwaitImport", name)),
         (e.Imported(name), ("Verify", name)),
@@ -55,7 +68,7 @@ def test_a_running_step_is_waited_for_and_never_begun_twice() -> None:
 
 
 def test_a_run_without_deliveries_is_finished() -> None:
-    assert agenda(Run()).ready(0.0) == Finished()
+    assert scheduler(Run()).ready(0.0) == Finished()
 
 
 def of(event: e.Event, batch: str) -> e.Event:
@@ -67,7 +80,7 @@ def of(event: e.Event, batch: str) -> e.Event:
     [
         ((e.ExportAccepted("B", "job"),), "AwaitExport"),
         ((e.ExportAccepted("B", "job"), e.Exported("B", "a")), "Download"),
-        ((e.ExportAccepted("B", "job"), e.Exported("B", "a"), e.DownloadRequested("B")), "Adopt"),
+        ((e.ExportAccepted("B", "job"), e.Exported("B", "a"), e.DownloadRequested("B")), "RecoverDownload"),
     ],
 )
 def test_a_resume_goes_on_where_the_journal_ends(events: tuple[e.Event, ...], step: str) -> None:
@@ -196,7 +209,7 @@ def test_the_next_baseline_is_taken_while_a_job_runs() -> None:
     stored(run, running, following)
     run.imports(running)
     todo = woken(run)
-    assert begun(todo, run) == [("AwaitImport", running), ("Look", following)]
+    assert begun(todo, run) == [("AwaitImport", running), ("ListTarget", following)]
     answered(todo, run, following, e.Looked(following))
     answered(todo, run, running, e.Imported(running))
     assert ("RequestImport", following) in begun(todo, run)
@@ -208,7 +221,7 @@ def test_an_old_baseline_is_taken_again_before_the_import_is_asked_for() -> None
     stored(run, name)
     run.believe(e.Looked(name))
     run.later(BASELINE_AGE + 1)
-    assert begun(woken(run), run) == [("Look", name)]
+    assert begun(woken(run), run) == [("ListTarget", name)]
 
 
 # --- somebody else's job, throttling ---
@@ -221,7 +234,7 @@ def test_somebody_elses_job_is_waited_for_and_the_slot_asked_again() -> None:
     batch = run.life(name).batch
     assert begun(todo, run) == [("RequestExport", batch)]
     todo.busy[FROM] = Busy(run.at, run.at + 7.0)
-    answered(todo, run, batch, e.ExportRefused(batch, Words("busy")))
+    answered(todo, run, batch, e.ExportRefused(batch, ErrorDetail("busy")))
     assert begun(todo, run) == []
     assert todo.ready(run.at) == WaitUntil(run.at + 7.0)
     assert begun(todo, run.later(7.0)) == [("RequestExport", batch)]
@@ -233,7 +246,7 @@ def test_a_throttled_batch_waits_alone_and_the_next_one_goes() -> None:
     todo = woken(run)
     ((_, first),) = begun(todo, run)
     (second,) = batches - {first}
-    answered(todo, run, first, e.ExportRefused(first, Words("throttled"), wait=30.0))
+    answered(todo, run, first, e.ExportRefused(first, ErrorDetail("throttled"), wait=30.0))
     assert begun(todo, run) == [("RequestExport", second)]
 
 
@@ -244,7 +257,7 @@ def test_a_slot_that_was_given_up_starts_nothing_and_the_others_do() -> None:
     stored(run, there)
     todo = woken(run)
     todo.ends[FROM] = End(8, "busy_timeout")
-    assert begun(todo, run) == [("Look", there)]
+    assert begun(todo, run) == [("ListTarget", there)]
 
 
 # --- order (promise 8) ---
@@ -255,13 +268,13 @@ def test_what_needs_an_asset_waits_until_it_has_landed() -> None:
     base, caller = run.carries(app("base")), run.carries(app("caller", "base"))
     stored(run, base, caller)
     todo = woken(run)
-    assert begun(todo, run) == [("Look", base)]
+    assert begun(todo, run) == [("ListTarget", base)]
     answered(todo, run, base, e.Looked(base))
     begun(todo, run)
     answered(todo, run, base, e.ImportAccepted(base, "job"))
     begun(todo, run)
     answered(todo, run, base, e.Imported(base))
-    assert ("Look", caller) in begun(todo, run)
+    assert ("ListTarget", caller) in begun(todo, run)
 
 
 def test_a_migration_that_comes_after_waits_until_the_other_is_final_and_not_only_landed() -> None:
@@ -274,7 +287,7 @@ def test_a_migration_that_comes_after_waits_until_the_other_is_final_and_not_onl
     todo = woken(run)
     assert begun(todo, run) == [("Verify", first)]
     answered(todo, run, first, e.Verified(first, ("a",)))
-    assert ("Look", later) in begun(todo, run)
+    assert ("ListTarget", later) in begun(todo, run)
 
 
 def test_an_export_does_not_wait_for_what_its_import_waits_for() -> None:
@@ -317,7 +330,7 @@ def test_what_is_expected_to_be_exported_soonest_is_exported_first_so_that_impor
 # --- how far exports run ahead ---
 
 
-def ran_ahead(batches: int) -> tuple[Run, Agenda, str, int]:
+def ran_ahead(batches: int) -> tuple[Run, Scheduler, str, int]:
     """So many batches wait for one import that does not end; answers how many packages were stored meanwhile."""
     run = Run()
     base = run.carries(app("base"), position=0.0)
@@ -347,7 +360,7 @@ def test_no_export_pauses_for_a_target_that_stands_idle() -> None:
     base = run.life(run.carries(app("base"), position=0.0)).batch
     for number in range(MOST_AHEAD + 3):
         run.carries(app(f"x{number}", "base"), position=1.0 + number)
-    run.believe(e.ExportRequested(base, "s", FROM), e.ExportRefused(base, Words("throttled"), wait=1e6))
+    run.believe(e.ExportRequested(base, "s", FROM), e.ExportRefused(base, ErrorDetail("throttled"), wait=1e6))
     todo = woken(run)
     for _ in range(100):
         for step in decided(todo, run):
@@ -359,6 +372,6 @@ def test_exports_go_on_when_the_target_moves() -> None:
     run, todo, base, _ = ran_ahead(40)
     answered(todo, run, base, e.Imported(base))
     assert not any(isinstance(step, steps.RequestExport) for step in decided(todo, run)), "the disk is as full"
-    (looking,) = [step.subject for step in todo.active.values() if isinstance(step, steps.Look)]
+    (looking,) = [step.subject for step in todo.active.values() if isinstance(step, steps.ListTarget)]
     answered(todo, run, looking, e.Looked(looking))
-    assert {type(step) for step in decided(todo, run)} == {steps.RequestImport, steps.RequestExport, steps.Look}
+    assert {type(step) for step in decided(todo, run)} == {steps.RequestImport, steps.RequestExport, steps.ListTarget}

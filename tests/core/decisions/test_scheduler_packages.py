@@ -3,7 +3,7 @@
 from orchestrator.core.decisions.context import MOST_LOSSES, WaitUntil
 from orchestrator.core.plan.plan import KeepPackages, Settings
 from orchestrator.core.state import events as e
-from orchestrator.core.state.events import Words
+from orchestrator.core.state.events import ErrorDetail
 from orchestrator.core.state.lifecycle import DeliveryState, PackageState
 from tests.builders import SAID, Run, answered, app, begun, plan, woken
 
@@ -19,7 +19,7 @@ def test_a_package_lost_three_times_counts_as_a_failed_export() -> None:
     batch = run.life(name).batch
     for _ in range(MOST_LOSSES):
         run.exports(batch)
-        run.believe(e.Exported(batch, "arch"), e.PackageLost(batch, Words("dropped", message="cut")))
+        run.believe(e.Exported(batch, "arch"), e.PackageLost(batch, ErrorDetail("dropped", message="cut")))
     begun(woken(run), run)
     assert run.progress.packages[batch].state is PackageState.FAILED
     assert run.life(name).state is DeliveryState.QUARANTINED
@@ -54,7 +54,7 @@ def test_a_package_serves_all_its_targets_before_it_is_dropped() -> None:
     batch = run.stores(one)
     run.lands(one)
     todo = woken(run)
-    assert begun(todo, run) == [("Look", other)]
+    assert begun(todo, run) == [("ListTarget", other)]
     run.believe(e.Looked(other), e.ImportRequested(other, "t", "x"), e.ImportAccepted(other, "j"), e.Imported(other))
     todo.finish(other)
     begun(todo, run)
@@ -87,7 +87,7 @@ def test_a_package_that_fails_while_its_delivery_looks_is_taken_up_when_the_look
     name = run.carries(app("a"))
     batch = run.stores(name)
     todo = woken(run)
-    assert begun(todo, run) == [("Look", name)]
+    assert begun(todo, run) == [("ListTarget", name)]
     run.believe(e.PackageDamaged(batch, SAID), e.ExportRequested(batch, "s", FROM), e.ExportFailed(batch, (), SAID))
     assert begun(todo, run) == []
     answered(todo, run, name, e.Looked(name))

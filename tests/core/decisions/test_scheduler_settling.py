@@ -5,7 +5,7 @@ from orchestrator.core.decisions.context import MOST_LOST_PROBES, WaitUntil
 from orchestrator.core.plan.plan import Scope
 from orchestrator.core.state import events as e
 from orchestrator.core.state.ends import End
-from orchestrator.core.state.events import Words
+from orchestrator.core.state.events import ErrorDetail
 from orchestrator.core.state.lifecycle import DeliveryState
 from tests.builders import SAID, Run, answered, app, begun, decided, stored, woken
 
@@ -35,7 +35,7 @@ def test_nothing_is_looked_at_before_the_quiet_time_is_over() -> None:
     todo = woken(run)
     assert begun(todo, run) == []
     assert todo.ready(run.at) == WaitUntil(run.at + 1.0)
-    assert begun(todo, run.later(1.0)) == [("Look", name)]
+    assert begun(todo, run.later(1.0)) == [("ListTarget", name)]
 
 
 def test_without_a_proof_two_equal_looks_settle_wait_apart_are_believed() -> None:
@@ -45,9 +45,9 @@ def test_without_a_proof_two_equal_looks_settle_wait_apart_are_believed() -> Non
     answered(todo, run, name, e.Looked(name))
     assert begun(todo, run) == []
     assert todo.ready(run.at) == WaitUntil(run.at + 600.0)
-    assert begun(todo, run.later(600.0)) == [("Look", name)]
+    assert begun(todo, run.later(600.0)) == [("ListTarget", name)]
     answered(todo, run, name, e.Looked(name))
-    assert begun(todo, run) == [("Look", name)], "a new baseline before it is asked again"
+    assert begun(todo, run) == [("ListTarget", name)], "a new baseline before it is asked again"
     assert run.life(name).state is DeliveryState.WAITING
 
 
@@ -63,7 +63,7 @@ def test_a_look_that_differs_begins_the_proof_by_time_anew() -> None:
     assert todo.ready(run.at) == WaitUntil(run.at + 600.0)
 
 
-BUSY = Words("busy", "ROMA.10012", "a job runs")
+BUSY = ErrorDetail("busy", "ROMA.10012", "a job runs")
 
 
 def test_time_proves_nothing_while_the_service_says_that_a_job_runs_in_the_slot() -> None:
@@ -75,7 +75,7 @@ def test_time_proves_nothing_while_the_service_says_that_a_job_runs_in_the_slot(
     assert begun(todo, run) == [("RequestImport", other)]
     answered(todo, run.later(200.0), other, e.ImportRefused(other, BUSY, 9e9))
     assert begun(todo, run.later(599.0)) == [], "the job that runs there may be the lost one"
-    assert begun(todo, run.later(1.0)) == [("Look", name)]
+    assert begun(todo, run.later(1.0)) == [("ListTarget", name)]
 
 
 def presumed_over() -> tuple[Run, str]:
@@ -91,10 +91,10 @@ def test_what_time_alone_has_settled_is_unsure_again_where_the_slot_is_busy() ->
     assert begun(todo, run) == [("RequestImport", name)]
     answered(todo, run.later(1.0), name, e.ImportRefused(name, BUSY, 1.0))
     assert run.life(name).state is DeliveryState.IMPORT_UNSURE
-    assert begun(todo, run) == [("Look", name)]
+    assert begun(todo, run) == [("ListTarget", name)]
     answered(todo, run, name, e.Looked(name))
     assert begun(todo, run.later(599.0)) == []
-    assert begun(todo, run.later(1.0)) == [("Look", name)]
+    assert begun(todo, run.later(1.0)) == [("ListTarget", name)]
 
 
 def test_after_an_accepted_import_a_busy_slot_is_somebody_elses() -> None:
@@ -159,7 +159,7 @@ def test_a_probe_is_asked_for_where_something_can_be_seen_and_its_acceptance_pro
     assert step == steps.RequestProbe(INTO, "prod", "t", INTO, app="seen")
     run.later(1.0)
     answered(todo, run, INTO, e.ProbeAccepted(INTO, "job"))
-    assert ("Look", name) in begun(todo, run)
+    assert ("ListTarget", name) in begun(todo, run)
     answered(todo, run.later(1.0), name, e.Looked(name, there("a", "b"), sample="app:seen"))
     begun(todo, run)
     assert run.life(name).state is DeliveryState.IMPORTED
@@ -175,7 +175,7 @@ def test_a_look_in_the_very_moment_of_the_proof_is_not_believed() -> None:
     begun(todo, run)
     answered(todo, run, name, e.Looked(name, there("a", "b")))
     assert run.life(name).looked_at == run.life(name).idle_at
-    assert begun(todo, run) == [("Look", name)]
+    assert begun(todo, run) == [("ListTarget", name)]
     assert run.life(name).state is DeliveryState.IMPORT_UNSURE
 
 
@@ -190,7 +190,7 @@ def test_absence_is_believed_only_a_while_after_the_idle_proof() -> None:
     answered(todo, run.later(1.0), name, e.Looked(name))
     assert begun(todo, run) == []
     assert todo.ready(run.at) == WaitUntil(run.at + 29.0)
-    assert begun(todo, run.later(29.0)) == [("Look", name)]
+    assert begun(todo, run.later(29.0)) == [("ListTarget", name)]
 
 
 def test_another_waiting_import_in_the_slot_goes_before_a_probe() -> None:
@@ -266,7 +266,9 @@ def test_after_a_crash_an_unsure_import_is_looked_at_anew() -> None:
     stored(run, name)
     run.asks_import(name)
     run.later(5).believe(e.RunResumed("op", "host", 2, "0"))
-    assert begun(woken(run.later(91.0)), run) == [("Look", name)], "the baseline is no look at what was asked since"
+    assert begun(woken(run.later(91.0)), run) == [("ListTarget", name)], (
+        "the baseline is no look at what was asked since"
+    )
     assert run.life(name).state is DeliveryState.IMPORT_UNSURE
 
 
@@ -287,8 +289,8 @@ def test_probes_that_are_refused_for_good_have_a_bound_and_the_proof_is_by_time_
         for step in decided(todo, run):
             if isinstance(step, steps.RequestProbe):
                 probes += 1
-                answered(todo, run, step.subject, e.ProbeRefused(step.slot, Words("invalid", "ROMA.1"), 5.0))
-            elif isinstance(step, steps.Look):
+                answered(todo, run, step.subject, e.ProbeRefused(step.slot, ErrorDetail("invalid", "ROMA.1"), 5.0))
+            elif isinstance(step, steps.ListTarget):
                 answered(todo, run, name, e.Looked(name, sample="app:gone"))
         run.later(10.0)
     assert probes == MOST_LOST_PROBES

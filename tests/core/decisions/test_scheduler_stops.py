@@ -7,7 +7,7 @@ from orchestrator.core.decisions.context import Finished, Note, Silence, WaitUnt
 from orchestrator.core.decisions.target_evidence import READ_LAG
 from orchestrator.core.state import events as e
 from orchestrator.core.state.ends import End
-from orchestrator.core.state.events import Words
+from orchestrator.core.state.events import ErrorDetail
 from orchestrator.core.state.lifecycle import DeliveryState
 from tests.builders import (
     REASON,
@@ -67,7 +67,7 @@ def test_three_batches_with_three_errors_stop_nothing() -> None:
     for number in range(3):
         name = run.carries(app(f"a{number}"))
         stored(run, name)
-        run.fails(name, words=Words("job", f"ROMA.{number}"))
+        run.fails(name, words=ErrorDetail("job", f"ROMA.{number}"))
     begun(woken(run), run)
     assert not run.progress.is_stopped("prod", "import")
 
@@ -141,7 +141,7 @@ def size_of(run: Run, name: str) -> int:
 def test_a_package_that_is_too_large_stops_no_target() -> None:
     run = Run()
     whole = run.carries(*(app(f"a{number}") for number in range(8)))
-    todo, large = woken(run), Words("too-large", "APIGW.0201", "too large")
+    todo, large = woken(run), ErrorDetail("too-large", "APIGW.0201", "too large")
     for _ in range(80):
         for step in decided(todo, run):
             if isinstance(step, steps.RequestImport) and size_of(run, step.subject) > 2:
@@ -177,8 +177,8 @@ def test_a_silent_service_is_asked_by_one_step_at_a_time_and_others_go_on() -> N
     stored(run, elsewhere)
     todo = woken(run)
     todo.silent["prod.example"] = Silence(run.at, run.at + 10.0)
-    assert begun(todo, run) == [("Look", elsewhere)]
-    assert [kind for kind, _ in begun(todo, run.later(10.0))] == ["Look"], "one asks whether it is back"
+    assert begun(todo, run) == [("ListTarget", elsewhere)]
+    assert [kind for kind, _ in begun(todo, run.later(10.0))] == ["ListTarget"], "one asks whether it is back"
 
 
 def test_a_service_that_was_given_up_is_not_asked_again_and_the_rest_goes_on() -> None:
@@ -188,7 +188,7 @@ def test_a_service_that_was_given_up_is_not_asked_again_and_the_rest_goes_on() -
     stored(run, elsewhere)
     todo = woken(run)
     todo.ends["prod.example"] = End(9, "silent")
-    assert begun(todo, run) == [("Look", elsewhere)]
+    assert begun(todo, run) == [("ListTarget", elsewhere)]
 
 
 def test_nothing_is_exported_for_a_target_that_refuses_us() -> None:
@@ -230,7 +230,7 @@ def test_stopping_does_not_wait_for_a_quiet_time() -> None:
     name = run.carries(app("a"))
     stored(run, name)
     run.asks_import(name)
-    run.believe(e.ImportAnswerLost(name, Words("cut"), run.at + 90.0))
+    run.believe(e.ImportAnswerLost(name, ErrorDetail("cut"), run.at + 90.0))
     todo = woken(run)
     todo.stopping = True
     assert todo.ready(run.at) == Finished()
@@ -253,4 +253,4 @@ def test_what_a_failed_job_left_behind_is_looked_for_when_it_is_surely_shown() -
     todo = woken(run)
     assert begun(todo, run) == []
     assert todo.ready(run.at) == WaitUntil(run.at + READ_LAG)
-    assert begun(todo, run.later(READ_LAG)) == [("Look", name)]
+    assert begun(todo, run.later(READ_LAG)) == [("ListTarget", name)]

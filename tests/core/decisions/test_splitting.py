@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from orchestrator.core.decisions.splitting import Part, after_failure, blocked, split
 from orchestrator.core.model.inventory import Reason
 from orchestrator.core.state import events as e
-from orchestrator.core.state.events import Asset, Event, Words
+from orchestrator.core.state.events import Asset, ErrorDetail, Event
 from orchestrator.core.state.identity import delivery_id
 from tests.builders import SAID, Run, app, batch_id, task
 
@@ -15,7 +15,7 @@ def names_of(run: Run, name: str, prefix: str = "") -> dict[str, tuple[str, ...]
     return {each.id: (prefix + each.name, each.name) for each in run.progress.assets_of(run.life(name).batch)}
 
 
-def failed(*assets: Asset, reasons: tuple[Reason, ...] = (), words: Words = SAID) -> tuple[Run, str]:
+def failed(*assets: Asset, reasons: tuple[Reason, ...] = (), words: ErrorDetail = SAID) -> tuple[Run, str]:
     run = Run()
     name = run.carries(*assets)
     run.stores(name)
@@ -44,7 +44,7 @@ def test_the_named_asset_is_set_aside_in_the_services_words_and_the_rest_goes_on
     made = events[-1]
     assert isinstance(made, e.Split)
     assert made.why == "reasons"
-    assert made.children[0].words == Words("job", "ROMA.7", "bad")
+    assert made.children[0].words == ErrorDetail("job", "ROMA.7", "bad")
 
 
 def test_a_name_cut_at_64_characters_names_its_asset_and_a_shorter_beginning_does_not() -> None:
@@ -96,9 +96,9 @@ def test_a_failure_after_which_everything_is_there_was_none() -> None:
 
 
 def test_a_single_asset_is_set_aside_in_the_services_own_words() -> None:
-    run, name = failed(app("a"), words=Words("job", "ROMA.5", "own words"))
+    run, name = failed(app("a"), words=ErrorDetail("job", "ROMA.5", "own words"))
     assert after_failure(run.progress, run.life(name), (), {}) == (
-        e.Quarantined(name, Words("job", "ROMA.5", "own words")),
+        e.Quarantined(name, ErrorDetail("job", "ROMA.5", "own words")),
     )
 
 
@@ -208,8 +208,10 @@ def test_a_failed_export_is_explained_by_its_own_reasons_whatever_an_import_said
     name = run.carries(app("a"), app("b"), app("c"))
     batch = run.stores(name)
     run.asks_import(name)
-    run.believe(e.ImportRefused(name, Words("invalid", "ROMA.10011")), e.PackageDamaged(batch, Words("package")))
+    run.believe(
+        e.ImportRefused(name, ErrorDetail("invalid", "ROMA.10011")), e.PackageDamaged(batch, ErrorDetail("package"))
+    )
     run.exports(batch)
-    run.believe(e.ExportFailed(batch, (reason("b"),), Words("job", "ROMA.7")))
+    run.believe(e.ExportFailed(batch, (reason("b"),), ErrorDetail("job", "ROMA.7")))
     events = after_failure(run.progress, run.life(name), (), {})
     assert parts(events) == {"quarantined": [("b",)], "waiting": [("a", "c")]}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from orchestrator.core.decisions.verification import Compared, Expected, There, looked
+from orchestrator.core.decisions.verification import Comparison, Expected, There, looked
 from orchestrator.core.decisions.verification import verify as compare
 from orchestrator.core.model.contents import Contents
 from orchestrator.core.model.instance_facts import Facts, Unread
@@ -139,7 +139,7 @@ def told(*names: str, without: str = "") -> Facts:
     return Facts("prod", datasources=sources, apis=tuple(api(name) for name in names))
 
 
-def judged(facts: Facts, *expected: Expected, how: Delivery | None = None) -> Compared:
+def judged(facts: Facts, *expected: Expected, how: Delivery | None = None) -> Comparison:
     """Applications `a`, `b`, ... are there as `A`, `B`, ..."""
     assets = (App(each.asset.id.upper(), each.asset.name, update_time=clock(5)) for each in expected)
     return compare(how or life(), expected, There(held(*assets), 0.0, Contents.of(facts)))

@@ -5,7 +5,7 @@ from orchestrator.core.model.handover_item import Action, Item
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import DictionaryEntry
 from orchestrator.core.plan.plan import Mode, Target
-from tests.core.ground import Stage, api, app, datasource, migration, task, told
+from tests.core.previewing import Stage, api, app, datasource, migration, task, told
 
 HELD = {
     "dev": (app("web"), app("core", owner="bob"), task("load", "core", "web", running=True), task("still", "web")),

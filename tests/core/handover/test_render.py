@@ -5,17 +5,17 @@ import io
 
 from orchestrator.core.handover.items import Now, handover, lines_of
 from orchestrator.core.handover.render import COLUMNS, rows, to_csv, to_data, to_markdown
-from orchestrator.core.handover.verify import tick
+from orchestrator.core.handover.verify import verified
 from orchestrator.core.model.handover_item import Item
 from orchestrator.core.model.inventory import Inventory
-from tests.core.ground import Stage, app, task, told
+from tests.core.previewing import Stage, app, task, told
 
 STAGE = Stage(
     held={"dev": (app("=cmd|x"), app("core", owner="bob"), task("load", "core", running=True))},
     facts={"dev": told("dev"), "prod": told("prod")},
 )
 ITEMS: tuple[Item, ...] = handover(lines_of(STAGE.preview().assets), STAGE.facts)
-TICKS = tick(ITEMS, Now({"dev": Inventory("dev", (), (task("load", "core"),))}))
+TICKS = verified(ITEMS, Now({"dev": Inventory("dev", (), (task("load", "core"),))}))
 
 
 def test_each_item_is_one_row_by_owner() -> None:

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from orchestrator.core.handover.items import Now, Tick, handover, lines_of
-from orchestrator.core.handover.verify import provable, tick
+from orchestrator.core.handover.items import Now, Verification, handover, lines_of
+from orchestrator.core.handover.verify import provable, verified
 from orchestrator.core.model.handover_item import Action
 from orchestrator.core.model.instance_facts import Facts, Unread
 from orchestrator.core.model.inventory import Api, DictionaryEntry, Inventory, Task
 from orchestrator.core.plan.plan import Target
-from tests.core.ground import Stage, api, app, migration, task, told
+from tests.core.previewing import Stage, api, app, migration, task, told
 
 LOAD = task("load", "web", running=True)
 STAGE = Stage(
@@ -27,8 +27,8 @@ STAGE = Stage(
 ITEMS = handover(lines_of(STAGE.preview().assets), STAGE.facts)
 
 
-def ticks(now: Now) -> dict[str, Tick]:
-    return {each.item.action: each for each in tick(ITEMS, now)}
+def ticks(now: Now) -> dict[str, Verification]:
+    return {each.item.action: each for each in verified(ITEMS, now)}
 
 
 def seen(at_dev: Task, *at_prod: Task, facts: Facts | None = None) -> Now:
@@ -38,7 +38,7 @@ def seen(at_dev: Task, *at_prod: Task, facts: Facts | None = None) -> Now:
 
 
 def test_nothing_is_ticked_by_silence() -> None:
-    assert not any(each.done for each in tick(ITEMS, Now()))
+    assert not any(each.done for each in verified(ITEMS, Now()))
 
 
 def test_a_stopped_task_ticks_its_stop_and_a_running_one_its_start() -> None:
@@ -91,7 +91,7 @@ def test_an_unread_part_is_named_with_its_reason() -> None:
 
 def test_what_no_read_can_prove_is_never_ticked() -> None:
     full = seen(replace(LOAD, running=False), facts=told("prod"))
-    open_ = [each for each in tick(ITEMS, full) if not each.item.check]
+    open_ = [each for each in verified(ITEMS, full) if not each.item.check]
     assert open_
     assert not any(each.done for each in open_)
     assert {item.action for item in provable(ITEMS)} == {

@@ -11,8 +11,8 @@ from orchestrator.core.model.retries import (
     READ_ATTEMPTS,
     TABLE,
     Action,
-    Decision,
     Request,
+    RetryDecision,
     decide,
 )
 
@@ -111,6 +111,6 @@ def test_waits_double_and_are_spread() -> None:
 
 def test_the_reason_names_the_failure_its_code_and_how_often() -> None:
     failed = Failed(Failure.SERVER, "APIGW.0201")
-    assert decide(Request.READ, failed, 1, 0.5) == Decision(Action.REPEAT, 1.0, "server APIGW.0201")
+    assert decide(Request.READ, failed, 1, 0.5) == RetryDecision(Action.REPEAT, 1.0, "server APIGW.0201")
     assert decide(Request.READ, failed, 4, 0.5).reason == "server APIGW.0201, 4 times"
     assert decide(Request.READ, replace(failed, code=""), 1, 0.5).reason == "server"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.plan.plan import SecretRef, SecretSource
 from orchestrator.core.plan.problems import BAD, At
-from orchestrator.core.plan.scalars import Duration, Number, Reference, Text, seconds_of, spelled
+from orchestrator.core.plan.scalars import Number, Reference, Text, TimeSpan, seconds_of, spelled
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_duration_is_spelled_as_it_would_be_read(seconds: int) -> None:
 )
 def test_a_duration_with_another_unit_is_understood_in_the_message_only(text: str, meant: str) -> None:
     at = At((), {})
-    assert Duration(0, 10**9).read(text, at) is BAD
+    assert TimeSpan(0, 10**9).read(text, at) is BAD
     (problem,) = at.problems
     assert problem.message.endswith(f'; did you mean "{meant}"?') == bool(meant)
 

@@ -6,8 +6,8 @@ from orchestrator.core.model.checks import Verdict
 from orchestrator.core.model.instance_facts import Facts
 from orchestrator.core.model.inventory import DataSource, ProjectConfig
 from orchestrator.core.plan.plan import Mode, Settings, Target
-from orchestrator.core.selection.routes import History, Kept
-from tests.core.ground import Stage, api, app, datasource, migration, task, told
+from orchestrator.core.selection.routes import EarlierImports, Kept
+from tests.core.previewing import Stage, api, app, datasource, migration, task, told
 
 DB = datasource("db", "web")
 
@@ -25,7 +25,7 @@ def test_an_id_that_the_target_holds_blocks_under_add_new_and_not_under_merge() 
 
 
 def test_what_an_earlier_run_of_this_plan_brought_is_a_warning() -> None:
-    history = History({("prod", "", "dev", "id-web"): Kept(("gone",), "c", "r1")})
+    history = EarlierImports({("prod", "", "dev", "id-web"): Kept(("gone",), "c", "r1")})
     stage = Stage(held={"dev": (app("web"),)}, facts=with_sources(dev=(DB,), prod=(DB,)), history=history)
     assert stage.fired() == {"datasource-id-collision": Verdict.WARNING}
 

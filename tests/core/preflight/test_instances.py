@@ -8,7 +8,7 @@ from orchestrator.core.model.checks import Verdict
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import InstanceDetails, ProjectConfig
 from orchestrator.core.plan.plan import AccessKey, Mode, Target
-from tests.core.ground import NOW, SECRET, Stage, api, app, datasource, migration, task, told
+from tests.core.previewing import NOW, SECRET, Stage, api, app, datasource, migration, task, told
 
 HOUR = 3600.0
 

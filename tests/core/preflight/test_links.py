@@ -3,7 +3,7 @@
 from orchestrator.core.model.checks import Verdict
 from orchestrator.core.model.inventory import App
 from orchestrator.core.plan.plan import ById, Glob, Mode, Target
-from tests.core.ground import Stage, app, migration, task
+from tests.core.previewing import Stage, app, migration, task
 
 WEB, CORE = app("web"), app("core")
 LOAD = task("load", "web", "core")

@@ -2,7 +2,7 @@
 
 from orchestrator.core.model.checks import Verdict
 from orchestrator.core.plan.plan import Glob, Mode, Target
-from tests.core.ground import Stage, app, migration, task
+from tests.core.previewing import Stage, app, migration, task
 
 WEB = app("web")
 

@@ -9,7 +9,7 @@ from orchestrator.core.plan.special_values import CHECKS
 from orchestrator.core.preflight.preflight import QUESTIONS
 from orchestrator.core.preview.preview import preview
 from orchestrator.core.selection.only import Only
-from tests.core.ground import Stage, app, migration, task, told
+from tests.core.previewing import Stage, app, migration, task, told
 
 SOME = {"dev": (app("web"), app("core"), task("load", "web", "core"))}
 

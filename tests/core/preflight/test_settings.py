@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from orchestrator.core.model.checks import Verdict
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import DictionaryEntry, ProjectConfig
-from tests.core.ground import Stage, api, app, told
+from tests.core.previewing import Stage, api, app, told
 
 WEB = {"dev": (app("web"), app("core"))}
 

@@ -5,7 +5,7 @@ from datetime import date
 from orchestrator.core.model.checks import Check, Verdict
 from orchestrator.core.plan.plan import Waiver
 from orchestrator.core.preflight.waivers import waive, waived_assets
-from tests.core.ground import Stage, migration
+from tests.core.previewing import Stage, migration
 
 TODAY = date(2027, 1, 15)
 

@@ -2,7 +2,7 @@
 
 from orchestrator.core.plan.plan import AccessKey, Password, SecretRef, SecretSource
 from orchestrator.core.preview.approval import MAX_AGE, Begin, Carried, Occasion, Refused, Resume, Saved, save, usable
-from tests.core.ground import NOW, Stage, app, migration, task
+from tests.core.previewing import NOW, Stage, app, migration, task
 
 HELD = {"dev": (app("web"), app("core", owner="bob"), task("load", "web", "core"))}
 
@@ -15,10 +15,10 @@ def saved(stage: Stage | None = None, draw: float = 0.0) -> Saved:
 def test_it_holds_each_selected_asset_and_the_digest_that_is_printed() -> None:
     stage = Stage(held=HELD)
     made = saved(stage)
-    (lane,) = made.lanes
-    assert [each.name for each in lane.assets] == ["core", "web", "load"]
+    (route,) = made.lanes
+    assert [each.name for each in route.assets] == ["core", "web", "load"]
     assert made.digest == stage.preview().digest
-    assert lane.deliveries == tuple(each.delivery for each in stage.preview().deliveries)
+    assert route.deliveries == tuple(each.delivery for each in stage.preview().deliveries)
 
 
 def test_two_documents_of_one_state_are_two_approvals() -> None:

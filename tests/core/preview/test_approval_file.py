@@ -8,7 +8,7 @@ import pytest
 from orchestrator.core.plan.plan import Target
 from orchestrator.core.preview.approval import Occasion, Saved, save
 from orchestrator.core.preview.approval_file import Unreadable, from_json, to_json
-from tests.core.ground import NOW, Stage, app, migration, task
+from tests.core.previewing import NOW, Stage, app, migration, task
 
 
 def saved() -> Saved:

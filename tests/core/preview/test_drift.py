@@ -11,8 +11,8 @@ from orchestrator.core.plan.plan import Glob, Password, Settings, Target
 from orchestrator.core.preview.approval import Occasion, Saved, save
 from orchestrator.core.preview.drift import Drift, Grade, drift, judge, narrowed
 from orchestrator.core.preview.drift import told as told_of
-from orchestrator.core.selection.routes import History, Kept
-from tests.core.ground import NOW, SECRET, Stage, app, migration, task, told
+from orchestrator.core.selection.routes import EarlierImports, Kept
+from tests.core.previewing import NOW, SECRET, Stage, app, migration, task, told
 
 Held = dict[str, tuple[App | Task, ...]]
 WEB, CORE = app("web"), app("core")
@@ -66,7 +66,7 @@ SHAPES: dict[str, tuple[Callable[[], Stage], str]] = {
     "earlier run": (
         lambda: Stage(
             held={**HELD, "prod": (WEB,)},
-            history=History({("prod", "", "dev", "id-web"): Kept(("id-web",), "c", "r")}),
+            history=EarlierImports({("prod", "", "dev", "id-web"): Kept(("id-web",), "c", "r")}),
         ),
         "the name web is taken at the target",
     ),

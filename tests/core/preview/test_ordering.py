@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from orchestrator.core.preview.ordering import Order
-from tests.core.ground import Stage, app, migration, task
+from tests.core.previewing import Stage, app, migration, task
 
 HELD = {"dev": (app("web"), app("core"), task("load", "web", "core"))}
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from orchestrator.core.model.instance_facts import read_or
 from orchestrator.core.plan.plan import Mode, Target
-from orchestrator.core.preflight.expected_outcomes import Fate
-from orchestrator.core.selection.routes import History, Kept
-from tests.core.ground import Stage, api, app, datasource, migration, task, told
+from orchestrator.core.preflight.expected_outcomes import Expected
+from orchestrator.core.selection.routes import EarlierImports, Kept
+from tests.core.previewing import Stage, api, app, datasource, migration, task, told
 
 HELD = {"dev": (app("web"), app("core"), task("load", "web", "core", running=True))}
 
@@ -43,7 +43,7 @@ def test_the_digest_changes_with_names_and_members_and_modes() -> None:
 def test_each_selected_asset_is_foreseen_once_with_its_batch_and_owner() -> None:
     made = Stage(held=HELD).preview()
     assert [(each.name, each.fate) for each in made.assets] == [
-        ("core", Fate.CREATED), ("web", Fate.CREATED), ("load", Fate.CREATED),
+        ("core", Expected.CREATED), ("web", Expected.CREATED), ("load", Expected.CREATED),
     ]  # fmt: skip
     assert {each.batch for each in made.assets} == {made.batches[0].batch}
     assert {each.owner for each in made.assets} == {"ann"}
@@ -53,13 +53,13 @@ def test_each_selected_asset_is_foreseen_once_with_its_batch_and_owner() -> None
 def test_fates_tell_created_overwritten_skipped_and_refused_apart() -> None:
     held = {**HELD, "prod": (app("web"),)}
     merged = Stage((migration(target=Target("prod", Mode.MERGE)),), held).preview()
-    assert [each.fate for each in merged.assets] == [Fate.CREATED, Fate.OVERWRITTEN, Fate.CREATED]
+    assert [each.fate for each in merged.assets] == [Expected.CREATED, Expected.OVERWRITTEN, Expected.CREATED]
     added = Stage(held=held).preview()
-    assert [each.fate for each in added.assets] == [Fate.CREATED, Fate.REFUSED, Fate.CREATED]
+    assert [each.fate for each in added.assets] == [Expected.CREATED, Expected.REFUSED, Expected.CREATED]
     assert added.assets[1].present == ("web",)
-    history = History({("prod", "", "dev", "id-web"): Kept(("id-web",), "c", "r1")})
+    history = EarlierImports({("prod", "", "dev", "id-web"): Kept(("id-web",), "c", "r1")})
     again = Stage(held=held, history=history).preview()
-    assert [each.fate for each in again.assets] == [Fate.CREATED, Fate.SKIPPED, Fate.CREATED]
+    assert [each.fate for each in again.assets] == [Expected.CREATED, Expected.SKIPPED, Expected.CREATED]
     assert not again.blockers
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 from orchestrator.core.handover.items import MOST_AT_ONCE, handover, lines_of, listed
 from orchestrator.core.model.handover_item import Item
 from orchestrator.core.report.handover import due, kept
-from orchestrator.core.report.outcome import AssetClass, Line
+from orchestrator.core.report.outcome import AssetClass, AssetOutcome
 from orchestrator.core.state.events import Entry, Event, HandoverListed, RunEnded
-from tests.core.ground import Stage, app, datasource, task, told
+from tests.core.previewing import Stage, app, datasource, task, told
 
 STAGE = Stage(
     held={"dev": (app("web"), app("core"), task("load", "web", "core", running=True))},
@@ -18,8 +18,8 @@ EVENTS: tuple[Event, ...] = (*listed(ITEMS), RunEnded(0))
 ENTRIES = [Entry(number, 0.0, event) for number, event in enumerate(EVENTS, 1)]
 
 
-def line(kind: str, name: str, kept_as: AssetClass, target: str = "prod") -> Line:
-    return Line("m", target, "d", f"id-{name}", kind, name, kept_as)
+def line(kind: str, name: str, kept_as: AssetClass, target: str = "prod") -> AssetOutcome:
+    return AssetOutcome("m", target, "d", f"id-{name}", kind, name, kept_as)
 
 
 ARRIVED = [line("app", "web", AssetClass.VERIFIED), line("app", "core", AssetClass.UNVERIFIED),

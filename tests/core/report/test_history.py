@@ -2,7 +2,7 @@
 
 from orchestrator.core.report.history import History, gather
 from orchestrator.core.state import events as e
-from orchestrator.core.state.events import Entry, Event, Words
+from orchestrator.core.state.events import Entry, ErrorDetail, Event
 
 
 def gathered(*events: Event) -> History:
@@ -11,20 +11,20 @@ def gathered(*events: Event) -> History:
 
 def test_an_outage_has_a_length_once_it_has_ended() -> None:
     told = gathered(
-        e.OutageBegan("h1", Words("not-sent")), e.OutageBegan("h2", Words("hung")), e.OutageEnded("h1", 2.0)
+        e.OutageBegan("h1", ErrorDetail("not-sent")), e.OutageBegan("h2", ErrorDetail("hung")), e.OutageEnded("h1", 2.0)
     )
     assert [(o.host, o.seconds, o.ended) for o in told.outages] == [("h1", 2.0, 3.0), ("h2", 0.0, 0.0)]
 
 
 def test_refusals_in_a_row_are_one_wait() -> None:
-    busy = e.ExportRefused("b", Words("busy", "ROMA.10012", request_id="r1"))
+    busy = e.ExportRefused("b", ErrorDetail("busy", "ROMA.10012", request_id="r1"))
     told = gathered(busy, busy, busy, e.ExportAccepted("b", "j"), busy)
     assert [(w.times, w.began, w.latest) for w in told.waits] == [(3, 1.0, 3.0), (1, 5.0, 5.0)]
     assert told.asked("b") == (("j",), ("r1",))
 
 
 def test_a_lost_import_is_settled_by_what_was_found() -> None:
-    lost = e.ImportAnswerLost("d", Words("dropped"), 9.0)
+    lost = e.ImportAnswerLost("d", ErrorDetail("dropped"), 9.0)
     told = gathered(lost, e.ImportFound("d"), lost, e.ImportMissing("d", "none of it"), lost)
     assert [(s.found, s.settled) for s in told.settlements] == [
         ("it was done: everything is there", 2.0), ("asked again: none of it", 4.0), ("", 0.0),
@@ -33,7 +33,7 @@ def test_a_lost_import_is_settled_by_what_was_found() -> None:
 
 def test_what_is_in_doubt_is_settled_by_the_operator() -> None:
     told = gathered(
-        e.ImportAnswerLost("d", Words("dropped"), 9.0),
+        e.ImportAnswerLost("d", ErrorDetail("dropped"), 9.0),
         e.ImportInDoubt("d", ("a",)),
         e.Resolved("d", "imported", "seen", "olga", "h"),
     )
@@ -47,7 +47,7 @@ def test_a_probe_is_told_with_its_job_and_its_end() -> None:
 
 
 def test_a_retry_reopens_what_the_breaker_stopped() -> None:
-    told = gathered(e.TargetStopped("prod", Words("breaker")), e.TargetReopened("prod"))
+    told = gathered(e.TargetStopped("prod", ErrorDetail("breaker")), e.TargetReopened("prod"))
     assert [(s.instance, s.reopened) for s in told.stops] == [("prod", 2.0)]
 
 

@@ -4,16 +4,16 @@ from collections import Counter
 
 import pytest
 
-from orchestrator.core.report.outcome import AssetClass, lines, outcome
+from orchestrator.core.report.outcome import AssetClass, asset_outcomes, outcome
 from orchestrator.core.state import events as e
 from orchestrator.core.state.ends import End
-from orchestrator.core.state.events import Words
+from orchestrator.core.state.events import ErrorDetail
 from orchestrator.errors import PRECEDENCE, ExitCode
 from tests.builders import SAID, Run, app, task
 
 
 def classes(run: Run) -> dict[str, AssetClass]:
-    return {line.name: line.kept_as for line in lines(run.progress)}
+    return {line.name: line.kept_as for line in asset_outcomes(run.progress)}
 
 
 def landed(run: Run, name: str = "a") -> str:
@@ -27,7 +27,7 @@ def aside(run: Run, name: str = "bad") -> str:
     delivery = run.carries(app(name))
     run.stores(delivery)
     run.fails(delivery)
-    run.believe(e.Quarantined(delivery, Words("job", "ROMA.5", "poison")))
+    run.believe(e.Quarantined(delivery, ErrorDetail("job", "ROMA.5", "poison")))
     return delivery
 
 
@@ -53,7 +53,7 @@ def test_what_is_set_aside_is_code_1_final_and_told_in_the_services_words() -> N
     aside(run)
     found = outcome(run.progress, {})
     assert (found.code, found.final) == (ExitCode.INCOMPLETE, True)
-    assert [line.why for line in lines(run.progress) if line.name == "bad"] == ["ROMA.5 poison"]
+    assert [line.why for line in asset_outcomes(run.progress) if line.name == "bad"] == ["ROMA.5 poison"]
 
 
 def test_what_is_blocked_names_what_it_needs() -> None:
@@ -62,7 +62,9 @@ def test_what_is_blocked_names_what_it_needs() -> None:
     blocked = run.carries(task("t", "bad"))
     run.believe(e.Blocked(blocked, "bad"))
     assert classes(run) == {"bad": AssetClass.QUARANTINED, "t": AssetClass.BLOCKED}
-    assert [line.why for line in lines(run.progress) if line.name == "t"] == ["it needs bad, which is not at prod"]
+    assert [line.why for line in asset_outcomes(run.progress) if line.name == "t"] == [
+        "it needs bad, which is not at prod"
+    ]
 
 
 def test_findings_are_code_1_and_unverified_ones_are_not() -> None:
@@ -196,7 +198,7 @@ def test_each_selected_asset_is_counted_once_through_splits_and_skips() -> None:
         run.believe(e.BatchScheduled(f"b-{asset}", "dev", (app(asset),), ("s",), 1.5))
         children.append(e.Child(f"b-{asset}@prod", f"b-{asset}", (asset,), fate))
     run.believe(e.Split(whole, tuple(children), "reasons"))
-    found = lines(run.progress)
+    found = asset_outcomes(run.progress)
     assert Counter(line.name for line in found) == {"a": 1, "b": 1, "c": 1, "kept": 1}
     assert {line.name: line.kept_as for line in found} == {
         "a": AssetClass.UNVERIFIED, "b": AssetClass.QUARANTINED, "c": AssetClass.WAITING, "kept": AssetClass.SKIPPED,

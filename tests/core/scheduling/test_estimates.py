@@ -133,7 +133,7 @@ def test_a_failed_job_teaches_nothing_and_the_next_one_counts_from_its_own_begin
     told = heard(
         *scheduled(),
         (10.0, e.ExportAccepted("b", "j1")),
-        (40.0, e.ExportVanished("b", e.Words("job"))),
+        (40.0, e.ExportVanished("b", e.ErrorDetail("job"))),
         (50.0, e.ExportAccepted("b", "j2")),
         (55.0, e.Exported("b", "archive")),
     )

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.core.scheduling.forecast import (
-    Duration,
     Forecast,
+    JobDuration,
     Planned,
     PlannedExport,
     PlannedImport,
@@ -19,13 +19,13 @@ from orchestrator.core.state.slots import JobKind
 
 
 def exported(batch: str, seconds: float, *slots: str, position: float = 0.0) -> PlannedExport:
-    return PlannedExport(batch, slots or ("s",), Duration(seconds, 0.25, 0.1, "export dev"), position)
+    return PlannedExport(batch, slots or ("s",), JobDuration(seconds, 0.25, 0.1, "export dev"), position)
 
 
 def imported(
     batch: str, seconds: float, slot: str = "t", *, needs: tuple[str, ...] = (), migration: str = "m", after: str = ""
 ) -> PlannedImport:
-    duration = Duration(seconds, 0.25, 0.1, "import")
+    duration = JobDuration(seconds, 0.25, 0.1, "import")
     return PlannedImport(f"{batch}>{slot}", batch, (slot,), duration, needs, migration, (after,) if after else ())
 
 

@@ -9,10 +9,10 @@ from orchestrator.core.scheduling.policy import (
     FEW,
     MOST_WEIGHED,
     Feed,
-    Lane,
-    Ledger,
-    Part,
+    LoadKind,
     SlotLoad,
+    SlotLoads,
+    SlotQueue,
     Work,
     choose,
     may_run_ahead,
@@ -60,7 +60,7 @@ def makespan(order: list[Work]) -> float:
 
 def test_without_candidates_the_slot_stays_free() -> None:
     assert choose([], {}, 0.0) is None
-    assert Lane().choose({}, 0.0) is None
+    assert SlotQueue().choose({}, 0.0) is None
 
 
 def test_what_exports_quickly_and_imports_slowly_goes_first() -> None:
@@ -171,7 +171,7 @@ def test_one_starving_target_of_several_is_reason_enough() -> None:
 
 
 def test_a_lane_forgets_what_is_discarded_and_replaces_what_is_put_again() -> None:
-    lane = Lane()
+    lane = SlotQueue()
     first, second = export("a", 50, Feed("t", 60)), export("b", 20, Feed("t", 90))
     lane.put(first)
     lane.put(second)
@@ -186,7 +186,7 @@ def test_a_lane_forgets_what_is_discarded_and_replaces_what_is_put_again() -> No
 @given(st.lists(st.tuples(SECONDS, SECONDS, SECONDS, st.booleans()), min_size=1, max_size=40))
 @settings(max_examples=60, deadline=None)
 def test_a_short_lane_weighs_all_its_exports(rows: list[tuple[float, float, float, bool]]) -> None:
-    lane = Lane()
+    lane = SlotQueue()
     works = []
     for n, (seconds, one, other, both) in enumerate(rows):
         feeds = (Feed("t", one), Feed("u", other)) if both else (Feed("t", one),)
@@ -198,7 +198,7 @@ def test_a_short_lane_weighs_all_its_exports(rows: list[tuple[float, float, floa
 
 
 def test_a_long_lane_weighs_only_its_heads() -> None:
-    lane, draw = Lane(), random.Random(1)
+    lane, draw = SlotQueue(), random.Random(1)
     works = [
         export(f"b{n}", draw.uniform(20, 120), Feed(f"t{n % 5}", draw.uniform(20, 180)), position=n)
         for n in range(2000)
@@ -211,9 +211,9 @@ def test_a_long_lane_weighs_only_its_heads() -> None:
 
 
 def test_the_ledger_takes_away_exactly_what_it_added() -> None:
-    ledger = Ledger()
-    ledger.waits("b", ("s1", "s2"), Part.EXPORTS, 60.0)
-    ledger.waits("d", ("t",), Part.IMPORTS, 90.0)
+    ledger = SlotLoads()
+    ledger.waits("b", ("s1", "s2"), LoadKind.EXPORTS, 60.0)
+    ledger.waits("d", ("t",), LoadKind.IMPORTS, 90.0)
     assert (ledger.loads["s1"].exports, ledger.loads["s2"].exports, ledger.loads["t"].imports) == (30.0, 30.0, 90.0)
     ledger.runs("b", "s1", until=160.0)
     assert (ledger.loads["s1"].exports, ledger.loads["s2"].exports) == (0.0, 0.0)
@@ -225,10 +225,10 @@ def test_the_ledger_takes_away_exactly_what_it_added() -> None:
 
 
 def test_a_stored_import_is_both_work_left_and_stock() -> None:
-    ledger = Ledger()
-    ledger.waits("d", ("t",), Part.IMPORTS, 90.0)
+    ledger = SlotLoads()
+    ledger.waits("d", ("t",), LoadKind.IMPORTS, 90.0)
     assert (ledger.loads["t"].left(0.0), ledger.loads["t"].stock(0.0)) == (90.0, 0.0)
-    ledger.waits("d", ("t",), Part.STORED, 80.0)
+    ledger.waits("d", ("t",), LoadKind.STORED, 80.0)
     assert (ledger.loads["t"].left(0.0), ledger.loads["t"].stock(0.0)) == (80.0, 80.0)
     ledger.drop("d")
     assert ledger.loads["t"] == SlotLoad()

@@ -12,8 +12,8 @@ from orchestrator.core.scheduling.polling import (
     LONGEST,
     SHORTEST,
     TRUSTED_ERROR,
+    ProgressAccuracy,
     Report,
-    Truth,
     Watch,
     aim,
     next_poll,
@@ -35,7 +35,7 @@ def polls(watch: Watch, seconds: float, progress: float | None = None) -> tuple[
 
 
 def truth_of(*fractions: float) -> float | None:
-    truth = Truth()
+    truth = ProgressAccuracy()
     for _ in range(3):
         truth.compare([Report(50.0, each) for each in fractions], 100.0)
     return truth.error
@@ -90,7 +90,7 @@ def test_every_wait_is_finite_and_within_its_bounds(
 
 
 def test_progress_is_not_believed_before_it_has_been_compared() -> None:
-    truth = Truth()
+    truth = ProgressAccuracy()
     assert truth.error is None
     truth.compare([Report(30.0, 0.3), Report(60.0, 0.6), Report(80.0, 0.8)], 100.0)
     assert truth.error is None
@@ -106,7 +106,7 @@ def test_true_progress_is_believed_and_stuck_or_noisy_progress_is_not() -> None:
 
 
 def test_a_service_that_begins_to_lie_is_found_out() -> None:
-    truth = Truth()
+    truth = ProgressAccuracy()
     for _ in range(10):
         truth.compare([Report(50.0, 0.5)], 100.0)
     believed = truth.error

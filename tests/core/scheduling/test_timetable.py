@@ -9,7 +9,7 @@ from orchestrator.core.scheduling.estimates import Prediction
 from orchestrator.core.scheduling.timetable import Predict, Timetable, needs_of, timetable
 from orchestrator.core.state import events as e
 from orchestrator.core.state.slots import JobKind, SlotRule
-from tests.core.ground import Stage
+from tests.core.previewing import Stage
 
 SIGMA, DOUBT = 0.1, 0.05
 

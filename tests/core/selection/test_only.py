@@ -19,7 +19,7 @@ LANES = [("orders", "prod"), ("orders", "dr"), ("common", "prod")]
 
 
 @pytest.mark.parametrize(
-    ("words", "lanes"),
+    ("words", "routes"),
     [
         ((), LANES),
         (("orders",), LANES[:2]),
@@ -31,10 +31,10 @@ LANES = [("orders", "prod"), ("orders", "dr"), ("common", "prod")]
     ],
 )
 def test_lanes_are_let_through_by_migration_target_or_both(
-    words: tuple[str, ...], lanes: list[tuple[str, str]]
+    words: tuple[str, ...], routes: list[tuple[str, str]]
 ) -> None:
     only = parse_only(words, PLAN)
-    assert [lane for lane in LANES if only.allows_lane(*lane)] == lanes
+    assert [route for route in LANES if only.allows_lane(*route)] == routes
 
 
 def test_assets_are_let_through_by_globs_of_their_kind() -> None:

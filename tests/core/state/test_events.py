@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from orchestrator.core.state import events as e
-from orchestrator.core.state.events import INTENTS, Event, Words
+from orchestrator.core.state.events import INTENTS, ErrorDetail, Event
 
 KINDS = get_args(Event)
 
@@ -21,7 +21,7 @@ def test_an_event_is_frozen_slotted_and_told(kind: type) -> None:
 
 
 def test_every_event_class_of_the_module_is_an_event() -> None:
-    values = {e.Asset, e.Words, e.Child, e.Entry}
+    values = {e.Asset, e.ErrorDetail, e.Child, e.Entry}
     made = {each for each in vars(e).values() if dataclasses.is_dataclass(each) and each.__module__ == e.__name__}
     assert made - values == set(KINDS)
 
@@ -35,12 +35,12 @@ def test_intents_are_what_is_written_before_a_question_is_asked() -> None:
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (Words("job", "ROMA.7", "bad"), "ROMA.7 bad"),
-        (Words("hung"), "hung"),
-        (Words("job", message="no reason"), "job no reason"),
+        (ErrorDetail("job", "ROMA.7", "bad"), "ROMA.7 bad"),
+        (ErrorDetail("hung"), "hung"),
+        (ErrorDetail("job", message="no reason"), "job no reason"),
     ],
 )
-def test_words_are_told_by_code_else_by_kind(words: Words, text: str) -> None:
+def test_words_are_told_by_code_else_by_kind(words: ErrorDetail, text: str) -> None:
     assert str(words) == text
 
 

@@ -6,7 +6,7 @@ from typing import TypeVar, get_args
 import pytest
 
 from orchestrator.core.state import events as e
-from orchestrator.core.state.events import Event, Words
+from orchestrator.core.state.events import ErrorDetail, Event
 from orchestrator.core.state.lifecycle import (
     DELIVERY_MOVES,
     LANDED,
@@ -24,7 +24,7 @@ from orchestrator.core.state.lifecycle import (
 
 S = TypeVar("S")
 SCHEDULED = e.DeliveryScheduled("d", "b", "m", "prod", "AddNew", "", False, "t")
-WORDS = Words("busy")
+WORDS = ErrorDetail("busy")
 #: one example of each event that moves a life
 EXAMPLES: dict[type, Event] = {
     type(event): event
@@ -185,18 +185,18 @@ def test_a_new_export_forgets_job_archive_cuts_and_quiet_of_the_one_before() -> 
 
 @pytest.mark.parametrize("kind", ["busy", "throttled", "refused-connection", "denied"])
 def test_only_what_was_not_created_counts_in_the_row_of_refusals(kind: str) -> None:
-    twice = 2 * (e.ExportRequested("b", "s", "x"), e.ExportRefused("b", Words("not-created"), 1.0))
+    twice = 2 * (e.ExportRequested("b", "s", "x"), e.ExportRefused("b", ErrorDetail("not-created"), 1.0))
     life = moved(Package("b"), *twice)
     assert life.refusals == 2
-    life = moved(life, e.ExportRequested("b", "s", "x"), e.ExportRefused("b", Words(kind), 7.0))
+    life = moved(life, e.ExportRequested("b", "s", "x"), e.ExportRefused("b", ErrorDetail(kind), 7.0))
     assert (life.refusals, life.not_before) == (0, 17.0)
-    asked = 2 * (*ASKED, e.ImportRefused("d", Words("not-created"), 1.0))
+    asked = 2 * (*ASKED, e.ImportRefused("d", ErrorDetail("not-created"), 1.0))
     assert delivered(*asked).refusals == 2
-    assert delivered(*asked, *ASKED, e.ImportRefused("d", Words(kind), 7.0)).refusals == 0
+    assert delivered(*asked, *ASKED, e.ImportRefused("d", ErrorDetail(kind), 7.0)).refusals == 0
 
 
 def test_an_answer_ends_the_row_of_refusals() -> None:
-    refused = (e.ExportRequested("b", "s", "x"), e.ExportRefused("b", Words("not-created"), 1.0))
+    refused = (e.ExportRequested("b", "s", "x"), e.ExportRefused("b", ErrorDetail("not-created"), 1.0))
     assert moved(Package("b"), *refused, e.ExportRequested("b", "s", "x"), e.ExportAccepted("b", "j")).refusals == 0
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from orchestrator.core.model.inventory import Reason
 from orchestrator.core.state import events as e
-from orchestrator.core.state.events import Words
+from orchestrator.core.state.events import ErrorDetail
 from orchestrator.core.state.lifecycle import PackageState
 from orchestrator.core.state.progress import error_of
 from tests.builders import REASON, SAID, Run, app
@@ -63,7 +63,7 @@ def test_a_refused_probe_proves_nothing_and_counts_as_lost_where_asking_again_is
     run = Run()
     name = run.carries(app("a"))
     run.loses(name)
-    run.later(91.0).believe(e.ProbeRequested(INTO, "prod", "t", app="x"), e.ProbeRefused(INTO, Words(kind), 5.0))
+    run.later(91.0).believe(e.ProbeRequested(INTO, "prod", "t", app="x"), e.ProbeRefused(INTO, ErrorDetail(kind), 5.0))
     assert run.progress.probes[INTO].not_before == run.at + 5.0
     assert (run.life(name).idle_at, run.progress.lost_probes[INTO]) == (0.0, counted)
 
@@ -112,9 +112,9 @@ def test_a_reopened_target_forgets_its_failures_and_proves_itself_with_one_impor
     run.believe(e.TargetStopped("prod", SAID), e.TargetReopened("prod"))
     assert not run.progress.is_stopped("prod", "import")
     assert not run.progress.failures["prod", "import"].by_error
-    assert run.progress.proving == {("prod", "import")}
+    assert run.progress.retrying == {("prod", "import")}
     run.believe(e.Retried(name), e.ImportRequested(name, "t", INTO), e.ImportAccepted(name, "j"), e.Imported(name))
-    assert not run.progress.proving
+    assert not run.progress.retrying
 
 
 def test_a_lost_import_that_is_found_proves_a_reopened_target_too_and_wakes_all_that_waits() -> None:
@@ -126,7 +126,7 @@ def test_a_lost_import_that_is_found_proves_a_reopened_target_too_and_wakes_all_
     run.believe(e.ImportAnswerLost(name, SAID, run.at))
     run.progress.take_woken()
     run.believe(e.ImportFound(name))
-    assert not run.progress.proving
+    assert not run.progress.retrying
     assert other in run.progress.take_woken()
 
 
@@ -142,7 +142,7 @@ def test_what_is_too_large_counts_for_no_breaker() -> None:
     run = Run()
     name = run.carries(app("a"))
     run.stores(name)
-    run.fails(name, words=Words("too-large", "APIGW.0201"))
+    run.fails(name, words=ErrorDetail("too-large", "APIGW.0201"))
     assert ("prod", "import") not in run.progress.failures
 
 
@@ -161,12 +161,12 @@ def test_a_batch_that_fails_twice_with_one_error_counts_once() -> None:
     [
         ((Reason("app", "x", "", "first"), REASON), SAID, "first"),
         ((Reason("app", "x", "", ""), REASON), SAID, "ROMA.9"),
-        ((), Words("job", message="no reason"), "no reason"),
-        ((), Words("hung"), "hung"),
+        ((), ErrorDetail("job", message="no reason"), "no reason"),
+        ((), ErrorDetail("hung"), "hung"),
     ],
 )
 def test_two_failures_are_the_same_error_by_code_else_by_words(
-    reasons: tuple[Reason, ...], words: Words, error: str
+    reasons: tuple[Reason, ...], words: ErrorDetail, error: str
 ) -> None:
     assert error_of(e.ImportFailed("d", reasons, words)) == error
 

@@ -5,13 +5,13 @@ import pytest
 from orchestrator.core.model.failures import Failure
 from orchestrator.core.plan.plan import Instance, Scope
 from orchestrator.core.state import events as e
-from orchestrator.core.state.events import Entry, Event, Words
+from orchestrator.core.state.events import Entry, ErrorDetail, Event
 from orchestrator.core.state.slot_trials import Trials
 from orchestrator.core.state.slots import JobKind, SlotRule, Widening, lease_of, overlapping
 
 BEGAN = e.RunBegan("p", "p.yaml", "{}", "op", "host", 1, "0", one_job_per="auto")
 TRIED = e.WideningTried("kind", "host user", "d1", "b2", both=True)
-BUSY = Words(Failure.BUSY.value, "ROMA.10012")
+BUSY = ErrorDetail(Failure.BUSY.value, "ROMA.10012")
 
 
 def folded(*events: Event) -> Trials:
@@ -52,8 +52,8 @@ def test_under_auto_an_export_proves_nothing_of_imports_until_they_are_shown_to_
     [
         (e.ImportAccepted("d1", "j"), "accepted"),
         (e.ImportRefused("d1", BUSY), "busy"),
-        (e.ImportRefused("d1", Words(Failure.THROTTLED.value)), "hidden"),
-        (e.ImportAnswerLost("d1", Words("hung"), 9.0), "hidden"),
+        (e.ImportRefused("d1", ErrorDetail(Failure.THROTTLED.value)), "hidden"),
+        (e.ImportAnswerLost("d1", ErrorDetail("hung"), 9.0), "hidden"),
         (e.RunResumed("op", "host", 2, "0", one_job_per="auto"), "hidden"),
         (e.ImportAccepted("another", "j"), "awaited"),
     ],

@@ -18,20 +18,20 @@ from orchestrator.emulator.world.options import (
     Switches,
 )
 from orchestrator.emulator.world.world import World
-from tests.emulator.in_memory_client import FORM, SHORT, Ask, Bench, form, named, signed, token_request
+from tests.emulator.in_memory_client import FORM, SHORT, Ask, InMemoryClient, form, named, signed, token_request
 
 ORDERS = "orders-web"
 
 
-def bench(switches: Switches | None = None, apps: int = 4, tasks: int = 6) -> Bench:
-    return Bench(generate(apps, tasks, switches=switches, durations=SHORT))
+def client(switches: Switches | None = None, apps: int = 4, tasks: int = 6) -> InMemoryClient:
+    return InMemoryClient(generate(apps, tasks, switches=switches, durations=SHORT))
 
 
 def code(reply: Reply) -> tuple[int, str]:
     return reply.status, str(reply.json.get("error_code", ""))
 
 
-def exported(far: Bench, seconds: float = 10) -> dict[str, object]:
+def exported(far: InMemoryClient, seconds: float = 10) -> dict[str, object]:
     """The job of an export, told that much later."""
     job_id = str(far.export((ORDERS,)).json["job_id"])
     far.now += seconds
@@ -42,67 +42,67 @@ def exported(far: Bench, seconds: float = 10) -> dict[str, object]:
 
 
 def test_a_token_is_given_for_a_password_and_ends_with_its_lifetime() -> None:
-    far = Bench(replace(generate(1, 0), token_lifetime=2.0))
-    reply = far.face.handle(token_request(far.world.users[0], far.world.instance("dev").project_id))
+    far = InMemoryClient(replace(generate(1, 0), token_lifetime=2.0))
+    reply = far.api.handle(token_request(far.world.users[0], far.world.instance("dev").project_id))
     assert reply.status == 201
     assert len(reply.headers["x-subject-token"]) == far.world.token_length
     assert "catalog" not in bytes(reply.body).decode()
     token = {"x-auth-token": reply.headers["x-subject-token"]}
-    assert far.face.handle(Request("GET", far.path("/apps"), headers=token)).status == 200
+    assert far.api.handle(Request("GET", far.path("/apps"), headers=token)).status == 200
     far.now += 2
-    assert code(far.face.handle(Request("GET", far.path("/apps"), headers=token))) == (401, "APIGW.0307")
+    assert code(far.api.handle(Request("GET", far.path("/apps"), headers=token))) == (401, "APIGW.0307")
 
 
 def test_wrong_passwords_lock_the_user_and_are_counted() -> None:
-    far = bench()
+    far = client()
     user, project = far.world.users[0], far.world.instance("dev").project_id
     for _ in range(5):
-        reply = far.face.handle(token_request(user, project, "wrong"))
+        reply = far.api.handle(token_request(user, project, "wrong"))
         assert reply.status == 401
         assert set(reply.json["error"]) == {"code", "message", "title"}  # type: ignore[call-overload]  # JSON is untyped
-    assert far.face.handle(token_request(user, project)).status == 401
-    assert far.face.identity.token_requests["acme/dev-migrator"] == 6
+    assert far.api.handle(token_request(user, project)).status == 401
+    assert far.api.identity.token_requests["acme/dev-migrator"] == 6
 
 
 def test_a_token_of_another_project_is_refused() -> None:
-    far = bench()
+    far = client()
     headers = {"x-auth-token": far.token(instance="prod")}
-    assert code(far.face.handle(Request("GET", far.path("/apps"), headers=headers))) == (403, "APIGW.0310")
+    assert code(far.api.handle(Request("GET", far.path("/apps"), headers=headers))) == (403, "APIGW.0310")
 
 
 def test_signed_requests_are_accepted_within_15_minutes() -> None:
-    far = bench()
+    far = client()
     project = {"x-project-id": far.world.instance("dev").project_id}
     request = Request("GET", far.path("/apps"), (("limit", "2"),), project)
     user = far.world.users[0]
-    assert far.face.handle(signed(request, user, far.now)).json["size"] == 2
-    assert code(far.face.handle(signed(request, user, far.now - 901))) == (401, "APIGW.0301")
-    assert code(far.face.handle(request)) == (401, "APIGW.0301")
+    assert far.api.handle(signed(request, user, far.now)).json["size"] == 2
+    assert code(far.api.handle(signed(request, user, far.now - 901))) == (401, "APIGW.0301")
+    assert code(far.api.handle(request)) == (401, "APIGW.0301")
     wrong = replace(user, sk="other")
-    assert code(far.face.handle(signed(request, wrong, far.now))) == (401, "APIGW.0301")
+    assert code(far.api.handle(signed(request, wrong, far.now))) == (401, "APIGW.0301")
 
 
 def test_a_security_token_must_come_with_a_temporary_key() -> None:
     user = replace(generate(1, 0).users[0], security_token="temporary")
-    far = Bench(generate(1, 0, users=(user,)))
+    far = InMemoryClient(generate(1, 0, users=(user,)))
     bare = Request("GET", far.path("/apps"))
     carrying = Request("GET", far.path("/apps"), (), {"x-security-token": "temporary"})
-    assert far.face.handle(signed(bare, user, far.now)).status == 401
-    assert far.face.handle(signed(carrying, user, far.now)).status == 200
+    assert far.api.handle(signed(bare, user, far.now)).status == 401
+    assert far.api.handle(signed(carrying, user, far.now)).status == 200
 
 
 def test_a_signed_body_over_12_mb_is_too_large_and_one_with_a_token_is_not() -> None:
-    far = bench(Switches(package_padding=13 * 1024 * 1024))
+    far = client(Switches(package_padding=13 * 1024 * 1024))
     package = far.package((ORDERS,))
     request = Request("POST", far.path("/assets/import", "prod"), (), FORM, form(package))
-    assert code(far.face.handle(signed(request, far.world.users[0], far.now))) == (413, "APIGW.0201")
+    assert code(far.api.handle(signed(request, far.world.users[0], far.now))) == (413, "APIGW.0201")
     assert far.import_(package).status == 200
 
 
 def test_projects_are_found_by_region() -> None:
-    far = bench()
+    far = client()
     request = Request("GET", "/v3/projects", (("name", "local-1"),))
-    projects = far.face.handle(signed(request, far.world.users[0], far.now)).json["projects"]
+    projects = far.api.handle(signed(request, far.world.users[0], far.now)).json["projects"]
     assert isinstance(projects, list)
     assert {one["id"] for one in projects} == {one.project_id for one in far.world.instances}
 
@@ -111,7 +111,7 @@ def test_projects_are_found_by_region() -> None:
 
 
 def test_each_layer_refuses_in_its_own_envelope() -> None:
-    far = bench()
+    far = client()
     roma = far.ask("POST", far.path("/assets/export"), Ask(body=named(Chosen((), ()))))
     fdi = far.get("/tasks/nothing", "fdi")
     apic = far.get("/apis", "apic", Ask(query=(("limit", "many"),)))
@@ -127,11 +127,11 @@ def test_each_layer_refuses_in_its_own_envelope() -> None:
 
 
 def test_the_status_of_roma_errors_is_a_switch() -> None:
-    assert code(bench(Switches(error_http_status=403)).export(())) == (403, "ROMA.13000")
+    assert code(client(Switches(error_http_status=403)).export(())) == (403, "ROMA.13000")
 
 
 def test_an_unknown_instance_is_refused() -> None:
-    far = bench()
+    far = client()
     path = f"/v2/{far.world.instance('dev').project_id}/instances/nobody/apps"
     assert code(far.ask("GET", path)) == (403, "ROMA.1006")
 
@@ -141,13 +141,13 @@ def test_an_unknown_instance_is_refused() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"no json", b"[]", b'{"apps": []}', b'{"apps": [{}], "tasks": []}'])
 def test_a_wrong_body_is_refused(body: bytes) -> None:
-    far = bench()
+    far = client()
     status, error = code(far.ask("POST", far.path("/assets/export"), Ask(body=body)))
     assert (status, error) == (400, "ROMA.13000" if body else "ROMA.13001")
 
 
 def test_the_tasks_array_may_be_left_out_where_the_switch_says_so() -> None:
-    far = bench(Switches(strict_tasks_required=False))
+    far = client(Switches(strict_tasks_required=False))
     body = json.dumps({"apps": [{"id": far.world.instance("dev").app(ORDERS).id}]}).encode()
     assert far.ask("POST", far.path("/assets/export"), Ask(body=body)).status == 200
 
@@ -165,7 +165,7 @@ def test_the_tasks_array_may_be_left_out_where_the_switch_says_so() -> None:
     ],
 )
 def test_the_upload_name_is_checked(filename: str, strict: bool, status: int) -> None:
-    far = bench(Switches(strict_filename=strict))
+    far = client(Switches(strict_filename=strict))
     ask = Ask("prod", headers=FORM, body=form(far.package((ORDERS,)), filename))
     reply = far.ask("POST", far.path("/assets/import", "prod"), ask)
     assert reply.status == status
@@ -173,7 +173,7 @@ def test_the_upload_name_is_checked(filename: str, strict: bool, status: int) ->
 
 
 def test_an_upload_without_the_documented_field_or_a_sound_zip_is_refused() -> None:
-    far = bench()
+    far = client()
     path = far.path("/assets/import", "prod")
     other = Ask("prod", headers=FORM, body=form(b"x", field_name="file"))
     assert code(far.ask("POST", path, other)) == (400, "ROMA.13001")
@@ -182,7 +182,7 @@ def test_an_upload_without_the_documented_field_or_a_sound_zip_is_refused() -> N
 
 
 def test_a_second_job_is_refused_with_10012() -> None:
-    far = bench()
+    far = client()
     assert far.export((ORDERS,)).status == 200
     assert code(far.export((ORDERS,))) == (400, "ROMA.10012")
 
@@ -199,7 +199,7 @@ def test_a_second_job_is_refused_with_10012() -> None:
     ],
 )
 def test_a_job_uses_the_words_of_its_vocabulary(vocab: StatusVocab, words: list[str]) -> None:
-    far = bench(Switches(status_vocab=vocab))
+    far = client(Switches(status_vocab=vocab))
     running = exported(far, 5)
     far.now += 5
     done = far.job(str(running["id"]))
@@ -210,7 +210,7 @@ def test_a_job_uses_the_words_of_its_vocabulary(vocab: StatusVocab, words: list[
 
 
 def test_a_job_may_use_an_unknown_word_in_its_first_half() -> None:
-    far = bench(Switches(running_word="Initialising"))
+    far = client(Switches(running_word="Initialising"))
     told = exported(far, 4)
     far.now += 2
     assert (told["status"], far.job(str(told["id"]))["status"]) == ("Initialising", "RUNNING")
@@ -221,7 +221,7 @@ def test_a_job_may_use_an_unknown_word_in_its_first_half() -> None:
     [(ArchiveIdPlace.TOP, True, False), (ArchiveIdPlace.ENTITIES, False, True), (ArchiveIdPlace.BOTH, True, True)],
 )
 def test_the_archive_id_stands_where_the_switch_says(place: ArchiveIdPlace, top: bool, nested: bool) -> None:
-    told = exported(bench(Switches(archive_id_place=place)))
+    told = exported(client(Switches(archive_id_place=place)))
     assert ("archive_id" in told, "entities" in told) == (top, nested)
 
 
@@ -234,7 +234,7 @@ def test_the_archive_id_stands_where_the_switch_says(place: ArchiveIdPlace, top:
     ],
 )
 def test_failure_causes_stand_under_the_key_of_the_switch(key: ReasonKey, keys: set[str]) -> None:
-    far = bench(Switches(reason_key=key, reason_single=key is ReasonKey.REASON))
+    far = client(Switches(reason_key=key, reason_single=key is ReasonKey.REASON))
     package = far.package((), ("orders-web-to-billing-web-daily-0001",))
     job_id = str(far.import_(package).json["job_id"])
     far.now += 20
@@ -247,11 +247,11 @@ def test_failure_causes_stand_under_the_key_of_the_switch(key: ReasonKey, keys: 
     ("progress", "expected"), [(Progress.TRUTHFUL, 0.5), (Progress.PERCENT, 50.0), (Progress.ABSENT, None)]
 )
 def test_progress_is_told_as_the_switch_says(progress: Progress, expected: float | None) -> None:
-    assert exported(bench(Switches(progress=progress)), 5).get("progress_percent") == expected
+    assert exported(client(Switches(progress=progress)), 5).get("progress_percent") == expected
 
 
 def test_a_download_may_lack_its_length() -> None:
-    far = bench(Switches(content_length=False))
+    far = client(Switches(content_length=False))
     reply = far.get(f"/assets/archives/{exported(far)['archive_id']}")
     assert reply.how == NoLength()
 
@@ -259,7 +259,7 @@ def test_a_download_may_lack_its_length() -> None:
 # -- reading
 
 
-def every_id(far: Bench, rest: str, kind: str, limit: int, step: int) -> list[str]:
+def every_id(far: InMemoryClient, rest: str, kind: str, limit: int, step: int) -> list[str]:
     """Ids of all pages, advancing by `step` for each record or page."""
     found: list[str] = []
     for number in range(20):
@@ -280,13 +280,13 @@ def every_id(far: Bench, rest: str, kind: str, limit: int, step: int) -> list[st
 )
 @pytest.mark.parametrize(("offset", "step"), [(Offset.RECORD, 3), (Offset.PAGE, 1)])
 def test_lists_are_paged_by_record_or_by_page(rest: str, kind: str, count: int, offset: Offset, step: int) -> None:
-    far = bench(Switches(offset=offset), apps=7, tasks=9)
+    far = client(Switches(offset=offset), apps=7, tasks=9)
     found = every_id(far, rest, kind, 3, step)
     assert (len(found), len(set(found))) == (count, count)
 
 
 def test_tasks_tell_their_applications_and_details_their_data_sources() -> None:
-    far = bench()
+    far = client()
     task = far.world.instance("dev").tasks[0]
     listed = far.get("/tasks", "fdi").json["entities"]
     assert isinstance(listed, list)
@@ -298,7 +298,7 @@ def test_tasks_tell_their_applications_and_details_their_data_sources() -> None:
 
 
 def test_tasks_are_started_and_stopped_in_a_batch() -> None:
-    far = bench()
+    far = client()
     task = far.world.instance("dev").tasks[0]
     body = json.dumps({"action_id": "start", "list": [{"task_id": task.id}, {"task_id": "nothing"}]}).encode()
     told = far.ask("POST", far.path("/batch-operation/tasks", kind="fdi"), Ask(body=body)).json
@@ -309,7 +309,7 @@ def test_tasks_are_started_and_stopped_in_a_batch() -> None:
 
 
 def test_a_list_that_was_told_before_tells_a_change_at_once() -> None:
-    far = bench()
+    far = client()
     task = far.world.instance("dev").tasks[0]
     body = json.dumps({"action_id": "start", "list": [{"task_id": task.id}]}).encode()
     words = []
@@ -322,7 +322,7 @@ def test_a_list_that_was_told_before_tells_a_change_at_once() -> None:
 
 
 def test_each_reader_of_a_list_is_told_its_own_roles() -> None:
-    far = bench()
+    far = client()
     owns = []
     for user in ("dev-migrator", "prod-migrator", "dev-migrator"):
         listed = far.get("/apps", ask=Ask(user=user)).json["apps"]
@@ -343,13 +343,13 @@ def test_each_reader_of_a_list_is_told_its_own_roles() -> None:
     ],
 )
 def test_other_lists_have_total_size_and_records(rest: str, kind: str, key: str) -> None:
-    told = bench().get(rest, kind).json
+    told = client().get(rest, kind).json
     assert set(told) == {"total", "size", key}
     assert told["size"]
 
 
 def test_the_instance_and_the_instances_of_a_project_are_told() -> None:
-    far = bench()
+    far = client()
     dev = far.world.instance("dev")
     assert far.get("", "apic").json["instance_name"] == "dev"
     told = far.ask("GET", f"/v2/{dev.project_id}/instances").json["instances"]
@@ -358,7 +358,7 @@ def test_the_instance_and_the_instances_of_a_project_are_told() -> None:
 
 
 def test_bindings_hint_at_who_calls_whom() -> None:
-    far = bench(apps=60, tasks=0)
+    far = client(apps=60, tasks=0)
     app = far.world.instance("dev").app(ORDERS)
     told = far.get("/app-auths/binded-apis", "apic", Ask(query=(("app_id", app.id),))).json["auths"]
     assert isinstance(told, list)
@@ -366,24 +366,24 @@ def test_bindings_hint_at_who_calls_whom() -> None:
 
 
 def test_names_and_keys_are_checked_for_the_whole_instance() -> None:
-    far = bench()
+    far = client()
     assert far.get("/validate-apps", ask=Ask(query=(("name", ORDERS),))).json == {"valid": False}
     assert far.get("/validate-apps", ask=Ask(query=(("name", "free"),))).json == {"valid": True}
 
 
 def test_requests_are_counted_and_listed_without_secrets() -> None:
-    far = bench()
+    far = client()
     far.export((ORDERS,))
     far.get("/apps")
-    assert far.face.requests == {Operation.TOKEN: 1, Operation.EXPORT: 1, Operation.APPS: 1}
-    assert [one.user for one in far.face.seen] == ["", "acme/dev-migrator", "acme/dev-migrator"]
-    told = repr(list(far.face.seen)) + repr(far.world)
+    assert far.api.requests == {Operation.TOKEN: 1, Operation.EXPORT: 1, Operation.APPS: 1}
+    assert [one.user for one in far.api.seen] == ["", "acme/dev-migrator", "acme/dev-migrator"]
+    told = repr(list(far.api.seen)) + repr(far.world)
     assert not [secret for user in far.world.users for secret in (user.sk, user.password) if secret in told]
 
 
 def test_the_same_seed_and_calls_give_the_same_bytes() -> None:
     def talk() -> list[bytes]:
-        far = bench(Switches(progress=Progress.NOISY))
+        far = client(Switches(progress=Progress.NOISY))
         job_id = str(far.export((ORDERS,)).json["job_id"])
         return [bytes(far.get(f"/assets/jobs/{job_id}").body) for _ in range(5)]
 
@@ -392,7 +392,7 @@ def test_the_same_seed_and_calls_give_the_same_bytes() -> None:
 
 def test_a_world_is_not_changed_by_running_it() -> None:
     world: World = generate(4, 6, durations=SHORT)
-    far = Bench(world)
+    far = InMemoryClient(world)
     far.wait(str(far.import_(far.package((ORDERS,))).json["job_id"]))
     assert far.names()[0] == [ORDERS]
     assert world == generate(4, 6, durations=SHORT)

@@ -19,20 +19,20 @@ from orchestrator.emulator.world.options import (
     Visibility,
 )
 from orchestrator.emulator.world.world import Quotas
-from tests.emulator.in_memory_client import SHORT, Bench
+from tests.emulator.in_memory_client import SHORT, InMemoryClient
 
 ORDERS, BILLING, STOCK = "orders-web", "billing-web", "stock-web"
 TASK = "orders-web-to-billing-web-daily-0001"
 MERGE = Options(ImportType.MERGE)
 
 
-def bench(switches: Switches | None = None, calls: dict[str, tuple[str, ...]] | None = None) -> Bench:
+def client(switches: Switches | None = None, calls: dict[str, tuple[str, ...]] | None = None) -> InMemoryClient:
     filling = Filling(calls=calls or {}, unreleased_every=2)
-    return Bench(generate(4, 6, switches=switches, durations=SHORT, filling=filling))
+    return InMemoryClient(generate(4, 6, switches=switches, durations=SHORT, filling=filling))
 
 
 def imported(
-    far: Bench, package: bytes, options: Options | None = None, twist: Twist | None = None
+    far: InMemoryClient, package: bytes, options: Options | None = None, twist: Twist | None = None
 ) -> tuple[Outcome, list[str]]:
     """How an import into prod ended, and the codes it named."""
     caller = far.caller("prod")
@@ -42,7 +42,7 @@ def imported(
 
 
 def test_applications_and_tasks_arrive_with_new_ids_secrets_and_blank_connections() -> None:
-    far = bench()
+    far = client()
     assert imported(far, far.package((ORDERS, BILLING), (TASK,))) == (Outcome.SUCCEEDED, [])
     source, there = far.world.instance("dev"), far.service.holding("prod")
     app, task = there.apps.named(ORDERS), there.tasks.named(TASK)
@@ -58,7 +58,7 @@ def test_applications_and_tasks_arrive_with_new_ids_secrets_and_blank_connection
 
 
 def test_only_released_apis_travel() -> None:
-    far = bench()
+    far = client()
     imported(far, far.package((ORDERS, BILLING)))
     source = [x for x in far.world.instance("dev").apis if x.name.startswith((ORDERS, BILLING))]
     there = far.service.holding("prod").apis.all()
@@ -67,7 +67,7 @@ def test_only_released_apis_travel() -> None:
 
 
 def test_the_ledger_names_what_each_import_created_and_from_which_package() -> None:
-    far = bench()
+    far = client()
     imported(far, far.package((ORDERS,)))
     (landed,) = far.service.ledger.created("prod", "app")
     assert (landed.name, landed.source_id) == (ORDERS, far.world.instance("dev").app(ORDERS).id)
@@ -84,13 +84,13 @@ def test_the_ledger_names_what_each_import_created_and_from_which_package() -> N
     ],
 )
 def test_the_prefix_renames_what_the_switch_says(renames: PrefixRenames, apps: list[str], tasks: list[str]) -> None:
-    far = bench(Switches(prefix_renames=renames))
+    far = client(Switches(prefix_renames=renames))
     imported(far, far.package((ORDERS, BILLING), (TASK,)), Options(prefix="dr_"))
     assert far.names() == (apps, tasks)
 
 
 def test_a_task_of_a_later_package_finds_its_renamed_applications() -> None:
-    far = bench()
+    far = client()
     imported(far, far.package((ORDERS, BILLING)), Options(prefix="dr_"))
     assert imported(far, far.package((), (TASK,)), Options(prefix="dr_")) == (Outcome.SUCCEEDED, [])
     task, app = far.service.holding("prod").tasks.named(TASK), far.service.holding("prod").apps.named("dr_orders-web")
@@ -100,13 +100,13 @@ def test_a_task_of_a_later_package_finds_its_renamed_applications() -> None:
 
 
 def test_a_task_without_its_applications_fails() -> None:
-    far = bench()
+    far = client()
     assert imported(far, far.package((), (TASK,))) == (Outcome.FAILED, ["ROMA.19004"])
     assert far.names() == ([], [])
 
 
 def test_a_caller_needs_the_called_application_before_its_own_job() -> None:
-    far = bench(calls={ORDERS: (BILLING,)})
+    far = client(calls={ORDERS: (BILLING,)})
     both = far.package((ORDERS, BILLING))
     assert imported(far, both) == (Outcome.FAILED, ["ROMA.19004"])
     assert imported(far, far.package((BILLING,))) == (Outcome.SUCCEEDED, [])
@@ -114,7 +114,7 @@ def test_a_caller_needs_the_called_application_before_its_own_job() -> None:
 
 
 def test_a_called_application_that_the_user_does_not_see_counts_as_absent() -> None:
-    far = bench(Switches(visibility=Visibility.OWNER), calls={ORDERS: (BILLING,)})
+    far = client(Switches(visibility=Visibility.OWNER), calls={ORDERS: (BILLING,)})
     package = far.package((BILLING,))
     far.wait(far.service.import_(far.caller("prod", "prod-migrator"), package, Options()))
     assert imported(far, far.package((ORDERS,))) == (Outcome.FAILED, ["ROMA.19004"])
@@ -131,7 +131,7 @@ def test_a_called_application_that_the_user_does_not_see_counts_as_absent() -> N
 def test_add_new_meets_an_existing_name(
     existing: AddNewOnExisting, outcome: tuple[Outcome, list[str]], names: list[str]
 ) -> None:
-    far = bench(Switches(add_new_on_existing=existing))
+    far = client(Switches(add_new_on_existing=existing))
     package = far.package((ORDERS,))
     imported(far, package)
     assert imported(far, package) == outcome
@@ -140,7 +140,7 @@ def test_add_new_meets_an_existing_name(
 
 
 def test_a_second_copy_under_another_prefix_is_not_the_same_thing_twice() -> None:
-    far = bench()
+    far = client()
     package = far.package((ORDERS,))
     imported(far, package, Options(prefix="a_"))
     imported(far, package, Options(prefix="b_"))
@@ -150,7 +150,7 @@ def test_a_second_copy_under_another_prefix_is_not_the_same_thing_twice() -> Non
 
 @pytest.mark.parametrize("semantics", list(MergeSemantics))
 def test_merge_keeps_the_id_and_moves_the_update_time_unless_it_skips(semantics: MergeSemantics) -> None:
-    far = bench(Switches(merge_semantics=semantics))
+    far = client(Switches(merge_semantics=semantics))
     package = far.package((ORDERS, BILLING), (TASK,))
     imported(far, package)
     before = far.service.holding("prod").apps.named(ORDERS)
@@ -165,7 +165,7 @@ def test_merge_keeps_the_id_and_moves_the_update_time_unless_it_skips(semantics:
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_merge_replaces_a_data_source_only_where_asked(overwrite: bool) -> None:
-    far = bench()
+    far = client()
     package = far.package((ORDERS,))
     imported(far, package)
     before = far.service.holding("prod").datasources.all()[0]
@@ -179,7 +179,7 @@ def test_a_data_source_id_of_the_target_itself_fails_without_merge() -> None:
     world = generate(4, 6, durations=SHORT)
     dev, prod = world.instances
     native = replace(dev.datasources[0], name="other", app_id="")
-    far = Bench(replace(world, instances=(dev, replace(prod, datasources=(native,)))))
+    far = InMemoryClient(replace(world, instances=(dev, replace(prod, datasources=(native,)))))
     package = far.package((ORDERS,))
     assert imported(far, package) == (Outcome.FAILED, ["ROMA.19006"])
     assert imported(far, package, MERGE) == (Outcome.SUCCEEDED, [])
@@ -192,7 +192,7 @@ def test_a_data_source_id_of_the_target_itself_fails_without_merge() -> None:
 def test_a_data_source_that_an_import_brought_arrives_again(
     switch: SecondArrival, expected: tuple[Outcome, list[str]]
 ) -> None:
-    far = bench(Switches(datasource_second_arrival=switch))
+    far = client(Switches(datasource_second_arrival=switch))
     package = far.package((ORDERS,))
     imported(far, package, Options(prefix="a_"))
     assert imported(far, package, Options(prefix="b_")) == expected
@@ -203,14 +203,14 @@ def test_a_kept_key_that_exists_fails_and_a_new_one_does_not() -> None:
         world = generate(4, 6, durations=SHORT, switches=Switches(app_key=key))
         dev, prod = world.instances
         native = replace(dev.app(ORDERS), id="native", name="something-else")
-        far = Bench(replace(world, instances=(dev, replace(prod, apps=(native,)))))
+        far = InMemoryClient(replace(world, instances=(dev, replace(prod, apps=(native,)))))
         assert imported(far, far.package((ORDERS,)))[0] is expected
 
 
 def test_a_quota_that_is_used_up_fails() -> None:
     world = generate(4, 6, durations=SHORT)
     dev, prod = world.instances
-    far = Bench(replace(world, instances=(dev, replace(prod, quotas=Quotas(apps=1)))))
+    far = InMemoryClient(replace(world, instances=(dev, replace(prod, quotas=Quotas(apps=1)))))
     assert imported(far, far.package((ORDERS, BILLING))) == (Outcome.FAILED, ["ROMA.19005"])
     assert imported(far, far.package((ORDERS,))) == (Outcome.SUCCEEDED, [])
 
@@ -220,7 +220,7 @@ def test_conflicting_paths_fail_where_app_route_differs() -> None:
     dev, prod = world.instances
     taken = replace(dev.apis[1], id="api", app_id="somebody")
     for features, expected in ((dev.features, Outcome.SUCCEEDED), ({"app_route": True}, Outcome.FAILED)):
-        far = Bench(replace(world, instances=(dev, replace(prod, features=features, apis=(taken,)))))
+        far = InMemoryClient(replace(world, instances=(dev, replace(prod, features=features, apis=(taken,)))))
         assert imported(far, far.package((ORDERS,)))[0] is expected
 
 
@@ -233,7 +233,7 @@ def test_conflicting_paths_fail_where_app_route_differs() -> None:
     ],
 )
 def test_a_failed_import_leaves_what_the_switch_says(switch: FailedImport, left: list[str]) -> None:
-    far = bench(Switches(failed_import=switch))
+    far = client(Switches(failed_import=switch))
     # The package holds its applications in the order asked for; the middle one is bad.
     package = far.package((BILLING, ORDERS, STOCK))
     poison = Twist(poison=Poison(frozenset({ORDERS})))
@@ -242,20 +242,20 @@ def test_a_failed_import_leaves_what_the_switch_says(switch: FailedImport, left:
 
 
 def test_success_with_reasons_lands_all_but_the_bad_one() -> None:
-    far = bench(Switches(success_with_reasons=True))
+    far = client(Switches(success_with_reasons=True))
     poison = Twist(poison=Poison(frozenset({ORDERS})))
     assert imported(far, far.package((BILLING, ORDERS)), twist=poison) == (Outcome.SUCCEEDED, ["ROMA.19008"])
     assert far.names()[0] == [BILLING]
 
 
 def test_an_unnamed_poison_fails_without_a_word() -> None:
-    far = bench()
+    far = client()
     poison = Twist(poison=Poison(frozenset({ORDERS}), named=False))
     assert imported(far, far.package((BILLING, ORDERS)), twist=poison) == (Outcome.FAILED, [])
 
 
 def test_a_gradual_import_shows_half_way_through() -> None:
-    far = bench(Switches(landing=Landing.GRADUAL))
+    far = client(Switches(landing=Landing.GRADUAL))
     package = far.package((BILLING, ORDERS, STOCK))
     job_id = far.service.import_(far.caller("prod"), package, Options())
     far.now += 11

@@ -11,12 +11,12 @@ from orchestrator.emulator.service.packages import MANIFEST, read_package
 from orchestrator.emulator.service.zip_writer import write_zip
 from orchestrator.emulator.world.generate import generate
 from orchestrator.emulator.world.options import PackageKind, Switches
-from tests.emulator.in_memory_client import SHORT, Bench
+from tests.emulator.in_memory_client import SHORT, InMemoryClient
 
 
 def package(kind: PackageKind, padding: int = 0) -> bytes:
     switches = Switches(package_kind=kind, package_padding=padding)
-    return Bench(generate(4, 6, switches=switches, durations=SHORT)).package(("orders-web",))
+    return InMemoryClient(generate(4, 6, switches=switches, durations=SHORT)).package(("orders-web",))
 
 
 @pytest.mark.parametrize("kind", list(PackageKind))
@@ -29,10 +29,10 @@ def test_each_kind_is_read_back(kind: PackageKind) -> None:
 @pytest.mark.parametrize("kind", list(PackageKind))
 def test_a_package_is_read_where_it_lies(kind: PackageKind) -> None:
     data = package(kind, padding=5000)
-    around = memoryview(b"before" + data + b"after")[6:-5]
-    assert read_package(around) == read_package(data)
+    runtime = memoryview(b"before" + data + b"after")[6:-5]
+    assert read_package(runtime) == read_package(data)
     with pytest.raises(Refusal, match="10011"):
-        read_package(around[:-1])
+        read_package(runtime[:-1])
 
 
 @pytest.mark.parametrize("kind", [PackageKind.PLAIN, PackageKind.ZIP64])

@@ -13,13 +13,15 @@ from orchestrator.emulator.world.faults import Rule
 from orchestrator.emulator.world.generate import generate
 from orchestrator.emulator.world.options import BusyCheck, Carried, Durations, Limit100, LockScope, Switches, Visibility
 from orchestrator.emulator.world.world import World
-from tests.emulator.in_memory_client import SHORT, Bench
+from tests.emulator.in_memory_client import SHORT, InMemoryClient
 
 ORDERS, BILLING = "orders-web", "billing-web"
 
 
-def bench(switches: Switches | None = None, apps: int = 4, tasks: int = 6, faults: tuple[Rule, ...] = ()) -> Bench:
-    return Bench(generate(apps, tasks, switches=switches, durations=SHORT, faults=faults))
+def client(
+    switches: Switches | None = None, apps: int = 4, tasks: int = 6, faults: tuple[Rule, ...] = ()
+) -> InMemoryClient:
+    return InMemoryClient(generate(apps, tasks, switches=switches, durations=SHORT, faults=faults))
 
 
 def refusal(call: object) -> str:
@@ -31,7 +33,7 @@ def refusal(call: object) -> str:
 
 
 def test_a_job_that_nobody_polls_still_ends_at_its_time() -> None:
-    far = bench()
+    far = client()
     job_id = far.service.export(far.caller(), far.chosen((ORDERS,)))
     far.now += 1000
     far.service.advance()
@@ -40,7 +42,7 @@ def test_a_job_that_nobody_polls_still_ends_at_its_time() -> None:
 
 
 def test_effects_of_two_jobs_land_in_the_order_of_their_ends() -> None:
-    far = bench(Switches(lock_scope=LockScope.USER_INSTANCE_TYPE))
+    far = client(Switches(lock_scope=LockScope.USER_INSTANCE_TYPE))
     package = far.package((ORDERS,))
     imported = far.service.import_(far.caller("prod"), package, Options())
     exported = far.service.export(far.caller(), far.chosen((BILLING,)))
@@ -64,7 +66,7 @@ def test_effects_of_two_jobs_land_in_the_order_of_their_ends() -> None:
 )
 def test_each_lock_scope_refuses_just_the_second_job_of_its_slot(scope: LockScope, free: set[str]) -> None:
     world = generate(4, 6, filled=("dev", "dr"), switches=Switches(lock_scope=scope), durations=SHORT)
-    package = Bench(world).package((ORDERS,))
+    package = InMemoryClient(world).package((ORDERS,))
     found = {
         name
         for name in ("same", "other user", "elsewhere", "import", "import elsewhere")
@@ -75,7 +77,7 @@ def test_each_lock_scope_refuses_just_the_second_job_of_its_slot(scope: LockScop
 
 def _runs(world: World, second: str, package: bytes) -> bool:
     """Whether a second job is accepted beside a running export of dev-migrator at dev."""
-    far = Bench(world)
+    far = InMemoryClient(world)
     far.service.export(far.caller(), far.chosen((ORDERS,)))
     elsewhere = "dr" if second == "elsewhere" else "prod" if "elsewhere" in second else "dev"
     caller = far.caller(elsewhere, "prod-migrator" if second == "other user" else "dev-migrator")
@@ -90,7 +92,7 @@ def _runs(world: World, second: str, package: bytes) -> bool:
 
 
 def test_a_refused_second_job_is_counted_and_the_slot_is_free_after_the_end() -> None:
-    far = bench()
+    far = client()
     first = far.service.export(far.caller(), far.chosen((ORDERS,)))
     assert refusal(lambda: far.service.export(far.caller(), far.chosen((BILLING,)))) == "ROMA.10012"
     assert sum(far.service.ledger.busy.values()) == 1
@@ -101,7 +103,7 @@ def test_a_refused_second_job_is_counted_and_the_slot_is_free_after_the_end() ->
 
 
 def test_a_slot_may_stay_busy_for_a_while_after_its_job() -> None:
-    far = bench(Switches(busy_after_success_seconds=3))
+    far = client(Switches(busy_after_success_seconds=3))
     far.wait(far.service.export(far.caller(), far.chosen((ORDERS,))))
     assert refusal(lambda: far.service.export(far.caller(), far.chosen((ORDERS,)))) == "ROMA.10012"
     far.now += 3
@@ -111,14 +113,14 @@ def test_a_slot_may_stay_busy_for_a_while_after_its_job() -> None:
 def test_busy_comes_before_or_after_the_check_of_the_request() -> None:
     codes = []
     for order in BusyCheck:
-        far = bench(Switches(busy_check=order))
+        far = client(Switches(busy_check=order))
         far.service.export(far.caller(), far.chosen((ORDERS,)))
         codes.append(refusal(lambda far=far: far.service.export(far.caller(), Chosen((), ()))))
     assert codes == ["ROMA.10012", "ROMA.13000"]
 
 
 def test_somebody_elses_job_takes_the_slot_for_its_time_only() -> None:
-    far = bench()
+    far = client()
     assert far.service.take_slot(far.caller(), JobType.EXPORT, 5)
     assert not far.service.take_slot(far.caller(), JobType.EXPORT, 5)
     assert refusal(lambda: far.service.export(far.caller(), far.chosen((ORDERS,)))) == "ROMA.10012"
@@ -128,7 +130,7 @@ def test_somebody_elses_job_takes_the_slot_for_its_time_only() -> None:
 
 
 def test_more_than_100_assets_are_refused_in_total_or_for_each_kind() -> None:
-    apps = {limit: bench(Switches(limit_100=limit), apps=60, tasks=120) for limit in Limit100}
+    apps = {limit: client(Switches(limit_100=limit), apps=60, tasks=120) for limit in Limit100}
     for limit, far in apps.items():
         source = far.world.instance("dev")
         ids = tuple(x.id for x in source.apps), tuple(x.id for x in source.tasks)
@@ -142,14 +144,14 @@ def test_more_than_100_assets_are_refused_in_total_or_for_each_kind() -> None:
 
 
 def test_unknown_and_repeated_ids_are_refused() -> None:
-    far = bench()
+    far = client()
     one = far.chosen((ORDERS,)).apps
     assert refusal(lambda: far.service.export(far.caller(), Chosen(("nobody",), ()))) == "ROMA.13000"
     assert refusal(lambda: far.service.export(far.caller(), Chosen(one + one, ()))) == "ROMA.13000"
 
 
 def test_an_archive_is_downloaded_once_and_expires() -> None:
-    far = bench()
+    far = client()
     job_id = far.service.export(far.caller(), far.chosen((ORDERS,)))
     far.wait(job_id)
     archive_id = str(far.service.job(far.caller(), job_id)["archive_id"])
@@ -166,7 +168,7 @@ def test_an_archive_is_downloaded_once_and_expires() -> None:
 
 
 def test_a_job_belongs_to_its_user_and_is_forgotten_after_a_time() -> None:
-    far = bench(Switches(job_record_ttl_seconds=60))
+    far = client(Switches(job_record_ttl_seconds=60))
     job_id = far.service.export(far.caller(), far.chosen((ORDERS,)))
     assert refusal(lambda: far.service.job(far.caller("dev", "prod-migrator"), job_id)) == "ROMA.19002"
     assert refusal(lambda: far.service.job(far.caller("prod"), job_id)) == "ROMA.19002"
@@ -176,7 +178,7 @@ def test_a_job_belongs_to_its_user_and_is_forgotten_after_a_time() -> None:
 
 
 def test_an_owner_sees_only_what_is_his_where_the_switch_says_so() -> None:
-    far = bench(Switches(visibility=Visibility.OWNER))
+    far = client(Switches(visibility=Visibility.OWNER))
     assert len(far.service.apps(far.caller())) == 4
     assert far.service.apps(far.caller("dev", "prod-migrator")) == []
     assert far.service.tasks(far.caller("dev", "prod-migrator")) == []
@@ -185,14 +187,14 @@ def test_an_owner_sees_only_what_is_his_where_the_switch_says_so() -> None:
 
 
 def test_what_is_imported_belongs_to_the_importing_user() -> None:
-    far = bench()
+    far = client()
     package = far.package((ORDERS,))
     far.wait(far.service.import_(far.caller("prod", "prod-migrator"), package, Options()))
     assert [app.owner for app in far.service.holding("prod").apps.all()] == ["prod-migrator"]
 
 
 def test_a_write_shows_after_the_read_lag() -> None:
-    far = bench(Switches(read_lag_seconds=4))
+    far = client(Switches(read_lag_seconds=4))
     job_id = far.service.import_(far.caller("prod"), far.package((ORDERS,)), Options())
     far.wait(job_id)
     assert far.service.apps(far.caller("prod")) == []
@@ -206,7 +208,7 @@ def test_a_write_shows_after_the_read_lag() -> None:
 
 
 def test_a_delete_removes_assets_with_what_belongs_to_them_and_says_so() -> None:
-    far = bench()
+    far = client()
     source = far.world.instance("dev")
     running = [task for task in source.tasks if task.running]
     assert running == []
@@ -218,7 +220,7 @@ def test_a_delete_removes_assets_with_what_belongs_to_them_and_says_so() -> None
 
 
 def test_a_delete_fails_where_a_task_runs_or_still_needs_the_application() -> None:
-    far = bench(tasks=10)
+    far = client(tasks=10)
     running = next(task for task in far.world.instance("dev").tasks if task.running)
     far.wait(job_id := far.service.delete(far.caller(), far.chosen((ORDERS,), (running.name,))))
     told = far.service.job(far.caller(), job_id)
@@ -234,7 +236,7 @@ def _reasons(told: dict[str, object]) -> list[dict[str, object]]:
 
 
 def test_a_job_may_run_for_ever_and_keeps_its_slot() -> None:
-    far = bench()
+    far = client()
     job_id = far.service.export(far.caller(), far.chosen((ORDERS,)), Twist(runs=math.inf))
     far.now += 10**7
     assert far.service.job(far.caller(), job_id)["status"] == "RUNNING"
@@ -243,7 +245,7 @@ def test_a_job_may_run_for_ever_and_keeps_its_slot() -> None:
 
 def test_durations_are_drawn_from_the_seed() -> None:
     def ends(seed: int) -> list[float]:
-        far = Bench(generate(4, 6, durations=_noisy()), seed)
+        far = InMemoryClient(generate(4, 6, durations=_noisy()), seed)
         for _ in range(3):
             far.wait(far.service.export(far.caller(), far.chosen((ORDERS,))))
         return [job.end for job in far.service.ledger.jobs.values()]
@@ -260,7 +262,7 @@ def test_data_sources_travel_with_what_the_switch_says() -> None:
     task = "orders-web-to-billing-web-daily-0001"
     carried = {}
     for how in Carried:
-        far = bench(Switches(datasources_carried=how))
+        far = client(Switches(datasources_carried=how))
         far.wait(far.service.import_(far.caller("prod"), far.package((ORDERS, BILLING)), Options()))
         with_apps = len(far.service.holding("prod").datasources)
         far.wait(far.service.import_(far.caller("prod"), far.package((), (task,)), Options(ImportType.MERGE)))

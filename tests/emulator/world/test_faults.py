@@ -26,16 +26,16 @@ from orchestrator.emulator.protocol.messages import (
 from orchestrator.emulator.world.faults import TARGETS, WRITES, Kind, Operation, Rule
 from orchestrator.emulator.world.generate import generate
 from orchestrator.emulator.world.options import Switches
-from tests.emulator.in_memory_client import SHORT, Ask, Bench
+from tests.emulator.in_memory_client import SHORT, Ask, InMemoryClient
 
 ORDERS, BILLING = "orders-web", "billing-web"
 
 
-def bench(*rules: Rule, switches: Switches | None = None) -> Bench:
-    return Bench(generate(4, 6, durations=SHORT, faults=rules, switches=switches))
+def client(*rules: Rule, switches: Switches | None = None) -> InMemoryClient:
+    return InMemoryClient(generate(4, 6, durations=SHORT, faults=rules, switches=switches))
 
 
-def jobs(far: Bench) -> int:
+def jobs(far: InMemoryClient) -> int:
     return len(far.service.ledger.jobs)
 
 
@@ -69,34 +69,34 @@ ON_EXPORT: dict[Kind, tuple[How, int, bool]] = {
 
 @pytest.mark.parametrize("kind", list(ON_EXPORT))
 def test_a_fault_on_an_export_is_executed_or_not_as_it_says(kind: Kind) -> None:
-    far = bench(Rule(kind, EXPORT))
+    far = client(Rule(kind, EXPORT))
     reply = far.export((ORDERS,))
     assert ((reply.how, reply.status, jobs(far) == 1)) == ON_EXPORT[kind]
-    assert far.face.strikes.counts == {kind: 1}
+    assert far.api.strikes.counts == {kind: 1}
 
 
 def test_garbage_and_halves_are_no_json() -> None:
     for kind in (Kind.GARBAGE_200, Kind.HALF_JSON):
-        reply = bench(Rule(kind, EXPORT)).export((ORDERS,))
+        reply = client(Rule(kind, EXPORT)).export((ORDERS,))
         with pytest.raises(json.JSONDecodeError):
             json.loads(bytes(reply.body))
 
 
 def test_retry_after_is_sent_only_where_asked() -> None:
-    assert bench(Rule(Kind.THROTTLED_RETRY_AFTER, EXPORT, seconds=7)).export((ORDERS,)).headers["retry-after"] == "7"
-    assert "retry-after" not in bench(Rule(Kind.THROTTLED, EXPORT)).export((ORDERS,)).headers
+    assert client(Rule(Kind.THROTTLED_RETRY_AFTER, EXPORT, seconds=7)).export((ORDERS,)).headers["retry-after"] == "7"
+    assert "retry-after" not in client(Rule(Kind.THROTTLED, EXPORT)).export((ORDERS,)).headers
 
 
 def test_a_spoilt_token_stays_void_and_a_new_one_works() -> None:
-    far = bench(Rule(Kind.TOKEN_EXPIRED_EARLY, EXPORT))
+    far = client(Rule(Kind.TOKEN_EXPIRED_EARLY, EXPORT))
     assert far.export((ORDERS,)).json["error_code"] == "APIGW.0307"
     assert far.export((ORDERS,)).json["error_code"] == "APIGW.0307"
-    fresh = Bench(far.world)
+    fresh = InMemoryClient(far.world)
     assert fresh.get("/apps").status == 200
 
 
 def test_a_token_may_end_during_the_upload() -> None:
-    far = bench(Rule(Kind.TOKEN_EXPIRES_DURING_UPLOAD))
+    far = client(Rule(Kind.TOKEN_EXPIRES_DURING_UPLOAD))
     assert far.import_(far.package((ORDERS,))).json["error_code"] == "APIGW.0307"
 
 
@@ -111,7 +111,7 @@ DOWNLOADS: dict[Kind, Callable[[int], How]] = {
 }
 
 
-def download(far: Bench) -> Reply:
+def download(far: InMemoryClient) -> Reply:
     job_id = str(far.export((ORDERS,)).json["job_id"])
     far.now += 10
     return far.get(f"/assets/archives/{far.job(job_id)['archive_id']}")
@@ -119,24 +119,24 @@ def download(far: Bench) -> Reply:
 
 @pytest.mark.parametrize("kind", list(DOWNLOADS))
 def test_a_spoilt_download_burns_the_archive(kind: Kind) -> None:
-    far = bench(Rule(kind))
+    far = client(Rule(kind))
     reply = download(far)
     assert reply.how == DOWNLOADS[kind](len(reply.body))
     assert list(far.service.ledger.downloads.values()) == [1]
 
 
 def test_a_corrupt_archive_keeps_its_length_and_loses_its_sense() -> None:
-    sound, corrupt = download(bench()), download(bench(Rule(Kind.CORRUPT_ARCHIVE)))
+    sound, corrupt = download(client()), download(client(Rule(Kind.CORRUPT_ARCHIVE)))
     assert len(sound.body) == len(corrupt.body)
-    assert bench().import_(bytes(corrupt.body)).json["error_code"] == "ROMA.10011"
+    assert client().import_(bytes(corrupt.body)).json["error_code"] == "ROMA.10011"
 
 
 def test_a_denied_download_burns_nothing_and_a_burned_archive_is_gone() -> None:
-    far = bench(Rule(Kind.EXPORT_DENIED_DOWNLOAD))
+    far = client(Rule(Kind.EXPORT_DENIED_DOWNLOAD))
     assert download(far).json["error_code"] == "ROMA.1006"
     assert not far.service.ledger.downloads
     assert download(far).status == 200
-    burned = bench(Rule(Kind.ARCHIVE_BURNED))
+    burned = client(Rule(Kind.ARCHIVE_BURNED))
     assert download(burned).json["error_code"] == "ROMA.19001"
 
 
@@ -144,14 +144,14 @@ def test_a_denied_download_burns_nothing_and_a_burned_archive_is_gone() -> None:
 
 
 def test_a_foreign_job_takes_the_slot_for_its_seconds() -> None:
-    far = bench(Rule(Kind.BUSY_FOREIGN_JOB, seconds=5))
+    far = client(Rule(Kind.BUSY_FOREIGN_JOB, seconds=5))
     assert far.export((ORDERS,)).json["error_code"] == "ROMA.10012"
     far.now += 5
     assert far.export((ORDERS,)).status == 200
 
 
 def test_a_slot_stays_busy_after_the_job() -> None:
-    far = bench(Rule(Kind.BUSY_AFTER_SUCCESS, seconds=5))
+    far = client(Rule(Kind.BUSY_AFTER_SUCCESS, seconds=5))
     far.wait(str(far.export((ORDERS,)).json["job_id"]))
     assert far.export((ORDERS,)).json["error_code"] == "ROMA.10012"
     far.now += 5
@@ -159,7 +159,7 @@ def test_a_slot_stays_busy_after_the_job() -> None:
 
 
 def test_a_late_request_is_executed_once_after_its_caller_has_gone() -> None:
-    far = bench(Rule(Kind.LATE_EXECUTION))
+    far = client(Rule(Kind.LATE_EXECUTION))
     reply = far.export((ORDERS,))
     assert (reply.how, jobs(far)) == (Dropped(executed=True), 0)
     far.now += 30
@@ -172,7 +172,7 @@ def test_a_late_request_is_executed_once_after_its_caller_has_gone() -> None:
 
 def test_the_switch_makes_lost_writes_late_ones() -> None:
     rule = Rule(Kind.HANG_NOT_EXECUTED, EXPORT)
-    far = bench(rule, switches=Switches(late_execution_seconds=30))
+    far = client(rule, switches=Switches(late_execution_seconds=30))
     assert far.export((ORDERS,)).how == Hang(executed=True)
     far.now += 30
     far.service.advance()
@@ -186,29 +186,29 @@ def test_a_job_is_told_wrongly_once() -> None:
         Kind.ARCHIVE_ID_MISSING: lambda told: told["status"] == "SUCCEEDED" and "archive_id" not in told,
     }
     for kind, holds in expected.items():
-        far = bench(Rule(kind, nth=2))
+        far = client(Rule(kind, nth=2))
         job_id = str(far.export((ORDERS,)).json["job_id"])
         far.job(job_id)
         far.now += 10
         assert holds(far.job(job_id)), kind
         assert "archive_id" in far.job(job_id)
-        assert far.face.strikes.counts[kind] == 1
+        assert far.api.strikes.counts[kind] == 1
 
 
 def test_a_running_job_may_have_a_state_that_nobody_knows() -> None:
-    far = bench(Rule(Kind.UNKNOWN_STATE_NAME, text="Hibernating"))
+    far = client(Rule(Kind.UNKNOWN_STATE_NAME, text="Hibernating"))
     assert far.job(str(far.export((ORDERS,)).json["job_id"]))["status"] == "Hibernating"
 
 
 def test_a_job_vanishes_once_or_for_good() -> None:
     for kind, after in ((Kind.JOB_VANISHES_ONCE, 200), (Kind.JOB_VANISHES, 404)):
-        far = bench(Rule(kind))
+        far = client(Rule(kind))
         path = f"/assets/jobs/{far.export((ORDERS,)).json['job_id']}"
         assert (far.get(path).status, far.get(path).status) == (404, after)
 
 
 def test_a_job_runs_for_ever_or_longer() -> None:
-    forever, slow = bench(Rule(Kind.JOB_RUNS_FOREVER)), bench(Rule(Kind.SLOW_JOB, seconds=100))
+    forever, slow = client(Rule(Kind.JOB_RUNS_FOREVER)), client(Rule(Kind.SLOW_JOB, seconds=100))
     ends = []
     for far in (forever, slow):
         job_id = str(far.export((ORDERS,)).json["job_id"])
@@ -217,7 +217,7 @@ def test_a_job_runs_for_ever_or_longer() -> None:
 
 
 def test_a_body_of_too_many_assets_is_too_large() -> None:
-    far = bench(Rule(Kind.TOO_LARGE, count=1))
+    far = client(Rule(Kind.TOO_LARGE, count=1))
     assert far.export((ORDERS, BILLING)).status == 413
     assert far.import_(far.package((ORDERS, BILLING))).status == 413
     far.now += 100
@@ -225,13 +225,13 @@ def test_a_body_of_too_many_assets_is_too_large() -> None:
 
 
 def test_the_service_or_iam_is_away_for_a_while() -> None:
-    far = bench(Rule(Kind.OUTAGE, after=10, until=20))
+    far = client(Rule(Kind.OUTAGE, after=10, until=20))
     seen = []
     for _ in range(3):
         seen.append(far.get("/apps").status)
         far.now += 10
     assert seen == [200, 0, 200]
-    away = bench(Rule(Kind.IAM_OUTAGE, until=5))
+    away = client(Rule(Kind.IAM_OUTAGE, until=5))
     with pytest.raises(KeyError):
         away.token()
     away.now += 5
@@ -239,7 +239,7 @@ def test_the_service_or_iam_is_away_for_a_while() -> None:
 
 
 def test_an_outage_of_one_instance_leaves_the_other() -> None:
-    far = bench(Rule(Kind.OUTAGE, instance="prod"))
+    far = client(Rule(Kind.OUTAGE, instance="prod"))
     assert far.get("/apps").status == 200
     assert far.get("/apps", ask=Ask("prod")).how == Refused()
 
@@ -248,14 +248,14 @@ def test_a_skewed_clock_refuses_signatures() -> None:
     from orchestrator.emulator.protocol.messages import Request
     from tests.emulator.in_memory_client import signed
 
-    far = bench(Rule(Kind.CLOCK_SKEW))
+    far = client(Rule(Kind.CLOCK_SKEW))
     request = Request("GET", far.path("/apps"))
-    assert far.face.handle(signed(request, far.world.users[0], far.now)).json["error_code"] == "APIGW.0301"
-    assert far.face.handle(signed(request, far.world.users[0], far.now + 1200)).status == 200
+    assert far.api.handle(signed(request, far.world.users[0], far.now)).json["error_code"] == "APIGW.0301"
+    assert far.api.handle(signed(request, far.world.users[0], far.now + 1200)).status == 200
 
 
 def test_what_was_written_shows_later() -> None:
-    far = bench(Rule(Kind.READ_AFTER_WRITE_LAG, seconds=5))
+    far = client(Rule(Kind.READ_AFTER_WRITE_LAG, seconds=5))
     far.wait(str(far.import_(far.package((ORDERS,))).json["job_id"]))
     totals = [far.get("/apps", ask=Ask("prod")).json["total"]]
     far.now += 5
@@ -273,7 +273,7 @@ def test_what_was_written_shows_later() -> None:
     ],
 )
 def test_poison_fails_every_job_that_carries_it(kind: Kind, named: bool) -> None:
-    far = bench(Rule(kind, names=frozenset({ORDERS})))
+    far = client(Rule(kind, names=frozenset({ORDERS})))
     importing = Operation.IMPORT in TARGETS[kind]
     for _ in range(2):
         reply = far.import_(far.package((ORDERS, BILLING))) if importing else far.export((ORDERS, BILLING))
@@ -289,7 +289,7 @@ def test_poison_fails_every_job_that_carries_it(kind: Kind, named: bool) -> None
 
 
 def test_a_rule_waits_for_its_nth_request_and_strikes_so_many_times() -> None:
-    far = bench(Rule(Kind.UNAVAILABLE, frozenset({Operation.APPS}), nth=2, times=2))
+    far = client(Rule(Kind.UNAVAILABLE, frozenset({Operation.APPS}), nth=2, times=2))
     far.get("/tasks", "fdi")
     assert [far.get("/apps").status for _ in range(5)] == [200, 503, 503, 200, 200]
 
@@ -297,7 +297,7 @@ def test_a_rule_waits_for_its_nth_request_and_strikes_so_many_times() -> None:
 def test_a_chance_is_drawn_from_the_seed() -> None:
     def strikes(seed: int) -> list[int]:
         rule = Rule(Kind.UNAVAILABLE, frozenset({Operation.APPS}), times=0, probability=0.5)
-        far = Bench(generate(1, 0, faults=(rule,)), seed)
+        far = InMemoryClient(generate(1, 0, faults=(rule,)), seed)
         return [far.get("/apps").status for _ in range(30)]
 
     assert strikes(1) == strikes(1)
@@ -306,10 +306,10 @@ def test_a_chance_is_drawn_from_the_seed() -> None:
 
 
 def test_rules_come_and_go_while_it_runs() -> None:
-    far = bench()
-    far.face.strikes.add(Rule(Kind.UNAVAILABLE, frozenset({Operation.APPS}), times=0))
+    far = client()
+    far.api.strikes.add(Rule(Kind.UNAVAILABLE, frozenset({Operation.APPS}), times=0))
     assert far.get("/apps").status == 503
-    far.face.strikes.clear()
+    far.api.strikes.clear()
     assert far.get("/apps").status == 200
 
 
@@ -318,13 +318,13 @@ def test_the_kinds_are_many_and_each_is_reached_by_random_use() -> None:
     reached: set[Kind] = set()
     for kind in Kind:
         for seed in range(3):
-            far = bench(Rule(kind, times=0, names=frozenset({ORDERS}), count=1))
+            far = client(Rule(kind, times=0, names=frozenset({ORDERS}), count=1))
             _wander(far, random.Random(seed))
-            reached |= set(far.face.strikes.counts)
+            reached |= set(far.api.strikes.counts)
     assert reached == set(Kind)
 
 
-def _wander(far: Bench, dice: random.Random) -> None:
+def _wander(far: InMemoryClient, dice: random.Random) -> None:
     """A few requests of every sort, whatever they answer."""
     try:
         _walk(far)
@@ -333,7 +333,7 @@ def _wander(far: Bench, dice: random.Random) -> None:
         far.now += dice.random()
 
 
-def _walk(far: Bench) -> None:
+def _walk(far: InMemoryClient) -> None:
     package = far.package((ORDERS, BILLING))
     job_id = str(far.export((ORDERS, BILLING)).json.get("job_id", "none"))
     far.job(job_id)
@@ -345,7 +345,7 @@ def _walk(far: Bench) -> None:
 def test_writes_without_a_body_survive_every_fault() -> None:
     for operation in WRITES:
         for kind in Kind:
-            far = bench(replace(Rule(kind), times=0, after=0.0))
+            far = client(replace(Rule(kind), times=0, after=0.0))
             try:
                 far.token()
             except KeyError:

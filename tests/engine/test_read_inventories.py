@@ -10,15 +10,15 @@ from orchestrator.core.model.failures import Failed, Failure, RequestFailed
 from orchestrator.core.model.inventory import App, Inventory, Task
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.emulator.world.options import Switches, Visibility
-from orchestrator.engine.survey import FIRST_CONTACT, Seen, as_sentence, survey, united
+from orchestrator.engine.read_inventories import FIRST_CONTACT, Seen, as_sentence, read_inventories, united
 from orchestrator.errors import ExitCode, FarSideError, ServiceRefuses, ServiceUnreachable
-from tests.engine.stage import Stage, plan_for, staged, world
+from tests.engine.rig import Stage, plan_for, staged, world
 
 
 async def surveyed(stage: Stage) -> dict[str, Inventory]:
     roma, held = stage.roma(), stage.plan.instances
     readers = {(name, who): roma.reader(held[name], who) for name in held for who in held[name].credentials}
-    return await survey(stage.plan, readers, stage.around())
+    return await read_inventories(stage.plan, readers, stage.runtime())
 
 
 def test_the_union_holds_each_asset_once_and_knows_who_sees_it() -> None:
@@ -41,7 +41,7 @@ def test_what_one_user_sees_is_the_union() -> None:
 def test_every_instance_of_the_plan_is_read() -> None:
     stage, found = staged(world(7, 5, targets=("prod", "dr")), surveyed)
     assert {name: len(each.assets) for name, each in found.items()} == {"dev": 12, "dr": 0, "prod": 0}
-    assert not stage.service.ledger.calls, "a survey writes nothing"
+    assert not stage.service.ledger.calls, "reading writes nothing"
 
 
 def test_users_that_see_only_their_own_are_united() -> None:

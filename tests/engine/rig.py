@@ -18,14 +18,14 @@ from orchestrator.core.model.secrets import PasswordSecret, Secret
 from orchestrator.core.plan.plan import Glob, Instance, Migration, OfApps, Plan, Scope, Settings, Target
 from orchestrator.core.state.events import Entry, Event
 from orchestrator.core.state.progress import Progress
-from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.service.service import Service
 from orchestrator.emulator.world.faults import Rule
 from orchestrator.emulator.world.generate import Filling, generate
 from orchestrator.emulator.world.options import Durations, Switches
 from orchestrator.emulator.world.world import User, World
 from orchestrator.engine.runs import Ended, Runs, Wish
-from orchestrator.engine.surroundings import Offload, Surroundings, inline
+from orchestrator.engine.runtime import Offload, Runtime, inline
 from orchestrator.roma import Roma
 from orchestrator.roma.transport import Transport
 from orchestrator.storage.home import Home
@@ -89,7 +89,7 @@ class Stage:
     def __post_init__(self) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="stage-"))
         self.service = Service(self.world, self.now, 1)
-        self.face = Face(self.service)
+        self.api = Api(self.service)
         self.draw = random.Random(1)
 
     def now(self) -> float:
@@ -99,14 +99,14 @@ class Stage:
         return datetime.fromtimestamp(self.now(), UTC)
 
     def transport(self, ca_file: str, proxy: str) -> Transport:
-        return MemoryTransport(self.face, lambda request: self.sent(f"{request.method} {request.url}"))
+        return MemoryTransport(self.api, lambda request: self.sent(f"{request.method} {request.url}"))
 
     def say(self, event: str, **fields: object) -> None:
         self.said.append((event, fields))
 
-    def around(self) -> Surroundings:
+    def runtime(self) -> Runtime:
         """The world as one process finds it."""
-        return Surroundings(self.wall, self.draw.random, self.transport, self.offload, self.say, "op", "host", 1, "0")
+        return Runtime(self.wall, self.draw.random, self.transport, self.offload, self.say, "op", "host", 1, "0")
 
     def roma(self) -> Roma:
         """The way to the far side of one process."""
@@ -120,7 +120,7 @@ class Stage:
         memory = MemoryStore(self.root, self.records, Life(), self.entries.append)
         store: Store = memory if self.home is None else HomeStore(self.home)
         users = {name: f"acme/{name}" for name in self.plan.credentials}
-        runs = Runs(self.plan, store, self.roma(), users, self.around())
+        runs = Runs(self.plan, store, self.roma(), users, self.runtime())
         runs.listen = lambda progress, entry: self.hears(runs, entry) if self.hears else None
         return runs
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.engine.waiting import busy_wait, outage_wait
+from orchestrator.engine.backoff import busy_wait, outage_wait
 
 DRAWS = st.floats(0.0, 1.0, exclude_max=True)
 

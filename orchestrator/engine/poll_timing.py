@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from orchestrator.core.scheduling.estimates import Estimates, JobTimes, Prediction
-from orchestrator.core.scheduling.polling import Report, Truth, Watch, aim, next_poll
+from orchestrator.core.scheduling.polling import ProgressAccuracy, Report, Watch, aim, next_poll
 from orchestrator.core.state.events import Entry
 from orchestrator.core.state.slots import JobKind
 
@@ -17,12 +17,12 @@ FIRST_POLL, FIRST_SHARE = 1.0, 0.35
 
 
 @dataclass(slots=True)
-class Pacing:
+class PollTiming:
     """Durations and progress, per instance and kind of job, from this run and earlier ones."""
 
     estimates: Estimates = field(default_factory=Estimates)
     _times: JobTimes = field(default_factory=JobTimes)
-    _truths: dict[tuple[str, JobKind], Truth] = field(default_factory=lambda: defaultdict(Truth))
+    _truths: dict[tuple[str, JobKind], ProgressAccuracy] = field(default_factory=lambda: defaultdict(ProgressAccuracy))
     _jobs: Counter[tuple[str, JobKind]] = field(default_factory=Counter)
     _calls: Counter[tuple[str, JobKind]] = field(default_factory=Counter)
 
@@ -52,7 +52,7 @@ class Pacing:
 class Poller:
     """When to poll one job; `ended` teaches what its polls were worth."""
 
-    pacing: Pacing
+    poll_timing: PollTiming
     of: tuple[str, JobKind]
     expected: Prediction
     _reports: list[Report] = field(default_factory=list)
@@ -60,8 +60,8 @@ class Poller:
 
     def wait(self, age: float) -> float:
         """Seconds until the next poll of a job that has run `age` seconds."""
-        error = self.pacing._truths[self.of].error
-        budget = aim(self.pacing._jobs[self.of], self.pacing._calls[self.of])
+        error = self.poll_timing._truths[self.of].error
+        budget = aim(self.poll_timing._jobs[self.of], self.poll_timing._calls[self.of])
         wait = next_poll(Watch(max(age, 0.0), self.expected, tuple(self._reports), error, budget))
         if self.expected.jobs:
             return wait
@@ -75,6 +75,6 @@ class Poller:
 
     def ended(self, age: float) -> None:
         """The last poll saw its end."""
-        self.pacing._jobs[self.of] += 1
-        self.pacing._calls[self.of] += self._calls + 1
-        self.pacing._truths[self.of].compare(self._reports, age)
+        self.poll_timing._jobs[self.of] += 1
+        self.poll_timing._calls[self.of] += self._calls + 1
+        self.poll_timing._truths[self.of].compare(self._reports, age)

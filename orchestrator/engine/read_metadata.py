@@ -15,7 +15,7 @@ from orchestrator.core.model.instance_facts import Facts, Unread
 from orchestrator.core.model.inventory import Inventory
 from orchestrator.core.model.retries import READ_ATTEMPTS, Action, Request, decide
 from orchestrator.core.plan.plan import Plan
-from orchestrator.engine.surroundings import Surroundings
+from orchestrator.engine.runtime import Runtime
 from orchestrator.roma import InventoryDisagrees, Reader
 
 T = TypeVar("T")
@@ -30,18 +30,18 @@ async def facts(
     plan: Plan,
     readers: Mapping[tuple[str, str], Reader],
     inventories: Mapping[str, Inventory],
-    around: Surroundings,
+    runtime: Runtime,
 ) -> dict[str, Facts]:
     """Every instance's facts, read side by side; never raises for what the service says.
 
-    `readers` are by (instance, credentials); `inventories` as `survey` read them.
+    `readers` are by (instance, credentials); `inventories` as `read_inventories` read them.
     """
     found: dict[str, Facts] = {}
 
     async def ask(instance: str) -> None:
         names = [name for name in plan.instances[instance].credentials if (instance, name) in readers]
         asked = _cover(names, inventories[instance])[:_MOST_ASKED]
-        found[instance] = await _facts(instance, [readers[instance, name] for name in asked], around)
+        found[instance] = await _facts(instance, [readers[instance, name] for name in asked], runtime)
 
     async with anyio.create_task_group() as group:
         for instance in dict.fromkeys(name for name, _ in readers):
@@ -75,7 +75,7 @@ async def contents(instance: str, readers: Sequence[Reader]) -> Facts:
     return Facts(instance, datasources=datasources, apis=apis)
 
 
-async def _facts(instance: str, readers: Sequence[Reader], around: Surroundings) -> Facts:
+async def _facts(instance: str, readers: Sequence[Reader], runtime: Runtime) -> Facts:
     first = readers[0]
     parts: dict[str, Callable[[], Awaitable[object]]] = {
         "details": first.instance,
@@ -96,7 +96,7 @@ async def _facts(instance: str, readers: Sequence[Reader], around: Surroundings)
             group.start_soon(ask, part)
     offset = first.clock_offset
     clock = Unread("its answers carry no time") if offset is None else offset
-    return Facts(instance, **told, clock_offset=clock, at=around.now())
+    return Facts(instance, **told, clock_offset=clock, at=runtime.now())
 
 
 async def _united(reads: Sequence[Callable[[], Awaitable[Sequence[T]]]]) -> tuple[T, ...]:

@@ -3,9 +3,9 @@
 import pytest
 
 from orchestrator.core.state import events as e
-from orchestrator.core.state.events import Words
+from orchestrator.core.state.events import ErrorDetail
 from orchestrator.core.state.lifecycle import DeliveryState, PackageState
-from orchestrator.engine.operators import OUTCOMES, Operators
+from orchestrator.engine.resolutions import OUTCOMES, Operators
 from tests.builders import SAID, Run, app
 
 
@@ -132,4 +132,4 @@ def test_a_suspect_package_is_used_exported_anew_or_set_aside(outcome: str, stat
 def test_words_of_the_operator_are_kept_as_the_reason() -> None:
     run, name = half_there("a")
     says(run, name, "quarantine")
-    assert run.life(name).words == Words("operator", message="seen")
+    assert run.life(name).words == ErrorDetail("operator", message="seen")

@@ -10,16 +10,16 @@ from typing import Protocol
 
 from orchestrator.core.plan.plan import Instance, Plan, Scope
 from orchestrator.core.preview.approval import MAX_AGE, Begin, Occasion, Refused, Resume, Saved, Use, save, usable
-from orchestrator.core.preview.drift import Decision, Drift, drift, judge, narrowed, told
+from orchestrator.core.preview.drift import ApprovalDecision, Drift, drift, judge, narrowed, told
 from orchestrator.core.preview.preview import Informed, Preview, preview
 from orchestrator.core.scheduling.timetable import Timetable, timetable
 from orchestrator.core.selection.only import Only, parse_only
 from orchestrator.core.state import events as e
 from orchestrator.core.state.slots import SlotRule
-from orchestrator.engine.facts import facts
-from orchestrator.engine.pasts import Past, Reads, carried, history, learned
-from orchestrator.engine.surroundings import Surroundings
-from orchestrator.engine.survey import survey
+from orchestrator.engine.past_runs import PastRun, Reads, carried, history, learned
+from orchestrator.engine.read_inventories import read_inventories
+from orchestrator.engine.read_metadata import facts
+from orchestrator.engine.runtime import Runtime
 from orchestrator.errors import OperatorError, PreflightBlocked
 from orchestrator.roma import Reader
 
@@ -63,7 +63,7 @@ class Admitted:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparedPreview:
     """A saved preview against what is true now."""
 
     preview: Preview
@@ -71,7 +71,7 @@ class Compared:
 
 
 @dataclass(slots=True)
-class Gate:
+class Admission:
     """Reads both sides and says what a run would do, and whether it may."""
 
     plan: Plan
@@ -79,22 +79,22 @@ class Gate:
     roma: Readers
     #: credentials -> the user that owns them, as slots count users
     users: Mapping[str, str]
-    around: Surroundings
+    runtime: Runtime
 
-    async def preview(self, only: Only, past: Sequence[Past], timed: bool = True) -> Preview:
+    async def preview(self, only: Only, past: Sequence[PastRun], timed: bool = True) -> Preview:
         """What a new run would do; raises ServiceRefuses (3), ServiceUnreachable (9).
 
         A run needs no timetable before it begins, and playing one costs: it asks for a preview that is not `timed`.
         """
         ends = (name for m in self.plan.migrations for name in (m.source, *(t.instance for t in m.targets)))
         readers = self.readers(ends)
-        inventories = await survey(self.plan, readers, self.around)
-        read = await facts(self.plan, readers, inventories, self.around)
-        informed = Informed(read, self.around.now(), expect=self._expect() if timed else None)
+        inventories = await read_inventories(self.plan, readers, self.runtime)
+        read = await facts(self.plan, readers, inventories, self.runtime)
+        informed = Informed(read, self.runtime.now(), expect=self._expect() if timed else None)
         draft = preview(self.plan, inventories, history(past), only, informed)
         return replace(draft, unknown=(*draft.unknown, *self._slots_unknown(past)))
 
-    def _slots_unknown(self, past: Sequence[Past]) -> tuple[str, ...]:
+    def _slots_unknown(self, past: Sequence[PastRun]) -> tuple[str, ...]:
         """With `auto`, what each run has to find out anew, and what the latest one of the home has seen."""
         if self.plan.settings.one_job_per is not Scope.AUTO:
             return ()
@@ -116,19 +116,19 @@ class Gate:
 
     def saved(self, draft: Preview, only: Only, note: str) -> Saved:
         """The document of a preview, as of now."""
-        around = self.around
-        by = f"{around.user} on {around.host}"
-        occasion = Occasion(around.now(), by, around.version, note, only.words, around.draw())
+        runtime = self.runtime
+        by = f"{runtime.user} on {runtime.host}"
+        occasion = Occasion(runtime.now(), by, runtime.version, note, only.words, runtime.draw())
         return save(self.plan, draft, occasion)
 
     # --- a saved preview -------------------------------------------------------------------------------------------
 
-    def use_of(self, approval: Approval, past: Sequence[Past], abandon: bool = False) -> Use:
+    def use_of(self, approval: Approval, past: Sequence[PastRun], abandon: bool = False) -> Use:
         """Whether it would begin, goes on, or is refused; with `abandon`, after the unfinished run has been ended."""
         runs = [replace(each, unfinished=each.unfinished and not abandon) for each in carried(past)]
-        return usable(approval.saved, self.plan.name, runs, self.around.now(), approval.max_age)
+        return usable(approval.saved, self.plan.name, runs, self.runtime.now(), approval.max_age)
 
-    def must_be_usable(self, approval: Approval, past: Sequence[Past], abandon: bool) -> None:
+    def must_be_usable(self, approval: Approval, past: Sequence[PastRun], abandon: bool) -> None:
         """Raises PreflightBlocked (4) for a preview that was used, is too old, or is another plan's."""
         match self.use_of(approval, past, abandon):
             case Refused(why=why, next_step=next_step):
@@ -136,13 +136,13 @@ class Gate:
             case Begin() | Resume():
                 pass
 
-    async def compare(self, saved: Saved, only: Only, past: Sequence[Past]) -> Compared:
+    async def compare(self, saved: Saved, only: Only, past: Sequence[PastRun]) -> ComparedPreview:
         """Read both sides now, and tell what has drifted; `only` where the operator gives another than was saved."""
         only = only if only.words else self._only_of(saved)
         draft = await self.preview(only, past, timed=False)
-        return Compared(draft, drift(saved, self.saved(draft, only, "")))
+        return ComparedPreview(draft, drift(saved, self.saved(draft, only, "")))
 
-    async def admit(self, only: Only, approval: Approval | None, past: Sequence[Past]) -> Admitted:
+    async def admit(self, only: Only, approval: Approval | None, past: Sequence[PastRun]) -> Admitted:
         """What may begin now; raises PreflightBlocked (4) where something stands against it."""
         if approval is None:
             admitted = Admitted(await self.preview(only, past, timed=False), only.words)
@@ -151,12 +151,12 @@ class Gate:
         _must_not_be_blocked(admitted.preview)
         return admitted
 
-    def _approved(self, approval: Approval, now: Compared) -> Admitted:
+    def _approved(self, approval: Approval, now: ComparedPreview) -> Admitted:
         decision = judge(now.drifts, approval.hold_drifted, approval.accept_changed)
         if not decision.starts:
             raise PreflightBlocked(refusal(approval.saved, now.drifts), next_step=_ANEW)
         for line in told(now.drifts):
-            self.around.say("drift", line=line.strip())
+            self.runtime.say("drift", line=line.strip())
         saved, draft = approval.saved, now.preview
         if decision.refused:
             draft = narrowed(draft, decision.starts)
@@ -198,11 +198,11 @@ def _other_digest(saved: Saved, draft: Preview) -> str:
     return f"the same assets would travel otherwise than in preview {saved.digest}: their digest is {draft.digest} now"
 
 
-def _accepted(decision: Decision) -> tuple[str, ...]:
+def _accepted(decision: ApprovalDecision) -> tuple[str, ...]:
     return tuple(f"{migration}: {name}" for migration, names in decision.accepted for name in names)
 
 
-def _held(decision: Decision) -> tuple[str, ...]:
+def _held(decision: ApprovalDecision) -> tuple[str, ...]:
     return tuple(f"{each.migration}: {each.lines[0] if each.lines else each.grade}" for each in decision.refused)
 
 

@@ -8,6 +8,7 @@ from typing import get_type_hints
 import anyio
 import pytest
 
+import orchestrator.engine.admission
 from orchestrator.core.model.checks import Verdict
 from orchestrator.core.plan.plan import AccessKey, Glob, Migration, Mode, SecretRef, SecretSource, Target, Waiver
 from orchestrator.core.preview.approval import Refused, Resume, Saved
@@ -16,13 +17,12 @@ from orchestrator.core.preview.drift import Grade
 from orchestrator.core.selection.only import Only, parse_only
 from orchestrator.core.state import events as e
 from orchestrator.emulator.world.world import App, make_id
-from orchestrator.engine import gate as gates
-from orchestrator.engine.gate import Approval, Gate, Readers
-from orchestrator.engine.pasts import Reads, runs_of
+from orchestrator.engine.admission import Admission, Approval, Readers
+from orchestrator.engine.past_runs import Reads, runs_of
 from orchestrator.engine.runs import Ended, Wish
 from orchestrator.errors import ExitCode, OperatorError, PreflightBlocked
 from orchestrator.roma import Client, Reader
-from tests.engine.stage import QUICK, Stage, plan_for, staged, world
+from tests.engine.rig import QUICK, Stage, plan_for, staged, world
 
 DAY = 86400.0
 
@@ -30,8 +30,8 @@ DAY = 86400.0
 async def approved(stage: Stage, only: Only | None = None) -> Saved:
     """What a board has approved: the document, written and read."""
     runs = stage.runs()
-    draft = await runs.gate.preview(only or Only(), runs_of(runs.store, stage.plan.name))
-    return from_json(to_json(runs.gate.saved(draft, only or Only(), "CHG-1")))
+    draft = await runs.admission.preview(only or Only(), runs_of(runs.store, stage.plan.name))
+    return from_json(to_json(runs.admission.saved(draft, only or Only(), "CHG-1")))
 
 
 async def refused(stage: Stage, approval: Approval) -> str:
@@ -58,11 +58,11 @@ def another(name: str) -> App:
 
 
 def test_the_gate_holds_only_what_reads() -> None:
-    hints = get_type_hints(Gate)
+    hints = get_type_hints(Admission)
     assert (hints["roma"], hints["store"]) == (Readers, Reads)
     assert [name for name in vars(Readers) if not name.startswith("_")] == ["reader"]
     assert [name for name in vars(Reads) if not name.startswith("_")] == ["run_ids", "read"]
-    assert {field.name for field in fields(Gate)} == {"plan", "store", "roma", "users", "around"}
+    assert {field.name for field in fields(Admission)} == {"plan", "store", "roma", "users", "runtime"}
 
 
 def test_what_the_gate_reads_with_has_no_method_that_writes() -> None:
@@ -70,7 +70,7 @@ def test_what_the_gate_reads_with_has_no_method_that_writes() -> None:
     writes = {name for name in vars(Client) if not name.startswith("_")} - set(vars(Reader))
     assert writes, "the client adds methods"
     assert not writes & {name for name, _ in inspect.getmembers(Reader)}
-    assert "Client" not in vars(gates)
+    assert "Client" not in vars(orchestrator.engine.admission)
 
 
 def test_no_preview_asks_the_service_for_a_change() -> None:
@@ -79,8 +79,8 @@ def test_no_preview_asks_the_service_for_a_change() -> None:
     async def act(stage: Stage) -> None:
         stage.sent = asked.append
         saved = await approved(stage)
-        gate = stage.runs().gate
-        await gate.compare(saved, Only(), [])
+        admission = stage.runs().admission
+        await admission.compare(saved, Only(), [])
 
     stage, _ = staged(world(4, 6), act)
     assert asked
@@ -115,8 +115,8 @@ def test_with_the_same_file_an_unfinished_run_goes_on_without_a_drift_check() ->
         first = await stage.run(Wish(approval=Approval(saved)))
         stage.hears = None
         stage.service.holding("dev").apps.put(another("one-more"))
-        gate, past = stage.runs().gate, runs_of(stage.runs().store, "orders")
-        assert gate.use_of(Approval(saved), past) == Resume(first.run)
+        admission, past = stage.runs().admission, runs_of(stage.runs().store, "orders")
+        assert admission.use_of(Approval(saved), past) == Resume(first.run)
         await anyio.sleep(8 * DAY)
         return saved, first, await stage.run(Wish(approval=Approval(saved), resume=True))
 
@@ -315,13 +315,13 @@ def test_nothing_starts_where_everything_is_held() -> None:
 def test_a_saved_preview_is_compared_without_being_used() -> None:
     async def act(stage: Stage) -> list[Grade]:
         saved = await approved(stage)
-        gate = stage.runs().gate
-        found = [(await gate.compare(saved, Only(), [])).drifts[0].grade]
+        admission = stage.runs().admission
+        found = [(await admission.compare(saved, Only(), [])).drifts[0].grade]
         touched(stage)
-        found.append((await gate.compare(saved, Only(), [])).drifts[0].grade)
+        found.append((await admission.compare(saved, Only(), [])).drifts[0].grade)
         one_more(stage)
-        found.append((await gate.compare(saved, Only(), [])).drifts[0].grade)
-        assert isinstance(gate.use_of(Approval(replace(saved, plan="x")), []), Refused)
+        found.append((await admission.compare(saved, Only(), [])).drifts[0].grade)
+        assert isinstance(admission.use_of(Approval(replace(saved, plan="x")), []), Refused)
         return found
 
     stage, grades = staged(world(2), act)

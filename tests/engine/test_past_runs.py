@@ -6,7 +6,7 @@ from orchestrator.core.preview.approval import Carried
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry
 from orchestrator.core.state.slots import JobKind
-from orchestrator.engine.pasts import LEARNED_RUNS, carried, learned, runs_of
+from orchestrator.engine.past_runs import LEARNED_RUNS, carried, learned, runs_of
 from tests.builders import Run, app
 
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.core.scheduling.timetable import Timetable
-from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.service.service import Service
 from orchestrator.emulator.world.options import Duration, Durations
 from orchestrator.emulator.world.world import World
 from orchestrator.engine.runs import Ended, Wish, runs_of
 from orchestrator.errors import ExitCode
-from tests.engine.stage import QUICK, Stage, plan_for, staged, world
+from tests.engine.rig import QUICK, Stage, plan_for, staged, world
 
 TWENTY = replace(QUICK, batch_size=10)
 
@@ -27,7 +27,7 @@ async def twice(stage: Stage) -> tuple[Timetable, Timetable, Ended]:
     first = (await stage.runs().preview(Wish(), [])).timetable
     await stage.run()
     stage.service = Service(stage.world, stage.now, 2)
-    stage.face = Face(stage.service)
+    stage.api = Api(stage.service)
     runs = stage.runs()
     again = (await runs.preview(Wish(), runs_of(runs.store, stage.plan.name))).timetable
     assert first is not None

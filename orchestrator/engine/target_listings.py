@@ -14,7 +14,7 @@ from orchestrator.core.decisions.verification import There
 from orchestrator.core.model.contents import Contents
 from orchestrator.core.model.failures import RequestFailed
 from orchestrator.core.plan.plan import Plan
-from orchestrator.engine import facts, survey
+from orchestrator.engine import read_inventories, read_metadata
 from orchestrator.roma import InventoryDisagrees, Reader, Roma
 
 T = TypeVar("T")
@@ -63,8 +63,8 @@ class Shared(Generic[T]):
         self._served = served
 
 
-class Looks:
-    """Looks at the targets of one run, as the union over each one's credentials."""
+class TargetListings:
+    """TargetListings at the targets of one run, as the union over each one's credentials."""
 
     def __init__(self, plan: Plan, roma: Roma) -> None:
         self._plan, self._roma = plan, roma
@@ -86,12 +86,12 @@ class Looks:
     async def _list_assets(self, instance: str) -> There:
         seen, ahead = [], 0.0
         for name, reader in self._readers(instance).items():
-            seen.append(await survey.look(reader, name))
+            seen.append(await read_inventories.look(reader, name))
             ahead = reader.clock_offset or 0.0
-        return There(survey.united(instance, seen), ahead)
+        return There(read_inventories.united(instance, seen), ahead)
 
     async def _list_contents(self, instance: str) -> Contents:
-        return Contents.of(await facts.contents(instance, list(self._readers(instance).values())))
+        return Contents.of(await read_metadata.contents(instance, list(self._readers(instance).values())))
 
     def _readers(self, instance: str) -> dict[str, Reader]:
         where = self._plan.instances[instance]

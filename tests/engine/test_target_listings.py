@@ -1,4 +1,4 @@
-"""Looks at targets: shared by all who ask before a listing begins, never older than the question."""
+"""TargetListings at targets: shared by all who ask before a listing begins, never older than the question."""
 
 import anyio
 import pytest
@@ -6,8 +6,8 @@ import pytest
 from orchestrator.core.decisions.verification import There
 from orchestrator.core.model.failures import Failed, Failure, RequestFailed
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
-from orchestrator.engine.looks import Looks, Shared
-from tests.engine.stage import Stage, staged, world
+from orchestrator.engine.target_listings import Shared, TargetListings
+from tests.engine.rig import Stage, staged, world
 from tests.simulation.virtual import run_virtually
 
 #: seconds that one asking takes
@@ -97,11 +97,11 @@ def test_ten_askers_cost_one_listing() -> None:
 
     async def act(stage: Stage) -> list[There]:
         stage.sent = urls.append
-        looks = Looks(stage.plan, stage.roma())
+        listings = TargetListings(stage.plan, stage.roma())
         found: list[There] = []
 
         async def look() -> None:
-            found.append(await looks.assets("prod"))
+            found.append(await listings.assets("prod"))
 
         async with anyio.create_task_group() as group:
             for _ in range(10):
@@ -117,12 +117,12 @@ def test_an_outage_is_told_to_everybody_who_looks() -> None:
     refused = Rule(Kind.UNAVAILABLE, frozenset({Operation.APPS}), times=0)
 
     async def act(stage: Stage) -> list[str]:
-        looks = Looks(stage.plan, stage.roma())
+        listings = TargetListings(stage.plan, stage.roma())
         told: list[str] = []
 
         async def look() -> None:
             try:
-                await looks.assets("prod")
+                await listings.assets("prod")
             except RequestFailed as error:
                 told.append(error.request)
 

@@ -42,7 +42,7 @@ class Say(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Runtime:
     """The real world, or a simulated one."""
 
     wall: Callable[[], datetime]

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.core.preview.approval import Carried
-from orchestrator.core.selection.routes import History, Kept
+from orchestrator.core.selection.routes import EarlierImports, Kept
 from orchestrator.core.state.events import Entry
 from orchestrator.core.state.lifecycle import LANDED, IllegalMove
 from orchestrator.core.state.progress import Progress
-from orchestrator.engine.pacing import Pacing
+from orchestrator.engine.poll_timing import PollTiming
 from orchestrator.errors import JournalDamaged
 
 #: how many of the home's latest runs teach durations
@@ -29,7 +29,7 @@ class Reads(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class PastRun:
     """One run of the home, folded."""
 
     run: str
@@ -40,9 +40,9 @@ class Past:
         return self.progress.began is not None and self.progress.ended is None
 
 
-def read_run(store: Reads, run: str) -> Past:
+def read_run(store: Reads, run: str) -> PastRun:
     """Fold a run's journal; raises JournalDamaged. A live run is not disturbed."""
-    return Past(run, folded(store.read(run)))
+    return PastRun(run, folded(store.read(run)))
 
 
 def folded(entries: Iterator[Entry]) -> Progress:
@@ -56,13 +56,13 @@ def folded(entries: Iterator[Entry]) -> Progress:
     return progress
 
 
-def runs_of(store: Reads, plan: str) -> list[Past]:
+def runs_of(store: Reads, plan: str) -> list[PastRun]:
     """Every run of a plan, oldest first."""
     found = (read_run(store, run) for run in store.run_ids())
     return [past for past in found if past.progress.began is not None and past.progress.began.plan == plan]
 
 
-def history(past: Sequence[Past]) -> History:
+def history(past: Sequence[PastRun]) -> EarlierImports:
     """What earlier runs of the plan brought to its targets."""
     imported: dict[tuple[str, str, str, str], Kept] = {}
     for each in past:
@@ -76,10 +76,10 @@ def history(past: Sequence[Past]) -> History:
                 kept = (ids[asset.id],) if asset.id in ids else seen.get(asset.id, ())
                 where = (life.target, life.scheduled.prefix, source, asset.id)
                 imported[where] = Kept(kept, life.scheduled.owner, each.run)
-    return History(imported)
+    return EarlierImports(imported)
 
 
-def carried(past: Sequence[Past]) -> list[Carried]:
+def carried(past: Sequence[PastRun]) -> list[Carried]:
     """Which approved preview each of these runs consumed, if any."""
     return [
         Carried(each.run, each.progress.began.approved, each.unfinished)
@@ -88,9 +88,9 @@ def carried(past: Sequence[Past]) -> list[Carried]:
     ]
 
 
-def learned(store: Reads, run: str = "") -> Pacing:
+def learned(store: Reads, run: str = "") -> PollTiming:
     """What the home's latest runs, up to this one if it is named, teach of durations."""
-    pacing = Pacing()
+    poll_timing = PollTiming()
     for earlier in [each for each in store.run_ids() if not run or each <= run][-LEARNED_RUNS:]:
-        pacing.learn(store.read(earlier))
-    return pacing
+        poll_timing.learn(store.read(earlier))
+    return poll_timing

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.simulation.nights import live, vault_root
+from tests.simulation.scenarios import live, vault_root
 from tests.simulation.soak import nights
 from tests.simulation.worlds import scenario
 

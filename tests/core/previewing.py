@@ -19,7 +19,7 @@ from orchestrator.core.plan.plan import (
     Settings,
     Target,
 )
-from orchestrator.core.preview.preview import History, Informed, Preview, preview
+from orchestrator.core.preview.preview import EarlierImports, Informed, Preview, preview
 from orchestrator.core.selection.only import Only
 
 SECRET = SecretRef(SecretSource.ENV, "PASSWORD_OF_NOBODY")
@@ -67,7 +67,7 @@ class Stage:
     migrations: tuple[Migration, ...] = (migration(),)
     held: Mapping[str, tuple[App | Task, ...]] = field(default_factory=dict)
     facts: Mapping[str, Facts] = field(default_factory=dict)
-    history: History = field(default_factory=History)
+    history: EarlierImports = field(default_factory=EarlierImports)
     settings: Settings = field(default_factory=Settings)
     credentials: Mapping[str, Credentials] | None = None
     #: instance -> names of its credentials

@@ -12,7 +12,7 @@ from orchestrator.core.model.failures import Failure, RequestFailed
 from orchestrator.core.model.inventory import App, Inventory, Task
 from orchestrator.core.model.retries import Action, Request, decide
 from orchestrator.core.plan.plan import Plan
-from orchestrator.engine.surroundings import Surroundings
+from orchestrator.engine.runtime import Runtime
 from orchestrator.errors import ServiceRefuses, ServiceUnreachable
 from orchestrator.roma import Reader
 
@@ -73,8 +73,8 @@ def united(instance: str, seen: Iterable[Seen]) -> Inventory:
     return Inventory(instance, tuple(apps.values()), tuple(tasks.values()), {k: tuple(v) for k, v in seen_by.items()})
 
 
-async def survey(
-    plan: Plan, readers: Mapping[tuple[str, str], Reader], surroundings: Surroundings
+async def read_inventories(
+    plan: Plan, readers: Mapping[tuple[str, str], Reader], runtime: Runtime
 ) -> dict[str, Inventory]:
     """Every instance's inventory; raises ServiceRefuses (3), ServiceUnreachable (9)."""
     seen: dict[str, list[Seen]] = {}
@@ -82,9 +82,7 @@ async def survey(
 
     async def read(instance: str, credentials: str) -> None:
         try:
-            seen.setdefault(instance, []).append(
-                await _patiently(readers[instance, credentials], credentials, surroundings)
-            )
+            seen.setdefault(instance, []).append(await _patiently(readers[instance, credentials], credentials, runtime))
         except Exception as error:  # noqa: BLE001 - carried across the task group, raised below as it was
             problems.append(error)
 
@@ -97,7 +95,7 @@ async def survey(
     return {name: united(name, sorted(each, key=lambda s: order[s.credentials])) for name, each in sorted(seen.items())}
 
 
-async def _patiently(reader: Reader, credentials: str, surroundings: Surroundings) -> Seen:
+async def _patiently(reader: Reader, credentials: str, runtime: Runtime) -> Seen:
     """First contact: a minute of patience with a service that cannot be reached, none with one that refuses."""
     deadline = anyio.current_time() + FIRST_CONTACT
     while True:
@@ -109,7 +107,7 @@ async def _patiently(reader: Reader, credentials: str, surroundings: Surrounding
                 f"no answer within {FIRST_CONTACT:.0f} s for {credentials}", next_step="run the same command again"
             ) from None
         except RequestFailed as error:
-            if sentence := as_sentence(error, anyio.current_time() >= deadline, surroundings.draw()):
+            if sentence := as_sentence(error, anyio.current_time() >= deadline, runtime.draw()):
                 raise sentence from None
         await anyio.sleep(min(2.0, max(0.0, deadline - anyio.current_time())))
 

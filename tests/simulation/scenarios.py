@@ -17,18 +17,18 @@ from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
 from orchestrator.core.state.progress import Progress
-from orchestrator.emulator.api.api import Face
+from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.service.service import Service
-from orchestrator.engine.operators import Operators
+from orchestrator.engine.resolutions import Operators
 from orchestrator.engine.runs import Ended, Runs, Wish, folded
-from orchestrator.engine.surroundings import Surroundings, inline
+from orchestrator.engine.runtime import Runtime, inline
 from orchestrator.errors import ExitCode, RomaMigrateError
 from orchestrator.roma import Roma
 from orchestrator.roma.transport import Transport
 from orchestrator.storage.codec import to_text
-from tests.simulation.invariants import Watch
 from tests.simulation.memory import Killed, Life, MemoryStore, Record, entries_of
 from tests.simulation.virtual import VirtualLoop
+from tests.simulation.watch import Watch
 from tests.simulation.wiring import MemoryTransport
 from tests.simulation.worlds import Kill, Scenario
 
@@ -48,7 +48,7 @@ class Night:
 
     scenario: Scenario
     service: Service
-    face: Face
+    api: Api
     watch: Watch
     records: dict[str, Record]
     #: exit codes of the commands given, kills included as "killed"
@@ -82,9 +82,9 @@ def live(scenario: Scenario, root: Path) -> Night:
     """Give the command until the run has ended, through every kill; raises what the watch finds wrong."""
     clock = _Clock()
     service = Service(scenario.world, clock.now, scenario.seed)
-    face = Face(service, scenario.seed)
+    api = Api(service, scenario.seed)
     records: dict[str, Record] = {}
-    night = Night(scenario, service, face, Watch(scenario, service), records)
+    night = Night(scenario, service, api, Watch(scenario, service), records)
     draw = random.Random(scenario.seed ^ 0x5EED)
     kills = list(scenario.kills)
     for start in range(MOST_STARTS):
@@ -115,16 +115,16 @@ def _incarnation(night: Night, root: Path, clock: _Clock, kill: Kill | None, sta
     draw = random.Random(scenario.seed * 1000 + start)
 
     def transport(ca_file: str, proxy: str) -> Transport:
-        return MemoryTransport(night.face, lambda request: life.at(f"send {request.method}"))
+        return MemoryTransport(night.api, lambda request: life.at(f"send {request.method}"))
 
     def wall() -> datetime:
         return datetime.fromtimestamp(clock.now(), UTC)
 
-    around = Surroundings(
+    runtime = Runtime(
         wall, draw.random, transport, inline, lambda event, **fields: None, "op", "host", start, "sim", NEVER
     )
     roma = Roma(scenario.plan.settings, scenario.secrets, wall=wall, draw=draw.random, transport=transport)
-    runs = Runs(scenario.plan, store, roma, scenario.users, around)
+    runs = Runs(scenario.plan, store, roma, scenario.users, runtime)
     task = loop.create_task(runs.run(Wish(retry=False)))
     life.hook = _counting(night, life, kill.point if kill is not None else 0)
     if kill is not None and kill.at < float("inf"):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import anyio
 import pytest
 
-from orchestrator.engine.surroundings import Surroundings, Threads, inline, utc_now
+from orchestrator.engine.runtime import Runtime, Threads, inline, utc_now
 from orchestrator.roma.transport import Transport
 
 
@@ -43,10 +43,8 @@ async def test_an_error_of_storage_comes_back_as_it_was() -> None:
 
 def test_now_is_the_wall_clock_in_epoch_seconds() -> None:
     moment = datetime(2027, 1, 15, 8, tzinfo=UTC)
-    around = Surroundings(
-        lambda: moment, lambda: 0.5, no_way, inline, lambda event, **fields: None, "op", "host", 1, "0"
-    )
-    assert around.now() == 1_800_000_000.0
+    runtime = Runtime(lambda: moment, lambda: 0.5, no_way, inline, lambda event, **fields: None, "op", "host", 1, "0")
+    assert runtime.now() == 1_800_000_000.0
 
 
 def test_real_time_carries_its_offset() -> None:
