@@ -1,7 +1,7 @@
-"""Finds what a planted break changes, by name and not by place. Law: exactly one definition fits, or nothing is changed.
+"""Finds what a planted break changes, by name and not by place. Law: one definition fits, or nothing is changed.
 
-A break names a function, class or constant (`Scheduler.ready`, `move_package`, `READ_ATTEMPTS`), wherever in the program
-it lies; the text that it changes is compared without its indentation. So a move costs the breaks nothing.
+A break names a function, class or constant (`Scheduler.ready`, `move_package`, `READ_ATTEMPTS`), wherever it lies in
+the program; the text that it changes is compared without its indentation. So a move costs the breaks nothing.
 """
 
 import ast
@@ -57,6 +57,8 @@ def _definitions(node: ast.AST, within: str) -> Iterator[tuple[str, int, int]]:
                 yield from _definitions(child, f"{within}{name}.")
             case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
                 yield within + name, child.lineno - 1, child.end_lineno or child.lineno
+            case _:
+                pass
 
 
 def _indent(text: str, old: str) -> str | None:
