@@ -22,7 +22,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """The documented exit codes (product.md section 2)."""
+    """The documented exit codes (Contract 2)."""
 
     #: done
     DONE = 0

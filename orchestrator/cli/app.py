@@ -1,4 +1,4 @@
-"""The commands and their arguments (product.md section 2). Law: thin; a command's body lives in a module of its own."""
+"""The commands and their arguments (Contract 2). Law: thin; a command's body lives in a module of its own."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -243,7 +243,7 @@ def demo(
     return body(terminal, plan, keep)
 
 
-#: names that scripts may rely on later (product.md section 2)
+#: names that scripts may rely on later (Contract 2)
 LATER = (
     "verify", "undo", "schedule", "pause", "continue", "stop", "forget", "export", "import",
     "check-evidence", "rehearse", "submit", "worker", "workers",

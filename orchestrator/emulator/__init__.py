@@ -1,6 +1,6 @@
 """A local ROMA Connect: the far side, for demos, tests and simulation.
 
-Law: truthful to the fact sheet, deterministic for a seed and a sequence of calls.
+Law: truthful to the service as known (roma/README.md), deterministic for a seed and a sequence of calls.
 
 From the middle outwards:
 

@@ -16,7 +16,7 @@ from orchestrator.engine.runtime import Runtime
 from orchestrator.errors import ServiceRefuses, ServiceUnreachable
 from orchestrator.roma import Reader
 
-#: how long a service that never answered may be silent, seconds (product.md section 1)
+#: how long a service that never answered may be silent, seconds (Contract 1)
 FIRST_CONTACT = 60.0
 
 

@@ -20,7 +20,7 @@ from tests.e2e.stage import Desk, LocalRoma, PlanText, Said, local_roma, small_w
 
 #: how often one command is given before its night counts as endless
 MOST_STARTS = 40
-#: seconds that an interrupted program may take to leave (product.md section 1: requests 10 s, downloads a grace)
+#: seconds that an interrupted program may take to leave (Contract 1: requests 10 s, downloads a grace)
 LEAVING = 20.0
 #: seconds within which a kill falls after the first step: what an undisturbed run takes here
 WITHIN = 3.0

@@ -6,7 +6,7 @@ from orchestrator.emulator.world.faults import Operation
 from tests.e2e.conftest import Serve
 from tests.e2e.stage import Desk, LocalRoma, Said, small_world
 
-#: what stands in the plan, what is written in its place, and what the operator reads (product.md section 1)
+#: what stands in the plan, what is written in its place, and what the operator reads (Contract 1)
 SLIPS = {
     "a glob without quotes": ('apps: "*"', "apps: *", 'write "*" in quotes'),
     "a list of globs without quotes": ('apps: "*"', "apps: [*.tmp]", 'write "*.tmp" in quotes'),

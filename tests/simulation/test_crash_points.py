@@ -24,7 +24,7 @@ def _end_of(night: Night) -> tuple[object, ...]:
     held = sorted((x.instance, x.kind, x.name, x.source_id) for x in night.service.ledger.created("prod", ""))
     assert night.ended is not None
     counts = dict(night.ended.outcome.counts)
-    # A kill behind the journaled end makes the same command a new run, which skips what is there (product.md 2).
+    # A kill behind the journaled end makes the same command a new run, which skips what is there (Contract 2).
     counts["verified"] = counts.pop("verified", 0) + counts.pop("skipped", 0)
     return held, counts, night.ended.outcome.code, night.service.ledger.twice("prod")
 

@@ -60,7 +60,7 @@ def real_runtime(say: Say) -> Runtime:
 
 
 def user_of(credentials: Credentials, secret: Secret) -> str:
-    """The IAM user behind credentials: two credentials of one user are one slot (product.md section 1)."""
+    """The IAM user behind credentials: two credentials of one user are one slot (Contract 1)."""
     match credentials, secret:
         case Password(), _:
             return credentials.user

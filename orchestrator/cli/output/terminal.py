@@ -173,7 +173,7 @@ class Terminal:
             self.err.write(text + "\n")
 
     def name_home(self, path: Path) -> None:
-        """The first line printed names the home (product.md section 2)."""
+        """The first line printed names the home (Contract 2)."""
         self.home = path
         self.say(f"home: {path}", event="home", path=str(path))
 

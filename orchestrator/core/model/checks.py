@@ -1,4 +1,4 @@
-"""Answers of preflight. Law: each has a stable id, a verdict, its assets and a remedy (product.md section 4)."""
+"""Answers of preflight. Law: each has a stable id, a verdict, its assets and a remedy (Contract 4)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Every key a plan may hold (product.md section 1). Law: the only table; reading, editors' help and "did you mean"
+"""Every key a plan may hold (Contract 1). Law: the only table; reading, editors' help and "did you mean"
 all come from it.
 """
 

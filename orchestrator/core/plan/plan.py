@@ -158,7 +158,7 @@ Selector = Glob | ById
 
 @dataclass(frozen=True, slots=True)
 class OfApps:
-    """`tasks: of-apps`: tasks of the selected applications (product.md section 1)."""
+    """`tasks: of-apps`: tasks of the selected applications (Contract 1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,7 @@ class Plan:
 
 
 def what_moves(plan: Plan) -> dict[str, object]:
-    """All that decides what moves and how, ready for JSON; what a resume compares (product.md, "Which run").
+    """All that decides what moves and how, ready for JSON; what a resume compares (Contract 2, "Which run").
 
     Not in it, because it may change between a run's start and its resume: credentials, `ca_file`, proxies, rates,
     timeouts, waivers, `on_partial`, retention. Nor the order in which selectors or migrations were written.

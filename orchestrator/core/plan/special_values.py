@@ -10,7 +10,7 @@ from orchestrator.core.plan.plan import KeepPackages
 from orchestrator.core.plan.problems import BAD, At, Bad, did_you_mean
 from orchestrator.core.plan.scalars import Schema, TimeSpan, as_text, read_word, seconds_of
 
-#: ids of the preflight checks (product.md section 4)
+#: ids of the preflight checks (Contract 4)
 CHECKS = (
     "name-collision",
     "app-key-collision",

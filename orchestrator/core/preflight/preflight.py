@@ -1,4 +1,4 @@
-"""Preflight: every question that is asked before anything is sent. Law: each id of product.md section 4
+"""Preflight: every question that is asked before anything is sent. Law: each id of Contract 4
 is answered, always.
 
 `preflight(ground)` gives each check's findings, or one answer `ok`; waivers are laid over it by
@@ -49,7 +49,7 @@ QUESTIONS: Mapping[str, Asked] = {
 
 
 def preflight(context: PreflightContext) -> tuple[Check, ...]:
-    """Every check's findings, or its `ok`, in the order of product.md section 4; worst first within a check.
+    """Every check's findings, or its `ok`, in the order of Contract 4; worst first within a check.
 
     A lane that leads back into its own source collides with itself in every way: it is told once, as same-instance,
     and left out of the other questions.

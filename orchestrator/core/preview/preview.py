@@ -53,7 +53,7 @@ class Preview:
     skipped: tuple[e.AssetsSkipped, ...]
     batches: tuple[e.BatchScheduled, ...]
     deliveries: tuple[e.DeliveryScheduled, ...]
-    #: an answer for each id of product.md section 4, waivers applied
+    #: an answer for each id of Contract 4, waivers applied
     checks: tuple[Check, ...]
     #: what would become of each selected asset at each target
     assets: tuple[ExpectedOutcome, ...] = ()

@@ -2,7 +2,7 @@
 
 Law: each asset is in exactly one class, and every open delivery has a reason.
 
-The same fold serves a live, a dead and an old run (house.md section 2); what only the process knew (a silent service, a
+The same fold serves a live, a dead and an old run (a batch's journey); what only the process knew (a silent service, a
 busy slot) comes as `ends`.
 """
 
@@ -130,7 +130,7 @@ class Outcome:
 
 
 def outcome(progress: Progress, ends: Mapping[str, End], signal: str = "") -> Outcome:
-    """Fold a run's state into its exit code (product.md section 2), reasons and counts."""
+    """Fold a run's state into its exit code (Contract 2), reasons and counts."""
     found = asset_outcomes(progress)
     counts = Counter(line.kept_as.value for line in found)
     undecided = _undecided(progress)

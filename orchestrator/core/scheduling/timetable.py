@@ -16,7 +16,7 @@ from orchestrator.core.state.slots import JobKind, SlotRule
 
 #: (instance, kind, assets) -> how long such a job will take there
 Predict = Callable[[str, JobKind, int], Prediction]
-#: writes of one identity that leave at once; more keep to `writes_per_second` (product.md section 1)
+#: writes of one identity that leave at once; more keep to `writes_per_second` (Contract 1)
 BURST = 3
 
 

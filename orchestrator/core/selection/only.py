@@ -14,7 +14,7 @@ from orchestrator.errors import OperatorError
 
 @dataclass(frozen=True, slots=True)
 class Only:
-    """What `--only SEL[,SEL]` lets through (product.md section 2); empty lets everything through."""
+    """What `--only SEL[,SEL]` lets through (Contract 2); empty lets everything through."""
 
     #: (migration or "", target instance or "")
     routes: tuple[tuple[str, str], ...] = ()

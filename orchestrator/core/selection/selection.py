@@ -52,7 +52,7 @@ class Missing:
 
     @property
     def by_id(self) -> bool:
-        """An id that is missing is a blocker, a pattern a warning (product.md section 4)."""
+        """An id that is missing is a blocker, a pattern a warning (Contract 4)."""
         return isinstance(self.selector, ById)
 
 

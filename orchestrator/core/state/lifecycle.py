@@ -3,7 +3,7 @@
 Law: an event that the table does not allow is never believed.
 
 A *package* is one batch exported once; a *delivery* is one batch imported into one target. In the *unsure* states we
-asked and hold no answer: crashes and lost answers land there, both by the same road (house.md section 3).
+asked and hold no answer: crashes and lost answers land there, both by the same road (the journey of a lost import).
 """
 
 from dataclasses import dataclass, replace

@@ -30,7 +30,7 @@ class Widening(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SlotRule:
-    """`one_job_per`, with who the users are: credentials' name -> user (product.md section 1)."""
+    """`one_job_per`, with who the users are: credentials' name -> user (Contract 1)."""
 
     scope: Scope
     users: dict[str, str]

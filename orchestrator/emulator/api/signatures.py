@@ -1,6 +1,6 @@
 """Checks SDK-HMAC-SHA256 signatures as the gateway does (API 1.12).
 
-Law: written from the fact sheet alone, apart from the client.
+Law: written from API 1.12 and API Appendix A alone, apart from the client.
 """
 
 import hashlib

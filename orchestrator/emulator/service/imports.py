@@ -2,7 +2,7 @@
 
 Law: judging changes nothing; `orchestrator.emulator.service.apply` does.
 
-The rules are those of section 8 of the fact sheet, each ambiguity a switch.
+The rules are those of API 8, each ambiguity a switch.
 """
 
 from dataclasses import dataclass, field, replace

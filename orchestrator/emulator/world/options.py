@@ -2,7 +2,7 @@
 
 Law: every ambiguity is one switch, never an `if` elsewhere.
 
-Each enum lists its default first. Times are in seconds. Section numbers are those of the fact sheet.
+Each enum lists its default first. Times are in seconds. Section numbers are those of roma/README.md.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Signatures are checked against the vectors of the fact sheet (appendix A)."""
+"""Signatures are checked against the vectors of API Appendix A."""
 
 import calendar
 

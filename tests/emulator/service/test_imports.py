@@ -1,4 +1,4 @@
-"""What an import does, rule by rule (section 8 of the fact sheet)."""
+"""What an import does, rule by rule (API 8)."""
 
 from dataclasses import replace
 
