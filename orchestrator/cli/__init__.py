@@ -1,14 +1,14 @@
 """Faces the operator: terminal, arguments, environment, log configuration. Law: sentences, never a traceback.
 
-app         the commands and their arguments         command     options that all share, and the door behind them
-terminal    where results and words go               door        errors as sentences and exit codes
-logs        what is said, on screen and in the home  words       events in the words of the log
-progress    lanes as they move                       tally       how far each lane is, kept by events
-assemble    a plan with the world around it          locate      which home, which run
-times       printed times                            approving   saved previews as files
-signals     who hears a signal, and when
-previewtext, previewmarkdown, previewdocument   a preview for a terminal, for a ticket, for programs
-running, previewing, reporting, handing, standing, deciding, inventories, beginnings, offline, demo   commands' bodies
+From the top downwards; imports run one way (checked by import-linter):
+
+    app          the commands and their arguments
+    command      what all commands share: common options, and the error boundary behind them
+    commands     the bodies, one file for each command, with its name
+    conducting   a run in this process, from the first line to the closing one
+    render       a preview, a summary, a report as documents
+    context      what surrounds a command: plan, home and run found, errors as sentences, signals
+    output       where words go: terminal, tables, times, logs, bars
 
 Everything heavy is imported inside the commands, so that `--help` stays quick.
 """

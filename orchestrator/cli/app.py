@@ -75,7 +75,7 @@ def inventory(
 @command("validate")
 def validate(terminal: Terminal, plan: PlanArgument) -> int:
     """Check the plan file alone; talks to nobody."""
-    from orchestrator.cli.commands.offline import validate as body
+    from orchestrator.cli.commands.validate import validate as body
 
     return body(terminal, plan)
 
@@ -155,7 +155,7 @@ def status(
 @command("runs")
 def runs(terminal: Terminal) -> int:
     """List the home's runs."""
-    from orchestrator.cli.commands.status import list_runs
+    from orchestrator.cli.commands.runs import list_runs
 
     return list_runs(terminal)
 
@@ -215,7 +215,7 @@ def emulator(
     world: Annotated[Path | None, typer.Option("--world", metavar="FILE.yaml", help="What it holds.")] = None,
 ) -> int:
     """Serve a local ROMA Connect with seeded instances."""
-    from orchestrator.cli.commands.offline import emulate
+    from orchestrator.cli.commands.emulator import emulate
 
     return emulate(terminal, host, port, world)
 
@@ -226,7 +226,7 @@ def schema(
     preview: Annotated[bool, typer.Option("--preview", help="Of what preview --json prints.")] = False,
 ) -> int:
     """Print the JSON Schema of the plan."""
-    from orchestrator.cli.commands.offline import schema as body
+    from orchestrator.cli.commands.schema import schema as body
 
     return body(terminal, preview)
 

@@ -1,20 +1,18 @@
 """A local ROMA Connect: the far side, for demos, tests and simulation.
 
-Law: truthful to the service as known (roma/README.md), deterministic for a seed and a sequence of calls.
+Law: truthful to `orchestrator/roma/README.md`, deterministic for a seed and a sequence of calls.
 
-From the middle outwards:
+From the bottom upwards; imports run one way (checked by import-linter):
 
-    world, switches, faults   frozen values: what there is, how the documents are read, what goes wrong
-    worlds, worldfile         build worlds from numbers, and from YAML
-    holding, imports, exports, landing, packages, zipping, jobs, agenda
-                              the pieces of the service: what an instance holds, what an import would do, ...
-    service, ledger           the state machine with an injected clock, and the truth about what happened
-    identity, signatures, routes, paging, lists, reads, writes, views, multipart, refusals, wire
-                              the wire, read and written by hand
-    strikes, spoiling         which fault strikes, and what it does to a reply
-    face                      request in, reply out, synchronous: what an in-memory transport drives
-    server, control           the face on a socket, and the view behind the scenes
-    command                   what `roma-migrate emulator` does
+    world      frozen values: what there is, how the documents are read, what goes wrong
+    protocol   requests, replies and refusals without a socket
+    service    the state machine, and the truth about what happened
+    api        the service as seen on the wire, synchronous
+    control    the view behind the scenes
+    server     the api on a socket
+    command    what `roma-migrate emulator` does
+
+World files and faults are described in `plans/README.md`.
 """
 
 from orchestrator.emulator.command import run_emulator

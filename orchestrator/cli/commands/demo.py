@@ -12,7 +12,7 @@ from pathlib import Path
 import anyio.from_thread
 
 import orchestrator
-from orchestrator.cli.commands.run import conduct
+from orchestrator.cli.conducting import conduct
 from orchestrator.cli.output.tables import count
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.core.plan.plan import AccessKey, Password, Plan, SecretRef, SecretSource

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import anyio
 
-from orchestrator.cli.commands.report import report_of
 from orchestrator.cli.context.find_run import Found, find_run
+from orchestrator.cli.context.folded_run import report_of
 from orchestrator.cli.context.wiring import Assembled, assemble
 from orchestrator.cli.output.tables import count
 from orchestrator.cli.output.terminal import Terminal

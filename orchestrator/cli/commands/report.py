@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from orchestrator.cli.context.find_run import Found, find_run
+from orchestrator.cli.context.find_run import find_run
+from orchestrator.cli.context.folded_run import code_of, report_of
 from orchestrator.cli.output.tables import markdown
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.output.times import local, span, utc
@@ -13,11 +14,10 @@ from orchestrator.cli.render.summary import Names, lane_json, next_step, outcome
 from orchestrator.core.handover.render import plain, to_data, to_markdown
 from orchestrator.core.model.handover_item import Action
 from orchestrator.core.report.history import History
-from orchestrator.core.report.outcome import AssetClass, AssetOutcome, outcome
-from orchestrator.core.report.report import MEANING, Report, report
-from orchestrator.core.selection.only import Only
-from orchestrator.engine.runs import folded
-from orchestrator.errors import ExitCode, OperatorError
+from orchestrator.core.report.outcome import AssetClass, AssetOutcome
+from orchestrator.core.report.report import MEANING, Report
+from orchestrator.core.selection.only import read_only
+from orchestrator.errors import ExitCode
 
 #: how many assets of one class and reason are listed by name in Markdown; JSON holds all
 MOST_NAMES = 200
@@ -43,47 +43,14 @@ def report_run(terminal: Terminal, word: str | None, only: Sequence[str]) -> int
     return int(ExitCode.DEFECT if made.disagreements else ExitCode.DONE)
 
 
-def report_of(found: Found) -> Report:
-    """Fold a run's journal; raises JournalDamaged, and OperatorError where the run never began."""
-    entries = found.entries()
-    progress = folded(iter(entries))
-    if progress.began is None:
-        raise OperatorError(f"run {found.run} never began: it is an empty shell", next_step="roma-migrate runs")
-    return report(found.run, entries, progress, outcome(progress, {}))
-
-
-def code_of(made: Report) -> int:
-    """What the run ended with, or what it would exit with now."""
-    if made.finished:
-        return int(made.outcome.code)
-    return int(made.outcome.code) or int(ExitCode.NOT_FINISHED)
-
-
 def _narrowed(made: Report, words: Sequence[str]) -> list[AssetOutcome]:
     """The named assets that `--only` lets through; the counts stay whole, so that they agree."""
-    only = only_of(words, {(lane.migration, lane.target) for lane in made.lanes})
+    only = read_only(words, [(lane.migration, lane.target) for lane in made.lanes], "the run")
     return [
         line
         for line in made.troubled
         if only.allows_lane(line.migration, line.target) and only.allows_asset(line.kind, line.name)
     ]
-
-
-def only_of(words: Sequence[str], held: set[tuple[str, str]]) -> Only:
-    """`--only` read against the run itself: its plan file may have changed since."""
-    lanes: list[tuple[str, str]] = []
-    globs: dict[str, list[str]] = {"app": [], "task": []}
-    for word in (part.strip() for each in words for part in each.split(",") if part.strip()):
-        kind, colon, glob = word.partition(":")
-        if colon and kind in globs and glob:
-            globs[kind].append(glob)
-            continue
-        migration, _, target = word.partition("@")
-        if not any(migration in ("", m) and target in ("", t) for m, t in held):
-            lanes_told = ", ".join(f"{m}@{t}" for m, t in sorted(held))
-            raise OperatorError(f"--only {word}: the run has no such migration or target; it has {lanes_told}")
-        lanes.append((migration, target))
-    return Only(tuple(lanes), tuple(globs["app"]), tuple(globs["task"]), tuple(words))
 
 
 # --- Markdown ------------------------------------------------------------------------------------------------------

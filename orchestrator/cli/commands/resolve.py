@@ -5,14 +5,13 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from orchestrator.cli.commands.report import only_of
 from orchestrator.cli.context.find_run import Found, find_run
 from orchestrator.cli.context.wiring import real_runtime
 from orchestrator.cli.output.tables import wrapped
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.output.times import local, utc
 from orchestrator.cli.render.summary import Names
-from orchestrator.core.selection.only import Only
+from orchestrator.core.selection.only import Only, read_only
 from orchestrator.core.state.events import Resolved
 from orchestrator.core.state.lifecycle import DeliveryState, PackageState
 from orchestrator.core.state.progress import Progress
@@ -74,7 +73,7 @@ def resolve(
     found = find_run(terminal, words[0])
     terminal.run = found.run
     progress = folded(iter(found.entries()))
-    let = only_of(only, {(s.migration, s.target) for s in progress.selections})
+    let = read_only(only, [(s.migration, s.target) for s in progress.selections], "the run")
     held = [each for each in undecided(progress) if _fits(each, words[1], let)]
     if not outcome:
         return _tell(terminal, found, progress, held)

@@ -1,20 +1,19 @@
-"""`status` and `runs`: where a run stands, live or dead. Law: reads the journal alone, and disturbs nobody."""
+"""`status`: where a run stands, live or dead. Law: reads the journal alone, and disturbs nobody."""
 
 import time
 from dataclasses import dataclass
 
-from orchestrator.cli.commands.report import code_of, report_of
-from orchestrator.cli.context.find_run import Found, find_run, home_for
+from orchestrator.cli.context.find_run import Found, find_run
 from orchestrator.cli.output.lane_status import LaneStatuses
-from orchestrator.cli.output.tables import UNLIMITED, table, wrapped
+from orchestrator.cli.output.tables import wrapped
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.output.times import local, utc
 from orchestrator.cli.render.summary import Names, lane_json, lanes_table, next_step, outcome_json, verdict
-from orchestrator.core.report.outcome import AssetClass, Outcome, outcome
+from orchestrator.core.report.outcome import Outcome, outcome
 from orchestrator.core.report.report import LaneReport, lane_reports
 from orchestrator.core.state.progress import Progress
 from orchestrator.engine.runs import folded
-from orchestrator.errors import ExitCode, MemoryFailed, OperatorError
+from orchestrator.errors import ExitCode, OperatorError
 from orchestrator.storage.home import Holder
 
 #: seconds between two looks of `status --watch`
@@ -162,74 +161,3 @@ def status_json(terminal: Terminal, seen: RunStatus) -> dict[str, object]:
         "lanes": [{**lane_json(lane), "now": seen.doing.get(lane.name, "")} for lane in seen.lanes],
         "away": {host: utc(at) for host, at in progress.down.items()},
     }  # fmt: skip
-
-
-# --- every run -----------------------------------------------------------------------------------------------------
-
-
-def list_runs(terminal: Terminal) -> int:
-    """Every run of the home, oldest first; a damaged one is listed as such and makes the code 7."""
-    home = home_for(terminal, None)
-    rows: list[dict[str, object]] = []
-    code = ExitCode.DONE
-    for run in home.run_ids():
-        try:
-            rows.append(_row(Found(home, run)))
-        except MemoryFailed as error:
-            rows.append({"run": run, "code": int(error.exit_code), "damaged": error.message})
-            terminal.warn(f"{run}: {error.message}")
-            code = ExitCode.MEMORY
-        except OperatorError:
-            rows.append({"run": run, "code": None, "empty": True})
-    if terminal.common.json:
-        terminal.document({"home": str(home.path), "runs": rows})
-    else:
-        terminal.result(_runs_text(rows) if rows else "no runs")
-    return int(code)
-
-
-def _row(found: Found) -> dict[str, object]:
-    made = report_of(found)
-    counts = {each.value: made.outcome.counts.get(each.value, 0) for each in AssetClass}
-    holder = found.holder(folded(iter(found.entries()))) if not made.finished else None
-    return {
-        "run": found.run, "plan": made.began.plan, "plan_file": made.began.plan_file, "by": made.began.by,
-        "host": made.began.host, "note": made.began.note, "began": utc(made.began_at), "ended": utc(made.ended_at),
-        "live": holder is not None, "code": code_of(made) if made.finished or holder is None else None,
-        "selected": sum(lane.selected for lane in made.lanes), "counts": counts,
-        "_began": made.began_at, "_ended": made.ended_at,
-    }  # fmt: skip
-
-
-def _runs_text(rows: list[dict[str, object]]) -> str:
-    return table(
-        ["run", "plan file", "by", "began", "ended", "code", "assets"],
-        [_cells(row) for row in rows],
-        indent="",
-        fit=UNLIMITED,
-    )
-
-
-def _cells(row: dict[str, object]) -> list[str]:
-    if "damaged" in row or "empty" in row:
-        return [
-            str(row["run"]),
-            "damaged" if "damaged" in row else "never began",
-            "",
-            "",
-            "",
-            "" if row["code"] is None else str(row["code"]),
-            "",
-        ]
-    began, ended = float(str(row["_began"])), float(str(row["_ended"]))
-    return [
-        str(row["run"]), str(row["plan_file"]), str(row["by"]), local(began),
-        local(ended) if ended else ("live" if row["live"] else "not ended"),
-        "" if row["code"] is None else str(row["code"]), _counted(row),
-    ]  # fmt: skip
-
-
-def _counted(row: dict[str, object]) -> str:
-    counts = row["counts"]
-    held = {k: n for k, n in counts.items() if n} if isinstance(counts, dict) else {}
-    return ", ".join(f"{n} {kept_as}" for kept_as, n in held.items()) or "none"

@@ -46,27 +46,35 @@ class Only:
 
 
 def parse_only(words: Sequence[str], plan: Plan) -> Only:
-    """Read `--only`; raises OperatorError for a selector that this plan cannot fit."""
-    routes: list[tuple[str, str]] = []
-    globs: dict[str, list[str]] = {"app": [], "task": []}
+    """Read `--only` against a plan; raises OperatorError for a selector that this plan cannot fit."""
+    routes = [(m.name, target) for m in plan.migrations for target in sorted(t.instance for t in m.targets)]
+    return read_only(words, routes, "the plan")
+
+
+def read_only(words: Sequence[str], routes: Sequence[tuple[str, str]], whose: str) -> Only:
+    """Read `--only` against the (migration, target) pairs of a plan or of a run, whose plan file may have changed."""
     held = tuple(part.strip() for word in words for part in word.split(",") if part.strip())
     if words and not held:
         raise OperatorError("--only: names nothing", next_step="write MIGRATION, @INSTANCE, app:GLOB or leave it out")
-    migrations = {m.name: {t.instance for t in m.targets} for m in plan.migrations}
+    chosen: list[tuple[str, str]] = []
+    globs: dict[str, list[str]] = {"app": [], "task": []}
     for word in held:
         kind, colon, glob = word.partition(":")
         if colon and kind in globs and glob:
             globs[kind].append(glob)
-            continue
-        migration, _, target = word.partition("@")
-        if not migration and not target:
-            raise OperatorError(f"--only {word}: names nothing", next_step="write MIGRATION, @INSTANCE or app:GLOB")
-        fits = [m for m, targets in migrations.items() if migration in ("", m) and (not target or target in targets)]
-        if not fits:
-            raise OperatorError(
-                f"--only {word}: the plan has no such migration or target; "
-                f"it has {', '.join(f'{m}@{t}' for m, targets in migrations.items() for t in sorted(targets))}",
-                next_step="write MIGRATION, @INSTANCE, MIGRATION@INSTANCE, app:GLOB or task:GLOB",
-            )
-        routes.append((migration, target))
-    return Only(tuple(routes), tuple(globs["app"]), tuple(globs["task"]), held)
+        else:
+            chosen.append(_route(word, routes, whose))
+    return Only(tuple(chosen), tuple(globs["app"]), tuple(globs["task"]), held)
+
+
+def _route(word: str, routes: Sequence[tuple[str, str]], whose: str) -> tuple[str, str]:
+    migration, _, target = word.partition("@")
+    if not migration and not target:
+        raise OperatorError(f"--only {word}: names nothing", next_step="write MIGRATION, @INSTANCE or app:GLOB")
+    if not any(migration in ("", m) and target in ("", t) for m, t in routes):
+        raise OperatorError(
+            f"--only {word}: {whose} has no such migration or target; "
+            f"it has {', '.join(f'{m}@{t}' for m, t in routes)}",
+            next_step="write MIGRATION, @INSTANCE, MIGRATION@INSTANCE, app:GLOB or task:GLOB",
+        )
+    return migration, target

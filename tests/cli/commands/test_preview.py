@@ -1,4 +1,4 @@
-"""`preview --save`, `--against`, `run --approved`: the gate as an operator meets it, on a socket."""
+"""`preview`, `preview --save`, `--against`, `run --approved`: the gate as an operator meets it, on a socket."""
 
 import json
 import stat
@@ -22,6 +22,28 @@ def flat(text: str) -> str:
 
 def another(name: str) -> App:
     return App(make_id("other", name), name, f"key-{name}", "s", "dev-migrator")
+
+
+@pytest.mark.parametrize("words", [("preview", "plan.yaml"), ("run", "--dry-run", "plan.yaml")])
+def test_a_preview_asks_for_no_job_and_makes_no_home(
+    invoke: Invoke, local: Any, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    told = invoke(*words)
+    assert told.exit_code == 0, told.output
+    assert "plan t: 18 assets in 1 export and 1 import" in told.stdout
+    assert "digest: " in told.stdout
+    assert "cannot know" in told.stdout
+    assert all(len(line) <= 80 for line in told.stdout.splitlines())
+    assert local.posts == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.yaml"]
+
+
+def test_a_preview_lists_assets_and_the_names_they_arrive_under(invoke: Invoke, local: Any) -> None:
+    local.plan.write_text(local.plan.read_text().replace("target: prod,", "target: prod, prefix: x_,"))
+    told = invoke("preview", "plan.yaml", "--all")
+    assert "app  orders-web -> x_orders-web or orders-web" in told.stdout
+    document = json.loads(invoke("preview", "plan.yaml", "--json").stdout)
+    assert ["x_orders-web", "orders-web"] in document["deliveries"][0]["names"].values()
 
 
 @pytest.fixture

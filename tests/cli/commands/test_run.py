@@ -1,4 +1,4 @@
-"""`run`, `preview`, `inventory` and what tells of a run, against a local ROMA Connect on a socket."""
+"""`run`, and what it tells, against a local ROMA Connect on a socket."""
 
 import json
 import stat
@@ -66,28 +66,6 @@ def test_no_secret_reaches_the_home_or_the_output(invoke: Invoke, quick: Any, tm
     assert prod.password.encode() not in held
 
 
-@pytest.mark.parametrize("words", [("preview", "plan.yaml"), ("run", "--dry-run", "plan.yaml")])
-def test_a_preview_asks_for_no_job_and_makes_no_home(
-    invoke: Invoke, local: Any, tmp_path: Path, words: tuple[str, ...]
-) -> None:
-    told = invoke(*words)
-    assert told.exit_code == 0, told.output
-    assert "plan t: 18 assets in 1 export and 1 import" in told.stdout
-    assert "digest: " in told.stdout
-    assert "cannot know" in told.stdout
-    assert all(len(line) <= 80 for line in told.stdout.splitlines())
-    assert local.posts == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["plan.yaml"]
-
-
-def test_a_preview_lists_assets_and_the_names_they_arrive_under(invoke: Invoke, local: Any) -> None:
-    local.plan.write_text(local.plan.read_text().replace("target: prod,", "target: prod, prefix: x_,"))
-    told = invoke("preview", "plan.yaml", "--all")
-    assert "app  orders-web -> x_orders-web or orders-web" in told.stdout
-    document = json.loads(invoke("preview", "plan.yaml", "--json").stdout)
-    assert ["x_orders-web", "orders-web"] in document["deliveries"][0]["names"].values()
-
-
 def test_blockers_are_4_and_nothing_is_begun(invoke: Invoke, local: Any, tmp_path: Path) -> None:
     local.plan.write_text(local.plan.read_text().replace('apps: "*"', "apps: [{id: nobody}]"))
     assert invoke("preview", "plan.yaml").exit_code == 4
@@ -130,15 +108,3 @@ def test_resume_never_begins(invoke: Invoke, local: Any) -> None:
     told = invoke("run", "plan.yaml", "--resume")
     assert told.exit_code == 2
     assert "has no run to go on with" in told.stderr
-
-
-def test_inventory_lists_as_table_csv_and_json(invoke: Invoke, local: Any) -> None:
-    table = invoke("inventory", "plan.yaml", "dev")
-    assert table.exit_code == 0, table.output
-    assert len(table.stdout.splitlines()) == 19
-    rows = invoke("inventory", "plan.yaml", "dev", "--csv").stdout.splitlines()
-    assert rows[0] == "kind,name,id,owner,links,updated,running"
-    assets = json.loads(invoke("inventory", "plan.yaml", "dev", "--json").stdout)["assets"]
-    assert [asset["kind"] for asset in assets].count("task") == 12
-    assert any(asset.get("links") for asset in assets)
-    assert invoke("inventory", "plan.yaml", "nowhere").exit_code == 2

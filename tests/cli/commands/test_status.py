@@ -1,4 +1,4 @@
-"""`status` and `runs`: live or dead, done or not."""
+"""`status`: live or dead, done or not."""
 
 import json
 from collections.abc import Callable
@@ -64,23 +64,3 @@ def test_an_empty_home_is_a_sentence(invoke: Invoke) -> None:
 def test_watching_a_dead_run_ends_at_once(invoke: Invoke, half_there: str) -> None:
     assert invoke("status", "--watch").exit_code == 0
     assert invoke("status", "--watch", "--json").exit_code == 0
-
-
-def test_runs_lists_every_run_with_code_and_counts(invoke: Invoke, half_there: str, done: str) -> None:
-    rows = json.loads(invoke("runs", "--json").stdout)["runs"]
-    assert [(row["run"], row["code"], row["by"]) for row in rows] == [(half_there, 5, "olga"), (done, 0, "olga")]
-    table = invoke("runs").stdout
-    assert "3 verified" in table
-    assert "3 undecided" in table
-    assert "/plans/t.yaml" in table
-
-
-def test_a_damaged_journal_is_7_and_does_not_hide_the_others(
-    invoke: Invoke, past: Any, half_there: str, done: str
-) -> None:
-    past.home.journal(half_there).write_bytes(b"no database" * 100)
-    told = invoke("runs")
-    assert told.exit_code == 7
-    assert "damaged" in told.stdout
-    assert done in told.stdout
-    assert invoke("status", half_there).exit_code == 7

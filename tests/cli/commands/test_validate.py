@@ -1,7 +1,6 @@
-"""`validate`, `schema`, `emulator`: what needs no service."""
+"""`validate`: a plan is judged alone, and so is one that `run` or `preview` is given."""
 
 import json
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,20 +49,3 @@ def test_unset_secrets_are_reported_together_and_nothing_is_made(invoke: Invoke,
     assert "NOT_SET_AK" in told.stderr
     assert "NOT_SET_SK" in told.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["p.yaml"]
-
-
-def test_the_schema_is_json(invoke: Invoke) -> None:
-    assert json.loads(invoke("schema").stdout)["type"] == "object"
-
-
-def test_the_emulator_says_when_its_port_is_taken(invoke: Invoke) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        told = invoke("emulator", "--port", str(taken.getsockname()[1]))
-    assert told.exit_code == 2
-    assert "cannot listen" in told.stderr
-
-
-def test_a_world_that_cannot_be_read_is_a_sentence(invoke: Invoke) -> None:
-    told = invoke("emulator", "--world", "none.yaml")
-    assert told.exit_code == 2
-    assert "none.yaml cannot be read" in told.stderr

@@ -1,0 +1,78 @@
+"""`runs`: every run of a home, a line each. Law: one run's damage never hides the others."""
+
+from orchestrator.cli.context.find_run import Found, home_for
+from orchestrator.cli.context.folded_run import code_of, report_of
+from orchestrator.cli.output.tables import UNLIMITED, table
+from orchestrator.cli.output.terminal import Terminal
+from orchestrator.cli.output.times import local, utc
+from orchestrator.core.report.outcome import AssetClass
+from orchestrator.engine.runs import folded
+from orchestrator.errors import ExitCode, MemoryFailed, OperatorError
+
+
+def list_runs(terminal: Terminal) -> int:
+    """Every run of the home, oldest first; a damaged one is listed as such and makes the code 7."""
+    home = home_for(terminal, None)
+    rows: list[dict[str, object]] = []
+    code = ExitCode.DONE
+    for run in home.run_ids():
+        try:
+            rows.append(_row(Found(home, run)))
+        except MemoryFailed as error:
+            rows.append({"run": run, "code": int(error.exit_code), "damaged": error.message})
+            terminal.warn(f"{run}: {error.message}")
+            code = ExitCode.MEMORY
+        except OperatorError:
+            rows.append({"run": run, "code": None, "empty": True})
+    if terminal.common.json:
+        terminal.document({"home": str(home.path), "runs": rows})
+    else:
+        terminal.result(_runs_text(rows) if rows else "no runs")
+    return int(code)
+
+
+def _row(found: Found) -> dict[str, object]:
+    made = report_of(found)
+    counts = {each.value: made.outcome.counts.get(each.value, 0) for each in AssetClass}
+    holder = found.holder(folded(iter(found.entries()))) if not made.finished else None
+    return {
+        "run": found.run, "plan": made.began.plan, "plan_file": made.began.plan_file, "by": made.began.by,
+        "host": made.began.host, "note": made.began.note, "began": utc(made.began_at), "ended": utc(made.ended_at),
+        "live": holder is not None, "code": code_of(made) if made.finished or holder is None else None,
+        "selected": sum(lane.selected for lane in made.lanes), "counts": counts,
+        "_began": made.began_at, "_ended": made.ended_at,
+    }  # fmt: skip
+
+
+def _runs_text(rows: list[dict[str, object]]) -> str:
+    return table(
+        ["run", "plan file", "by", "began", "ended", "code", "assets"],
+        [_cells(row) for row in rows],
+        indent="",
+        fit=UNLIMITED,
+    )
+
+
+def _cells(row: dict[str, object]) -> list[str]:
+    if "damaged" in row or "empty" in row:
+        return [
+            str(row["run"]),
+            "damaged" if "damaged" in row else "never began",
+            "",
+            "",
+            "",
+            "" if row["code"] is None else str(row["code"]),
+            "",
+        ]
+    began, ended = float(str(row["_began"])), float(str(row["_ended"]))
+    return [
+        str(row["run"]), str(row["plan_file"]), str(row["by"]), local(began),
+        local(ended) if ended else ("live" if row["live"] else "not ended"),
+        "" if row["code"] is None else str(row["code"]), _counted(row),
+    ]  # fmt: skip
+
+
+def _counted(row: dict[str, object]) -> str:
+    counts = row["counts"]
+    held = {k: n for k, n in counts.items() if n} if isinstance(counts, dict) else {}
+    return ", ".join(f"{n} {kept_as}" for kept_as, n in held.items()) or "none"

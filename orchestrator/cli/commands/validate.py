@@ -1,0 +1,27 @@
+"""`validate`: the plan file alone. Law: talks to nobody, resolves no secret, makes no home."""
+
+from pathlib import Path
+
+from orchestrator.cli.output.tables import count
+from orchestrator.cli.output.terminal import Terminal
+from orchestrator.errors import ExitCode
+from orchestrator.storage.planfile import read_plan
+
+
+def validate(terminal: Terminal, path: Path) -> int:
+    """Read the file alone; raises PlanInvalid with every problem."""
+    terminal.plan = path
+    plan = read_plan(path)
+    targets = sum(len(migration.targets) for migration in plan.migrations)
+    told = (
+        f"{count(len(plan.migrations), 'migration')}, {count(targets, 'target')}, "
+        f"{count(len(plan.instances), 'instance')}"
+    )
+    if terminal.common.json:
+        terminal.document(
+            {"plan": plan.name, "plan_file": str(path), "valid": True, "code": 0,
+             "migrations": [migration.name for migration in plan.migrations]}
+        )  # fmt: skip
+    else:
+        terminal.result(f"{path}: valid: plan {plan.name}, {told}")
+    return int(ExitCode.DONE)

@@ -1,0 +1,129 @@
+"""Conducts a run in this process, for `run` and `demo`. Law: signals stop it in good order, a lost terminal never."""
+
+import asyncio
+import shlex
+import signal
+from collections.abc import Callable
+
+import anyio
+
+from orchestrator.cli.context.signals import told
+from orchestrator.cli.context.wiring import Assembled, assemble
+from orchestrator.cli.output.logs import Log
+from orchestrator.cli.output.progress_bars import Show
+from orchestrator.cli.output.terminal import Terminal
+from orchestrator.cli.render.summary import Names, closing_json, closing_text
+from orchestrator.core.plan.plan import Plan
+from orchestrator.core.state.events import Entry
+from orchestrator.core.state.progress import Progress
+from orchestrator.engine.runs import Ended, Runs, Wish
+from orchestrator.engine.runtime import collect_rarely, utc_now
+from orchestrator.errors import ExitCode
+from orchestrator.storage.home import Home, hold_plan
+from orchestrator.storage.store import HomeStore
+
+_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+
+
+def conduct(terminal: Terminal, plan: Plan, home: Home, wish: Wish) -> int:
+    """Conduct a plan that is understood."""
+    log = Log(terminal, lambda: utc_now().timestamp())
+    try:
+        assembled = assemble(plan, terminal.redactor, log.say)
+        home.make()
+        if kind := home.fleeting():
+            terminal.warn(f"the home lies on a {kind}: a restart of this host may forget its runs")
+        with hold_plan(home, plan.name, assembled.holder):
+            return _Running(terminal, plan, home, log, assembled).run(wish)
+    finally:
+        log.close()
+
+
+class _Running:
+    """One run in this process."""
+
+    def __init__(self, terminal: Terminal, plan: Plan, home: Home, log: Log, assembled: Assembled) -> None:
+        self._terminal, self._plan, self._home, self._log = terminal, plan, home, log
+        self._roma = assembled.roma
+        self._show = Show(terminal, log.say)
+        self._runs = Runs(plan, HomeStore(home), assembled.roma, assembled.users, assembled.runtime)
+        self._runs.listen = self._listen
+        self._runs.announce = self._announce
+        self._begun = False
+        self._signal: signal.Signals | None = None
+        #: wakes the loop when a signal has come; does nothing before it runs and after
+        self._wake: Callable[[], object] = lambda: None
+        self._ended: Ended | None = None
+
+    def run(self, wish: Wish) -> int:
+        collect_rarely()
+        # As under nohup: whoever loses the terminal has not asked the run to stop.
+        with told(self._hear):
+            with self._show:
+                anyio.run(self._conduct, wish)
+            return self._close()
+
+    def _hear(self, number: signal.Signals) -> None:
+        self._signal = number
+        self._wake()
+
+    async def _conduct(self, wish: Wish) -> None:
+        asked, loop = anyio.Event(), asyncio.get_running_loop()
+        self._wake = lambda: loop.call_soon_threadsafe(asked.set)
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._heed, asked, group.cancel_scope)
+                self._ended = await self._runs.run(wish)
+                group.cancel_scope.cancel()
+        finally:
+            self._wake = lambda: None
+            with anyio.CancelScope(shield=True):
+                await self._roma.aclose()
+
+    def _listen(self, progress: Progress, entry: Entry) -> None:
+        self._log.entry(entry)
+        self._show.take(progress, entry)
+
+    def _announce(self, run: str, resumed: bool, progress: Progress) -> None:
+        self._begun = True
+        self._log.open(self._home.log(run))
+        word = "goes on with" if resumed else "begins"
+        digest = progress.began.digest if progress.began else ""
+        self._terminal.say(
+            f"plan {self._plan.name} {word} run {run} (digest {digest})",
+            event="run", run=run, plan=self._plan.name, resumed=resumed, digest=digest,
+        )  # fmt: skip
+        self._show.begin(progress)
+
+    async def _heed(self, asked: anyio.Event, all_of_it: anyio.CancelScope) -> None:
+        """The first signal stops in good order; the second leaves now, without us."""
+        if self._signal is None:
+            await asked.wait()
+        name = self._signal.name if self._signal is not None else ""
+        self._runs.signal = name
+        if self._runs.conductor is not None:
+            self._terminal.say(f"{name}: nothing new is started; once more to leave at once")
+            self._runs.conductor.stop(name)
+        elif not self._begun:
+            all_of_it.cancel()
+
+    def _close(self) -> int:
+        ended = self._ended
+        if ended is None:
+            return self._not_begun()
+        names = Names(ended.run, self._plan.name, self._plan.path, self._home.path)
+        log = str(self._home.log(ended.run))
+        if self._terminal.common.json:
+            self._terminal.document(closing_json(ended.progress, ended.outcome, names, log))
+        else:
+            self._terminal.result(closing_text(ended.progress, ended.outcome, names, log))
+        return int(ended.outcome.code)
+
+    def _not_begun(self) -> int:
+        number = self._signal or signal.SIGINT
+        told = f"interrupted by {number.name} before anything was started"
+        again = f"roma-migrate run {shlex.quote(self._plan.path)}"
+        if self._terminal.common.json:
+            self._terminal.document({"code": int(_CODES[number]), "error": told, "who": "nobody", "next": again})
+        self._terminal.say(f"{told}\nwho:  nobody\nnext: {again}", event="interrupted", signal=number.name)
+        return int(_CODES[number])

@@ -1,0 +1,23 @@
+"""A run's journal folded into its report, for every command that tells of a run. Law: reads, and disturbs nobody."""
+
+from orchestrator.cli.context.find_run import Found
+from orchestrator.core.report.outcome import outcome
+from orchestrator.core.report.report import Report, report
+from orchestrator.engine.runs import folded
+from orchestrator.errors import ExitCode, OperatorError
+
+
+def report_of(found: Found) -> Report:
+    """Fold a run's journal; raises JournalDamaged, and OperatorError where the run never began."""
+    entries = found.entries()
+    progress = folded(iter(entries))
+    if progress.began is None:
+        raise OperatorError(f"run {found.run} never began: it is an empty shell", next_step="roma-migrate runs")
+    return report(found.run, entries, progress, outcome(progress, {}))
+
+
+def code_of(made: Report) -> int:
+    """What the run ended with, or what it would exit with now."""
+    if made.finished:
+        return int(made.outcome.code)
+    return int(made.outcome.code) or int(ExitCode.NOT_FINISHED)
