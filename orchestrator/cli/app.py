@@ -160,6 +160,23 @@ def runs(terminal: Terminal) -> int:
     return list_runs(terminal)
 
 
+@command("verify")
+def verify(
+    terminal: Terminal,
+    run: RunArgument = None,
+    only: OnlyOption = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Code 1 also for unexpected, unverified and changed assets.")
+    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Name every asset.")] = False,
+) -> int:
+    """Compare source and target now, asset by asset; reads only."""
+    from orchestrator.cli.commands.verify import Wanted
+    from orchestrator.cli.commands.verify import verify as body
+
+    return body(terminal, run, Wanted(tuple(only or ()), strict, everything))
+
+
 @command("resolve")
 def resolve(
     terminal: Terminal,
@@ -245,7 +262,7 @@ def demo(
 
 #: names that scripts may rely on later (Contract 2)
 LATER = (
-    "verify", "undo", "schedule", "pause", "continue", "stop", "forget", "export", "import",
+    "undo", "schedule", "pause", "continue", "stop", "forget", "export", "import",
     "check-evidence", "rehearse", "submit", "worker", "workers",
 )  # fmt: skip
 

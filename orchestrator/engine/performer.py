@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import anyio
 
 from orchestrator.core.decisions import steps
-from orchestrator.core.decisions.verification import Comparison, Expected, looked, verify
+from orchestrator.core.decisions.verification import Comparison, Expected, expected_of, looked, verify
 from orchestrator.core.model.contents import Contents
 from orchestrator.core.model.failures import Failed, Failure, RequestFailed
 from orchestrator.core.model.inventory import Job, JobStatus
@@ -258,7 +258,7 @@ class Performer:
 
     async def _verify(self, step: steps.Verify) -> Answered:
         life = self._progress.deliveries[step.subject]
-        expected = self._expected(life)
+        expected = expected_of(self._progress, life)
         patience, pause = anyio.current_time() + VERIFY_PATIENCE, VERIFY_PAUSE
         while True:
             late = anyio.current_time() >= patience
@@ -285,19 +285,6 @@ class Performer:
             why = unread(error).why
             contents = Contents({}, {}, {"datasource": why, "api": why})
         return verify(life, expected, replace(there, contents=contents))
-
-    def _expected(self, life: Delivery) -> list[Expected]:
-        progress, source = self._progress, self._progress.source_of(life)
-        assets = progress.assets_of(life.batch)
-        touched = {need for asset in assets for need in asset.needs}
-        found = []
-        for asset in assets:
-            needed = (progress.find_asset(source, each) for each in asset.needs if asset.kind == "task")
-            links = tuple(progress.names_of(life, "app", app.name) for app in needed if app is not None)
-            others = progress.dependants.get((life.scheduled.place, source, asset.id))
-            names = progress.names_of(life, asset.kind, asset.name)
-            found.append(Expected(asset, names, links, bool(others) or asset.id in touched))
-        return found
 
     # --- probes ----------------------------------------------------------------------------------------------------
 

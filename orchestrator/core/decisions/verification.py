@@ -19,6 +19,7 @@ from orchestrator.core.plan.plan import Mode
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Asset
 from orchestrator.core.state.lifecycle import Delivery
+from orchestrator.core.state.progress import Progress
 
 #: names told in one sentence
 _MOST_TOLD = 3
@@ -77,6 +78,20 @@ class _Told:
     unverified: list[tuple[str, str]] = field(default_factory=list)
     findings: list[tuple[str, str]] = field(default_factory=list)
     waiting: bool = False
+
+
+def expected_of(progress: Progress, life: Delivery) -> list[Expected]:
+    """What a delivery's assets should be at its target, as they were when the run began."""
+    source, assets = progress.source_of(life), progress.assets_of(life.batch)
+    touched = {need for asset in assets for need in asset.needs}
+    found = []
+    for asset in assets:
+        needed = (progress.find_asset(source, each) for each in asset.needs if asset.kind == "task")
+        links = tuple(progress.names_of(life, "app", app.name) for app in needed if app is not None)
+        others = progress.dependants.get((life.scheduled.place, source, asset.id))
+        names = progress.names_of(life, asset.kind, asset.name)
+        found.append(Expected(asset, names, links, bool(others) or asset.id in touched))
+    return found
 
 
 def verify(life: Delivery, expected: Sequence[Expected], there: There) -> Comparison:

@@ -99,6 +99,11 @@ class Inventory:
         return (*self.apps, *self.tasks)
 
     @cached_property
+    def by_id(self) -> "Mapping[str, App | Task]":
+        """Asset id -> the asset."""
+        return {asset.id: asset for asset in self.assets}
+
+    @cached_property
     def named(self) -> "Mapping[tuple[str, str], tuple[App | Task, ...]]":
         """(kind, name) -> who bears it."""
         held: dict[tuple[str, str], tuple[App | Task, ...]] = {}

@@ -1,0 +1,100 @@
+"""`verify`: whether source and target agree now, asset by asset. Law: reads only; the journal is left as it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import anyio
+
+from orchestrator.cli.context.find_run import find_run
+from orchestrator.cli.context.wiring import Assembled, assemble
+from orchestrator.cli.output.tables import wrapped
+from orchestrator.cli.output.terminal import Terminal
+from orchestrator.cli.render.comparison import comparison_json, comparison_text
+from orchestrator.cli.render.summary import Names
+from orchestrator.core.comparison.compare import AssetComparison
+from orchestrator.core.plan.plan import Plan
+from orchestrator.core.selection.only import Only, parse_only
+from orchestrator.core.state.progress import Progress
+from orchestrator.engine.admission import Admission
+from orchestrator.engine.comparing import Compared, compare_run, instances_of
+from orchestrator.engine.runs import folded
+from orchestrator.errors import ExitCode, OperatorError
+from orchestrator.storage.planfile import read_plan
+from orchestrator.storage.store import HomeStore
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the operator asked of `verify`."""
+
+    only: tuple[str, ...] = ()
+    #: whatever is told makes the code 1
+    strict: bool = False
+    #: name every asset
+    everything: bool = False
+
+
+def verify(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
+    """Compare a run's sides as they are now; 1 where something is missing or different."""
+    found = find_run(terminal, word)
+    terminal.run = found.run
+    progress = folded(iter(found.entries()))
+    if progress.began is None:
+        raise OperatorError(f"run {found.run} never began: there is nothing to verify", next_step="roma-migrate runs")
+    path = Path(progress.began.plan_file)
+    terminal.plan = path
+    plan = read_plan(path)
+    _must_hold(plan, progress)
+    assembled = assemble(plan, terminal.redactor, lambda event, **fields: None, instances_of(progress))
+    admission = Admission(plan, HomeStore(found.home), assembled.roma, assembled.users, assembled.runtime)
+    compared = _narrowed(anyio.run(_read, plan, progress, admission, assembled), parse_only(wanted.only, plan))
+    code = _code(compared.rows, wanted.strict)
+    names = Names(found.run, progress.began.plan, progress.began.plan_file, found.home.path)
+    who, following = _next(code, names)
+    if terminal.common.json:
+        head = {"run": found.run, "plan": names.plan, "plan_file": names.file, "strict": wanted.strict}
+        terminal.document({**head, **comparison_json(compared), "code": int(code), "who": who, "next": following})
+    else:
+        told = comparison_text(found.run, compared, wanted.everything)
+        terminal.result("\n".join([told, wrapped("who:  ", who), wrapped("next: ", following)]))
+    return int(code)
+
+
+def _must_hold(plan: Plan, progress: Progress) -> None:
+    absent = sorted(instances_of(progress) - set(plan.instances))
+    if absent:
+        raise OperatorError(
+            f"the plan no longer names {', '.join(absent)}, which this run read or wrote",
+            next_step="put the instance back into the plan, or verify a run of the present plan",
+        )
+
+
+async def _read(plan: Plan, progress: Progress, admission: Admission, assembled: Assembled) -> Compared:
+    try:
+        return await compare_run(plan, progress, admission)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await assembled.roma.aclose()
+
+
+def _narrowed(compared: Compared, only: Only) -> Compared:
+    rows = tuple(
+        row
+        for row in compared.rows
+        if only.allows_lane(row.migration, row.target) and only.allows_asset(row.kind, row.name)
+    )
+    return replace(compared, rows=rows)
+
+
+def _code(rows: Sequence[AssetComparison], strict: bool) -> ExitCode:
+    if any(row.failed for row in rows) or (strict and any(not row.clean for row in rows)):
+        return ExitCode.INCOMPLETE
+    return ExitCode.DONE
+
+
+def _next(code: ExitCode, names: Names) -> tuple[str, str]:
+    """(who, next)."""
+    if code is ExitCode.DONE:
+        return "nobody", names.command("handover", names.run)
+    return "the owners of these assets", f"what the run itself said of them:\n{names.command('report', names.run)}"
