@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from orchestrator.core.preview.preview import Preview
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
@@ -26,6 +27,7 @@ from orchestrator.errors import ExitCode, RomaMigrateError
 from orchestrator.roma import Roma
 from orchestrator.roma.transport import Transport
 from orchestrator.storage.codec import to_text
+from tests.simulation import second_day
 from tests.simulation.memory import Killed, Life, MemoryStore, Record, entries_of
 from tests.simulation.virtual import VirtualLoop
 from tests.simulation.watch import Watch
@@ -102,16 +104,55 @@ def live(scenario: Scenario, root: Path) -> Night:
             _decide(night, draw)
     night.seconds = clock.now() - DUSK
     night.watch.at_dawn(night)
+    if night.codes[-1] == "0":
+        _second_day(night, root, clock)
     return night
 
 
-def _incarnation(night: Night, root: Path, clock: _Clock, kill: Kill | None, start: int) -> tuple[str, Ended | None]:
-    """One process from its start to its exit, or to its death."""
-    scenario, life = night.scenario, Life()
-    store = MemoryStore(root, night.records, life, night.watch.heard)
-    loop = VirtualLoop(scenario.seed * 1000 + start)
+def _second_day(night: Night, root: Path, clock: _Clock) -> None:
+    """The same command again, with nothing changed and no fault: it ends 0, and selects what the first run did.
+
+    Under AddNew nothing is asked for. In a new home the preview selects the same, and all that stands against it is
+    that the target holds what the first run brought.
+    """
+    points, calls = night.points, len(night.service.ledger.calls)
+    night.api.strikes.clear()
+    night.watch.next_run()
+    first = sorted(night.records)[-1]
+    code, ended = "", None
+    for start in range(MOST_STARTS, MOST_STARTS + MOST_STARTS):
+        clock.passed += PAUSE
+        code, ended = _incarnation(night, root, clock, None, start)
+        if code in {"0", "1"}:
+            break
+    asked = len(night.service.ledger.calls) - calls
+    second_day.judge(progress_of(night, first), code, ended, asked)
+    second_day.judge_new_home(progress_of(night, first), _previewed(night, root, clock))
+    night.points = points
+
+
+def _previewed(night: Night, root: Path, clock: _Clock) -> Preview:
+    """What a process with a new home sees."""
+    loop = _begun(night, clock, MOST_STARTS - 1)
+    store = MemoryStore(root, {}, Life(), night.watch.heard)
+    try:
+        return loop.run_until_complete(_runs(night, clock, store, Life(), MOST_STARTS - 1).preview(Wish(), ()))
+    finally:
+        clock.loop = None
+        _bury(loop)
+
+
+def _begun(night: Night, clock: _Clock, start: int) -> VirtualLoop:
+    """The loop of one process; the clock goes on with it."""
+    loop = VirtualLoop(night.scenario.seed * 1000 + start)
     clock.loop = loop
     asyncio.set_event_loop(loop)
+    return loop
+
+
+def _runs(night: Night, clock: _Clock, store: MemoryStore, life: Life, start: int) -> Runs:
+    """One process's hold on the plan."""
+    scenario = night.scenario
     draw = random.Random(scenario.seed * 1000 + start)
 
     def transport(ca_file: str, proxy: str) -> Transport:
@@ -124,7 +165,15 @@ def _incarnation(night: Night, root: Path, clock: _Clock, kill: Kill | None, sta
         wall, draw.random, transport, inline, lambda event, **fields: None, "op", "host", start, "sim", NEVER
     )
     roma = Roma(scenario.plan.settings, scenario.secrets, wall=wall, draw=draw.random, transport=transport)
-    runs = Runs(scenario.plan, store, roma, scenario.users, runtime)
+    return Runs(scenario.plan, store, roma, scenario.users, runtime)
+
+
+def _incarnation(night: Night, root: Path, clock: _Clock, kill: Kill | None, start: int) -> tuple[str, Ended | None]:
+    """One process from its start to its exit, or to its death."""
+    life = Life()
+    store = MemoryStore(root, night.records, life, night.watch.heard)
+    loop = _begun(night, clock, start)
+    runs = _runs(night, clock, store, life, start)
     task = loop.create_task(runs.run(Wish(retry=False)))
     life.hook = _counting(night, life, kill.point if kill is not None else 0)
     if kill is not None and kill.at < float("inf"):

@@ -59,6 +59,11 @@ class Watch:
         self._require(self.events.total() <= bound, f"liveness: more than {bound} events")
         self._require(entry.at - self.dusk <= LONGEST_NIGHT, "liveness: the night does not end")
 
+    def next_run(self) -> None:
+        """Another run of the plan begins: what one run alone may do is counted anew."""
+        self.dusk = 0.0
+        self.journal = Journal(self.scenario.plan, self.scenario.users)
+
     def forget(self, kept: Iterable[Entry]) -> None:
         """After a power cut only what is still in the journal is known."""
         self.running.clear()

@@ -77,6 +77,9 @@ AMBIGUOUS = (
 )  # fmt: skip
 #: imports that a night may need before anything is split: most promises break in small worlds, so most are small
 IMPORTS_A_NIGHT = (1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 7, 20)
+#: the part of nights with one source whose plan is in two migrations, one `after` the other; both parts' applications
+IN_TWO = 0.3
+COMMON = (Glob("orders-*"), Glob("stock-*"))
 MOST_APPS = 14
 MOST_TASKS = 40
 _WORLD_SECRET = "simulated-secret"
@@ -151,6 +154,8 @@ def scenario(seed: int) -> Scenario:
     if len(sources) > 1:  # under another reading the two sources' names would meet, which preflight refuses
         world = replace(world, switches=replace(world.switches, prefix_renames=PrefixRenames.BOTH))
     world = replace(world, faults=_faults(draw, poison))
+    if len(sources) == 1 and random.Random(seed ^ 0x2DA7).random() < IN_TWO:
+        migrations = _in_two(migrations[0])
     plan = _plan(draw, world, scope, migrations, ("t", "u") if shared else ("t",))
     plan = replace(plan, settings=replace(plan.settings, batch_size=batch_size))
     kills = tuple(_kill(draw) for _ in range(draw.choice((0, 0, 1, 2, 4))))
@@ -244,6 +249,12 @@ def _migrations(draw: random.Random, sources: tuple[str, ...], targets: list[str
             )
         )
     return tuple(made)
+
+
+def _in_two(whole: Migration) -> tuple[Migration, ...]:
+    """The called applications first, then the rest: many tasks touch an application of each part."""
+    common = replace(whole, name="common", apps=COMMON, calls=())
+    return common, replace(whole, name="rest", exclude_apps=COMMON, after=("common",))
 
 
 def _plan(

@@ -47,8 +47,11 @@ def _taken(context: PreflightContext, route: Route) -> Iterator[Check]:
     surely = colliding(context, route)
     if surely:
         names = names_of(surely)
-        sentence = f"{counted(len(names), 'name')} taken at {route.target.instance}: {some(names)}"
-        remedy = "use a prefix, mode Merge, or exclude them"
+        sentence = f"{route.target.instance} holds {len(names)} of these names already: {some(names)}"
+        remedy = (
+            "use a prefix, mode Merge, or exclude them; where an earlier run of this plan brought them, the home that "
+            "ran it knows them and skips them"
+        )
         yield Check("name-collision", Verdict.BLOCKER, sentence, names, remedy, route.name)
     sure = {asset.id for asset in surely}
     maybe = names_of(

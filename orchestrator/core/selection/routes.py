@@ -76,7 +76,7 @@ class Route:
     @property
     def place(self) -> tuple[str, str, str]:
         """Where its assets arrive: (target, prefix, source)."""
-        return self.target.instance, self.target.prefix, self.selection.source
+        return self.selection.place
 
     @property
     def apps(self) -> tuple[App, ...]:

@@ -1,11 +1,13 @@
 """Which assets a migration moves, and what becomes of those it touches and does not move.
 
 Law: all that a migration touches at a target is in exactly one class: selected, excluded or left out (promise 11).
+A task that another migration of the plan carries to the same place is none of its own: it is counted there. What is
+selected never depends on what an earlier run of the plan brought: the second day selects what the first did.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TypeVar
@@ -22,7 +24,8 @@ class Why(StrEnum):
 
     #: the migration names its tasks, and this one is not among them
     NOT_ASKED = "the migration's `tasks` do not name it"
-    #: `of-apps`: its other application neither travels nor is at the target under the name this plan gives it
+    #: `of-apps`: its other application neither travels nor is at the target under the name this plan gives it, but for
+    #: names that the plan itself brings there
     OTHER_STAYS = "its other application neither travels nor is there"
     #: `of-apps`: its other application travels, but nothing says that it travels first
     NOT_AFTER = "its other application travels in a migration this one is not `after`"
@@ -64,6 +67,9 @@ class Travelling:
     earlier: frozenset[str] = frozenset()
     #: application id -> name of another migration that takes it, in no particular order to this one
     unordered: Mapping[str, str] = field(default_factory=dict)
+    #: names of applications that the plan itself brings to that instance, whatever their source: that the target holds
+    #: one of them proves nothing, for an earlier run may have brought it
+    brought: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,11 @@ class Selection:
     def assets(self) -> tuple[Asset, ...]:
         """What travels: applications, then tasks."""
         return (*self.apps, *self.tasks)
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Where its assets arrive: (target, prefix, source)."""
+        return self.target.instance, self.target.prefix, self.source
 
     @property
     def touched(self) -> tuple[Asset, ...]:
@@ -149,7 +160,7 @@ def select_all(plan: Plan, inventories: Mapping[str, Inventory]) -> tuple[Select
     apps = {m.name: _chosen(m.apps, m.exclude_apps, inventories[m.source].apps) for m in plan.migrations}
     before = predecessors(plan)
     names = {name: frozenset(app.name for app in inventory.apps) for name, inventory in inventories.items()}
-    return tuple(
+    return _without_carried(
         select(
             migration,
             target,
@@ -159,6 +170,16 @@ def select_all(plan: Plan, inventories: Mapping[str, Inventory]) -> tuple[Select
         )
         for migration in plan.migrations
         for target in migration.targets
+    )
+
+
+def _without_carried(selections: Iterable[Selection]) -> tuple[Selection, ...]:
+    """Left out is only what nobody carries: a task that another migration takes to the same place is not."""
+    every = tuple(selections)
+    carried = {(each.place, task.id) for each in every for task in each.tasks}
+    return tuple(
+        replace(each, left_out=tuple(left for left in each.left_out if (each.place, left.task.id) not in carried))
+        for each in every
     )
 
 
@@ -195,9 +216,8 @@ def overlaps(selections: Iterable[Selection]) -> tuple[Overlap, ...]:
     """
     takers: dict[tuple[str, str, str, Kind, str], tuple[Asset, list[str]]] = {}
     for selection in selections:
-        where = (selection.target.instance, selection.target.prefix, selection.source)
         for asset in selection.assets:
-            key = (*where, kind_of(asset), asset.id)
+            key = (*selection.place, kind_of(asset), asset.id)
             takers.setdefault(key, (asset, []))[1].append(selection.migration)
     found = [
         Overlap(source, asset, target, prefix, tuple(migrations))
@@ -253,9 +273,10 @@ def _kept_back(task: Task, app_id: str, view: _View) -> LeftOut | None:
     app = view.apps.get(app_id)
     if app is None:
         return LeftOut(task, Why.OTHER_UNSEEN, app_id)
-    if app_id in view.travelling.earlier or names_under(view.target, app)[0] in view.present:
+    travelling, name = view.travelling, names_under(view.target, app)[0]
+    if app_id in travelling.earlier or (name in view.present and name not in travelling.brought):
         return None
-    migration = view.travelling.unordered.get(app_id, "")
+    migration = travelling.unordered.get(app_id, "")
     return LeftOut(task, Why.NOT_AFTER if migration else Why.OTHER_STAYS, app_id, app.name, migration)
 
 
@@ -272,7 +293,18 @@ def _travelling(
     unordered = {
         app.id: other.name for other in reversed(beside) if other.name not in before for app in apps[other.name]
     }
-    return Travelling(earlier, unordered)
+    return Travelling(earlier, unordered, _brought(plan, target.instance, apps))
+
+
+def _brought(plan: Plan, instance: str, apps: Mapping[str, Sequence[App]]) -> frozenset[str]:
+    """Names that the plan's migrations give to applications at an instance."""
+    return frozenset(
+        names_under(target, app)[0]
+        for migration in plan.migrations
+        for target in migration.targets
+        if target.instance == instance
+        for app in apps[migration.name]
+    )
 
 
 def _goes_to(migration: Migration, target: Target) -> bool:

@@ -178,6 +178,33 @@ def test_after_reaches_through_other_migrations_and_ends_in_a_loop() -> None:
     assert predecessors(loop) == {"one": {"two"}, "two": {"one"}}
 
 
+def test_what_the_plan_itself_brought_changes_nothing_on_the_second_day() -> None:
+    common = migration("common", apps=(Glob("billing"),))
+    rest = migration("rest", apps=(Glob("orders-*"),), after=("common",))
+    first = select_all(plan_of(common, rest), inventories())
+    second = select_all(plan_of(common, rest), inventories(web=App("b1", "orders-web"), billing=App("b2", "billing")))
+    assert first == second
+    assert [ids(each.tasks) for each in second] == [[], ["t1", "t2"]]
+
+
+def test_a_name_that_another_source_brings_there_is_no_proof_either() -> None:
+    held = {**inventories(), "dr": Inventory("dr", (App("d1", "billing"),), ())}
+    theirs = Migration("theirs", "dr", (PROD,), (Glob("*"),), OfApps())
+    first, _ = select_all(plan_of(migration(), theirs), held)
+    held["prod"] = Inventory("prod", (App("b2", "billing"),), ())
+    second, _ = select_all(plan_of(migration(), theirs), held)
+    assert first == second
+    assert second.left_out == (LeftOut(LINK, Why.OTHER_STAYS, "a2", "billing"),)
+
+
+def test_what_another_migration_carries_to_the_same_place_is_not_left_out() -> None:
+    common = migration("common", apps=(Glob("billing"),))
+    rest = migration("rest", apps=(Glob("orders-*"),), after=("common",))
+    assert [task.task.id for task in select_all(plan_of(common, rest), inventories())[0].left_out] == ["t3"]
+    elsewhere = migration("rest", apps=(Glob("orders-*"),), targets=(Target("dr"),))
+    assert [task.task.id for task in select_all(plan_of(common, elsewhere), inventories())[0].left_out] == ["t3", "t2"]
+
+
 def test_without_after_the_migration_to_wait_for_is_named() -> None:
     selections = select_all(plan_of(migration(), migration("common", apps=(Glob("billing"),))), inventories())
     assert selections[0].left_out == (LeftOut(LINK, Why.NOT_AFTER, "a2", "billing", "common"),)
