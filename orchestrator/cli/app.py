@@ -196,6 +196,33 @@ def resolve(
     return body(terminal, (run, batch), (outcome, reason), tuple(only or ()))
 
 
+@command("undo")
+def undo(
+    terminal: Terminal,
+    run: RunArgument = None,
+    only: OnlyOption = None,
+    include: Annotated[
+        list[str] | None,
+        typer.Option("--include", metavar="SEL[,SEL]", help="app:GLOB, task:GLOB: also if changed since or running."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed; reads only.")] = False,
+    save: Annotated[
+        Path | None, typer.Option("--save", metavar="FILE", help="With --dry-run: keep it, to be approved.")
+    ] = None,
+    approved: Annotated[
+        Path | None, typer.Option("--approved", metavar="FILE", help="Exactly this saved undo.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where no terminal is.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Name every asset.")] = False,
+) -> int:
+    """Remove from the target what a run created, and only that."""
+    from orchestrator.cli.commands.undo import Wanted
+    from orchestrator.cli.commands.undo import undo as body
+
+    wanted = Wanted(tuple(only or ()), tuple(include or ()), dry_run, save, approved, yes, everything)
+    return body(terminal, run, wanted)
+
+
 @command("report")
 def report(
     terminal: Terminal,
@@ -262,7 +289,7 @@ def demo(
 
 #: names that scripts may rely on later (Contract 2)
 LATER = (
-    "undo", "schedule", "pause", "continue", "stop", "forget", "export", "import",
+    "schedule", "pause", "continue", "stop", "forget", "export", "import",
     "check-evidence", "rehearse", "submit", "worker", "workers",
 )  # fmt: skip
 

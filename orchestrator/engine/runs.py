@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from orchestrator.core.decisions.scheduler import Scheduler
 from orchestrator.core.plan.plan import Plan, differences, what_moves
@@ -67,6 +68,14 @@ class Ended:
     progress: Progress
 
 
+class Stoppable(Protocol):
+    """What a signal can stop in good order."""
+
+    def stop(self, signal: str) -> None:
+        """Start nothing new."""
+        ...
+
+
 @dataclass(slots=True)
 class Runs:
     """Everything a command needs to preview or conduct one plan's run."""
@@ -81,6 +90,8 @@ class Runs:
     listen: Callable[[Progress, Entry], None] | None = None
     #: set while a run is conducted, for signals
     conductor: Conductor | None = None
+    #: set while a run is taken back, for signals
+    undoing: "Stoppable | None" = None
     #: told once a run is known
     announce: Callable[[str, bool, Progress], None] | None = None
     #: the signal that came before anything was conducted
@@ -102,7 +113,7 @@ class Runs:
             self.admission.must_be_usable(wish.approval, past, wish.abandon)
         latest = past[-1] if past else None
         if latest is not None and latest.unfinished and wish.abandon:
-            ended = await self._abandon(latest)
+            ended = await self.end(latest)
             if ended.progress.ended is None or self.signal:
                 return ended
             past = runs_of(self.store, self.plan.name)
@@ -135,7 +146,7 @@ class Runs:
                 next_step="undo the change to go on with that run, or end it first: roma-migrate run --abandon PLAN",
             )
 
-    async def _abandon(self, latest: PastRun) -> Ended:
+    async def end(self, latest: PastRun) -> Ended:
         """Wait for that run's jobs and settle its unsure imports, ask for nothing new, and end it."""
         gone = {b.source for b in latest.progress.batches.values()} | {
             d.target for d in latest.progress.deliveries.values()
@@ -212,7 +223,7 @@ class Runs:
                 return run
 
     async def _conduct(self, run: str, past: PastRun | None, first: Sequence[Event], wish: Wish) -> Ended:
-        with self._opened(run) as (journal, leases):
+        with self.opened(run) as (journal, leases):
             progress = await self.runtime.offload(lambda: folded(journal.read())) if past else Progress()
             vault = self.store.vault(run)
             poll_timing = learned(self.store, run)
@@ -272,7 +283,8 @@ class Runs:
         return tell
 
     @contextmanager
-    def _opened(self, run: str) -> Iterator[tuple[Journal, SlotLeases]]:
+    def opened(self, run: str) -> Iterator[tuple[Journal, SlotLeases]]:
+        """A run's journal and slots, for this process alone."""
         journal = self.store.journal(run, f"{self.runtime.host} {self.runtime.pid} {run}")
         try:
             # By the run's name alone: its journal is ours now, so what the name still holds is a dead process's.

@@ -91,6 +91,7 @@ def app(value: object) -> App:
         update_time=text(found.get("update_time")),
         owner=text(_inner(found, "created_user").get("user_name")),
         roles=_texts(found.get("roles")),
+        create_time=text(found.get("create_time")),
     )
 
 
@@ -108,6 +109,7 @@ def task(value: object) -> Task:
         update_time=moment(found.get("last_modified_time") or found.get("last_modified_date")),
         owner=text(_inner(found, "created_user").get("user_name")) or text(found.get("created_user")),
         datasource_ids=tuple(dict.fromkeys(filter(None, sources))),
+        create_time=moment(found.get("created_date")),
     )
 
 

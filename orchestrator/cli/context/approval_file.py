@@ -24,13 +24,18 @@ def must_be_free(path: Path) -> None:
 
 def write_saved(path: Path, saved: Saved) -> None:
     """The file, for its owner alone; raises OperatorError, MemoryFailed."""
+    write_new(path, to_json(saved))
+
+
+def write_new(path: Path, text: str) -> None:
+    """A new file of this text, for its owner alone; raises OperatorError, MemoryFailed."""
     must_be_free(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(to_json(saved))
+                file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
             # A link, unlike a rename, fails where something has come into being meanwhile.

@@ -28,6 +28,8 @@ class App:
     owner: str = ""
     #: the caller's roles on it: read, access, delete, modify, admin
     roles: tuple[str, ...] = ()
+    #: ISO UTC text, as ROMA wrote it; "" where unknown
+    create_time: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Task:
     owner: str = ""
     #: ids of data sources where the list tells them (usually it does not, API 1.8)
     datasource_ids: tuple[str, ...] = ()
+    #: `created_date`: a date from the list, ISO UTC text from the details; "" where unknown
+    create_time: str = ""
 
     @property
     def app_ids(self) -> tuple[str, ...]:

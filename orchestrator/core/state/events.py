@@ -6,8 +6,10 @@ its place and time in the journal. Times are epoch seconds, UTC.
 
 from dataclasses import dataclass, field
 
+from orchestrator.core.model.error_detail import ErrorDetail as ErrorDetail
 from orchestrator.core.model.handover_item import Item
 from orchestrator.core.model.inventory import Reason
+from orchestrator.core.state.change_events import ChangeEvent, ChangesRequested
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +30,6 @@ class Asset:
     running: bool = False
     #: what ROMA should carry with it, as far as readable: "datasource:NAME", "api:METHOD PATH"
     contents: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorDetail:
-    """Why something was refused or failed, in the service's own words where there were any."""
-
-    #: `Failure` of the request, or ours: "job", "package", "breaker", "name-taken"
-    kind: str
-    code: str = ""
-    message: str = ""
-    request_id: str = ""
-
-    def __str__(self) -> str:
-        return " ".join(part for part in (self.code or self.kind, self.message) if part)
 
 
 # --- the run -------------------------------------------------------------------------------------------------------
@@ -650,10 +638,11 @@ Event = (
     | WideningTried
     | WideningShown
     | HandoverListed
+    | ChangeEvent
 )
 
 #: events that are written before a question is asked: they are on the disk before the request leaves
-INTENTS = (ExportRequested, ImportRequested, DownloadRequested, ProbeRequested)
+INTENTS = (ExportRequested, ImportRequested, DownloadRequested, ProbeRequested, ChangesRequested)
 
 
 @dataclass(frozen=True, slots=True)

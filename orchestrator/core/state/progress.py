@@ -12,6 +12,8 @@ from dataclasses import replace
 from orchestrator.core.model.failures import Failure
 from orchestrator.core.model.naming import predicted
 from orchestrator.core.state import events as e
+from orchestrator.core.state.change_events import ChangeEvent
+from orchestrator.core.state.changes import Changes
 from orchestrator.core.state.events import Asset, Entry
 from orchestrator.core.state.lifecycle import (
     LANDED,
@@ -65,6 +67,8 @@ class Progress:
         self.probes: dict[str, Probe] = {}
         #: what `auto` has tried and seen
         self.trials = Trials()
+        #: what was taken back of it, and how far that is
+        self.changes = Changes()
         self.lost_probes: dict[str, int] = defaultdict(int)
         self.failures: dict[tuple[str, str], Failures] = defaultdict(Failures)
         #: (instance, direction) that a retry has reopened and that has not succeeded since
@@ -155,6 +159,9 @@ class Progress:
         self.seq, self.at = entry.seq, entry.at
         if self.trials.apply(entry):
             self.wake_all()
+        if isinstance(entry.event, ChangeEvent):
+            self.changes.apply(entry.event, entry.at)
+            return
         match entry.event:
             case e.RunBegan() | e.RunResumed() | e.RunInterrupted() | e.RunEnded() as event:
                 self._run(event, entry.at)

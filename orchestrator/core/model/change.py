@@ -1,0 +1,42 @@
+"""One small write to an instance, with what was there before and what shall be there after. Law: no secret in an image.
+
+What follows a move (`undo`) is made of changes. One is proved by reading (promise 16); its inverse swaps the images.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+#: what an object looks like as far as it was read, (field, value); () means that it is not there
+Image = tuple[tuple[str, str], ...]
+
+
+class ChangeKind(StrEnum):
+    """What a change does to its object."""
+
+    REMOVE_APP = "remove-app"
+    REMOVE_TASK = "remove-task"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One write that was planned, previewed and journaled before it is asked for."""
+
+    id: str
+    kind: str
+    instance: str
+    #: id of the object at the instance, and its name there
+    object: str
+    name: str
+    #: credentials that ask for it: they see the object and own it
+    credentials: str
+    before: Image = ()
+    after: Image = ()
+    #: changes of a lower wave come first
+    wave: int = 0
+    #: the migration whose delivery it takes back
+    migration: str = ""
+
+
+def change_id(kind: str, instance: str, object_id: str) -> str:
+    """The same change has the same id in every preview of it."""
+    return f"{kind}:{instance}:{object_id}"

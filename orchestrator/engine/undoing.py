@@ -1,0 +1,353 @@
+"""Takes a run back: the changes of its undo, asked for and proved at every target side by side.
+
+Law: nothing is asked for before its intent is on the disk; a change is done only when its object was read to be gone.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import anyio
+
+from orchestrator.core.model.change import ChangeKind
+from orchestrator.core.model.failures import Failure, RequestFailed
+from orchestrator.core.model.inventory import Inventory, Job, JobStatus
+from orchestrator.core.model.retries import READ_ATTEMPTS, Action, Request, decide
+from orchestrator.core.plan.plan import Plan
+from orchestrator.core.state import change_events as c
+from orchestrator.core.state.changes import ChangeLife, Changes
+from orchestrator.core.state.ends import End
+from orchestrator.core.state.events import Entry, Event
+from orchestrator.core.state.progress import Progress
+from orchestrator.core.state.slots import JobKind, SlotRule, host_of, lease_of
+from orchestrator.core.undo.provenance import Asked, Held, UndoPlan, undo_plan
+from orchestrator.core.undo.removal import Wait, after_asking, asked_together, before_asking, next_group, open_lives
+from orchestrator.engine.backoff import busy_wait, outage_wait
+from orchestrator.engine.performer import words_of
+from orchestrator.engine.poll_timing import PollTiming
+from orchestrator.engine.runtime import Runtime
+from orchestrator.engine.target_listings import TargetListings
+from orchestrator.errors import ExitCode, ServiceRefuses, ServiceUnreachable
+from orchestrator.roma import InventoryDisagrees, Roma
+from orchestrator.storage.journal import Journal
+from orchestrator.storage.leases import Taken
+from orchestrator.storage.store import SlotLeases
+
+#: how long a read may go on showing what a successful job has removed, seconds [I: undocumented]
+PATIENCE = 120.0
+#: before the second read after a job, seconds; each further pause is twice as long
+PAUSE = 2.0
+#: how long to wait for a slot that another process of this host holds, seconds
+SLOT_HELD = 1.0
+#: for how long a job must be unknown to the service before that is believed, seconds
+GONE_AFTER = 30.0
+#: how long after `busy_timeout` another start makes sense, seconds
+BUSY_PAUSE = 300.0
+#: changes that one journal entry holds at most
+_MOST_PLANNED = 200
+
+
+async def look_at(plan: Plan, roma: Roma, progress: Progress, users: Mapping[str, str], asked: Asked) -> UndoPlan:
+    """What an undo of this run would do now; reads only. Raises ServiceRefuses (3), ServiceUnreachable (9)."""
+    listings = TargetListings(plan, roma)
+    held: dict[str, Held] = {}
+    for instance in sorted({life.target for life in progress.deliveries.values()}):
+        try:
+            there = await listings.assets(instance)
+        except RequestFailed as error:
+            raise _as_sentence(instance, error) from None
+        except InventoryDisagrees as error:
+            raise ServiceUnreachable(f"{instance}: {error.message}", next_step="run the same command again") from None
+        held[instance] = Held(there.inventory, there.ahead)
+    return undo_plan(progress, held, users, asked)
+
+
+def _as_sentence(instance: str, error: RequestFailed) -> ServiceRefuses | ServiceUnreachable:
+    failed = error.failed
+    told = f"{instance}: {error.request}: {failed.code} {failed.message}".replace("  ", " ").strip()
+    if decide(Request.READ, failed, READ_ATTEMPTS, 0.0).action in {Action.OUTAGE, Action.REPEAT}:
+        return ServiceUnreachable(told, next_step="check the endpoint and the network, then run the same command again")
+    return ServiceRefuses(told, next_step="check the credentials in the plan and the user's permissions")
+
+
+@dataclass(slots=True)
+class Undoing:
+    """Carries out one run's undo in this process; the plan is held by the caller."""
+
+    plan: Plan
+    roma: Roma
+    journal: Journal
+    leases: SlotLeases
+    progress: Progress
+    users: Mapping[str, str]
+    runtime: Runtime
+    poll_timing: PollTiming
+    #: told each entry as it is believed
+    listen: Callable[[Entry], None] = lambda entry: None
+    #: the signal that asked to stop, or ""
+    signal: str = ""
+    #: instance -> why it went no further
+    ends: dict[str, End] = field(default_factory=dict)
+    _stop: anyio.Event = field(default_factory=anyio.Event)
+    _locks: dict[str, anyio.Lock] = field(default_factory=dict)
+    #: host -> (since when it does not answer, how often it was asked)
+    _silent: dict[str, tuple[float, int]] = field(default_factory=dict)
+    #: slot -> (since when somebody else's job is in it, how often it was asked)
+    _busy: dict[str, tuple[float, int]] = field(default_factory=dict)
+    _listings: TargetListings = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._listings = TargetListings(self.plan, self.roma)
+
+    @property
+    def changes(self) -> Changes:
+        return self.progress.changes
+
+    def stop(self, signal: str) -> None:
+        """Ask for nothing new; what was asked for is settled by the next start."""
+        self.signal = self.signal or signal
+        self._stop.set()
+
+    async def begin(self, undo: UndoPlan, began: c.UndoBegan) -> None:
+        """Freeze the plan of the undo in the journal."""
+        left = tuple((each.kind, each.id, each.name, each.target, each.why) for each in undo.left)
+        rows = [undo.changes[at : at + _MOST_PLANNED] for at in range(0, len(undo.changes), _MOST_PLANNED)] or [()]
+        planned = [c.ChangesPlanned(held, left if not place else ()) for place, held in enumerate(rows)]
+        await self._remember(began, *planned)
+
+    async def resume(self, resumed: c.UndoResumed) -> None:
+        """Another process has begun it."""
+        await self._remember(resumed)
+
+    async def run(self) -> None:
+        """Go on until every change is settled, or nothing more can be done; raises MemoryFailed."""
+        instances = sorted({life.change.instance for life in self.changes.lives.values()})
+        async with anyio.create_task_group() as group:
+            for instance in instances:
+                group.start_soon(self._instance, instance)
+        if all(life.settled for life in self.changes.lives.values()):
+            code = ExitCode.DONE if self.clean else ExitCode.INCOMPLETE
+            await self._remember(c.UndoEnded(int(code)))
+
+    @property
+    def clean(self) -> bool:
+        """Everything that the run made is gone."""
+        lives = self.changes.lives.values()
+        return not self.changes.left and all(life.state == "done" for life in lives)
+
+    # --- one target --------------------------------------------------------------------------------------------------
+
+    async def _instance(self, instance: str) -> None:
+        while not self._over(instance):
+            lives = open_lives(self.changes, instance)
+            unsure = asked_together(lives)
+            group = unsure or next_group(lives, self.plan.settings.batch_size, self.runtime.now())
+            match group:
+                case None:
+                    return
+                case Wait(until=until):
+                    await self._sleep(until - self.runtime.now())
+                case held:
+                    await self._in_slot(instance, held)
+
+    async def _in_slot(self, instance: str, lives: Sequence[ChangeLife]) -> None:
+        """Ask for these changes, or take up what was asked for, and settle them while the slot is ours."""
+        credentials = lives[0].change.credentials
+        rule = SlotRule(self.plan.settings.one_job_per, dict(self.users))
+        slot = lives[0].slot or rule.slot(self.plan.instances[instance], credentials, JobKind.DELETE)
+        async with self._held(slot, instance) as ours:
+            if not ours:
+                return
+            if not asked_together(lives):
+                await self._ask(instance, lives, slot)
+            while not self._over(instance):
+                unsure = asked_together(open_lives(self.changes, instance))
+                if not unsure:
+                    return
+                await self._settle(instance, unsure)
+
+    def _over(self, instance: str) -> bool:
+        return self._stop.is_set() or instance in self.ends
+
+    async def _ask(self, instance: str, lives: Sequence[ChangeLife], slot: str) -> None:
+        inventory = await self._look(instance)
+        if inventory is None:
+            return
+        settled = before_asking(lives, inventory)
+        if settled.done or settled.different:
+            await self._remember(settled)
+        over = {*settled.done, *(name for name, _ in settled.different)}
+        asked = [life for life in lives if life.change.id not in over]
+        if not asked:
+            return
+        names = tuple(life.change.id for life in asked)
+        client = self.roma.client(self.plan.instances[instance], asked[0].change.credentials)
+        await self._remember(c.ChangesRequested(names, asked[0].change.credentials, slot))
+        try:
+            job = await client.delete(*_ids(asked))
+        except RequestFailed as error:
+            await self._not_accepted(instance, slot, asked, error)
+            return
+        self._busy.pop(slot, None)
+        self._silent.pop(self._host(instance), None)
+        await self._remember(c.ChangesAccepted(names, job))
+
+    async def _not_accepted(self, instance: str, slot: str, asked: Sequence[ChangeLife], error: RequestFailed) -> None:
+        names, words = tuple(life.change.id for life in asked), words_of(error.failed)
+        decision = decide(Request.DELETE, error.failed, asked[0].attempts + 1, self.runtime.draw())
+        match decision.action:
+            case Action.SETTLE:
+                quiet = self.runtime.now() + self.plan.settings.settle_quiet
+                await self._remember(c.ChangesAnswerLost(names, words, quiet))
+            case Action.SPLIT:
+                # The service refuses the request as a whole: the job has failed before it began.
+                await self._remember(c.ChangesEnded(names, str(words), failed=True))
+            case Action.WAIT_FOR_SLOT:
+                await self._remember(c.ChangesRefused(names, words, self._busy_wait(instance, slot, error)))
+            case Action.OUTAGE:
+                await self._remember(c.ChangesRefused(names, words, self._outage_wait(instance, error)))
+            case Action.REFUSED | Action.RENEW:
+                await self._remember(c.ChangesRefused(names, words))
+                self._end(instance, ExitCode.REFUSED, f"{error.request}: {words}")
+            case _:
+                await self._remember(c.ChangesRefused(names, words, decision.wait))
+
+    async def _settle(self, instance: str, lives: Sequence[ChangeLife]) -> None:
+        """From the request to what a read says became of it."""
+        first = lives[0]
+        if first.job and not first.ended:
+            await self._await_job(instance, lives)
+            return
+        if not first.ended:
+            await self._sleep(first.quiet_until - self.runtime.now())
+        patience, pause = anyio.current_time() + PATIENCE, PAUSE
+        while not self._over(instance):
+            inventory = await self._look(instance)
+            if inventory is None:
+                return
+            # What failed, or may never have begun, is judged by the first read; a success may show late.
+            late = first.failed or not first.ended or anyio.current_time() >= patience
+            settled = after_asking(lives, inventory, late)
+            if settled is not None:
+                await self._remember(settled)
+                return
+            await self._sleep(pause)
+            pause *= 2
+
+    async def _await_job(self, instance: str, lives: Sequence[ChangeLife]) -> None:
+        first = lives[0]
+        names = tuple(life.change.id for life in lives)
+        client = self.roma.client(self.plan.instances[instance], first.change.credentials)
+        poller = self.poll_timing.poller(instance, JobKind.DELETE, len(lives))
+        unknown_since = 0.0
+        while not self._over(instance):
+            age = self.runtime.now() - first.asked_at
+            if age > self.plan.settings.job_timeout:
+                told = f"the deletion job {first.job} at {instance} has run for {age:.0f} s (job_timeout)"
+                self._end(instance, ExitCode.NOT_FINISHED, told)
+                return
+            try:
+                job = await client.job(first.job)
+            except RequestFailed as error:
+                if error.failed.failure is not Failure.GONE:
+                    await self._not_read(instance, error)
+                    continue
+                unknown_since = unknown_since or anyio.current_time()
+                if anyio.current_time() - unknown_since >= GONE_AFTER:
+                    await self._remember(c.ChangesEnded(names, "the service no longer knows the job"))
+                    return
+                await self._sleep(GONE_AFTER / 6)
+                continue
+            self._silent.pop(self._host(instance), None)
+            if job.status is not JobStatus.RUNNING:
+                poller.ended(age)
+                await self._remember(_ended(names, job))
+                return
+            poller.polled(age, job.progress)
+            await self._sleep(poller.wait(self.runtime.now() - first.asked_at))
+
+    # --- the way to ROMA -------------------------------------------------------------------------------------------
+
+    async def _look(self, instance: str) -> Inventory | None:
+        """What the target holds now; None where that cannot be read in this process any more."""
+        while not self._over(instance):
+            try:
+                there = await self._listings.assets(instance)
+            except (RequestFailed, InventoryDisagrees) as error:
+                await self._not_read(instance, error)
+                continue
+            self._silent.pop(self._host(instance), None)
+            return there.inventory
+        return None
+
+    async def _not_read(self, instance: str, error: RequestFailed | InventoryDisagrees) -> None:
+        """Wait and try again, or end with why."""
+        if isinstance(error, RequestFailed):
+            action = decide(Request.READ, error.failed, READ_ATTEMPTS, 0.0).action
+            if action not in {Action.OUTAGE, Action.REPEAT}:
+                self._end(instance, ExitCode.REFUSED, f"{error.request}: {words_of(error.failed)}")
+                return
+        await self._sleep(self._outage_wait(instance, error))
+
+    def _outage_wait(self, instance: str, error: RequestFailed | InventoryDisagrees) -> float:
+        now, host = self.runtime.now(), self._host(instance)
+        since, times = self._silent.get(host, (now, 0))
+        self._silent[host] = since, times + 1
+        told = str(words_of(error.failed)) if isinstance(error, RequestFailed) else error.message
+        if not times:
+            self.runtime.say("outage", host=host, reason=told)
+        if now - since >= self.plan.settings.outage_timeout:
+            self._end(instance, ExitCode.UNREACHABLE, f"{host} has not answered for {now - since:.0f} s: {told}")
+        return outage_wait(times + 1, self.runtime.draw())
+
+    def _busy_wait(self, instance: str, slot: str, error: RequestFailed) -> float:
+        now = self.runtime.now()
+        since, times = self._busy.get(slot, (now, 0))
+        self._busy[slot] = since, times + 1
+        if now - since >= self.plan.settings.busy_timeout:
+            told = f"somebody else's job has held the slot {slot} for {now - since:.0f} s (busy_timeout)"
+            self._end(instance, ExitCode.NOT_FINISHED, told, now + BUSY_PAUSE)
+        return max(error.failed.retry_after, busy_wait(times + 1, self.runtime.draw()))
+
+    def _end(self, instance: str, code: ExitCode, sentence: str, not_before: float = 0.0) -> None:
+        self.ends[instance] = End(code, sentence, not_before)
+        self.runtime.say("gave-up", what=instance, reason=sentence)
+
+    def _host(self, instance: str) -> str:
+        return host_of(self.plan.instances[instance].endpoint)
+
+    # --- slots, time, memory -----------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _held(self, slot: str, instance: str) -> AsyncIterator[bool]:
+        """The slot, ours alone in this process and among the processes of this home; False where we stop first."""
+        async with self._locks.setdefault(slot, anyio.Lock()):
+            lease = lease_of(slot)
+            while not self._over(instance) and not isinstance(self.leases.take([lease]), Taken):
+                await self._sleep(SLOT_HELD)
+            try:
+                yield not self._over(instance)
+            finally:
+                self.leases.release([lease])
+
+    async def _sleep(self, seconds: float) -> None:
+        """A wait that a signal ends."""
+        with anyio.move_on_after(max(0.0, seconds)):
+            await self._stop.wait()
+
+    async def _remember(self, *events: Event) -> None:
+        """Write, then believe."""
+        entries = await self.runtime.offload(self.journal.append, events, self.runtime.now())
+        for entry in entries:
+            self.progress.apply(entry)
+            self.listen(entry)
+
+
+def _ids(lives: Sequence[ChangeLife]) -> tuple[list[str], list[str]]:
+    """Ids of applications, and of tasks."""
+    apps = [life.change.object for life in lives if life.change.kind == ChangeKind.REMOVE_APP.value]
+    return apps, [life.change.object for life in lives if life.change.kind == ChangeKind.REMOVE_TASK.value]
+
+
+def _ended(names: tuple[str, ...], job: Job) -> c.ChangesEnded:
+    return c.ChangesEnded(names, job.word, job.status is JobStatus.FAILED, job.reasons)

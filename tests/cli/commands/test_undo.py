@@ -1,0 +1,144 @@
+"""`undo`: previews, asks, removes only what the run made, and a second one does nothing."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from orchestrator.emulator.service.instance_store import Holding
+from orchestrator.emulator.world.world import App, Task
+from tests.cli.conftest import Invoke, Local
+
+STRANGER = "11111111-2222-3333-4444-555555555555"
+
+
+@pytest.fixture
+def moved(quick: Local, invoke: Invoke) -> Local:
+    """Everything of dev is at prod, beside one application that was there before."""
+    prod(quick).apps.put(App(STRANGER, "stranger", "strange", "", "prod-migrator"))
+    done = invoke("run", str(quick.plan))
+    assert done.exit_code == 0, done.output
+    return quick
+
+
+def prod(local: Local) -> Holding:
+    return local.api.service.holding("prod")
+
+
+def names(local: Local) -> set[str]:
+    held = prod(local)
+    return {each.name for each in held.apps.all()} | {each.name for each in held.tasks.all()}
+
+
+def document(invoke: Invoke, *words: str, code: int = 0) -> Any:
+    told = invoke("undo", *words, "--json")
+    assert told.exit_code == code, told.output
+    return json.loads(told.stdout)
+
+
+def a_task(local: Local) -> Task:
+    return min((each for each in prod(local).tasks.all() if each.source_app_id), key=lambda each: each.name)
+
+
+def test_it_restores_the_target_and_a_second_one_does_nothing(moved: Local, invoke: Invoke) -> None:
+    told = invoke("undo", "--yes")
+    assert told.exit_code == 0, told.output
+    assert "everything that the run made is gone" in told.output
+    assert names(moved) == {"stranger"}
+    posts = moved.posts
+    again = document(invoke, "--yes")
+    assert (again["counts"], moved.posts) == ({}, posts)
+
+
+def test_tasks_go_first_in_as_few_jobs_as_their_order_allows(moved: Local, invoke: Invoke) -> None:
+    before = moved.posts
+    assert document(invoke, "--yes")["counts"] == {"done": 18}
+    removed = moved.api.service.ledger.removed
+    kinds = [each.kind for each in removed if each.kind in {"app", "task"}]
+    assert kinds == sorted(kinds, reverse=True)
+    waves = 1 + len({each.job_id for each in removed if each.kind == "app"})
+    assert moved.posts - before == waves
+
+
+def test_a_dry_run_reads_only_and_the_saved_one_is_carried_out(moved: Local, invoke: Invoke) -> None:
+    posts, held = moved.posts, names(moved)
+    saved = moved.plan.parent / "undo.json"
+    shown = invoke("undo", "--dry-run", "--save", str(saved))
+    assert (shown.exit_code, moved.posts, names(moved)) == (0, posts, held), shown.output
+    assert "18 assets would be removed" in shown.output
+    assert saved.stat().st_mode & 0o777 == 0o600
+    assert invoke("undo", "--approved", str(saved)).exit_code == 0
+    assert names(moved) == {"stranger"}
+
+
+def test_what_differs_from_the_approved_one_is_refused(moved: Local, invoke: Invoke) -> None:
+    saved = moved.plan.parent / "undo.json"
+    invoke("undo", "--dry-run", "--save", str(saved))
+    task = a_task(moved)
+    prod(moved).tasks.put(replace(task, update_time=task.update_time + 3600))
+    told = invoke("undo", "--approved", str(saved))
+    assert (told.exit_code, "is not what was approved" in told.output) == (4, True), told.output
+    assert len(names(moved)) == 19
+
+
+def test_an_edited_approval_is_refused(moved: Local, invoke: Invoke) -> None:
+    saved = moved.plan.parent / "undo.json"
+    invoke("undo", "--dry-run", "--save", str(saved))
+    saved.write_text(saved.read_text(encoding="utf-8").replace("orders", "others"), encoding="utf-8")
+    told = invoke("undo", "--approved", str(saved))
+    assert (told.exit_code, "edited" in told.output) == (2, True), told.output
+
+
+def test_without_a_terminal_it_needs_a_word(moved: Local, invoke: Invoke) -> None:
+    told = invoke("undo")
+    assert (told.exit_code, "--yes" in told.output) == (2, True)
+    assert len(names(moved)) == 19
+
+
+def test_what_was_changed_since_or_runs_is_left_and_listed_until_it_is_named(moved: Local, invoke: Invoke) -> None:
+    task = a_task(moved)
+    prod(moved).tasks.put(replace(task, update_time=task.update_time + 3600))
+    told = document(invoke, "--yes", code=1)
+    left = {each["name"]: each["why"] for each in told["left"]}
+    assert "it was changed since the run" in left[task.name]
+    apps = {each.name for each in prod(moved).apps.all() if each.id in {task.source_app_id, task.target_app_id}}
+    assert names(moved) == {"stranger", task.name, *apps}
+    assert all(f"task {task.name}, which stays, uses it" in left[name] for name in apps)
+    assert document(invoke, "--yes", "--include", f"task:{task.name}")["counts"] == {"done": 1 + len(apps)}
+    assert names(moved) == {"stranger"}
+
+
+def test_a_running_task_is_left(moved: Local, invoke: Invoke) -> None:
+    task = a_task(moved)
+    prod(moved).tasks.put(replace(task, running=True))
+    told = document(invoke, "--yes", code=1)
+    assert {"it runs"} <= {each["why"] for each in told["left"] if each["name"] == task.name}
+    assert task.name in names(moved)
+
+
+def test_what_somebody_else_made_under_our_name_is_left(moved: Local, invoke: Invoke) -> None:
+    app = min(prod(moved).apps.all(), key=lambda each: each.name)
+    prod(moved).apps.put(replace(app, owner="somebody-else"))
+    told = document(invoke, "--yes", code=1)
+    left = {each["name"]: each["why"] for each in told["left"]}
+    assert left[app.name] == "it was made by somebody-else, not by prod-migrator"
+    assert app.name in names(moved)
+
+
+def test_an_application_goes_with_its_tasks(moved: Local, invoke: Invoke) -> None:
+    held = prod(moved)
+    called = {each for app in held.apps.all() for each in app.calls}
+    app = min((x for x in held.apps.all() if x.id not in called and x.id != STRANGER), key=lambda x: x.name)
+    tasks = {each.name for each in held.tasks.all() if app.id in {each.source_app_id, each.target_app_id}}
+    before = names(moved)
+    told = document(invoke, "--yes", "--only", f"app:{app.name}")
+    assert told["counts"] == {"done": 1 + len(tasks)}
+    assert names(moved) == before - {app.name} - tasks
+
+
+def test_a_later_run_brings_again_what_was_taken_back(moved: Local, invoke: Invoke) -> None:
+    invoke("undo", "--yes")
+    again = invoke("run", str(moved.plan))
+    assert again.exit_code == 0, again.output
+    assert len(names(moved)) == 19
