@@ -268,11 +268,12 @@ def emulator(
 def schema(
     terminal: Terminal,
     preview: Annotated[bool, typer.Option("--preview", help="Of what preview --json prints.")] = False,
+    report: Annotated[bool, typer.Option("--report", help="Of what report --json prints.")] = False,
 ) -> int:
     """Print the JSON Schema of the plan."""
     from orchestrator.cli.commands.schema import schema as body
 
-    return body(terminal, preview)
+    return body(terminal, preview, report)
 
 
 @command("demo")

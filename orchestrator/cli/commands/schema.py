@@ -4,12 +4,15 @@ import json
 
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.render.preview_json import schema as of_preview
+from orchestrator.cli.render.report_json import schema as of_report
 from orchestrator.core.plan.parse import json_schema
-from orchestrator.errors import ExitCode
+from orchestrator.errors import ExitCode, OperatorError
 
 
-def schema(terminal: Terminal, preview: bool) -> int:
-    """The JSON Schema of the plan, or of what `preview --json` prints."""
-    made = of_preview() if preview else json_schema()
+def schema(terminal: Terminal, preview: bool, report: bool) -> int:
+    """The JSON Schema of the plan, or of what `preview --json` or `report --json` prints."""
+    if preview and report:
+        raise OperatorError("--preview and --report exclude each other")
+    made = of_preview() if preview else of_report() if report else json_schema()
     terminal.out.write(json.dumps(made, indent=2, ensure_ascii=False) + "\n")
     return int(ExitCode.DONE)

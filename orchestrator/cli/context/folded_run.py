@@ -3,6 +3,8 @@
 from orchestrator.cli.context.find_run import Found
 from orchestrator.core.report.outcome import outcome
 from orchestrator.core.report.report import Report, report
+from orchestrator.core.report.whole import ChainHead, WholeReport, whole_report
+from orchestrator.core.state.progress import Progress
 from orchestrator.engine.runs import folded
 from orchestrator.errors import ExitCode, OperatorError
 
@@ -11,9 +13,13 @@ def report_of(found: Found) -> Report:
     """Fold a run's journal; raises JournalDamaged, and OperatorError where the run never began."""
     entries = found.entries()
     progress = folded(iter(entries))
+    _must_have_begun(found, progress)
+    return report(found.run, entries, progress, outcome(progress, {}))
+
+
+def _must_have_begun(found: Found, progress: Progress) -> None:
     if progress.began is None:
         raise OperatorError(f"run {found.run} never began: it is an empty shell", next_step="roma-migrate runs")
-    return report(found.run, entries, progress, outcome(progress, {}))
 
 
 def code_of(made: Report) -> int:
@@ -21,3 +27,11 @@ def code_of(made: Report) -> int:
     if made.finished:
         return int(made.outcome.code)
     return int(made.outcome.code) or int(ExitCode.NOT_FINISHED)
+
+
+def whole_of(found: Found) -> WholeReport:
+    """The same with every asset, the timeline and the chain's head."""
+    entries = found.entries()
+    progress = folded(iter(entries))
+    _must_have_begun(found, progress)
+    return whole_report(found.run, entries, progress, ChainHead(len(entries), "0" * 64))

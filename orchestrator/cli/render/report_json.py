@@ -1,59 +1,458 @@
-"""A report for programs. Law: everything that is known, and times in UTC."""
+"""A report as a document for programs. Law: these classes are the published schema (`schema --report`); times in UTC.
 
-from collections.abc import Sequence
-from dataclasses import asdict
+The HTML page is made from the same document, so that both tell the same.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.cli.context.folded_run import code_of
 from orchestrator.cli.output.times import utc
-from orchestrator.cli.render.summary import Names, lane_json, outcome_json
+from orchestrator.cli.render.summary import Names, next_of, verdict_of
 from orchestrator.core.handover.render import to_data
+from orchestrator.core.report.assets import AssetLine
 from orchestrator.core.report.history import History
-from orchestrator.core.report.outcome import AssetOutcome
-from orchestrator.core.report.report import MEANING, Report
+from orchestrator.core.report.outcome import AssetClass
+from orchestrator.core.report.report import MEANING, BatchReport, DeliveryReport, LaneReport, SourceReport
+from orchestrator.core.report.timeline import Bar, Journey, Timeline, journeys
+from orchestrator.core.report.whole import WholeReport
+
+#: version of the document's form; a field that is added does not change it
+FORM = 1
+#: said where predicted times would stand
+UNPREDICTED = "The journal of this run keeps no predicted times: they stand in the preview."
 
 
-def report_json(made: Report, names: Names, shown: Sequence[AssetOutcome]) -> dict[str, object]:
-    """The report for programs: everything, times in UTC."""
-    began = made.began
+@dataclass(frozen=True, slots=True)
+class WhyDocument:
+    """One reason for a code other than 0."""
+
+    code: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class LaneDocument:
+    """One migration's way to one target."""
+
+    migration: str
+    source: str
+    target: str
+    selected: int
+    #: class -> assets; their sum is `selected`
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOutDocument:
+    """A task that touches what is selected and does not travel with it."""
+
+    id: str
+    name: str
+    why: str
+    #: the migration of the same run that brings it there, "" where none does
+    carried_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDocument:
+    """What one migration touched at its source: touched = selected + excluded + left out."""
+
+    migration: str
+    source: str
+    target: str
+    touched: int
+    selected: int
+    excluded: int
+    left_out: Sequence[LeftOutDocument]
+
+
+@dataclass(frozen=True, slots=True)
+class AssetDocument:
+    """One asset at one target."""
+
+    migration: str
+    source: str
+    target: str
+    #: "" where it travelled in none
+    delivery: str
+    #: its batch's place in the order, from 1; 0 where it travelled in none
+    number: int
+    #: at the source
+    id: str
+    kind: str
+    name: str
+    #: at the target, the likeliest first; several where the service has not shown how it reads the prefix
+    target_names: Sequence[str]
+    #: "" where no read has told it
+    target_id: str
+    #: in which it is counted
+    outcome: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RanDocument:
+    """When the job of a batch or a delivery ran; null where it did not."""
+
+    began: str | None
+    ended: str | None
+    #: behind somebody else's job
+    waited_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDocument:
+    """One export."""
+
+    number: int
+    batch: str
+    source: str
+    apps: int
+    tasks: int
+    state: str
+    exports: int
+    losses: int
+    jobs: Sequence[str]
+    request_ids: Sequence[str]
+    #: of the package, "" where there was none
+    sha256: str
+    size: int
+    check: str
+    ran: RanDocument
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryDocument:
+    """One import."""
+
+    delivery: str
+    batch: str
+    migration: str
+    target: str
+    mode: str
+    prefix: str
+    owner: str
+    assets: int
+    state: str
+    imports: int
+    jobs: Sequence[str]
+    request_ids: Sequence[str]
+    words: str
+    ran: RanDocument
+
+
+@dataclass(frozen=True, slots=True)
+class BarDocument:
+    """What a slot was used for, or waited for."""
+
+    #: export, import, probe, somebody else's job, unknown outcome; beside the slot: download, verification
+    kind: str
+    #: batch or delivery id
+    subject: str
+    #: the batch's place in the order, 0 of a probe
+    number: int
+    began: str | None
+    ended: str | None
+    seconds: float
+    #: how it ended, "" while it lasts
+    word: str
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlotDocument:
+    """The place in which one job may run, and what ran there."""
+
+    slot: str
+    #: in which a job of ours ran
+    busy_seconds: float
+    bars: Sequence[BarDocument]
+
+
+@dataclass(frozen=True, slots=True)
+class PauseDocument:
+    """No process conducted the run."""
+
+    began: str | None
+    ended: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineDocument:
+    """When each slot did what."""
+
+    slots: Sequence[SlotDocument]
+    pauses: Sequence[PauseDocument]
+    #: why no predicted times stand here, "" where they do
+    unpredicted: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutageDocument:
+    """A service was away."""
+
+    host: str
+    began: str | None
+    #: null where its end was not seen
+    ended: str | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopDocument:
+    """The breaker stopped one side of an instance."""
+
+    at: str | None
+    instance: str
+    direction: str
+    words: str
+    reopened: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitDocument:
+    """Refusals in a row of one subject."""
+
+    subject: str
+    kind: str
+    began: str | None
+    latest: str | None
+    times: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementDocument:
+    """An answer was lost, and what was found instead."""
+
+    lost: str | None
+    #: null where it is not settled
+    settled: str | None
+    subject: str
+    words: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeDocument:
+    """An export of one asset, asked only to learn whether a slot is idle."""
+
+    at: str | None
+    slot: str
+    asset: str
+    job: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActDocument:
+    """Something that an operator or a signal did."""
+
+    at: str | None
+    by: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialDocument:
+    """With `one_job_per: auto`, a real job asked for beside another of ours."""
+
+    at: str | None
+    widening: str
+    slot: str
+    subject: str
+    beside: str
+    #: apart, one or open; "" while it is not known
+    shown: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingDocument:
+    """What the service showed of a prefix."""
+
+    target: str
+    prefix: str
+    kind: str
+    renamed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChainDocument:
+    """The head of the journal's chain: it proves every entry before it."""
+
+    entries: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportDocument:
+    """What `report --json` prints."""
+
+    form: int
+    run: str
+    plan: str
+    plan_file: str
+    by: str
+    host: str
+    version: str
+    note: str
+    only: Sequence[str]
+    digest: str
+    began: str | None
+    ended: str | None
+    last_entry: str | None
+    finished: bool
+    code: int
+    #: every code that applies, the exit code among them
+    codes: Sequence[int]
+    verdict: str
+    whys: Sequence[WhyDocument]
+    counts: Mapping[str, int]
+    who: str
+    next: str
+    meaning: str
+    #: whether the sums agree; where not, it is a defect of the program
+    agree: bool
+    disagreements: Sequence[str]
+    lanes: Sequence[LaneDocument]
+    sources: Sequence[SourceDocument]
+    #: every asset, or those that `--only` lets through
+    assets: Sequence[AssetDocument]
+    batches: Sequence[BatchDocument]
+    deliveries: Sequence[DeliveryDocument]
+    #: id of the saved preview that it carried out, "" where there was none
+    approved: str
+    accepted: Sequence[str]
+    held: Sequence[str]
+    waived: Sequence[str]
+    handover: Sequence[Mapping[str, Any]]
+    timeline: TimelineDocument
+    outages: Sequence[OutageDocument]
+    stops: Sequence[StopDocument]
+    waits: Sequence[WaitDocument]
+    settlements: Sequence[SettlementDocument]
+    probes: Sequence[ProbeDocument]
+    acts: Sequence[ActDocument]
+    trials: Sequence[TrialDocument]
+    readings: Sequence[ReadingDocument]
+    #: what moves, as it was frozen when the run began
+    plan_as_run: Any
+    chain: ChainDocument
+
+
+def document(whole: WholeReport, names: Names, shown: Sequence[AssetLine]) -> ReportDocument:
+    """Everything that is known of a run; `shown` are the assets to list."""
+    made, began = whole.report, whole.report.began
+    ran = journeys(whole.timeline)
+    outcome = made.outcome
+    carried = {(g.migration, g.target, asset): g.carried_by for g in whole.aside for asset, _ in g.assets}
+    numbers = {batch.batch: batch.number for batch in made.batches}
+    numbers |= {each.delivery: numbers[each.batch] for each in made.deliveries}
+    return ReportDocument(
+        form=FORM, run=made.run, plan=began.plan, plan_file=began.plan_file, by=began.by, host=began.host,
+        version=began.version, note=began.note, only=began.only, digest=began.digest, began=utc(made.began_at),
+        ended=utc(made.ended_at), last_entry=utc(made.last_at), finished=made.finished, meaning=MEANING,
+        agree=not made.disagreements, disagreements=made.disagreements, code=code_of(made),
+        codes=sorted({int(outcome.code), *(int(why.code) for why in outcome.whys)}), verdict=verdict_of(made),
+        whys=[WhyDocument(int(why.code), why.sentence) for why in outcome.whys],
+        counts={each.value: outcome.counts.get(each.value, 0) for each in AssetClass}, who=outcome.who,
+        next=next_of(made, names),
+        lanes=[_lane(each) for each in made.lanes],
+        sources=[_source(each, carried) for each in made.sources],
+        assets=[_asset(line) for line in shown],
+        batches=[_batch(each, ran.get(each.batch, Journey())) for each in made.batches],
+        deliveries=[_delivery(each, ran.get(each.delivery, Journey())) for each in made.deliveries],
+        approved=began.approved, accepted=began.accepted, held=began.held, waived=began.waived,
+        handover=to_data(made.handover), timeline=_timeline(whole.timeline, numbers),
+        readings=[ReadingDocument(r.target, r.prefix, r.kind, r.renamed) for r in whole.readings],
+        plan_as_run=json.loads(began.moves), chain=ChainDocument(whole.head.entries, whole.head.digest),
+        **_history(made.history),
+    )  # fmt: skip
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of the document."""
+    from pydantic import TypeAdapter
+
+    made = TypeAdapter(ReportDocument).json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "Report of roma-migrate"}
+
+
+# --- parts ---------------------------------------------------------------------------------------------------------
+
+
+def _lane(each: LaneReport) -> LaneDocument:
+    return LaneDocument(each.migration, each.source, each.target, each.selected, each.counts)
+
+
+def _source(each: SourceReport, carried: Mapping[tuple[str, str, str], str]) -> SourceDocument:
+    left = [
+        LeftOutDocument(asset, name, why, carried.get((each.migration, each.target, asset), ""))
+        for asset, name, why in each.left_out
+    ]
+    return SourceDocument(
+        each.migration, each.source, each.target, each.touched, each.selected, each.excluded, left
+    )  # fmt: skip
+
+
+def _asset(line: AssetLine) -> AssetDocument:
+    o = line.outcome
+    return AssetDocument(
+        o.migration, line.source, o.target, o.delivery, line.number, o.asset, o.kind, o.name, line.names,
+        line.target_id, o.kept_as.value, o.why,
+    )  # fmt: skip
+
+
+def _ran(journey: Journey) -> RanDocument:
+    return RanDocument(utc(journey.began), utc(journey.ended), round(journey.waited, 1))
+
+
+def _batch(b: BatchReport, journey: Journey) -> BatchDocument:
+    return BatchDocument(
+        b.number, b.batch, b.source, b.apps, b.tasks, b.state, b.exports, b.losses, b.jobs, b.request_ids, b.sha256,
+        b.size, b.check, _ran(journey),
+    )  # fmt: skip
+
+
+def _delivery(d: DeliveryReport, journey: Journey) -> DeliveryDocument:
+    return DeliveryDocument(
+        d.delivery, d.batch, d.migration, d.target, d.mode, d.prefix, d.owner, d.assets, d.state, d.imports, d.jobs,
+        d.request_ids, d.words, _ran(journey),
+    )  # fmt: skip
+
+
+def _timeline(held: Timeline, numbers: Mapping[str, int]) -> TimelineDocument:
+    slots = [
+        SlotDocument(each.slot, round(each.busy, 1), [_bar(bar, numbers) for bar in each.bars]) for each in held.slots
+    ]
+    pauses = [PauseDocument(utc(each.began), utc(each.ended)) for each in held.pauses]
+    return TimelineDocument(slots, pauses, UNPREDICTED)
+
+
+def _bar(bar: Bar, numbers: Mapping[str, int]) -> BarDocument:
+    return BarDocument(
+        bar.kind.value, bar.subject, numbers.get(bar.subject, 0), utc(bar.began), utc(bar.ended),
+        round(bar.seconds, 1), bar.word, bar.job,
+    )  # fmt: skip
+
+
+def _history(history: History) -> dict[str, Any]:
     return {
-        "run": made.run, "plan": began.plan, "plan_file": began.plan_file, "by": began.by, "host": began.host,
-        "version": began.version, "note": began.note, "only": list(began.only), "digest": began.digest,
-        "began": utc(made.began_at), "ended": utc(made.ended_at), "last_entry": utc(made.last_at),
-        "finished": made.finished, **outcome_json(made.outcome, names), "code": code_of(made), "meaning": MEANING,
-        "agree": not made.disagreements, "disagreements": list(made.disagreements),
-        "lanes": [lane_json(lane) for lane in made.lanes],
-        "sources": [
-            {"migration": s.migration, "source": s.source, "target": s.target, "touched": s.touched,
-             "selected": s.selected, "excluded": s.excluded,
-             "left_out": [{"id": i, "name": name, "why": why} for i, name, why in s.left_out]}
-            for s in made.sources
+        "outages": [OutageDocument(o.host, utc(o.began), utc(o.ended), o.words) for o in history.outages],
+        "stops": [StopDocument(utc(s.at), s.instance, s.direction, s.words, utc(s.reopened)) for s in history.stops],
+        "waits": [
+            WaitDocument(w.subject, w.kind, utc(w.began), utc(w.latest), w.times, w.words) for w in history.waits
         ],
-        "assets": [_line_json(line) for line in shown],
-        "batches": [asdict(each) for each in made.batches],
-        "deliveries": [asdict(each) for each in made.deliveries],
-        "approved": began.approved, "accepted": list(began.accepted), "held": list(began.held),
-        "waived": list(began.waived), "handover": to_data(made.handover),
-        **_history_json(made.history),
-    }  # fmt: skip
-
-
-def _line_json(line: AssetOutcome) -> dict[str, object]:
-    return {
-        "migration": line.migration, "target": line.target, "delivery": line.delivery, "id": line.asset,
-        "kind": line.kind, "name": line.name, "class": line.kept_as.value, "why": line.why,
-    }  # fmt: skip
-
-
-def _history_json(history: History) -> dict[str, object]:
-    """Each kind as a list; what is a moment becomes UTC text."""
-    moments = {"began", "ended", "latest", "lost", "settled", "at", "reopened"}
-    kinds: dict[str, tuple[Any, ...]] = {
-        "outages": history.outages, "stops": history.stops, "waits": history.waits,
-        "settlements": history.settlements, "probes": history.probes, "acts": history.acts,
-        "trials": history.trials,
-    }  # fmt: skip
-    return {
-        kind: [{k: utc(v) if k in moments else v for k, v in asdict(each).items()} for each in held]
-        for kind, held in kinds.items()
+        "settlements": [
+            SettlementDocument(utc(s.lost), utc(s.settled), s.subject, s.words, s.found) for s in history.settlements
+        ],
+        "probes": [ProbeDocument(utc(p.at), p.slot, p.asset, p.job, p.word) for p in history.probes],
+        "acts": [ActDocument(utc(a.at), a.by, a.sentence) for a in history.acts],
+        "trials": [
+            TrialDocument(utc(t.at), t.widening, t.slot, t.subject, t.beside, t.shown, t.reason) for t in history.trials
+        ],
     }

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Sequence
 from orchestrator.cli.context.folded_run import code_of
 from orchestrator.cli.output.tables import markdown
 from orchestrator.cli.output.times import local, span
-from orchestrator.cli.render.summary import Names, next_step, verdict
+from orchestrator.cli.render.summary import Names, next_of, verdict_of
 from orchestrator.core.handover.render import plain, to_markdown
 from orchestrator.core.model.handover_item import Action
 from orchestrator.core.report.history import History
 from orchestrator.core.report.outcome import AssetClass, AssetOutcome
 from orchestrator.core.report.report import MEANING, Report
-from orchestrator.errors import ExitCode
 
 #: how many assets of one class and reason are listed by name; JSON holds all
 MOST_NAMES = 200
@@ -38,14 +37,14 @@ def report_markdown(made: Report, names: Names, shown: Sequence[AssetOutcome]) -
 
 
 def _head(made: Report, names: Names) -> list[str]:
-    told = verdict(made.outcome) if made.finished else _unfinished(made)
+    told = verdict_of(made)
     began, out = (
         made.began,
         [f"# Run {made.run} of plan {made.began.plan}", "", f"**{told}** (code {code_of(made)})", ""],
     )
     out += [f"- why: {why.sentence}" for why in made.outcome.whys]
     out += [f"- who must act: {made.outcome.who}"]
-    out += ["- next:", "", "```", *_next(made, names).splitlines(), "```", ""]
+    out += ["- next:", "", "```", *next_of(made, names).splitlines(), "```", ""]
     ended = local(made.ended_at) if made.finished else f"not ended; last entry {local(made.last_at)}"
     took = f" ({span(made.ended_at - made.began_at)})" if made.finished else ""
     out += [f"- plan file: {began.plan_file}", f"- began: {local(made.began_at)} by {began.by} on {began.host}"]
@@ -57,18 +56,6 @@ def _head(made: Report, names: Names) -> list[str]:
     out += [f"- held, because it had drifted: {plain(each)}" for each in began.held]
     out += [f"- waived: {plain(each)}" for each in began.waived]
     return [*out, ""]
-
-
-def _next(made: Report, names: Names) -> str:
-    if made.finished and made.outcome.code is ExitCode.DONE:
-        return "nothing: it is done"
-    return names.command("run", names.file) if not made.outcome.whys else next_step(made.outcome, names)
-
-
-def _unfinished(made: Report) -> str:
-    if any(why.code is ExitCode.UNDECIDED for why in made.outcome.whys):
-        return "unfinished: an outcome is unknown and only you can decide it"
-    return "unfinished"
 
 
 def _counts(made: Report) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from orchestrator.cli.output.tables import table, wrapped
 from orchestrator.cli.output.times import local, utc
 from orchestrator.core.report.outcome import AssetClass, Outcome
-from orchestrator.core.report.report import MEANING, LaneReport, lane_reports
+from orchestrator.core.report.report import MEANING, LaneReport, Report, lane_reports
 from orchestrator.core.state.progress import Progress
 from orchestrator.errors import ExitCode
 from orchestrator.storage.home import find_home
@@ -60,6 +60,22 @@ def verdict(outcome: Outcome) -> str:
     ):
         return "done: nothing was left to bring"
     return _VERDICTS.get(outcome.code, "ended")
+
+
+def verdict_of(made: Report) -> str:
+    """The verdict of a run that may not have ended."""
+    if made.finished:
+        return verdict(made.outcome)
+    if any(why.code is ExitCode.UNDECIDED for why in made.outcome.whys):
+        return "unfinished: an outcome is unknown and only you can decide it"
+    return "unfinished"
+
+
+def next_of(made: Report, names: Names) -> str:
+    """What to do next about a run that may not have ended."""
+    if made.finished and made.outcome.code is ExitCode.DONE:
+        return "nothing: it is done"
+    return names.command("run", names.file) if not made.outcome.whys else next_step(made.outcome, names)
 
 
 def next_step(outcome: Outcome, names: Names) -> str:

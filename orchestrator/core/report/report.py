@@ -22,6 +22,9 @@ MEANING = (
     "source, as far as these can be read; it does not mean equal content."
 )
 
+#: classes that ask for nobody's attention
+QUIET = frozenset({AssetClass.VERIFIED, AssetClass.SKIPPED})
+
 
 @dataclass(frozen=True, slots=True)
 class LaneReport:
@@ -137,11 +140,10 @@ def report(run: str, entries: Sequence[Entry], progress: Progress, outcome: Outc
     every = asset_outcomes(progress)
     lanes = lane_reports(progress)
     history = gather(entries)
-    quiet = {AssetClass.VERIFIED, AssetClass.SKIPPED}
     return Report(
         run, progress.began, progress.began_at, progress.ended_at if progress.ended else 0.0, progress.at, outcome,
         lanes, _sources(progress.selections), _batches(progress, history), _deliveries(progress, history),
-        tuple(line for line in every if line.kept_as not in quiet), history,
+        tuple(line for line in every if line.kept_as not in QUIET), history,
         (*_disagreements(lanes), *_twice(progress, every)), due(entries, every),
     )  # fmt: skip
 

@@ -33,7 +33,7 @@ def test_the_json_report_holds_all_in_utc(invoke: Invoke, half_there: str) -> No
     told = json.loads(invoke("report", "--json").stdout)
     assert (told["code"], told["agree"], told["finished"]) == (5, True, False)
     assert told["began"] == "2027-01-15T08:00:01.000Z"
-    assert [asset["class"] for asset in told["assets"]] == ["undecided"] * 3
+    assert [asset["outcome"] for asset in told["assets"]] == ["undecided"] * 3
     assert told["settlements"][0]["found"].startswith("half there")
 
 
