@@ -58,7 +58,7 @@ class Admitted:
     approved: str = ""
     #: changes of content that the operator accepted
     accepted: tuple[str, ...] = ()
-    #: migrations that do not start, each with why
+    #: migrations that do not start: each difference as a line
     held: tuple[str, ...] = ()
 
 
@@ -203,7 +203,12 @@ def _accepted(decision: ApprovalDecision) -> tuple[str, ...]:
 
 
 def _held(decision: ApprovalDecision) -> tuple[str, ...]:
-    return tuple(f"{each.migration}: {each.lines[0] if each.lines else each.grade}" for each in decision.refused)
+    """Every difference of each migration that does not start."""
+    return tuple(
+        line if line.startswith(each.migration) else f"{each.migration}: {line}"
+        for each in decision.refused
+        for line in each.lines or (each.grade.value,)
+    )
 
 
 def _must_not_be_blocked(draft: Preview) -> None:

@@ -14,6 +14,7 @@ from orchestrator.core.plan.plan import AccessKey, Glob, Migration, Mode, Secret
 from orchestrator.core.preview.approval import Refused, Resume, Saved
 from orchestrator.core.preview.approval_file import from_json, to_json
 from orchestrator.core.preview.drift import Grade
+from orchestrator.core.report.report import lane_reports, report
 from orchestrator.core.selection.only import Only, parse_only
 from orchestrator.core.state import events as e
 from orchestrator.emulator.world.world import App, make_id
@@ -296,9 +297,43 @@ def test_what_has_drifted_is_held_and_the_rest_starts() -> None:
 
     stage, (why, ended) = staged(world(4), act)
     assert "first: is not what was approved any more" in why
-    assert ended.outcome.counts == {"verified": 1}
+    assert ended.outcome.counts == {"verified": 1, "held": 2}
+    assert ended.outcome.code is ExitCode.INCOMPLETE
+    assert [why.sentence for why in ended.outcome.whys] == ["2 assets are held back: not what was approved any more"]
     assert stage.landed() == ["billing-web"]
-    assert began(stage).held == ("first: first@prod: app orders-late is selected now and was not",)
+    assert began(stage).held == ("first@prod: app orders-late is selected now and was not",)
+
+
+def test_every_difference_of_what_is_held_is_told_and_counted() -> None:
+    async def act(stage: Stage) -> Ended:
+        two(stage)
+        saved = await approved(stage)
+        for name in ("orders-late", "orders-later", "orders-latest"):
+            stage.service.holding("dev").apps.put(another(name))
+        return await stage.run(Wish(approval=Approval(saved, hold_drifted=True)))
+
+    stage, ended = staged(world(4), act)
+    assert [line.rpartition("app ")[2].split()[0] for line in began(stage).held] == [
+        "orders-late", "orders-later", "orders-latest",
+    ]  # fmt: skip
+    (lane,) = [each for each in lane_reports(ended.progress) if each.migration == "first"]
+    assert (lane.selected, lane.counts["held"]) == (4, 4)
+    made = report("r", stage.entries, ended.progress, ended.outcome)
+    assert made.disagreements == ()
+    assert {line.name for line in made.troubled} >= {"orders-late", "orders-web"}
+    assert ended.outcome.who == "the plan owner"
+
+
+def test_a_migration_that_left_the_plan_is_held_too() -> None:
+    async def act(stage: Stage) -> Ended:
+        two(stage)
+        saved = await approved(stage)
+        stage.plan = replace(stage.plan, migrations=stage.plan.migrations[:1])
+        return await stage.run(Wish(approval=Approval(saved, hold_drifted=True)))
+
+    _, ended = staged(world(4), act)
+    assert ended.outcome.code is ExitCode.INCOMPLETE
+    assert [why.sentence for why in ended.outcome.whys] == ["a migration is held back: not what was approved any more"]
 
 
 def test_nothing_starts_where_everything_is_held() -> None:

@@ -18,8 +18,8 @@ _WARNING = (
     e.ImportInDoubt, e.Quarantined, e.Blocked, e.ProbeAnswerLost, e.RunInterrupted,
 )  # fmt: skip
 _DEBUG = (
-    e.SelectionMade, e.AssetsSkipped, e.BatchScheduled, e.DeliveryScheduled, e.Looked, e.DownloadRequested,
-    e.ExportLost, e.PackageDropped, e.HandoverListed,
+    e.SelectionMade, e.AssetsSkipped, e.AssetsHeld, e.BatchScheduled, e.DeliveryScheduled, e.Looked,
+    e.DownloadRequested, e.ExportLost, e.PackageDropped, e.HandoverListed,
 )  # fmt: skip
 
 

@@ -83,6 +83,8 @@ class LaneStatuses:
             statuses._select(selection)
         for skipped in progress.skipped:
             statuses._lane((skipped.migration, skipped.target)).skipped += len(skipped.assets)
+        for held in progress.held:
+            statuses._lane((held.migration, held.target)).troubled += len(held.assets)
         for number, batch in enumerate(progress.batches, 1):
             statuses._numbers[batch] = number
         statuses.down = dict(progress.down)
@@ -97,6 +99,10 @@ class LaneStatuses:
             case e.AssetsSkipped() as event:
                 lane = self._lane((event.migration, event.target))
                 lane.skipped += len(event.assets)
+                return [lane]
+            case e.AssetsHeld() as event:
+                lane = self._lane((event.migration, event.target))
+                lane.troubled += len(event.assets)
                 return [lane]
             case e.BatchScheduled(batch=batch):
                 self._numbers.setdefault(batch, len(self._numbers) + 1)

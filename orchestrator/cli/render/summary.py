@@ -59,6 +59,8 @@ def verdict(outcome: Outcome) -> str:
         n for kept_as, n in outcome.counts.items() if kept_as != AssetClass.SKIPPED.value
     ):
         return "done: nothing was left to bring"
+    if outcome.code is ExitCode.INCOMPLETE and _is_held(outcome) and _only_held(outcome):
+        return "ended: what was approved and has not drifted is imported; the rest was held back"
     return _VERDICTS.get(outcome.code, "ended")
 
 
@@ -78,6 +80,16 @@ def next_of(made: Report, names: Names) -> str:
     return names.command("run", names.file) if not made.outcome.whys else next_step(made.outcome, names)
 
 
+def _is_held(outcome: Outcome) -> bool:
+    return bool(outcome.counts.get(AssetClass.HELD.value))
+
+
+def _only_held(outcome: Outcome) -> bool:
+    """Whether nothing but drift kept anything back."""
+    good = {AssetClass.HELD, AssetClass.SKIPPED, AssetClass.VERIFIED, AssetClass.UNVERIFIED}
+    return all(kept_as in good for kept_as, number in outcome.counts.items() if number)
+
+
 def next_step(outcome: Outcome, names: Names) -> str:
     """What to do next, ending in a command with real names where there is one."""
     again = names.command("run", names.file)
@@ -85,6 +97,14 @@ def next_step(outcome: Outcome, names: Names) -> str:
     match outcome.code:
         case ExitCode.DONE:
             return report
+        case ExitCode.INCOMPLETE if _is_held(outcome) and _only_held(outcome):
+            return f"have what was held back approved anew:\n{_approve(names)}"
+        case ExitCode.INCOMPLETE if _is_held(outcome):
+            retry = names.command("run", "--retry", names.file)
+            return (
+                f"read what it names, mend it, then try these once more:\n{report}\n{retry}\n"
+                f"and have what was held back approved anew:\n{_approve(names)}"
+            )
         case ExitCode.INCOMPLETE:
             return f"read what it names, mend it, then try these once more:\n{report}\n" + names.command(
                 "run", "--retry", names.file
@@ -99,6 +119,13 @@ def next_step(outcome: Outcome, names: Names) -> str:
             return f"check the endpoint and the network, then go on:\n{again}"
         case _:
             return f"go on:\n{again}"
+
+
+def _approve(names: Names) -> str:
+    """The way of a preview that has to be approved again."""
+    file = f"{names.plan}.preview.json"
+    save = names.command("preview", "--save", file, names.file)
+    return f"{save}\n{names.command('run', '--approved', file, names.file)}"
 
 
 def closing_text(progress: Progress, outcome: Outcome, names: Names, log: str) -> str:

@@ -5,13 +5,14 @@ update times alone: refused unless accepted by name. A task that differs in noth
 stopped: the handover list asks for that.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from orchestrator.core.plan.plan import differences
 from orchestrator.core.preview.approval import VOLATILE, Saved, SavedAsset, SavedCheck, SavedLane
 from orchestrator.core.preview.preview import Preview
+from orchestrator.core.state import events as e
 
 
 class Grade(StrEnum):
@@ -72,20 +73,30 @@ def judge(drifts: Sequence[Drift], hold_drifted: bool, accept_changed: bool) -> 
 
 
 def narrowed(preview: Preview, migrations: Sequence[str]) -> Preview:
-    """The preview of these migrations alone: what a run with held ones freezes."""
+    """The preview of these migrations alone: what a run with held ones freezes. The others are held, and counted."""
     kept = set(migrations)
     deliveries = tuple(d for d in preview.deliveries if d.migration in kept)
     batches = {d.batch for d in deliveries}
     return replace(
         preview,
-        selections=tuple(each for each in preview.selections if each.migration in kept),
-        skipped=tuple(each for each in preview.skipped if each.migration in kept),
+        held=_held(preview, kept),
         batches=tuple(each for each in preview.batches if each.batch in batches),
         deliveries=deliveries,
         checks=tuple(each for each in preview.checks if not each.migration or each.migration in kept),
         assets=tuple(each for each in preview.assets if each.migration in kept),
         timetable=None,
     )
+
+
+def _held(preview: Preview, kept: Collection[str]) -> tuple[e.AssetsHeld, ...]:
+    """What would have moved in the other migrations."""
+    assets = {batch.batch: batch.assets for batch in preview.batches}
+    held: dict[tuple[str, str], list[e.Asset]] = {}
+    for each in preview.deliveries:
+        if each.migration not in kept:
+            held.setdefault((each.migration, each.target), []).extend(assets[each.batch])
+    why = "its migration is not what was approved any more"
+    return tuple(e.AssetsHeld(*lane, tuple(of), why) for lane, of in held.items())
 
 
 def _plan_lines(saved: Saved, now: Saved) -> Iterator[str]:

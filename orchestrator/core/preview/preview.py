@@ -63,6 +63,8 @@ class Preview:
     timetable: Timetable | None = None
     #: by instance, what the handover list rests on
     facts: Mapping[str, Facts] = field(default_factory=dict, repr=False)
+    #: what does not start, because it has drifted since it was approved
+    held: tuple[e.AssetsHeld, ...] = ()
 
     @property
     def blockers(self) -> tuple[Check, ...]:
@@ -76,7 +78,9 @@ class Preview:
     @property
     def schedule(self) -> tuple[e.Event, ...]:
         """The events that freeze it, and the handover list as it is known at the start."""
-        return (*self.selections, *self.skipped, *self.batches, *self.deliveries, *listed(self.handover))
+        return (
+            *self.selections, *self.skipped, *self.held, *self.batches, *self.deliveries, *listed(self.handover),
+        )  # fmt: skip
 
     @property
     def digest(self) -> str:

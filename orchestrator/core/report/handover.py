@@ -9,7 +9,7 @@ from orchestrator.core.report.outcome import AssetClass, AssetOutcome
 from orchestrator.core.state.events import Entry, Event, HandoverListed
 
 #: classes of assets that will not be at the target unless somebody acts
-_STAYED = frozenset({AssetClass.QUARANTINED, AssetClass.BLOCKED})
+_STAYED = frozenset({AssetClass.QUARANTINED, AssetClass.BLOCKED, AssetClass.HELD})
 
 
 def kept(events: Iterable[Event]) -> Iterator[Item]:

@@ -28,6 +28,8 @@ class AssetClass(StrEnum):
     QUARANTINED = "quarantined"
     BLOCKED = "blocked"
     UNDECIDED = "undecided"
+    #: its migration has drifted since it was approved, and did not start: code 1
+    HELD = "held"
     WAITING = "waiting"
 
 
@@ -64,6 +66,11 @@ def asset_outcomes(progress: Progress) -> list[AssetOutcome]:
     found = [
         AssetOutcome(each.migration, each.target, "", asset.id, asset.kind, asset.name, AssetClass.SKIPPED, each.reason)
         for each in progress.skipped
+        for asset in each.assets
+    ]
+    found += [
+        AssetOutcome(each.migration, each.target, "", asset.id, asset.kind, asset.name, AssetClass.HELD, each.reason)
+        for each in progress.held
         for asset in each.assets
     ]
     for delivery in progress.deliveries.values():
@@ -135,7 +142,8 @@ def outcome(progress: Progress, ends: Mapping[str, End], signal: str = "") -> Ou
     counts = Counter(line.kept_as.value for line in found)
     undecided = _undecided(progress)
     explained = [*_ended(ends), *undecided, *_stopped(progress)]
-    whys = [*explained, *_incomplete(counts)]
+    held = _held(progress, counts)
+    whys = [*explained, *_incomplete(counts), *held]
     open_left = [name for name in progress.open if progress.deliveries[name].state is not DeliveryState.UNDECIDED]
     final = not undecided and all(_given_up(progress, progress.deliveries[name]) for name in progress.open)
     stalled = not final and not explained and not signal
@@ -145,7 +153,7 @@ def outcome(progress: Progress, ends: Mapping[str, End], signal: str = "") -> Ou
     if signal and open_left:
         code = ExitCode.TERMINATED if signal == "SIGTERM" else ExitCode.INTERRUPTED
         whys.insert(0, Why(code, f"interrupted by {signal}"))
-    who, next_step = _advice(code, whys)
+    who, next_step = _advice(code, whys == held)
     not_before = max((end.not_before for end in ends.values()), default=0.0)
     return Outcome(
         code,
@@ -210,10 +218,21 @@ def _incomplete(counts: Mapping[str, int]) -> list[Why]:
     ]
 
 
-def _advice(code: ExitCode, whys: list[Why]) -> tuple[str, str]:
+def _held(progress: Progress, counts: Mapping[str, int]) -> list[Why]:
+    """What was approved once and has drifted since: also where nothing of it is left to be counted."""
+    if progress.began is None or not progress.began.held:
+        return []
+    number = counts.get(AssetClass.HELD, 0)
+    told = f"{number} {'asset is' if number == 1 else 'assets are'} held" if number else "a migration is held"
+    return [Why(ExitCode.INCOMPLETE, f"{told} back: not what was approved any more")]
+
+
+def _advice(code: ExitCode, only_held: bool) -> tuple[str, str]:
     match code:
         case ExitCode.DONE:
             return "nobody", "roma-migrate report"
+        case ExitCode.INCOMPLETE if only_held:
+            return "the plan owner", "have what was held back approved anew: roma-migrate preview PLAN --save FILE"
         case ExitCode.INCOMPLETE:
             return (
                 "the owners of the assets named in the report",

@@ -58,7 +58,7 @@ class RunBegan:
     accepted: tuple[str, ...] = ()
     #: preflight findings that the plan waives, each with its reason
     waived: tuple[str, ...] = ()
-    #: migrations of that approved preview which do not start, because they have drifted
+    #: migrations of that approved preview which do not start, because they have drifted: each difference as a line
     held: tuple[str, ...] = ()
     #: the plan's `one_job_per`
     one_job_per: str = "user"
@@ -80,6 +80,16 @@ class SelectionMade:
 @dataclass(frozen=True, slots=True)
 class AssetsSkipped:
     """Assets that an earlier run imported and the target still holds."""
+
+    migration: str
+    target: str
+    assets: tuple[Asset, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssetsHeld:
+    """Assets of a migration that does not start, because it is not what was approved any more."""
 
     migration: str
     target: str
@@ -586,6 +596,7 @@ Event = (
     RunBegan
     | SelectionMade
     | AssetsSkipped
+    | AssetsHeld
     | BatchScheduled
     | DeliveryScheduled
     | RunResumed

@@ -64,6 +64,7 @@ class Progress:
         self.deliveries: dict[str, Delivery] = {}
         self.selections: list[e.SelectionMade] = []
         self.skipped: list[e.AssetsSkipped] = []
+        self.held: list[e.AssetsHeld] = []
         self.probes: dict[str, Probe] = {}
         #: what `auto` has tried and seen
         self.trials = Trials()
@@ -169,6 +170,8 @@ class Progress:
                 self.selections.append(event)
             case e.AssetsSkipped() as event:
                 self.skipped.append(event)
+            case e.AssetsHeld() as event:
+                self.held.append(event)
             case e.HandoverListed() | e.WideningTried() | e.WideningShown():
                 pass  # `orchestrator.core.report.handover` and `orchestrator.core.state.slot_trials` read them
             case e.BatchScheduled() as event:
