@@ -79,8 +79,3 @@ class Threads:
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(self._limit)
         return await anyio.to_thread.run_sync(work, *args, limiter=self._limiter)
-
-
-async def inline(work: Callable[..., T], *args: Any) -> T:
-    """Storage work in the event loop itself: for the simulation, whose time stands still meanwhile."""
-    return work(*args)

@@ -26,11 +26,12 @@ from orchestrator.emulator.service.service import Service
 from orchestrator.emulator.world.generate import DEV_USER
 from orchestrator.emulator.world.world import World
 from orchestrator.engine.runs import Runs
-from orchestrator.engine.runtime import Runtime, inline
+from orchestrator.engine.runtime import Runtime
 from orchestrator.roma import Roma
 from orchestrator.roma.transport import WireRequest
 from orchestrator.storage.home import Home
 from orchestrator.storage.store import HomeStore
+from tests.simulation.virtual import inline
 from tests.simulation.wiring import MemoryTransport
 
 #: epoch seconds at which it begins

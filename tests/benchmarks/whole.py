@@ -25,7 +25,7 @@ from orchestrator.core.model.secrets import PasswordSecret, Secret
 from orchestrator.core.plan.plan import Plan
 from orchestrator.emulator.api.api import Api
 from orchestrator.engine.runs import Runs, Wish
-from orchestrator.engine.runtime import Runtime, inline
+from orchestrator.engine.runtime import Runtime
 from orchestrator.roma import Roma
 from orchestrator.storage.home import Home
 from orchestrator.storage.planfile import read_plan
@@ -35,7 +35,7 @@ from tests.benchmarks.assembly import BEGIN
 from tests.benchmarks.lived import Lived
 from tests.benchmarks.sockets import entries_of
 from tests.benchmarks.workload import TimedService, Workload, user_of
-from tests.simulation.virtual import run_virtually
+from tests.simulation.virtual import inline, run_virtually
 from tests.simulation.wiring import MemoryTransport
 
 TOPOLOGIES = ("lane", "pairs", "fan-in", "fan-out", "mesh")

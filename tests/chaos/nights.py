@@ -16,7 +16,9 @@ from pathlib import Path
 
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.emulator.world.options import AddNewOnExisting, AppKey, Duration, Durations, LockScope, Switches
-from tests.e2e.stage import Desk, LocalRoma, PlanText, Said, local_roma, small_world
+from tests.e2e.desk import Desk, PlanText, Said
+from tests.e2e.local_roma import LocalRoma, local_roma, small_world
+from tests.emulator.ledgers import overlaps
 
 #: how often one command is given before its night counts as endless
 MOST_STARTS = 40
@@ -161,7 +163,7 @@ class _Night:
             self._require(held == expected, f"twice at {target}: {sorted(set(held) - set(expected))}")
             self._require(not self._roma.twice(target), f"twice at {target}: {self._roma.twice(target)}")
         ledger = self._roma.ledger
-        self._require(not ledger.overlaps(LockScope.USER_ANY), "two jobs of ours ran at once in one slot")
+        self._require(not overlaps(ledger, LockScope.USER_ANY), "two jobs of ours ran at once in one slot")
         self._require(
             all(times <= 2 for times in ledger.downloads.values()), "an archive was asked for again and again"
         )

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.emulator.world.world import World
-from tests.e2e.stage import Desk, LocalRoma, local_roma
+from tests.e2e.desk import Desk
+from tests.e2e.local_roma import LocalRoma, local_roma
 
 Serve = Callable[[World], LocalRoma]
 

@@ -8,7 +8,9 @@ import pytest
 from orchestrator.emulator.world.faults import Kind, Operation
 from orchestrator.emulator.world.options import AddNewOnExisting, AppKey, LockScope, Switches
 from tests.e2e.conftest import Serve
-from tests.e2e.stage import Desk, LocalRoma, Said, large_world, small_world
+from tests.e2e.desk import Desk, Said
+from tests.e2e.local_roma import LocalRoma, large_world, small_world
+from tests.emulator.ledgers import overlaps
 
 #: a repeated import would show: it makes a second asset beside the first
 SHOWS_DOUBLES = Switches(add_new_on_existing=AddNewOnExisting.SUFFIX, app_key=AppKey.NEW)
@@ -47,7 +49,7 @@ def _arrived_once(roma: LocalRoma, said: Said) -> None:
     imported = Counter(asset for job in roma.ledger.jobs.values() if job.type == "import" for asset in job.asset_ids)
     assert set(imported.values()) == {1}
     assert roma.refused_beside_own() == []
-    assert roma.ledger.overlaps(LockScope.USER_ANY) == []
+    assert overlaps(roma.ledger, LockScope.USER_ANY) == []
     assert all(times == 1 for times in roma.ledger.downloads.values())
 
 

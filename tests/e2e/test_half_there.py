@@ -8,7 +8,8 @@ import pytest
 from orchestrator.emulator.world.faults import Kind, Operation
 from orchestrator.emulator.world.options import AddNewOnExisting, FailedImport, Switches
 from tests.e2e.conftest import Serve
-from tests.e2e.stage import Desk, LocalRoma, PlanText, read_until, small_world
+from tests.e2e.desk import Desk, PlanText, read_until
+from tests.e2e.local_roma import LocalRoma, small_world
 
 #: a failed import leaves what came before the poison
 HALF = Switches(failed_import=FailedImport.FIRST_N, add_new_on_existing=AddNewOnExisting.FAILS)

@@ -9,7 +9,8 @@ from orchestrator.emulator.world.faults import Kind, Operation
 from orchestrator.storage.home import Home
 from orchestrator.storage.journal import read_all
 from tests.e2e.conftest import Serve
-from tests.e2e.stage import Desk, PlanText, read_until, small_world
+from tests.e2e.desk import Desk, PlanText, read_until
+from tests.e2e.local_roma import small_world
 
 TENS = {"batch_size": 10}
 

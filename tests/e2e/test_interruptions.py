@@ -15,17 +15,9 @@ from orchestrator.emulator.world.options import LockScope
 from orchestrator.storage.home import Home
 from orchestrator.storage.journal import read_all
 from tests.e2e.conftest import Serve
-from tests.e2e.stage import (
-    CATCHABLE,
-    REPOSITORY,
-    Desk,
-    LocalRoma,
-    PlanText,
-    Said,
-    large_world,
-    read_until,
-    small_world,
-)
+from tests.e2e.desk import REPOSITORY, Desk, PlanText, Said, read_until
+from tests.e2e.local_roma import CATCHABLE, LocalRoma, large_world, small_world
+from tests.emulator.ledgers import overlaps
 
 TENS = PlanText(settings={"batch_size": 10})
 
@@ -72,7 +64,7 @@ def _finishes(roma: LocalRoma, desk: Desk) -> None:
     assert again.code == 0, again.both
     assert roma.held() == roma.everything()
     assert roma.twice() == {}
-    assert roma.ledger.overlaps(LockScope.USER_ANY) == []
+    assert overlaps(roma.ledger, LockScope.USER_ANY) == []
     assert roma.refused_beside_own() == []
     assert all(times == 1 for times in roma.ledger.downloads.values())
 

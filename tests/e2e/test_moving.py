@@ -6,7 +6,9 @@ from orchestrator.emulator.world.faults import Kind, Operation
 from orchestrator.emulator.world.generate import DEV_USER
 from orchestrator.emulator.world.options import LockScope
 from tests.e2e.conftest import Serve
-from tests.e2e.stage import CATCHABLE, Desk, PlanText, key_of, large_world, read_until, small_world
+from tests.e2e.desk import Desk, PlanText, key_of, read_until
+from tests.e2e.local_roma import CATCHABLE, large_world, small_world
+from tests.emulator.ledgers import overlaps
 
 ONE_USER = PlanText(credentials={"me": key_of(DEV_USER)}, users={"dev": "me", "prod": "me", "dr": "me"})
 
@@ -32,7 +34,7 @@ def test_one_user_on_both_sides_never_overlaps_and_still_finishes(serve: Serve, 
     assert said.code == 0, said.both
     assert roma.held() == roma.everything()
     assert (roma.jobs("export"), roma.jobs("import")) == (3, 3)
-    assert roma.ledger.overlaps(LockScope.USER_ANY) == []
+    assert overlaps(roma.ledger, LockScope.USER_ANY) == []
     assert roma.ledger.busy.total() == 0
 
 
@@ -113,7 +115,7 @@ def test_two_plans_of_one_home_that_share_a_slot_take_turns(serve: Serve, desk: 
         told = [program.communicate(timeout=60) for program in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0), told
     assert roma.held("prod") == roma.held("dr") == roma.everything()
-    assert roma.ledger.overlaps(LockScope.USER_ANY) == []
+    assert overlaps(roma.ledger, LockScope.USER_ANY) == []
     assert roma.ledger.busy.total() == 0
     ran = [job.instance for job in sorted(roma.ledger.jobs.values(), key=lambda job: job.begin) if job.type == "import"]
     assert sorted(ran) == ["dr", "dr", "prod", "prod"]

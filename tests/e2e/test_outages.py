@@ -5,7 +5,8 @@ import subprocess
 import pytest
 
 from tests.e2e.conftest import Serve
-from tests.e2e.stage import CATCHABLE, Desk, LocalRoma, PlanText, read_until, small_world
+from tests.e2e.desk import Desk, PlanText, read_until
+from tests.e2e.local_roma import CATCHABLE, LocalRoma, small_world
 
 TENS = {"batch_size": 10}
 

@@ -9,7 +9,8 @@ from orchestrator.emulator.world.faults import Kind, Operation
 from orchestrator.emulator.world.generate import empty_instance
 from orchestrator.emulator.world.world import Quotas, World
 from tests.e2e.conftest import Serve
-from tests.e2e.stage import Desk, LocalRoma, PlanText, small_world
+from tests.e2e.desk import Desk, PlanText
+from tests.e2e.local_roma import LocalRoma, small_world
 
 #: why an asset is set aside: the service's words, or that it had none
 WORDS = {

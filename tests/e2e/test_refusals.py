@@ -4,7 +4,8 @@ import pytest
 
 from orchestrator.emulator.world.faults import Operation
 from tests.e2e.conftest import Serve
-from tests.e2e.stage import Desk, LocalRoma, Said, small_world
+from tests.e2e.desk import Desk, Said
+from tests.e2e.local_roma import LocalRoma, small_world
 
 #: what stands in the plan, what is written in its place, and what the operator reads (Contract 1)
 SLIPS = {

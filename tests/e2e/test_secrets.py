@@ -9,7 +9,8 @@ from orchestrator.emulator.world.faults import Kind, Operation
 from orchestrator.emulator.world.generate import DEV_USER, PROD_USER, Filling, generate
 from orchestrator.storage.home import Home
 from tests.e2e.conftest import Serve
-from tests.e2e.stage import BLINK, Desk, LocalRoma, earlier, read_until
+from tests.e2e.desk import Desk, earlier, read_until
+from tests.e2e.local_roma import BLINK, LocalRoma
 
 KEY, SIGNER, PASSWORD = "AKPLANTED0000000SESAME", "sk/planted+SESAME=0000000000000000000000", "pw-planted/SESAME+%é&0"
 PLANTED = (

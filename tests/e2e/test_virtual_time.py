@@ -6,6 +6,7 @@ import pytest
 
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.emulator.world.options import AddNewOnExisting, AppKey, Switches
+from tests.emulator.ledgers import created, twice
 from tests.simulation.points import small_plan
 from tests.simulation.scenarios import Night, live, vault_root
 
@@ -35,8 +36,8 @@ def test_a_request_executed_up_to_30_s_after_its_caller_gave_up_is_not_doubled(
     assert night.codes == ["0"]
     assert night.api.strikes.counts[Kind.LATE_EXECUTION] == 1
     assert any(call.late for call in night.service.ledger.calls)
-    assert night.service.ledger.twice("prod") == {}
-    landed = [one for one in night.service.ledger.created("prod") if one.kind != "datasource"]
+    assert twice(night.service.ledger, "prod") == {}
+    landed = [one for one in created(night.service.ledger, "prod") if one.kind != "datasource"]
     assert len(landed) == 15
     imports = [call for call in night.service.ledger.calls if call.operation == "import" and call.outcome == "accepted"]
     assert len(imports) == 2
@@ -49,7 +50,7 @@ def test_a_caller_that_gave_up_on_a_silent_service_is_not_doubled_either(seed: i
     rule = Rule(Kind.HANG_NOT_EXECUTED, frozenset({Operation.IMPORT}))
     night = _night(seed, rule, switches=switches)
     assert night.codes == ["0"]
-    assert night.service.ledger.twice("prod") == {}
+    assert twice(night.service.ledger, "prod") == {}
     assert sum(call.operation == "import" for call in night.service.ledger.calls) == 2
 
 

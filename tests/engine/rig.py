@@ -1,4 +1,4 @@
-"""The whole program on a stage: real engine, client and emulator in virtual time, without a socket.
+"""The whole program on a rig: real engine, client and emulator in virtual time, without a socket.
 
 Law: patches nothing.
 """
@@ -15,7 +15,7 @@ from typing import TypeVar
 import anyio
 
 from orchestrator.core.model.secrets import PasswordSecret, Secret
-from orchestrator.core.plan.plan import Glob, Instance, Migration, OfApps, Plan, Scope, Settings, Target
+from orchestrator.core.plan.plan import Instance, Plan, Scope, Settings, Target
 from orchestrator.core.state.events import Entry, Event
 from orchestrator.core.state.progress import Progress
 from orchestrator.emulator.api.api import Api
@@ -25,14 +25,16 @@ from orchestrator.emulator.world.generate import Filling, generate
 from orchestrator.emulator.world.options import Durations, Switches
 from orchestrator.emulator.world.world import User, World
 from orchestrator.engine.runs import Ended, Runs, Wish
-from orchestrator.engine.runtime import Offload, Runtime, inline
+from orchestrator.engine.runtime import Offload, Runtime
 from orchestrator.roma import Roma
 from orchestrator.roma.transport import Transport
 from orchestrator.storage.home import Home
 from orchestrator.storage.store import HomeStore, Store
-from tests.builders import DAWN, credentials
+from tests.builders.plans import credentials, migration
+from tests.builders.runs import DAWN
+from tests.emulator.ledgers import created
 from tests.simulation.memory import Life, MemoryStore, Record
-from tests.simulation.virtual import run_virtually
+from tests.simulation.virtual import inline, run_virtually
 from tests.simulation.wiring import MemoryTransport
 
 T = TypeVar("T")
@@ -63,13 +65,12 @@ def plan_for(held: World, settings: Settings = QUICK, *, owners: tuple[str, ...]
         for each in held.instances
     }
     targets = tuple(Target(name) for name in instances if name != "dev")
-    usual: dict[str, object] = {"apps": (Glob("*"),), "tasks": OfApps(), "targets": targets}
-    moves = Migration("m", "dev", **{**usual, **more})  # type: ignore[arg-type] # named as in Migration
+    moves = migration(**{"targets": targets, **more})  # type: ignore[arg-type] # named as in Migration
     return Plan("orders", credentials("s", *owners), instances, settings, (moves,), "plan.yaml")
 
 
 @dataclass
-class Stage:
+class EngineRig:
     """One home and one far side, over any number of commands; each command is a new process."""
 
     world: World
@@ -137,26 +138,26 @@ class Stage:
 
     def landed(self, target: str = "prod") -> list[str]:
         """Names of what imports created there, once for each time."""
-        return sorted(each.name for each in self.service.ledger.created(target) if each.kind != "datasource")
+        return sorted(each.name for each in created(self.service.ledger, target) if each.kind != "datasource")
 
 
 def staged(
-    held: World, act: Callable[[Stage], Awaitable[T]], plan: Plan | None = None, *, offload: Offload = inline,
+    held: World, act: Callable[[EngineRig], Awaitable[T]], plan: Plan | None = None, *, offload: Offload = inline,
     hears: Callable[[Runs, Entry], None] | None = None,
-) -> tuple[Stage, T]:  # fmt: skip
-    """Set the stage, act, and look at what is left."""
-    found: list[Stage] = []
+) -> tuple[EngineRig, T]:  # fmt: skip
+    """Set the rig, act, and look at what is left."""
+    found: list[EngineRig] = []
 
     async def main() -> T:
-        stage = Stage(held, plan or plan_for(held), offload, hears=hears)
-        found.append(stage)
-        return await act(stage)
+        rig = EngineRig(held, plan or plan_for(held), offload, hears=hears)
+        found.append(rig)
+        return await act(rig)
 
     try:
         answer = run_virtually(main, 1)
     finally:
-        for stage in found:
-            shutil.rmtree(stage.root, ignore_errors=True)
+        for rig in found:
+            shutil.rmtree(rig.root, ignore_errors=True)
     return found[0], answer
 
 
@@ -164,9 +165,9 @@ def slots_of(scope: Scope, settings: Settings = QUICK) -> Settings:
     return replace(settings, one_job_per=scope)
 
 
-def folded_of(stage: Stage) -> Progress:
+def folded_of(rig: EngineRig) -> Progress:
     """The latest run, folded from what was remembered."""
     progress = Progress()
-    for entry in MemoryStore(stage.root, stage.records, Life(), lambda entry: None).read(sorted(stage.records)[-1]):
+    for entry in MemoryStore(rig.root, rig.records, Life(), lambda entry: None).read(sorted(rig.records)[-1]):
         progress.apply(entry)
     return progress

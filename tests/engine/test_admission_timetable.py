@@ -11,7 +11,7 @@ from orchestrator.emulator.world.options import Duration, Durations
 from orchestrator.emulator.world.world import World
 from orchestrator.engine.runs import Ended, Wish, runs_of
 from orchestrator.errors import ExitCode
-from tests.engine.rig import QUICK, Stage, plan_for, staged, world
+from tests.engine.rig import QUICK, EngineRig, plan_for, staged, world
 
 TWENTY = replace(QUICK, batch_size=10)
 
@@ -22,17 +22,17 @@ def lasting(export: float, import_: float) -> World:
     return world(60, 140, durations=durations)
 
 
-async def twice(stage: Stage) -> tuple[Timetable, Timetable, Ended]:
+async def twice(rig: EngineRig) -> tuple[Timetable, Timetable, Ended]:
     """A run that teaches, then the same work once more on an empty far side."""
-    first = (await stage.runs().preview(Wish(), [])).timetable
-    await stage.run()
-    stage.service = Service(stage.world, stage.now, 2)
-    stage.api = Api(stage.service)
-    runs = stage.runs()
-    again = (await runs.preview(Wish(), runs_of(runs.store, stage.plan.name))).timetable
+    first = (await rig.runs().preview(Wish(), [])).timetable
+    await rig.run()
+    rig.service = Service(rig.world, rig.now, 2)
+    rig.api = Api(rig.service)
+    runs = rig.runs()
+    again = (await runs.preview(Wish(), runs_of(runs.store, rig.plan.name))).timetable
     assert first is not None
     assert again is not None
-    return first, again, await stage.run()
+    return first, again, await rig.run()
 
 
 @pytest.mark.parametrize(("export", "import_"), [(20.0, 30.0), (60.0, 15.0), (5.0, 6.0), (200.0, 300.0)])

@@ -12,7 +12,8 @@ from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.emulator.world.options import Duration, Durations, LockScope, Switches
 from orchestrator.engine.past_runs import PastRun
 from orchestrator.engine.runs import Ended, Runs, Wish
-from tests.engine.rig import QUICK, Stage, folded_of, plan_for, staged, world
+from tests.emulator.ledgers import twice
+from tests.engine.rig import QUICK, EngineRig, folded_of, plan_for, staged, world
 
 #: long jobs, so that one is surely running when another could be asked for
 LONG = Durations(Duration(30.0), Duration(40.0), Duration(5.0))
@@ -21,28 +22,28 @@ LONG = Durations(Duration(30.0), Duration(40.0), Duration(5.0))
 def conducted(
     lock: LockScope, scope: Scope = Scope.AUTO, targets: tuple[str, ...] = ("prod",), faults: tuple[Rule, ...] = (),
     hears: Callable[[Runs, e.Entry], None] | None = None,
-) -> tuple[Stage, Ended]:  # fmt: skip
+) -> tuple[EngineRig, Ended]:  # fmt: skip
     """One user on both sides, five batches a target."""
     held = world(10, targets=targets, faults=faults, switches=replace(Switches(), lock_scope=lock), durations=LONG)
 
-    async def run(stage: Stage) -> Ended:
-        return await stage.run()
+    async def run(rig: EngineRig) -> Ended:
+        return await rig.run()
 
     settings = replace(QUICK, one_job_per=scope, batch_size=2)
     return staged(held, run, plan_for(held, settings, owners=("s",)), hears=hears)
 
 
-def shown(stage: Stage) -> dict[str, str]:
+def shown(rig: EngineRig) -> dict[str, str]:
     """Widening -> what was shown of it."""
-    return {event.widening: event.shown for event in stage.events if isinstance(event, e.WideningShown)}
+    return {event.widening: event.shown for event in rig.events if isinstance(event, e.WideningShown)}
 
 
-def refused(stage: Stage) -> list[e.Event]:
-    return [event for event in stage.events if isinstance(event, e.ExportRefused | e.ImportRefused)]
+def refused(rig: EngineRig) -> list[e.Event]:
+    return [event for event in rig.events if isinstance(event, e.ExportRefused | e.ImportRefused)]
 
 
-def lasted(stage: Stage) -> float:
-    return stage.entries[-1].at - stage.entries[0].at
+def lasted(rig: EngineRig) -> float:
+    return rig.entries[-1].at - rig.entries[0].at
 
 
 @pytest.mark.parametrize(
@@ -55,11 +56,11 @@ def lasted(stage: Stage) -> float:
     ],
 )
 def test_each_widening_is_tried_once_and_what_it_shows_is_used(lock: LockScope, found: dict[str, str]) -> None:
-    stage, ended = conducted(lock, targets=("prod", "dr"))
+    rig, ended = conducted(lock, targets=("prod", "dr"))
     assert int(ended.outcome.code) == 0
-    assert shown(stage) == found
-    assert [event.widening for event in stage.events if isinstance(event, e.WideningTried)] == list(found)
-    assert len(refused(stage)) == list(found.values()).count("one")
+    assert shown(rig) == found
+    assert [event.widening for event in rig.events if isinstance(event, e.WideningTried)] == list(found)
+    assert len(refused(rig)) == list(found.values()).count("one")
 
 
 def test_slots_that_are_apart_are_used_at_once() -> None:
@@ -77,9 +78,9 @@ def test_where_they_are_one_it_costs_little() -> None:
 
 
 def test_an_intent_is_journaled_before_the_job_beside_another_is_asked_for() -> None:
-    stage, _ = conducted(LockScope.USER_TYPE)
-    (place,) = [n for n, event in enumerate(stage.events) if isinstance(event, e.WideningTried)][:1]
-    tried, asked = stage.events[place], stage.events[place + 1]
+    rig, _ = conducted(LockScope.USER_TYPE)
+    (place,) = [n for n, event in enumerate(rig.events) if isinstance(event, e.WideningTried)][:1]
+    tried, asked = rig.events[place], rig.events[place + 1]
     assert isinstance(tried, e.WideningTried)
     assert isinstance(asked, e.ImportRequested)
     assert asked.delivery == tried.subject
@@ -87,21 +88,21 @@ def test_an_intent_is_journaled_before_the_job_beside_another_is_asked_for() -> 
 
 def test_a_lost_answer_shows_nothing_and_is_not_tried_again() -> None:
     lost = Rule(Kind.GATEWAY_TIMEOUT_AFTER, frozenset({Operation.IMPORT}), nth=1)
-    stage, ended = conducted(LockScope.USER_TYPE, faults=(lost,))
+    rig, ended = conducted(LockScope.USER_TYPE, faults=(lost,))
     assert int(ended.outcome.code) == 0
-    assert shown(stage)["kind"] == "open"
-    assert [event.widening for event in stage.events if isinstance(event, e.WideningTried)].count("kind") == 1
-    assert not stage.service.ledger.twice("prod")
+    assert shown(rig)["kind"] == "open"
+    assert [event.widening for event in rig.events if isinstance(event, e.WideningTried)].count("kind") == 1
+    assert not twice(rig.service.ledger, "prod")
 
 
 def test_the_next_preview_says_what_the_run_has_seen() -> None:
     held = world(10, switches=replace(Switches(), lock_scope=LockScope.USER_TYPE), durations=LONG)
     settings = replace(QUICK, one_job_per=Scope.AUTO, batch_size=2)
 
-    async def preview_run_preview(stage: Stage) -> tuple[str, str]:
-        before = await stage.runs().preview(Wish(), [])
-        ended = await stage.run()
-        after = await stage.runs().preview(Wish(), [PastRun(ended.run, folded_of(stage))])
+    async def preview_run_preview(rig: EngineRig) -> tuple[str, str]:
+        before = await rig.runs().preview(Wish(), [])
+        ended = await rig.run()
+        after = await rig.runs().preview(Wish(), [PastRun(ended.run, folded_of(rig))])
         return before.unknown[-1], after.unknown[-1]
 
     _, (before, after) = staged(held, preview_run_preview, plan_for(held, settings, owners=("s",)))
@@ -110,13 +111,13 @@ def test_the_next_preview_says_what_the_run_has_seen() -> None:
 
 
 def test_without_auto_nothing_is_tried() -> None:
-    stage, _ = conducted(LockScope.USER_TYPE, Scope.USER)
-    assert not [event for event in stage.events if isinstance(event, e.WideningTried)]
-    assert not refused(stage)
+    rig, _ = conducted(LockScope.USER_TYPE, Scope.USER)
+    assert not [event for event in rig.events if isinstance(event, e.WideningTried)]
+    assert not refused(rig)
 
 
 def test_jobs_of_one_slot_still_follow_each_other() -> None:
-    stage, _ = conducted(LockScope.USER_TYPE)
+    rig, _ = conducted(LockScope.USER_TYPE)
     for kind in ("export", "import"):
-        jobs = sorted((job.begin, job.end) for job in stage.service.ledger.jobs.values() if job.type == kind)
+        jobs = sorted((job.begin, job.end) for job in rig.service.ledger.jobs.values() if job.type == kind)
         assert all(end <= begin for (_, end), (begin, _) in pairwise(jobs))

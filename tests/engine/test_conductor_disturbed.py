@@ -13,7 +13,7 @@ from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.emulator.world.options import LockScope, Switches
 from orchestrator.engine.conductor import gravest
 from orchestrator.engine.runs import Ended, Runs
-from orchestrator.engine.runtime import Offload, inline
+from orchestrator.engine.runtime import Offload
 from orchestrator.errors import (
     ExitCode,
     JournalDamaged,
@@ -23,15 +23,17 @@ from orchestrator.errors import (
     ServiceRefuses,
     ServiceUnreachable,
 )
-from tests.engine.rig import QUICK, Stage, plan_for, staged, world
+from tests.emulator.ledgers import twice
+from tests.engine.rig import QUICK, EngineRig, plan_for, staged, world
+from tests.simulation.virtual import inline
 from tests.simulation.wiring import LATENCY
 
 POSTS = frozenset({Operation.EXPORT, Operation.IMPORT})
 APART = replace(QUICK, batch_size=2, one_job_per=Scope.USER_INSTANCE)
 
 
-async def run(stage: Stage) -> Ended:
-    return await stage.run()
+async def run(rig: EngineRig) -> Ended:
+    return await rig.run()
 
 
 def slow(seconds: float) -> Offload:
@@ -51,11 +53,11 @@ def slow(seconds: float) -> Offload:
 def test_a_slow_disk_loses_no_answer(seconds: float) -> None:
     throttled = Rule(Kind.THROTTLED, POSTS, times=60, probability=0.6)
     held = world(24, 20, targets=("prod", "dr"), faults=(throttled,))
-    stage, ended = staged(held, run, plan_for(held, APART), offload=slow(seconds))
+    rig, ended = staged(held, run, plan_for(held, APART), offload=slow(seconds))
     assert ended.outcome.code is ExitCode.DONE
     for target in ("prod", "dr"):
-        assert len(stage.landed(target)) == 44
-        assert not stage.service.ledger.twice(target)
+        assert len(rig.landed(target)) == 44
+        assert not twice(rig.service.ledger, target)
 
 
 @pytest.mark.parametrize("apps", [4, 8, 16])
@@ -63,9 +65,9 @@ def test_a_slow_disk_and_many_refusals_never_bring_the_loop_to_a_standstill(apps
     throttled = Rule(Kind.THROTTLED, POSTS, times=20, probability=0.6)
     held = world(apps, targets=("prod", "dr"), faults=(throttled,))
 
-    async def act(stage: Stage) -> Ended | None:
+    async def act(rig: EngineRig) -> Ended | None:
         with anyio.move_on_after(4000.0):
-            return await stage.run()
+            return await rig.run()
         return None
 
     _, ended = staged(held, act, plan_for(held, APART), offload=slow(1.5))
@@ -76,9 +78,9 @@ def test_a_slow_disk_and_many_refusals_never_bring_the_loop_to_a_standstill(apps
 @pytest.mark.parametrize(("apps", "tasks", "rate"), [(6, 10, 0.005), (60, 900, 0.1)])
 def test_reads_that_wait_for_their_rate_are_no_silence(apps: int, tasks: int, rate: float) -> None:
     held = world(apps, tasks)
-    stage, ended = staged(held, run, plan_for(held, replace(QUICK, reads_per_second=rate)))
+    rig, ended = staged(held, run, plan_for(held, replace(QUICK, reads_per_second=rate)))
     assert ended.outcome.code is ExitCode.DONE
-    assert "OutageBegan" not in stage.kinds()
+    assert "OutageBegan" not in rig.kinds()
 
 
 # --- what is reserved, split and settled on the way ---
@@ -97,25 +99,25 @@ def test_refused_exports_reserve_no_space_for_ever() -> None:
         most.append(len(reserved))
         return await inline(work, *given)
 
-    stage, ended = staged(held, run, offload=counting)
+    rig, ended = staged(held, run, offload=counting)
     assert ended.outcome.code is ExitCode.DONE
-    assert stage.kinds().count("ExportRefused") == 20
+    assert rig.kinds().count("ExportRefused") == 20
     assert (max(most), reserved) == (1, set())
 
 
 def test_a_batch_that_is_too_large_three_times_over_arrives_in_parts() -> None:
     held = world(12, faults=(Rule(Kind.TOO_LARGE, frozenset({Operation.IMPORT}), count=3),))
-    stage, ended = staged(held, run)
+    rig, ended = staged(held, run)
     assert ended.outcome.code is ExitCode.DONE
-    assert len(stage.landed()) == 12
+    assert len(rig.landed()) == 12
 
 
 def test_throttling_does_not_add_up_with_a_job_that_was_not_created_to_a_failure() -> None:
     export = frozenset({Operation.EXPORT})
     faults = (Rule(Kind.THROTTLED, export, times=3), Rule(Kind.NOT_CREATED, export, nth=4, times=1))
-    stage, ended = staged(world(4, faults=faults), run)
-    assert stage.kinds().count("ExportRefused") == 4
-    assert "Split" not in stage.kinds()
+    rig, ended = staged(world(4, faults=faults), run)
+    assert rig.kinds().count("ExportRefused") == 4
+    assert "Split" not in rig.kinds()
     assert ended.outcome.code is ExitCode.DONE
 
 
@@ -123,25 +125,25 @@ def test_a_crash_in_an_import_that_goes_on_at_the_service_is_settled_and_never_a
     long = Rule(Kind.SLOW_JOB, frozenset({Operation.IMPORT}), seconds=400.0)
     held = world(2, faults=(long,), switches=Switches(lock_scope=LockScope.USER_ANY))
 
-    async def act(stage: Stage) -> tuple[Ended, list[e.Event]]:
+    async def act(rig: EngineRig) -> tuple[Ended, list[e.Event]]:
         async def first() -> None:
-            await stage.run()
+            await rig.run()
 
         asked = anyio.Event()
-        stage.sent = lambda request: asked.set() if "assets/import" in request else None
+        rig.sent = lambda request: asked.set() if "assets/import" in request else None
         async with anyio.create_task_group() as group:
             group.start_soon(first)
             await asked.wait()
             await anyio.sleep(1.5 * LATENCY)
             group.cancel_scope.cancel()
-        assert [call.operation for call in stage.service.ledger.calls] == ["export", "import"]
-        died = len(stage.entries)
-        return await stage.run(), stage.events[died:]
+        assert [call.operation for call in rig.service.ledger.calls] == ["export", "import"]
+        died = len(rig.entries)
+        return await rig.run(), rig.events[died:]
 
-    stage, (ended, after) = staged(held, act)
+    rig, (ended, after) = staged(held, act)
     assert ended.outcome.code is ExitCode.DONE
     assert not [event for event in after if isinstance(event, e.ImportMissing | e.ImportRequested)]
-    assert len(stage.landed()) == 2
+    assert len(rig.landed()) == 2
 
 
 # --- signals ---
@@ -156,22 +158,22 @@ def stopped_at(kind: type) -> Callable[[Runs, Entry], None]:
 
 
 def test_a_signal_that_comes_with_the_last_answer_ends_the_run_as_if_there_had_been_none() -> None:
-    stage, ended = staged(world(2), run, hears=stopped_at(e.Verified))
+    rig, ended = staged(world(2), run, hears=stopped_at(e.Verified))
     assert ended.outcome.code is ExitCode.DONE
-    assert "RunEnded" in stage.kinds()
+    assert "RunEnded" in rig.kinds()
 
 
 def test_a_signal_leaves_within_seconds_although_a_request_hangs() -> None:
     hangs = Rule(Kind.HANG_EXECUTED, frozenset({Operation.IMPORT}))
 
-    async def act(stage: Stage) -> float:
-        await stage.run()
-        (asked,) = [entry.at for entry in stage.entries if isinstance(entry.event, e.ImportRequested)]
-        return stage.now() - asked
+    async def act(rig: EngineRig) -> float:
+        await rig.run()
+        (asked,) = [entry.at for entry in rig.entries if isinstance(entry.event, e.ImportRequested)]
+        return rig.now() - asked
 
-    stage, took = staged(world(2, faults=(hangs,)), act, hears=stopped_at(e.ImportRequested))
+    rig, took = staged(world(2, faults=(hangs,)), act, hears=stopped_at(e.ImportRequested))
     assert took <= 15.0
-    assert "ImportAnswerLost" in stage.kinds(), "it is unsure, not forgotten"
+    assert "ImportAnswerLost" in rig.kinds(), "it is unsure, not forgotten"
 
 
 # --- errors ---

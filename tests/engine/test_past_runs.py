@@ -7,7 +7,7 @@ from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry
 from orchestrator.core.state.slots import JobKind
 from orchestrator.engine.past_runs import LEARNED_RUNS, carried, learned, runs_of
-from tests.builders import Run, app
+from tests.builders.runs import Run, app
 
 
 def began(plan: str, approved: str = "") -> e.RunBegan:

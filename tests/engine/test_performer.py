@@ -21,33 +21,33 @@ from orchestrator.engine.runs import Ended, Runs
 from orchestrator.errors import ExitCode
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.vault import Vault
-from tests.builders import DAWN, Run
-from tests.engine.rig import Stage, staged, world
+from tests.builders.runs import DAWN, Run
+from tests.engine.rig import EngineRig, staged, world
 
 FROM = "127.0.0.1:9 acme/s"
 INTO = "127.0.0.1:9 acme/t"
 
 
 class Hand:
-    """A performer and the run it works for, on a stage: two applications go from dev to prod."""
+    """A performer and the run it works for, on a rig: two applications go from dev to prod."""
 
-    def __init__(self, stage: Stage, disk: Disk | None = None) -> None:
-        self.stage, self.run = stage, Run()
-        assets = [Asset(each.id, "app", each.name) for each in stage.world.instance("dev").apps]
+    def __init__(self, rig: EngineRig, disk: Disk | None = None) -> None:
+        self.rig, self.run = rig, Run()
+        assets = [Asset(each.id, "app", each.name) for each in rig.world.instance("dev").apps]
         self.name = self.run.carries(*assets)
         self.batch = self.run.life(self.name).batch
-        self.vault = Vault(stage.root, disk or Disk(), margin=0)
-        ways = (stage.plan, stage.roma(), self.vault, self.run.progress, stage.runtime())
+        self.vault = Vault(rig.root, disk or Disk(), margin=0)
+        ways = (rig.plan, rig.roma(), self.vault, self.run.progress, rig.runtime())
         self.performer = Performer(*ways, PollTiming())
 
     async def asks(self, step: steps.Step) -> Answered:
         """Intent, question, event believed."""
-        self.run.at = self.stage.now()
+        self.run.at = self.rig.now()
         intent = getattr(step, "intent", None)
         if intent is not None:
             self.run.believe(intent)
         answered = await self.performer.perform(step)
-        self.run.at = self.stage.now()
+        self.run.at = self.rig.now()
         self.run.believe(*(event for event in (answered.event, answered.also) if event is not None))
         return answered
 
@@ -56,8 +56,8 @@ class Hand:
 
     async def awaits_export(self, patience: float | None = None) -> Answered:
         """`patience`: what is left of job_timeout, seconds; all of it unless said."""
-        life, timeout = self.run.progress.packages[self.batch], self.stage.plan.settings.job_timeout
-        began = self.stage.now() + (timeout if patience is None else patience) - timeout
+        life, timeout = self.run.progress.packages[self.batch], self.rig.plan.settings.job_timeout
+        began = self.rig.now() + (timeout if patience is None else patience) - timeout
         return await self.asks(steps.AwaitExport(self.batch, "dev", "s", life.job, began))
 
     async def downloads(self) -> Answered:
@@ -75,14 +75,14 @@ class Hand:
 
     async def awaits_import(self) -> Answered:
         job = self.run.life(self.name).job
-        return await self.asks(steps.AwaitImport(self.name, "prod", "t", job, self.stage.now()))
+        return await self.asks(steps.AwaitImport(self.name, "prod", "t", job, self.rig.now()))
 
 
 def performed(
     act: Callable[[Hand], Awaitable[Answered]], *faults: Rule, switches: Switches | None = None
 ) -> tuple[Hand, Answered]:
-    async def main(stage: Stage) -> tuple[Hand, Answered]:
-        hand = Hand(stage)
+    async def main(rig: EngineRig) -> tuple[Hand, Answered]:
+        hand = Hand(rig)
         return hand, await act(hand)
 
     return staged(world(2, faults=faults, switches=switches), main)[1]
@@ -109,7 +109,7 @@ def test_a_batch_goes_all_the_way_and_every_asset_is_verified() -> None:
     assert len(answered.event.verified) == 2
     assert len(dict(answered.event.ids)) == 2
     assert answered.trouble is None
-    assert len(hand.stage.landed()) == 2
+    assert len(hand.rig.landed()) == 2
 
 
 #: kind of fault, event of an export, event of an import, what the conductor is told
@@ -135,7 +135,7 @@ def test_what_a_failed_export_request_becomes(kind: Kind, event: str, _import: s
     assert name(answered.event) == event
     assert answered.trouble is not None
     assert answered.trouble.decision.action is action
-    executed = len([call for call in hand.stage.service.ledger.calls if call.operation == "export"])
+    executed = len([call for call in hand.rig.service.ledger.calls if call.operation == "export"])
     assert executed <= 1, "a write is never repeated by itself"
 
 
@@ -150,13 +150,13 @@ def test_what_a_failed_import_request_becomes(kind: Kind, _export: str, event: s
     assert name(answered.event) == event
     assert answered.trouble is not None
     assert answered.trouble.decision.action is action
-    assert len([call for call in hand.stage.service.ledger.calls if call.operation == "import"]) <= 1
+    assert len([call for call in hand.rig.service.ledger.calls if call.operation == "import"]) <= 1
 
 
 def test_a_lost_answer_is_quiet_for_as_long_as_the_plan_says() -> None:
     hand, answered = performed(lambda hand: hand.exports(), rule(Kind.RESET_AFTER_SEND, Operation.EXPORT))
     assert isinstance(answered.event, e.ExportAnswerLost)
-    assert answered.event.quiet_until == pytest.approx(hand.run.at + hand.stage.plan.settings.settle_quiet)
+    assert answered.event.quiet_until == pytest.approx(hand.run.at + hand.rig.plan.settings.settle_quiet)
 
 
 def test_a_retry_after_is_waited_for() -> None:
@@ -224,12 +224,12 @@ def test_a_job_that_runs_for_ever_is_overdue_at_its_deadline() -> None:
 def test_an_outage_that_ends_while_a_job_is_awaited_moves_its_deadline() -> None:
     async def act(hand: Hand) -> Answered:
         await hand.exports()
-        host = host_of(hand.stage.plan.instances["dev"].endpoint)
+        host = host_of(hand.rig.plan.instances["dev"].endpoint)
         hand.run.believe(e.OutageBegan(host, ErrorDetail("not-sent")))
 
         async def comes_back() -> None:
             await anyio.sleep(100.0)
-            hand.run.at = hand.stage.now()
+            hand.run.at = hand.rig.now()
             hand.run.believe(e.OutageEnded(host, 100.0))
 
         async with anyio.create_task_group() as group:
@@ -268,16 +268,16 @@ def test_how_an_import_job_ends(fault: Rule, event: str) -> None:
 
 def test_a_probe_is_an_export_of_one_asset_that_is_never_downloaded() -> None:
     async def act(hand: Hand) -> Answered:
-        one = hand.stage.world.instance("dev").apps[0].id
+        one = hand.rig.world.instance("dev").apps[0].id
         step = steps.RequestProbe(FROM, "dev", "s", FROM, app=one)
         await hand.asks(step)
         job = hand.run.progress.probes[FROM].job
-        return await hand.asks(steps.AwaitProbe(FROM, "dev", "s", FROM, job, hand.stage.now()))
+        return await hand.asks(steps.AwaitProbe(FROM, "dev", "s", FROM, job, hand.rig.now()))
 
     hand, answered = performed(act)
     assert answered.event == e.ProbeEnded(FROM, "SUCCEEDED")
-    assert [len(call.asset_ids) for call in hand.stage.service.ledger.calls] == [1]
-    assert not hand.stage.service.ledger.downloads
+    assert [len(call.asset_ids) for call in hand.rig.service.ledger.calls] == [1]
+    assert not hand.rig.service.ledger.downloads
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_a_probe_is_an_export_of_one_asset_that_is_never_downloaded() -> None:
 )
 def test_what_a_failed_probe_becomes(kind: Kind, event: str, action: Action) -> None:
     async def act(hand: Hand) -> Answered:
-        one = hand.stage.world.instance("dev").apps[0].id
+        one = hand.rig.world.instance("dev").apps[0].id
         return await hand.asks(steps.RequestProbe(FROM, "dev", "s", FROM, app=one))
 
     _, answered = performed(act, rule(kind, Operation.EXPORT))
@@ -322,7 +322,7 @@ def test_what_a_failed_probe_becomes(kind: Kind, event: str, action: Action) -> 
 def test_what_a_failed_download_becomes_and_no_archive_is_had_twice(kind: Kind, event: str) -> None:
     hand, answered = performed(Hand.stores, rule(kind, Operation.ARCHIVE))
     assert name(answered.event) == event
-    assert all(times <= 1 for times in hand.stage.service.ledger.downloads.values())
+    assert all(times <= 1 for times in hand.rig.service.ledger.downloads.values())
 
 
 @pytest.mark.parametrize("kind", [Kind.CORRUPT_ARCHIVE, Kind.TRUNCATED_WITHOUT_LENGTH])
@@ -355,7 +355,7 @@ def test_a_whole_package_is_adopted_after_a_crash_and_half_of_one_is_not() -> No
 def test_a_package_that_was_damaged_on_our_disk_is_never_sent() -> None:
     async def act(hand: Hand) -> Answered:
         await hand.stores()
-        for path in hand.stage.root.rglob("*"):
+        for path in hand.rig.root.rglob("*"):
             if path.is_file():
                 path.chmod(0o600)
                 path.write_bytes(path.read_bytes()[:-1])
@@ -363,7 +363,7 @@ def test_a_package_that_was_damaged_on_our_disk_is_never_sent() -> None:
 
     hand, answered = performed(act)
     assert (name(answered.event), name(answered.also)) == ("ImportRefused", "PackageDamaged")
-    assert not [call for call in hand.stage.service.ledger.calls if call.operation == "import"]
+    assert not [call for call in hand.rig.service.ledger.calls if call.operation == "import"]
 
 
 def test_a_dropped_package_is_gone_from_our_disk() -> None:
@@ -372,7 +372,7 @@ def test_a_dropped_package_is_gone_from_our_disk() -> None:
         life = hand.run.progress.packages[hand.batch]
         hand.vault.release(hand.batch, life.attempt)
         answered = await hand.asks(steps.DropPackage(hand.batch, "dev", "s", life.sha256))
-        assert not list(hand.stage.root.rglob("*.zip"))
+        assert not list(hand.rig.root.rglob("*.zip"))
         return answered
 
     _, answered = performed(act)
@@ -418,17 +418,17 @@ def test_verification_ends_with_its_findings_when_its_patience_is_over() -> None
 def bereft(take: Callable[[Holding], None], *faults: Rule) -> tuple[list[str], Ended]:
     """A run of three applications; as soon as they are imported something is taken from them. What was asked since."""
     asked: list[str] = []
-    stages: list[Stage] = []
+    stages: list[EngineRig] = []
 
     def hears(_: Runs, entry: Entry) -> None:
         if isinstance(entry.event, e.Imported):
             asked.clear()
             take(stages[0].service.holding("prod"))
 
-    async def act(stage: Stage) -> Ended:
-        stages.append(stage)
-        stage.sent = asked.append
-        return await stage.run()
+    async def act(rig: EngineRig) -> Ended:
+        stages.append(rig)
+        rig.sent = asked.append
+        return await rig.run()
 
     return asked, staged(world(3, faults=faults), act, hears=hears)[1]
 
@@ -497,15 +497,15 @@ class SmallDisk(Disk):
 
 
 def test_an_export_waits_while_packages_on_their_way_have_taken_the_space() -> None:
-    async def act(stage: Stage) -> tuple[Answered, Answered]:
-        hand = Hand(stage, SmallDisk())
+    async def act(rig: EngineRig) -> tuple[Answered, Answered]:
+        hand = Hand(rig, SmallDisk())
         hand.vault.reserve("another", 1, RESERVED)
         refused = await hand.exports()
         hand.vault.release("another", 1)
         return refused, await hand.exports()
 
-    stage, (refused, accepted) = staged(world(2), act)
+    rig, (refused, accepted) = staged(world(2), act)
     assert isinstance(refused.event, e.ExportRefused)
     assert (refused.local, refused.event.words.kind, refused.event.wait) == (True, "disk", SPACE_WAIT)
     assert isinstance(accepted.event, e.ExportAccepted)
-    assert len(stage.service.ledger.jobs) == 1
+    assert len(rig.service.ledger.jobs) == 1

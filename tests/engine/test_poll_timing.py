@@ -7,7 +7,7 @@ from orchestrator.core.scheduling.polling import LONGEST, SHORTEST
 from orchestrator.core.state import events as e
 from orchestrator.core.state.slots import JobKind
 from orchestrator.engine.poll_timing import Poller, PollTiming
-from tests.builders import Run, app
+from tests.builders.runs import Run, app
 
 
 def exported_in(seconds: float, jobs: int = 6) -> Run:

@@ -16,13 +16,14 @@ from orchestrator.emulator.service.service import Service
 from orchestrator.emulator.world.generate import DEV_USER, PROD_USER
 from orchestrator.emulator.world.world import World
 from orchestrator.engine.runs import Ended, Runs, Wish
-from orchestrator.engine.runtime import Runtime, inline
+from orchestrator.engine.runtime import Runtime
 from orchestrator.errors import ExitCode, PreflightBlocked
 from orchestrator.roma import Roma
 from orchestrator.storage.home import Home
 from orchestrator.storage.store import HomeStore
-from tests.engine.preflightworlds import WORLDS, Case, Dated, clean, lane, secrets_of, told
-from tests.simulation.virtual import run_virtually
+from tests.emulator.ledgers import created
+from tests.engine.preflight_worlds import WORLDS, Dated, PreflightWorld, clean, lane, secrets_of, told
+from tests.simulation.virtual import inline, run_virtually
 
 #: blockers that the emulator enforces -> the assets that fail at least
 ENFORCED = {
@@ -36,11 +37,11 @@ ENFORCED = {
 BAD = {AssetClass.QUARANTINED, AssetClass.BLOCKED}
 
 
-def run(case: Case, root: Path) -> tuple[Ended, Service]:
+def run(case: PreflightWorld, root: Path) -> tuple[Ended, Service]:
     return run_virtually(lambda: _run(case, root))
 
 
-async def _run(case: Case, root: Path) -> tuple[Ended, Service]:
+async def _run(case: PreflightWorld, root: Path) -> tuple[Ended, Service]:
     def clock() -> float:
         return case.now + anyio.current_time()
 
@@ -61,7 +62,7 @@ async def _run(case: Case, root: Path) -> tuple[Ended, Service]:
     return await Runs(case.plan, HomeStore(home), roma, users, runtime).run(Wish()), service
 
 
-def forced(check: str) -> Case:
+def forced(check: str) -> PreflightWorld:
     build, _ = WORLDS[check]
     case = build()
     settings = replace(case.plan.settings, writes_per_second=50.0)
@@ -73,7 +74,7 @@ def test_a_world_in_which_nothing_fires_is_migrated_whole(tmp_path: Path) -> Non
     assert told(clean()).fired == {}
     ended, service = run(clean(), tmp_path)
     assert ended.outcome.code is ExitCode.DONE
-    assert len(service.ledger.created("prod", "app")) == 4
+    assert len(created(service.ledger, "prod", "app")) == 4
 
 
 @pytest.mark.parametrize("check", ["name-collision", "app-key-collision", "task-apps-missing", "dependency-cycle"])

@@ -12,7 +12,7 @@ from orchestrator.core.selection.routes import EarlierImports, Kept
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.emulator.world.world import Group, hex_id, make_id
 from tests.emulator.in_memory_client import BEGIN
-from tests.engine.preflightworlds import (
+from tests.engine.preflight_worlds import (
     COMPANIONS,
     WORLDS,
     at_dev,

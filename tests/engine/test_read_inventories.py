@@ -12,13 +12,13 @@ from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.emulator.world.options import Switches, Visibility
 from orchestrator.engine.read_inventories import FIRST_CONTACT, Seen, as_sentence, read_inventories, united
 from orchestrator.errors import ExitCode, FarSideError, ServiceRefuses, ServiceUnreachable
-from tests.engine.rig import Stage, plan_for, staged, world
+from tests.engine.rig import EngineRig, plan_for, staged, world
 
 
-async def surveyed(stage: Stage) -> dict[str, Inventory]:
-    roma, held = stage.roma(), stage.plan.instances
+async def surveyed(rig: EngineRig) -> dict[str, Inventory]:
+    roma, held = rig.roma(), rig.plan.instances
     readers = {(name, who): roma.reader(held[name], who) for name in held for who in held[name].credentials}
-    return await read_inventories(stage.plan, readers, stage.runtime())
+    return await read_inventories(rig.plan, readers, rig.runtime())
 
 
 def test_the_union_holds_each_asset_once_and_knows_who_sees_it() -> None:
@@ -39,9 +39,9 @@ def test_what_one_user_sees_is_the_union() -> None:
 
 
 def test_every_instance_of_the_plan_is_read() -> None:
-    stage, found = staged(world(7, 5, targets=("prod", "dr")), surveyed)
+    rig, found = staged(world(7, 5, targets=("prod", "dr")), surveyed)
     assert {name: len(each.assets) for name, each in found.items()} == {"dev": 12, "dr": 0, "prod": 0}
-    assert not stage.service.ledger.calls, "reading writes nothing"
+    assert not rig.service.ledger.calls, "reading writes nothing"
 
 
 def test_users_that_see_only_their_own_are_united() -> None:
@@ -55,17 +55,17 @@ def failing(kind: Kind, **more: float) -> tuple[Rule, ...]:
     return (Rule(kind, frozenset({Operation.APPS}), times=0, **more),)  # type: ignore[arg-type] # named as in Rule
 
 
-async def refused(stage: Stage, act: Callable[[Stage], Awaitable[object]]) -> tuple[FarSideError, float]:
+async def refused(rig: EngineRig, act: Callable[[EngineRig], Awaitable[object]]) -> tuple[FarSideError, float]:
     began = anyio.current_time()
     with pytest.raises(FarSideError) as caught:
-        await act(stage)
+        await act(rig)
     return caught.value, anyio.current_time() - began
 
 
 @pytest.mark.parametrize("kind", [Kind.CONNECTION_REFUSED, Kind.UNAVAILABLE, Kind.HANG_NOT_EXECUTED, Kind.GARBAGE_200])
 def test_a_service_that_never_answers_is_given_a_minute(kind: Kind) -> None:
-    async def act(stage: Stage) -> tuple[FarSideError, float]:
-        return await refused(stage, surveyed)
+    async def act(rig: EngineRig) -> tuple[FarSideError, float]:
+        return await refused(rig, surveyed)
 
     _, (error, waited) = staged(world(2, faults=failing(kind)), act)
     assert isinstance(error, ServiceUnreachable)
@@ -84,8 +84,8 @@ def test_a_wrong_instance_is_a_persons_business_at_once() -> None:
     plan = plan_for(held)
     wrong = {name: replace(each, instance_id="0" * 8) for name, each in plan.instances.items()}
 
-    async def act(stage: Stage) -> tuple[FarSideError, float]:
-        return await refused(stage, surveyed)
+    async def act(rig: EngineRig) -> tuple[FarSideError, float]:
+        return await refused(rig, surveyed)
 
     _, (error, waited) = staged(held, act, replace(plan, instances=wrong))
     assert isinstance(error, ServiceRefuses)

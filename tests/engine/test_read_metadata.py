@@ -10,7 +10,7 @@ from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.emulator.world.generate import PROD_USER
 from orchestrator.emulator.world.options import Offset, Switches, Visibility
 from orchestrator.emulator.world.world import App, DataSource, make_id
-from tests.engine.preflightworlds import Case, clean, told, with_instance
+from tests.engine.preflight_worlds import PreflightWorld, clean, told, with_instance
 
 PARTS = {
     "details": Operation.INSTANCE,
@@ -23,7 +23,7 @@ PARTS = {
 }
 
 
-def facts_of(case: Case) -> Mapping[str, Facts]:
+def facts_of(case: PreflightWorld) -> Mapping[str, Facts]:
     return told(case).facts
 
 

@@ -6,7 +6,7 @@ from orchestrator.core.state import events as e
 from orchestrator.core.state.events import ErrorDetail
 from orchestrator.core.state.lifecycle import DeliveryState, PackageState
 from orchestrator.engine.resolutions import OUTCOMES, Operators
-from tests.builders import SAID, Run, app
+from tests.builders.runs import SAID, Run, app
 
 
 def says(run: Run, subject: str, outcome: str) -> str:

@@ -12,8 +12,9 @@ from orchestrator.core.state import events as e
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.engine.runs import Ended, PastRun, Wish, folded, history, read_run
 from orchestrator.errors import ExitCode, JournalDamaged, OperatorError, PreflightBlocked
-from tests.builders import Run, app
-from tests.engine.rig import QUICK, Stage, plan_for, staged, world
+from tests.builders.runs import Run, app
+from tests.emulator.ledgers import twice
+from tests.engine.rig import QUICK, EngineRig, plan_for, staged, world
 from tests.simulation.memory import Life, MemoryStore
 
 SMALL = replace(QUICK, batch_size=3)
@@ -23,55 +24,55 @@ def poison(kind: Kind, until: float = 600.0) -> tuple[Rule, ...]:
     return (Rule(kind, names=frozenset({"orders-web"}), until=until),)
 
 
-async def interrupted(stage: Stage) -> Ended:
+async def interrupted(rig: EngineRig) -> Ended:
     """A run that is stopped by a signal when its first job is accepted."""
 
     def hears(runs: object, entry: object) -> None:
         if isinstance(getattr(entry, "event", None), e.ExportAccepted):
             getattr(runs, "conductor").stop("SIGINT")  # noqa: B009 - an object is all that this needs to know
 
-    stage.hears = hears
-    ended = await stage.run()
-    stage.hears = None
+    rig.hears = hears
+    ended = await rig.run()
+    rig.hears = None
     return ended
 
 
 def test_a_run_remembers_who_began_it_and_what_moves_before_anything_is_asked() -> None:
-    async def act(stage: Stage) -> Ended:
-        return await stage.run(Wish(note="CHG-1"))
+    async def act(rig: EngineRig) -> Ended:
+        return await rig.run(Wish(note="CHG-1"))
 
-    stage, ended = staged(world(3), act)
-    first = stage.events[0]
+    rig, ended = staged(world(3), act)
+    first = rig.events[0]
     assert isinstance(first, e.RunBegan)
     assert (first.plan, first.by, first.host, first.note) == ("orders", "op", "host", "CHG-1")
     assert '"prod"' in first.moves
-    kinds = stage.kinds()
+    kinds = rig.kinds()
     assert kinds.index("DeliveryScheduled") < kinds.index("ExportRequested")
     assert ended.run.startswith("20270115-080000-")
 
 
 def test_a_finished_plan_run_again_is_a_new_run_that_has_nothing_to_do() -> None:
-    async def act(stage: Stage) -> tuple[Ended, Ended]:
-        return await stage.run(), await stage.run()
+    async def act(rig: EngineRig) -> tuple[Ended, Ended]:
+        return await rig.run(), await rig.run()
 
-    stage, (first, second) = staged(world(3), act)
+    rig, (first, second) = staged(world(3), act)
     assert first.run != second.run
     assert (second.outcome.code, second.outcome.counts) == (ExitCode.DONE, {"skipped": 3})
-    assert len(stage.landed()) == 3
+    assert len(rig.landed()) == 3
 
 
 def test_an_unfinished_run_goes_on_with_its_frozen_schedule() -> None:
-    async def act(stage: Stage) -> tuple[Ended, Ended]:
-        first = await interrupted(stage)
-        return first, await stage.run(Wish(resume=True))
+    async def act(rig: EngineRig) -> tuple[Ended, Ended]:
+        first = await interrupted(rig)
+        return first, await rig.run(Wish(resume=True))
 
     held = world(6)
-    stage, (first, second) = staged(held, act, plan_for(held, SMALL))
+    rig, (first, second) = staged(held, act, plan_for(held, SMALL))
     assert first.run == second.run
-    assert stage.kinds().count("RunBegan") == 1
-    assert stage.kinds().count("BatchScheduled") == 2
+    assert rig.kinds().count("RunBegan") == 1
+    assert rig.kinds().count("BatchScheduled") == 2
     assert second.outcome.code is ExitCode.DONE
-    assert len(stage.landed()) == 6
+    assert len(rig.landed()) == 6
 
 
 def test_what_moves_must_not_change_under_an_unfinished_run_and_everything_else_may() -> None:
@@ -79,34 +80,34 @@ def test_what_moves_must_not_change_under_an_unfinished_run_and_everything_else_
     plan = plan_for(held, SMALL)
     (moves,) = plan.migrations
 
-    async def act(stage: Stage) -> Ended:
-        await interrupted(stage)
+    async def act(rig: EngineRig) -> Ended:
+        await interrupted(rig)
         changed = [
             replace(plan, migrations=(replace(moves, apps=(Glob("orders-*"),)),)),
             replace(plan, migrations=(replace(moves, targets=(Target("prod", prefix="x_"),)),)),
             replace(plan, settings=replace(SMALL, batch_size=2)),
         ]
         for each in changed:
-            stage.plan = each
+            rig.plan = each
             with pytest.raises(OperatorError, match="has changed in what moves") as caught:
-                await stage.run()
+                await rig.run()
             assert "--abandon" in caught.value.next_step
-        stage.plan = replace(plan, settings=replace(SMALL, reads_per_second=9.0, settle_quiet=5.0, busy_timeout=1.0))
-        return await stage.run()
+        rig.plan = replace(plan, settings=replace(SMALL, reads_per_second=9.0, settle_quiet=5.0, busy_timeout=1.0))
+        return await rig.run()
 
-    stage, ended = staged(held, act, plan)
+    rig, ended = staged(held, act, plan)
     assert ended.outcome.code is ExitCode.DONE
-    assert len(stage.landed()) == 6
+    assert len(rig.landed()) == 6
 
 
 def test_an_unfinished_run_of_a_part_does_not_go_on_as_another_part() -> None:
     held = world(6)
     plan = plan_for(held, SMALL)
 
-    async def act(stage: Stage) -> None:
-        await interrupted(stage)
+    async def act(rig: EngineRig) -> None:
+        await interrupted(rig)
         with pytest.raises(OperatorError, match="--only: was everything, is m@prod"):
-            await stage.run(Wish(only=parse_only(["m@prod"], plan)))
+            await rig.run(Wish(only=parse_only(["m@prod"], plan)))
 
     staged(held, act, plan)
 
@@ -115,21 +116,21 @@ def test_only_moves_what_it_lets_through() -> None:
     held = world(6)
     plan = plan_for(held)
 
-    async def act(stage: Stage) -> Ended:
-        return await stage.run(Wish(only=parse_only(["app:orders-web"], plan)))
+    async def act(rig: EngineRig) -> Ended:
+        return await rig.run(Wish(only=parse_only(["app:orders-web"], plan)))
 
-    stage, ended = staged(held, act, plan)
-    assert stage.landed() == ["orders-web"]
+    rig, ended = staged(held, act, plan)
+    assert rig.landed() == ["orders-web"]
     assert ended.outcome.counts == {"verified": 1}
 
 
 @pytest.mark.parametrize("wish", [Wish(resume=True), Wish(retry=True)])
 def test_without_a_run_there_is_nothing_to_go_on_with(wish: Wish) -> None:
-    async def act(stage: Stage) -> None:
+    async def act(rig: EngineRig) -> None:
         with pytest.raises(OperatorError, match="no run to go on with"):
-            await stage.run(wish)
-        assert stage.entries == []
-        assert not stage.service.ledger.calls
+            await rig.run(wish)
+        assert rig.entries == []
+        assert not rig.service.ledger.calls
 
     staged(world(1), act)
 
@@ -138,12 +139,12 @@ def test_blockers_start_nothing() -> None:
     held = world(2)
     plan = plan_for(held, apps=(Glob("no-such-*"),))
 
-    async def act(stage: Stage) -> None:
+    async def act(rig: EngineRig) -> None:
         with pytest.raises(PreflightBlocked) as caught:
-            await stage.run()
+            await rig.run()
         assert caught.value.exit_code is ExitCode.BLOCKED
-        assert stage.entries == []
-        assert stage.records == {}
+        assert rig.entries == []
+        assert rig.records == {}
 
     staged(held, act, plan)
 
@@ -154,73 +155,73 @@ def test_blockers_start_nothing() -> None:
 def test_a_retry_brings_what_was_set_aside_once_it_is_mended(kind: Kind) -> None:
     held = world(6, faults=poison(kind))
 
-    async def act(stage: Stage) -> tuple[Ended, Ended]:
-        first = await stage.run()
+    async def act(rig: EngineRig) -> tuple[Ended, Ended]:
+        first = await rig.run()
         await anyio.sleep(700.0)
-        return first, await stage.run(Wish(retry=True))
+        return first, await rig.run(Wish(retry=True))
 
-    stage, (first, second) = staged(held, act)
+    rig, (first, second) = staged(held, act)
     assert (first.outcome.code, first.outcome.counts["quarantined"]) == (ExitCode.INCOMPLETE, 1)
     assert first.outcome.counts["verified"] == 5
     assert (second.run, second.outcome.code) == (first.run, ExitCode.DONE)
-    assert len(stage.landed()) == 6
+    assert len(rig.landed()) == 6
 
 
 def test_a_new_run_leaves_alone_what_an_earlier_one_brought() -> None:
     held = world(6, faults=poison(Kind.POISON_IMPORT))
 
-    async def act(stage: Stage) -> tuple[Ended, Ended]:
-        first = await stage.run()
+    async def act(rig: EngineRig) -> tuple[Ended, Ended]:
+        first = await rig.run()
         await anyio.sleep(700.0)
-        return first, await stage.run()
+        return first, await rig.run()
 
-    stage, (_, second) = staged(held, act)
+    rig, (_, second) = staged(held, act)
     assert second.outcome.counts == {"skipped": 5, "verified": 1}
-    assert len(stage.landed()) == 6
+    assert len(rig.landed()) == 6
 
 
 def test_a_run_that_is_abandoned_waits_for_its_jobs_and_asks_for_nothing_new() -> None:
-    async def act(stage: Stage) -> list[str]:
-        await interrupted(stage)
-        before = len(stage.entries)
-        await stage.run(Wish(abandon=True))
-        kinds = stage.kinds()[before:]
+    async def act(rig: EngineRig) -> list[str]:
+        await interrupted(rig)
+        before = len(rig.entries)
+        await rig.run(Wish(abandon=True))
+        kinds = rig.kinds()[before:]
         return kinds[: kinds.index("RunEnded") + 1]
 
     held = world(6)
-    stage, kinds = staged(held, act, plan_for(held, SMALL))
+    rig, kinds = staged(held, act, plan_for(held, SMALL))
     assert kinds == ["RunResumed", "Exported", "RunEnded"]
-    (ended,) = [event for event in stage.events if isinstance(event, e.RunEnded)][:1]
+    (ended,) = [event for event in rig.events if isinstance(event, e.RunEnded)][:1]
     assert ended.reason == "abandoned by the operator"
 
 
 def test_a_run_that_was_abandoned_is_ended_and_the_next_one_begins_anew() -> None:
-    async def act(stage: Stage) -> tuple[Ended, Ended]:
-        first = await interrupted(stage)
-        return first, await stage.run(Wish(abandon=True))
+    async def act(rig: EngineRig) -> tuple[Ended, Ended]:
+        first = await interrupted(rig)
+        return first, await rig.run(Wish(abandon=True))
 
     held = world(6)
-    stage, (first, second) = staged(held, act, plan_for(held, SMALL))
+    rig, (first, second) = staged(held, act, plan_for(held, SMALL))
     assert first.run != second.run
-    ends = [event.reason for event in stage.events if isinstance(event, e.RunEnded)]
+    ends = [event.reason for event in rig.events if isinstance(event, e.RunEnded)]
     assert ends[0] == "abandoned by the operator"
     assert len(ends) == 2
     assert second.outcome.code is ExitCode.DONE
-    assert not stage.service.ledger.twice("prod")
-    assert len(stage.landed()) == 6
+    assert not twice(rig.service.ledger, "prod")
+    assert len(rig.landed()) == 6
 
 
 def test_a_stopped_target_keeps_its_rest_waiting_and_ends_with_1() -> None:
     names = frozenset(each.name for each in world(8).instance("dev").apps)
     held = world(8, faults=(Rule(Kind.POISON_IMPORT_UNNAMED, names=names),))
 
-    async def act(stage: Stage) -> Ended:
-        return await stage.run()
+    async def act(rig: EngineRig) -> Ended:
+        return await rig.run()
 
-    stage, ended = staged(held, act, plan_for(held, replace(QUICK, batch_size=4)))
+    rig, ended = staged(held, act, plan_for(held, replace(QUICK, batch_size=4)))
     assert ended.outcome.code is ExitCode.INCOMPLETE
-    assert "TargetStopped" in stage.kinds()
-    jobs = [call for call in stage.service.ledger.calls if call.operation == "import"]
+    assert "TargetStopped" in rig.kinds()
+    jobs = [call for call in rig.service.ledger.calls if call.operation == "import"]
     assert len(jobs) <= 6, "a handful of jobs"
 
 
@@ -236,9 +237,9 @@ def test_an_entry_that_cannot_follow_means_that_the_journal_is_damaged() -> None
 
 
 def test_a_run_is_read_without_its_process() -> None:
-    async def act(stage: Stage) -> PastRun:
-        await stage.run()
-        return read_run(MemoryStore(stage.root, stage.records, Life(), stage.entries.append), next(iter(stage.records)))
+    async def act(rig: EngineRig) -> PastRun:
+        await rig.run()
+        return read_run(MemoryStore(rig.root, rig.records, Life(), rig.entries.append), next(iter(rig.records)))
 
     _, past = staged(world(2), act)
     assert not past.unfinished
@@ -268,20 +269,20 @@ def test_history_knows_what_landed_under_which_id_by_whom() -> None:
 
 
 def test_nothing_is_written_by_a_preview() -> None:
-    async def act(stage: Stage) -> int:
-        draft = await stage.runs().preview(Wish(only=Only()), [])
+    async def act(rig: EngineRig) -> int:
+        draft = await rig.runs().preview(Wish(only=Only()), [])
         return len(draft.deliveries)
 
-    stage, deliveries = staged(world(4), act)
+    rig, deliveries = staged(world(4), act)
     assert deliveries == 1
-    assert (stage.entries, stage.service.ledger.calls, stage.records) == ([], [], {})
+    assert (rig.entries, rig.service.ledger.calls, rig.records) == ([], [], {})
 
 
 def test_a_source_that_refuses_our_user_is_told_before_anything_is_begun() -> None:
-    async def act(stage: Stage) -> None:
+    async def act(rig: EngineRig) -> None:
         with pytest.raises(Exception, match="APIGW") as caught:
-            await stage.run()
+            await rig.run()
         assert getattr(caught.value, "exit_code", None) is ExitCode.REFUSED
-        assert stage.entries == []
+        assert rig.entries == []
 
     staged(world(2, faults=(Rule(Kind.UNAUTHORISED_ONCE, frozenset({Operation.APPS}), times=0),)), act)

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 import anyio
 import pytest
 
-from orchestrator.engine.runtime import Runtime, Threads, inline, utc_now
+from orchestrator.engine.runtime import Runtime, Threads, utc_now
 from orchestrator.roma.transport import Transport
+from tests.simulation.virtual import inline
 
 
 def no_way(ca_file: str, proxy: str) -> Transport:

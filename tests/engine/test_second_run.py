@@ -11,7 +11,7 @@ from orchestrator.emulator.world.generate import Filling, generate
 from orchestrator.emulator.world.world import World
 from orchestrator.engine.runs import Ended, Wish
 from orchestrator.errors import ExitCode, PreflightBlocked
-from tests.engine.rig import USERS, Stage, plan_for, staged, world
+from tests.engine.rig import USERS, EngineRig, plan_for, staged, world
 
 COMMON = (Glob("billing-*"), Glob("stock-*"))
 
@@ -33,10 +33,10 @@ def in_two(held: World) -> Plan:
     return replace(plan, migrations=(common, rest))
 
 
-def selections(stage: Stage) -> list[list[e.SelectionMade]]:
+def selections(rig: EngineRig) -> list[list[e.SelectionMade]]:
     """What each run selected, in their order."""
     found: list[list[e.SelectionMade]] = []
-    for entry in stage.entries:
+    for entry in rig.entries:
         if isinstance(entry.event, e.RunBegan):
             found.append([])
         if isinstance(entry.event, e.SelectionMade):
@@ -44,38 +44,38 @@ def selections(stage: Stage) -> list[list[e.SelectionMade]]:
     return found
 
 
-def asked(stage: Stage) -> int:
-    return sum(stage.kinds().count(kind) for kind in ("ExportRequested", "ImportRequested"))
+def asked(rig: EngineRig) -> int:
+    return sum(rig.kinds().count(kind) for kind in ("ExportRequested", "ImportRequested"))
 
 
 def test_a_plan_in_two_parts_run_again_selects_the_same_and_brings_nothing() -> None:
-    async def act(stage: Stage) -> tuple[Ended, int, Ended, int]:
-        first = await stage.run()
-        before = asked(stage)
-        return first, before, await stage.run(), asked(stage)
+    async def act(rig: EngineRig) -> tuple[Ended, int, Ended, int]:
+        first = await rig.run()
+        before = asked(rig)
+        return first, before, await rig.run(), asked(rig)
 
     held = linked()
-    stage, (first, before, second, after) = staged(held, act, in_two(held))
+    rig, (first, before, second, after) = staged(held, act, in_two(held))
     assert (first.outcome.code, second.outcome.code) == (ExitCode.DONE, ExitCode.DONE)
     assert before == after
-    once, again = selections(stage)
+    once, again = selections(rig)
     assert once == again
     assert second.outcome.counts == {"skipped": 38}
-    assert len(stage.landed()) == 38
+    assert len(rig.landed()) == 38
 
 
 def test_in_a_new_home_it_is_blocked_because_the_target_holds_the_names_and_says_so() -> None:
-    async def act(stage: Stage) -> str:
-        await stage.run()
-        stage.records.clear()
-        draft = await stage.runs().preview(Wish(), [])
+    async def act(rig: EngineRig) -> str:
+        await rig.run()
+        rig.records.clear()
+        draft = await rig.runs().preview(Wish(), [])
         assert {check.id for check in draft.blockers} <= {"name-collision", "datasource-id-collision"}
         assert [check.verdict for check in draft.checks if check.id == "dependency-cycle"] == [Verdict.OK]
         told = [check for check in draft.blockers if check.id == "name-collision"]
         assert len(told) == 2
         assert all("the home that ran it" in check.remedy for check in told)
         with pytest.raises(PreflightBlocked) as refused:
-            await stage.run()
+            await rig.run()
         return refused.value.message
 
     held = linked()
@@ -86,8 +86,8 @@ def test_in_a_new_home_it_is_blocked_because_the_target_holds_the_names_and_says
 
 def test_what_another_migration_carries_is_not_left_out() -> None:
     held = linked()
-    stage, _ = staged(held, lambda stage: stage.run(), in_two(held))
-    common, rest = selections(stage)[0]
+    rig, _ = staged(held, lambda rig: rig.run(), in_two(held))
+    common, rest = selections(rig)[0]
     assert (common.left_out, rest.left_out) == ((), ())
     assert common.selected + rest.selected == 38
 
@@ -95,6 +95,6 @@ def test_what_another_migration_carries_is_not_left_out() -> None:
 def test_a_task_that_nobody_carries_is_left_out_still() -> None:
     held = world(8, 30)
     plan = in_two(held)
-    stage, _ = staged(held, lambda stage: stage.run(), replace(plan, migrations=plan.migrations[:1]))
-    (only,) = selections(stage)[0]
+    rig, _ = staged(held, lambda rig: rig.run(), replace(plan, migrations=plan.migrations[:1]))
+    (only,) = selections(rig)[0]
     assert only.left_out

@@ -7,7 +7,7 @@ from orchestrator.core.decisions.verification import There
 from orchestrator.core.model.failures import Failed, Failure, RequestFailed
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.engine.target_listings import Shared, TargetListings
-from tests.engine.rig import Stage, staged, world
+from tests.engine.rig import EngineRig, staged, world
 from tests.simulation.virtual import run_virtually
 
 #: seconds that one asking takes
@@ -95,9 +95,9 @@ def listings(urls: list[str], what: str) -> int:
 def test_ten_askers_cost_one_listing() -> None:
     urls: list[str] = []
 
-    async def act(stage: Stage) -> list[There]:
-        stage.sent = urls.append
-        listings = TargetListings(stage.plan, stage.roma())
+    async def act(rig: EngineRig) -> list[There]:
+        rig.sent = urls.append
+        listings = TargetListings(rig.plan, rig.roma())
         found: list[There] = []
 
         async def look() -> None:
@@ -116,8 +116,8 @@ def test_ten_askers_cost_one_listing() -> None:
 def test_an_outage_is_told_to_everybody_who_looks() -> None:
     refused = Rule(Kind.UNAVAILABLE, frozenset({Operation.APPS}), times=0)
 
-    async def act(stage: Stage) -> list[str]:
-        listings = TargetListings(stage.plan, stage.roma())
+    async def act(rig: EngineRig) -> list[str]:
+        listings = TargetListings(rig.plan, rig.roma())
         told: list[str] = []
 
         async def look() -> None:

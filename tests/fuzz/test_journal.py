@@ -17,7 +17,8 @@ from orchestrator.engine.runs import folded
 from orchestrator.errors import ExitCode, MemoryFailed
 from orchestrator.storage.home import Home
 from orchestrator.storage.store import HomeStore
-from tests.e2e.stage import CATCHABLE, Desk, earlier, local_roma, read_until, small_world
+from tests.e2e.desk import Desk, earlier, read_until
+from tests.e2e.local_roma import CATCHABLE, local_roma, small_world
 
 RUN = "20200101-000000-0000"
 FUZZ = settings(max_examples=100, deadline=None)

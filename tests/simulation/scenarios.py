@@ -22,14 +22,15 @@ from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.service.service import Service
 from orchestrator.engine.resolutions import Operators
 from orchestrator.engine.runs import Ended, Runs, Wish, folded
-from orchestrator.engine.runtime import Runtime, inline
+from orchestrator.engine.runtime import Runtime
 from orchestrator.errors import ExitCode, RomaMigrateError
 from orchestrator.roma import Roma
 from orchestrator.roma.transport import Transport
 from orchestrator.storage.codec import to_text
 from tests.simulation import second_day
+from tests.emulator.ledgers import created
 from tests.simulation.memory import Killed, Life, MemoryStore, Record, entries_of
-from tests.simulation.virtual import VirtualLoop
+from tests.simulation.virtual import VirtualLoop, inline
 from tests.simulation.watch import Watch
 from tests.simulation.wiring import MemoryTransport
 from tests.simulation.worlds import Kill, Scenario
@@ -268,7 +269,7 @@ def _decide(night: Night, draw: random.Random) -> None:
     progress = progress_of(night, run)
     for life in list(progress.deliveries.values()):
         if life.state is DeliveryState.UNDECIDED:
-            there = {x.source_id for x in night.service.ledger.created(life.target)}
+            there = {x.source_id for x in created(night.service.ledger, life.target)}
             ids = [asset.id for asset in progress.assets_of(life.batch)]
             held = sum(each in there for each in ids)
             outcome = "imported" if held == len(ids) else "absent" if not held else "partial"

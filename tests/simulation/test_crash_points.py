@@ -4,6 +4,7 @@ import gc
 
 import pytest
 
+from tests.emulator.ledgers import created, twice
 from tests.simulation.points import small_plan
 from tests.simulation.scenarios import DUSK, Night, live, vault_root
 
@@ -21,12 +22,12 @@ MOST = 120
 
 def _end_of(night: Night) -> tuple[object, ...]:
     """What the night left behind, however it came about."""
-    held = sorted((x.instance, x.kind, x.name, x.source_id) for x in night.service.ledger.created("prod", ""))
+    held = sorted((x.instance, x.kind, x.name, x.source_id) for x in created(night.service.ledger, "prod", ""))
     assert night.ended is not None
     counts = dict(night.ended.outcome.counts)
     # A kill behind the journaled end makes the same command a new run, which skips what is there (Contract 2).
     counts["verified"] = counts.pop("verified", 0) + counts.pop("skipped", 0)
-    return held, counts, night.ended.outcome.code, night.service.ledger.twice("prod")
+    return held, counts, night.ended.outcome.code, twice(night.service.ledger, "prod")
 
 
 def test_the_small_plan_has_fewer_crash_points_than_are_tried() -> None:

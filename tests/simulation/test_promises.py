@@ -12,8 +12,9 @@ from orchestrator.emulator.world.options import Duration, Durations, LockScope, 
 from orchestrator.emulator.world.world import Quotas, World
 from orchestrator.engine.runs import Ended
 from orchestrator.errors import ExitCode
-from tests.builders import DAWN
-from tests.engine.rig import QUICK, USERS, Stage, plan_for, staged, world
+from tests.builders.runs import DAWN
+from tests.emulator.ledgers import twice
+from tests.engine.rig import QUICK, USERS, EngineRig, plan_for, staged, world
 from tests.simulation.invariants import MOST_AHEAD, POLLING, Journal
 
 IMPORTS = frozenset({Operation.IMPORT})
@@ -22,78 +23,78 @@ LATE = Rule(Kind.LATE_EXECUTION, IMPORTS, seconds=30.0)
 LASTING = 400.0
 
 
-async def run(stage: Stage) -> Ended:
-    return await stage.run()
+async def run(rig: EngineRig) -> Ended:
+    return await rig.run()
 
 
-def lived(held: World, settings: Settings, **more: object) -> tuple[Stage, Ended]:
+def lived(held: World, settings: Settings, **more: object) -> tuple[EngineRig, Ended]:
     """Run to the end; every fold holds over the journal, and nothing is at the target twice."""
     plan = plan_for(held, settings, **more)  # type: ignore[arg-type] # passed on as given
-    stage, ended = staged(held, run, plan)
-    judged(stage, plan)
-    return stage, ended
+    rig, ended = staged(held, run, plan)
+    judged(rig, plan)
+    return rig, ended
 
 
-def judged(stage: Stage, plan: Plan) -> None:
+def judged(rig: EngineRig, plan: Plan) -> None:
     users = {name: f"acme/{name}" for name in plan.credentials}
-    Journal(plan, users).again(stage.entries)
+    Journal(plan, users).again(rig.entries)
     for target in ("prod", "dr"):
-        assert not stage.service.ledger.twice(target)
+        assert not twice(rig.service.ledger, target)
 
 
-def when(stage: Stage, kind: type[e.Event]) -> list[float]:
-    return [entry.at for entry in stage.entries if isinstance(entry.event, kind)]
+def when(rig: EngineRig, kind: type[e.Event]) -> list[float]:
+    return [entry.at for entry in rig.entries if isinstance(entry.event, kind)]
 
 
 # --- promise 3: what was lost is settled by quiet, proof, look and decision ---
 
 
 def test_a_late_request_is_settled_by_another_job_in_its_slot_and_never_doubled() -> None:
-    stage, ended = lived(world(6, faults=(LATE,)), replace(QUICK, batch_size=3))
+    rig, ended = lived(world(6, faults=(LATE,)), replace(QUICK, batch_size=3))
     assert ended.outcome.code is ExitCode.DONE
-    (lost,), (found,) = when(stage, e.ImportAnswerLost), when(stage, e.ImportFound)
+    (lost,), (found,) = when(rig, e.ImportAnswerLost), when(rig, e.ImportFound)
     assert found - lost >= Settings().settle_quiet
-    assert len(stage.landed()) == 6
+    assert len(rig.landed()) == 6
 
 
 def test_where_no_other_job_waits_a_probe_proves_and_is_never_downloaded() -> None:
     missed = Rule(Kind.RESET_AFTER_SEND_NOT_EXECUTED, IMPORTS, nth=2)
-    stage, ended = lived(world(6, faults=(missed,)), replace(QUICK, batch_size=3, one_job_per=Scope.USER))
+    rig, ended = lived(world(6, faults=(missed,)), replace(QUICK, batch_size=3, one_job_per=Scope.USER))
     assert ended.outcome.code is ExitCode.DONE
-    assert {"ProbeAccepted", "ProbeEnded", "ImportMissing"} <= set(stage.kinds())
-    told = {event.archive for event in stage.events if isinstance(event, e.Exported)}
-    assert set(stage.service.ledger.downloads) == told
-    assert len(stage.landed()) == 6
+    assert {"ProbeAccepted", "ProbeEnded", "ImportMissing"} <= set(rig.kinds())
+    told = {event.archive for event in rig.events if isinstance(event, e.Exported)}
+    assert set(rig.service.ledger.downloads) == told
+    assert len(rig.landed()) == 6
 
 
 def test_where_no_job_can_prove_it_two_equal_looks_do() -> None:
     by_type = replace(QUICK, one_job_per=Scope.USER_TYPE)
     apart = Switches(lock_scope=LockScope.USER_TYPE)
-    stage, ended = lived(world(3, faults=(LATE,), switches=apart), by_type)
+    rig, ended = lived(world(3, faults=(LATE,), switches=apart), by_type)
     assert ended.outcome.code is ExitCode.DONE
-    (lost,), (found,) = when(stage, e.ImportAnswerLost), when(stage, e.ImportFound)
+    (lost,), (found,) = when(rig, e.ImportAnswerLost), when(rig, e.ImportFound)
     assert found - lost >= by_type.settle_quiet + by_type.settle_wait
-    assert len(stage.landed()) == 3
+    assert len(rig.landed()) == 3
 
 
 def test_an_unreachable_service_is_never_a_look() -> None:
     executed = Rule(Kind.RESET_AFTER_SEND, IMPORTS)
     away = Rule(Kind.OUTAGE, after=Settings().settle_quiet, until=Settings().settle_quiet + LASTING)
-    stage, ended = lived(world(3, faults=(executed, away)), QUICK)
+    rig, ended = lived(world(3, faults=(executed, away)), QUICK)
     assert ended.outcome.code is ExitCode.DONE
-    assert "ImportFound" in stage.kinds()
-    assert len(stage.landed()) == 3
-    assert not [at for at in when(stage, e.Looked) if DAWN + away.after < at < DAWN + away.until]
+    assert "ImportFound" in rig.kinds()
+    assert len(rig.landed()) == 3
+    assert not [at for at in when(rig, e.Looked) if DAWN + away.after < at < DAWN + away.until]
 
 
 def test_a_look_is_the_union_over_the_identities_of_the_target() -> None:
     executed = Rule(Kind.RESET_AFTER_SEND, IMPORTS, times=2)
     held = world(2, faults=(executed,), switches=Switches(visibility=Visibility.OWNER))
     held = replace(held, users=tuple(replace(user, admin=user.name == "s") for user in held.users))
-    stage, ended = lived(held, replace(QUICK, batch_size=1), owners=("t", "u"))
+    rig, ended = lived(held, replace(QUICK, batch_size=1), owners=("t", "u"))
     assert ended.outcome.code is ExitCode.DONE
-    assert stage.kinds().count("ImportFound") == 2
-    assert len(stage.landed()) == 2
+    assert rig.kinds().count("ImportFound") == 2
+    assert len(rig.landed()) == 2
 
 
 # --- promise 4: the disk's bound ---
@@ -101,10 +102,10 @@ def test_a_look_is_the_union_over_the_identities_of_the_target() -> None:
 
 def test_exports_do_not_run_ahead_of_a_slow_target_without_a_bound() -> None:
     slow = Durations(export=Duration(1.0), import_=Duration(LASTING))
-    stage, ended = lived(world(40, durations=slow), replace(QUICK, batch_size=1, one_job_per=Scope.USER_TYPE))
+    rig, ended = lived(world(40, durations=slow), replace(QUICK, batch_size=1, one_job_per=Scope.USER_TYPE))
     assert ended.outcome.code is ExitCode.DONE
     stored, most = 0, 0
-    for event in stage.events:
+    for event in rig.events:
         stored += isinstance(event, e.PackageStored) - isinstance(event, e.ImportRequested)
         most = max(most, stored)
     assert most <= MOST_AHEAD
@@ -114,8 +115,8 @@ def test_exports_do_not_run_ahead_of_a_slow_target_without_a_bound() -> None:
 
 
 def test_a_preview_holds_nothing_that_can_write() -> None:
-    async def act(stage: Stage) -> set[str]:
-        readers = stage.runs().admission.readers(["dev", "prod"]).values()
+    async def act(rig: EngineRig) -> set[str]:
+        readers = rig.runs().admission.readers(["dev", "prod"]).values()
         return {name for reader in readers for name in dir(reader)}
 
     _, held = staged(world(1), act)
@@ -129,11 +130,11 @@ def test_a_preview_holds_nothing_that_can_write() -> None:
 def test_a_target_whose_quota_is_full_costs_a_handful_of_jobs_and_the_other_goes_on() -> None:
     held = world(40, targets=("prod", "dr"))
     full = tuple(replace(i, quotas=Quotas(apps=0)) if i.name == "prod" else i for i in held.instances)
-    stage, ended = lived(replace(held, instances=full), replace(QUICK, batch_size=2))
+    rig, ended = lived(replace(held, instances=full), replace(QUICK, batch_size=2))
     assert ended.outcome.code is ExitCode.INCOMPLETE
-    tried = [job for job in stage.service.ledger.jobs.values() if (job.type, job.instance) == ("import", "prod")]
+    tried = [job for job in rig.service.ledger.jobs.values() if (job.type, job.instance) == ("import", "prod")]
     assert len(tried) <= 8
-    assert len(stage.landed("dr")) == 40
+    assert len(rig.landed("dr")) == 40
 
 
 # --- promise 9: every wait has a deadline, and outages use up no other ---
@@ -141,9 +142,9 @@ def test_a_target_whose_quota_is_full_costs_a_handful_of_jobs_and_the_other_goes
 
 def test_somebody_elses_job_is_waited_for_until_busy_timeout_and_no_longer() -> None:
     theirs = Rule(Kind.BUSY_FOREIGN_JOB, frozenset({Operation.EXPORT}), times=0, seconds=100 * LASTING)
-    stage, ended = lived(world(3, faults=(theirs,)), replace(QUICK, busy_timeout=LASTING))
+    rig, ended = lived(world(3, faults=(theirs,)), replace(QUICK, busy_timeout=LASTING))
     assert ended.outcome.code is ExitCode.NOT_FINISHED
-    refused = when(stage, e.ExportRefused)
+    refused = when(rig, e.ExportRefused)
     assert LASTING <= refused[-1] - refused[0] <= LASTING * 3 / 2
 
 
@@ -151,16 +152,16 @@ def test_an_outage_uses_up_nothing_of_a_jobs_time() -> None:
     lasting = Rule(Kind.SLOW_JOB, IMPORTS, seconds=LASTING)
     away = Rule(Kind.OUTAGE, after=60.0, until=60.0 + LASTING / 2)
     settings = replace(QUICK, job_timeout=LASTING * 3 / 4)
-    stage, ended = lived(world(3, faults=(lasting, away)), settings)
+    rig, ended = lived(world(3, faults=(lasting, away)), settings)
     assert ended.outcome.code is ExitCode.DONE
-    assert len(stage.landed()) == 3
+    assert len(rig.landed()) == 3
 
 
 def test_a_job_that_does_not_end_is_overdue_at_its_deadline_and_not_before() -> None:
     endless = Rule(Kind.JOB_RUNS_FOREVER, IMPORTS)
-    stage, ended = lived(world(3, faults=(endless,)), replace(QUICK, job_timeout=LASTING))
+    rig, ended = lived(world(3, faults=(endless,)), replace(QUICK, job_timeout=LASTING))
     assert ended.outcome.code is ExitCode.UNDECIDED
-    (accepted,), (overdue,) = when(stage, e.ImportAccepted), when(stage, e.ImportOverdue)
+    (accepted,), (overdue,) = when(rig, e.ImportAccepted), when(rig, e.ImportOverdue)
     assert LASTING <= overdue - accepted <= LASTING + POLLING
 
 
@@ -175,9 +176,9 @@ def test_what_one_identity_does_not_see_is_exported_by_the_one_that_does() -> No
     held = replace(held, instances=(replace(dev, apps=apps), prod), users=users)
     plan = plan_for(held, replace(QUICK, one_job_per=Scope.INSTANCE))
     both = {**plan.instances, "dev": replace(plan.instances["dev"], credentials=("s", "t"))}
-    stage, ended = staged(held, run, replace(plan, instances=both))
-    judged(stage, stage.plan)
+    rig, ended = staged(held, run, replace(plan, instances=both))
+    judged(rig, rig.plan)
     assert ended.outcome.code is ExitCode.DONE
-    assert {event.credentials for event in stage.events if isinstance(event, e.ExportRequested)} == {"s", "t"}
-    assert "ExportRefused" not in stage.kinds()
-    assert len(stage.landed()) == 8
+    assert {event.credentials for event in rig.events if isinstance(event, e.ExportRequested)} == {"s", "t"}
+    assert "ExportRefused" not in rig.kinds()
+    assert len(rig.landed()) == 8

@@ -10,6 +10,7 @@ from orchestrator.core.state.events import Entry
 from orchestrator.emulator.service.ledger import slot_of
 from orchestrator.emulator.service.service import Service
 from orchestrator.errors import ExitCode
+from tests.emulator.ledgers import twice
 from tests.simulation.book import Broken
 from tests.simulation.invariants import Journal
 from tests.simulation.worlds import Scenario
@@ -133,8 +134,8 @@ class Watch:
     def _nothing_twice(self) -> None:
         """Promise 3."""
         for target in {t.instance for m in self.scenario.plan.migrations for t in m.targets}:
-            twice = self.service.ledger.twice(target)
-            self._require(not twice, f"promise 3: twice at {target}: {dict(list(twice.items())[:3])}")
+            found = twice(self.service.ledger, target)
+            self._require(not found, f"promise 3: twice at {target}: {dict(list(found.items())[:3])}")
 
     def _require(self, holds: bool, what: str) -> None:
         if not holds:

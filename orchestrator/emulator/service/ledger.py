@@ -134,33 +134,6 @@ class Ledger:
         self._in_slot[job.slot] -= 1
         self.jobs[job_id] = replace(job, end=end, outcome=outcome, archive_id=archive_id)
 
-    def created(self, instance: str, kind: str = "") -> list[Landed]:
-        """What imports created there, of one kind or of all."""
-        return [x for x in self.landed if x.instance == instance and x.action == "created" and kind in {"", x.kind}]
-
-    def twice(self, instance: str) -> dict[tuple[str, str, str], int]:
-        """(kind, source id, name asked for) -> how often, of what imports created more than once and nobody removed."""
-        gone = {one.id for one in self.removed if one.instance == instance}
-        seen = Counter(
-            (x.kind, x.source_id, x.wanted)
-            for x in self.created(instance)
-            if x.kind != "datasource" and x.id not in gone
-        )
-        return {key: count for key, count in seen.items() if count > 1}
-
-    def overlaps(self, scope: LockScope) -> list[tuple[JobRecord, JobRecord]]:
-        """Pairs of jobs, none of them foreign, that ran at the same time in one slot of that scope."""
-        own = [one for one in self.jobs.values() if not one.foreign]
-        pairs = []
-        for index, one in enumerate(own):
-            for other in own[index + 1 :]:
-                same = slot_of(scope, one.user, one.instance, one.type) == slot_of(
-                    scope, other.user, other.instance, other.type
-                )
-                if same and one.begin < other.end and other.begin < one.end:
-                    pairs.append((one, other))
-        return pairs
-
     def as_json(self) -> Json:
         """Everything, as plain values."""
         return {

@@ -17,28 +17,30 @@ from orchestrator.core.scheduling.estimates import Estimates
 from orchestrator.core.scheduling.timetable import timetable
 from orchestrator.core.selection.only import Only
 from orchestrator.core.state.slots import SlotRule
-from tests.core.previewing import NOW, Stage, app, migration, task, told
+from tests.builders.inventories import PreviewCase, held_app, held_task, told
+from tests.builders.plans import migration
+from tests.builders.runs import DAWN
 
 Invoke = Callable[..., Result]
-HELD = {"dev": (app("web"), app("core"), task("load", "web", "core", running=True))}
+HELD = {"dev": (held_app("web"), held_app("core"), held_task("load", "web", "core", running=True))}
 CALLS = (("web", ("core",)),)
 
 
-def drafted(stage: Stage) -> Preview:
+def drafted(case: PreviewCase) -> Preview:
     """With a timetable."""
-    facts = {name: told(name) for name in stage.names}
+    facts = {name: told(name) for name in case.names}
     rule = SlotRule(Scope.USER, {"c": "u"})
-    informed = Informed(facts, NOW, expect=lambda b, d: timetable(stage.plan, rule, Estimates().predict, b, d))
-    return preview(stage.plan, stage.inventories, stage.history, Only(), informed)
+    informed = Informed(facts, DAWN, expect=lambda b, d: timetable(case.plan, rule, Estimates().predict, b, d))
+    return preview(case.plan, case.inventories, case.history, Only(), informed)
 
 
-def shown(stage: Stage) -> Shown:
-    draft = drafted(stage)
+def shown(case: PreviewCase) -> Shown:
+    draft = drafted(case)
     return Shown("plan", "plan.yaml", draft, 4 if draft.blockers else 0)
 
 
 def test_the_document_comes_back_through_its_schema() -> None:
-    made = json.loads(json.dumps(asdict(document(shown(Stage((migration(calls=CALLS),), HELD))))))
+    made = json.loads(json.dumps(asdict(document(shown(PreviewCase((migration(calls=CALLS),), HELD))))))
     assert TypeAdapter(Document).validate_python(made).plan == "plan"
     assert set(made) == set(schema()["properties"]) == set(schema()["required"])
     with pytest.raises(ValidationError):
@@ -62,10 +64,10 @@ def test_what_preview_prints_fits_it(invoke: Invoke, local: Any) -> None:
 
 
 def test_fates_and_verdicts_are_told_by_name() -> None:
-    held = {**HELD, "prod": (app("web", "other"),)}
-    blocked = document(shown(Stage(held=held)))
+    held = {**HELD, "prod": (held_app("web", "other"),)}
+    blocked = document(shown(PreviewCase(held=held)))
     assert (blocked.code, {each.verdict for each in blocked.checks}) == (4, {"ok", "blocker", "warning"})
     assert {each.name: each.fate for each in blocked.assets}["web"] == "refused"
-    merged = document(shown(Stage((migration(target=Target("prod", Mode.MERGE)),), held)))
+    merged = document(shown(PreviewCase((migration(target=Target("prod", Mode.MERGE)),), held)))
     assert {each.name: (each.fate, tuple(each.present)) for each in merged.assets}["web"] == ("overwritten", ("web",))
     assert all(Verdict(each.verdict) for each in merged.checks)

@@ -15,25 +15,27 @@ from orchestrator.core.scheduling.estimates import Estimates
 from orchestrator.core.scheduling.timetable import timetable
 from orchestrator.core.selection.only import Only
 from orchestrator.core.state.slots import SlotRule
-from tests.core.previewing import NOW, Stage, app, migration, task, told
+from tests.builders.inventories import PreviewCase, held_app, held_task, told
+from tests.builders.plans import migration
+from tests.builders.runs import DAWN
 
 
-def shown(stage: Stage, unfinished: str = "") -> Shown:
-    facts = {name: told(name) for name in stage.names}
+def shown(case: PreviewCase, unfinished: str = "") -> Shown:
+    facts = {name: told(name) for name in case.names}
     rule = SlotRule(Scope.USER, {"c": "u"})
-    informed = Informed(facts, NOW, expect=lambda b, d: timetable(stage.plan, rule, Estimates().predict, b, d))
-    draft = preview(stage.plan, stage.inventories, stage.history, Only(), informed)
+    informed = Informed(facts, DAWN, expect=lambda b, d: timetable(case.plan, rule, Estimates().predict, b, d))
+    draft = preview(case.plan, case.inventories, case.history, Only(), informed)
     return Shown("plan", "plan.yaml", draft, 4 if draft.blockers else 0, unfinished)
 
 
-def large() -> Stage:
+def large() -> PreviewCase:
     """1,100 assets with long names."""
-    apps = tuple(app(f"integration-application-of-some-department-{number:03}") for number in range(100))
+    apps = tuple(held_app(f"integration-application-of-some-department-{number:03}") for number in range(100))
     tasks = tuple(
-        task(f"a-task-with-a-name-that-is-rather-long-but-legal-{number:04}", apps[number % 100].name)
+        held_task(f"a-task-with-a-name-that-is-rather-long-but-legal-{number:04}", apps[number % 100].name)
         for number in range(1000)
     )
-    return Stage(held={"dev": (*apps, *tasks)})
+    return PreviewCase(held={"dev": (*apps, *tasks)})
 
 
 def test_1100_assets_are_summed_up_in_80_columns_and_a_few_screens() -> None:
@@ -54,10 +56,10 @@ def test_all_lists_every_asset_once_per_target() -> None:
 
 
 def test_many_batches_are_cut_unless_all_is_asked_for() -> None:
-    stage = replace(large(), settings=Settings(batch_size=10))
-    text = preview_text(shown(stage), everything=False)
+    case = replace(large(), settings=Settings(batch_size=10))
+    text = preview_text(shown(case), everything=False)
     assert "  ... and 80 more (--all lists them)" in text
-    assert "more (--all lists them)" not in preview_text(shown(stage), everything=True)
+    assert "more (--all lists them)" not in preview_text(shown(case), everything=True)
 
 
 def test_times_are_told_with_what_they_rest_on_and_what_would_help() -> None:
@@ -71,9 +73,9 @@ def test_times_are_told_with_what_they_rest_on_and_what_would_help() -> None:
 
 
 def test_what_stands_against_it_comes_first_and_a_waiver_tells_its_reason() -> None:
-    held = {"dev": (app("web"), app("core")), "prod": (app("web", "x"), app("core", "y"))}
+    held = {"dev": (held_app("web"), held_app("core")), "prod": (held_app("web", "x"), held_app("core", "y"))}
     waiver = Waiver("name-collision", ("web",), "agreed, CHG-9", None)
-    text = preview_text(shown(Stage((migration(waive=(waiver,)),), held)), everything=False)
+    text = preview_text(shown(PreviewCase((migration(waive=(waiver,)),), held)), everything=False)
     assert text.index("blocker: name-collision") < text.index("waived: name-collision")
     assert "reason: agreed, CHG-9" in text
     assert "checks: 1 blocker, " in text
@@ -81,23 +83,25 @@ def test_what_stands_against_it_comes_first_and_a_waiver_tells_its_reason() -> N
 
 
 def test_fates_are_columns_only_where_they_happen() -> None:
-    held = {"dev": (app("web"), app("core")), "prod": (app("web", "x"),)}
-    merged = preview_text(shown(Stage((migration(target=Target("prod", Mode.MERGE, prefix="")),), held)), False)
+    held = {"dev": (held_app("web"), held_app("core")), "prod": (held_app("web", "x"),)}
+    merged = preview_text(shown(PreviewCase((migration(target=Target("prod", Mode.MERGE, prefix="")),), held)), False)
     head, row = merged.splitlines()[1:3]
     assert head.split() == ["migration@target", "source", "mode", "selected", "create", "overwrite", "batches"]
     assert row.split()[3:] == ["2", "1", "1", "1"]
 
 
 def test_an_unfinished_run_and_what_no_preview_knows_are_told() -> None:
-    text = " ".join(preview_text(shown(Stage(held={"dev": (app("web"),)}), "20270101-a"), everything=False).split())
+    text = " ".join(
+        preview_text(shown(PreviewCase(held={"dev": (held_app("web"),)}), "20270101-a"), everything=False).split()
+    )
     assert "run 20270101-a of this plan is unfinished" in text
     assert "a preview cannot know: - assets that these credentials do not see" in text
 
 
 @pytest.mark.parametrize("everything", [False, True])
 def test_markdown_says_the_same_and_names_format_nothing(everything: bool) -> None:
-    held = {"dev": (app("we|b_*x*"), task("load", "we|b_*x*", running=True))}
-    text = preview_markdown(shown(Stage(held=held)), everything)
+    held = {"dev": (held_app("we|b_*x*"), held_task("load", "we|b_*x*", running=True))}
+    text = preview_markdown(shown(PreviewCase(held=held)), everything)
     assert text.startswith("# Preview of plan plan\n\n**nothing stands against it")
     for title in ("## Checks: ", "## Schedule", "## What a preview cannot know", "eft to people"):
         assert title in text

@@ -14,20 +14,9 @@ from orchestrator.core.state import events as e
 from orchestrator.core.state.ends import End
 from orchestrator.core.state.events import ErrorDetail
 from orchestrator.core.state.lifecycle import DeliveryState, PackageState
-from tests.builders import (
-    Run,
-    answer_well,
-    answered,
-    app,
-    begun,
-    decided,
-    instance,
-    plan,
-    scheduler,
-    stored,
-    task,
-    woken,
-)
+from tests.builders.decisions import answer_well, answered, begun, decided, scheduler, stored, woken
+from tests.builders.plans import instance, plan
+from tests.builders.runs import Run, app, task
 
 FROM, INTO = "dev.example acme/s", "prod.example acme/t"
 

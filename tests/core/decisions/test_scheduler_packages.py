@@ -5,7 +5,9 @@ from orchestrator.core.plan.plan import KeepPackages, Settings
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import ErrorDetail
 from orchestrator.core.state.lifecycle import DeliveryState, PackageState
-from tests.builders import SAID, Run, answered, app, begun, plan, woken
+from tests.builders.decisions import answered, begun, woken
+from tests.builders.plans import plan
+from tests.builders.runs import SAID, Run, app
 
 FROM, INTO = "dev.example acme/s", "prod.example acme/t"
 

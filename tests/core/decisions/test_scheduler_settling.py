@@ -7,7 +7,8 @@ from orchestrator.core.state import events as e
 from orchestrator.core.state.ends import End
 from orchestrator.core.state.events import ErrorDetail
 from orchestrator.core.state.lifecycle import DeliveryState
-from tests.builders import SAID, Run, answered, app, begun, decided, stored, woken
+from tests.builders.decisions import answered, begun, decided, stored, woken
+from tests.builders.runs import SAID, Run, app
 
 FROM, INTO = "dev.example acme/s", "prod.example acme/t"
 

@@ -9,20 +9,9 @@ from orchestrator.core.state import events as e
 from orchestrator.core.state.ends import End
 from orchestrator.core.state.events import ErrorDetail
 from orchestrator.core.state.lifecycle import DeliveryState
-from tests.builders import (
-    REASON,
-    SAID,
-    Run,
-    answer_well,
-    answered,
-    app,
-    begun,
-    decided,
-    instance,
-    plan,
-    stored,
-    woken,
-)
+from tests.builders.decisions import answer_well, answered, begun, decided, stored, woken
+from tests.builders.plans import instance, plan
+from tests.builders.runs import REASON, SAID, Run, app
 
 FROM, INTO = "dev.example acme/s", "prod.example acme/t"
 

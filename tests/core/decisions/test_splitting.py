@@ -8,7 +8,7 @@ from orchestrator.core.model.inventory import Reason
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Asset, ErrorDetail, Event
 from orchestrator.core.state.identity import delivery_id
-from tests.builders import SAID, Run, app, batch_id, task
+from tests.builders.runs import SAID, Run, app, batch_id, task
 
 
 def names_of(run: Run, name: str, prefix: str = "") -> dict[str, tuple[str, ...]]:

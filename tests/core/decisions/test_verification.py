@@ -13,7 +13,7 @@ from orchestrator.core.model.instance_facts import Facts, Unread
 from orchestrator.core.model.inventory import Api, App, DataSource, Inventory, Task
 from orchestrator.core.state import events as e
 from orchestrator.core.state.lifecycle import Delivery
-from tests.builders import DAWN, Run, app, task
+from tests.builders.runs import DAWN, Run, app, task
 
 
 def life(mode: str = "AddNew", **before: tuple[str, ...]) -> Delivery:

@@ -5,10 +5,16 @@ from orchestrator.core.model.handover_item import Action, Item
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import DictionaryEntry
 from orchestrator.core.plan.plan import Mode, Target
-from tests.core.previewing import Stage, api, app, datasource, migration, task, told
+from tests.builders.inventories import PreviewCase, api, datasource, held_app, held_task, told
+from tests.builders.plans import migration
 
 HELD = {
-    "dev": (app("web"), app("core", owner="bob"), task("load", "core", "web", running=True), task("still", "web")),
+    "dev": (
+        held_app("web"),
+        held_app("core", owner="bob"),
+        held_task("load", "core", "web", running=True),
+        held_task("still", "web"),
+    ),
 }
 FACTS = {
     "dev": told(
@@ -22,9 +28,9 @@ FACTS = {
 }
 
 
-def items(stage: Stage | None = None) -> tuple[Item, ...]:
-    stage = stage or Stage(held=HELD, facts=FACTS)
-    return handover(lines_of(stage.preview().assets), stage.facts)
+def items(case: PreviewCase | None = None) -> tuple[Item, ...]:
+    case = case or PreviewCase(held=HELD, facts=FACTS)
+    return handover(lines_of(case.preview().assets), case.facts)
 
 
 def of(found: tuple[Item, ...], action: Action) -> list[tuple[str, str, str]]:
@@ -58,20 +64,20 @@ def test_what_concerns_the_instance_is_told_once() -> None:
 
 def test_an_application_that_merge_overwrites_keeps_its_secret() -> None:
     merged = migration(target=Target("prod", Mode.MERGE))
-    found = items(Stage((merged,), {**HELD, "prod": (app("web"),)}, FACTS))
+    found = items(PreviewCase((merged,), {**HELD, "prod": (held_app("web"),)}, FACTS))
     assert of(found, Action.SECRET) == [("core", "bob", "prod")]
 
 
 def test_one_stop_serves_two_targets_and_each_target_has_its_start() -> None:
     both = (migration(), migration("n", target=Target("prod", prefix="x_")))
-    found = items(Stage(both, HELD, FACTS))
+    found = items(PreviewCase(both, HELD, FACTS))
     assert len(of(found, Action.STOP_TASK)) == 1
     assert len(of(found, Action.START_TASK)) == 2
 
 
 def test_lists_that_could_not_be_read_leave_a_reminder() -> None:
     facts = {"dev": told("dev", datasources=Unread("no"), apis=Unread("no")), "prod": told("prod")}
-    found = items(Stage(held=HELD, facts=facts))
+    found = items(PreviewCase(held=HELD, facts=facts))
     for action in (Action.DATASOURCE, Action.API_SETTINGS):
         assert of(found, action) == [("core", "bob", "prod"), ("web", "ann", "prod")]
 
@@ -84,7 +90,7 @@ def test_ids_are_short_and_stable_and_unlike() -> None:
 
 
 def test_what_does_not_arrive_needs_no_hands() -> None:
-    refused = Stage(held={**HELD, "prod": (app("web", "other"),)}, facts=FACTS)
+    refused = PreviewCase(held={**HELD, "prod": (held_app("web", "other"),)}, facts=FACTS)
     assert of(items(refused), Action.SECRET) == [("core", "bob", "prod")]
 
 

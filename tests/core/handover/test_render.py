@@ -8,14 +8,14 @@ from orchestrator.core.handover.render import COLUMNS, rows, to_csv, to_data, to
 from orchestrator.core.handover.verify import verified
 from orchestrator.core.model.handover_item import Item
 from orchestrator.core.model.inventory import Inventory
-from tests.core.previewing import Stage, app, task, told
+from tests.builders.inventories import PreviewCase, held_app, held_task, told
 
-STAGE = Stage(
-    held={"dev": (app("=cmd|x"), app("core", owner="bob"), task("load", "core", running=True))},
+STAGE = PreviewCase(
+    held={"dev": (held_app("=cmd|x"), held_app("core", owner="bob"), held_task("load", "core", running=True))},
     facts={"dev": told("dev"), "prod": told("prod")},
 )
 ITEMS: tuple[Item, ...] = handover(lines_of(STAGE.preview().assets), STAGE.facts)
-TICKS = verified(ITEMS, Now({"dev": Inventory("dev", (), (task("load", "core"),))}))
+TICKS = verified(ITEMS, Now({"dev": Inventory("dev", (), (held_task("load", "core"),))}))
 
 
 def test_each_item_is_one_row_by_owner() -> None:

@@ -8,12 +8,13 @@ from orchestrator.core.model.handover_item import Action
 from orchestrator.core.model.instance_facts import Facts, Unread
 from orchestrator.core.model.inventory import Api, DictionaryEntry, Inventory, Task
 from orchestrator.core.plan.plan import Target
-from tests.core.previewing import Stage, api, app, migration, task, told
+from tests.builders.inventories import PreviewCase, api, held_app, held_task, told
+from tests.builders.plans import migration
 
-LOAD = task("load", "web", running=True)
-STAGE = Stage(
+LOAD = held_task("load", "web", running=True)
+STAGE = PreviewCase(
     (migration(target=Target("prod", prefix="x_")),),
-    {"dev": (app("web"), LOAD)},
+    {"dev": (held_app("web"), LOAD)},
     {
         "dev": told(
             "dev",
@@ -33,7 +34,7 @@ def ticks(now: Now) -> dict[str, Verification]:
 
 def seen(at_dev: Task, *at_prod: Task, facts: Facts | None = None) -> Now:
     here = Inventory("dev", (), (at_dev,))
-    there = Inventory("prod", (replace(app("x_web"), id="new"),), at_prod)
+    there = Inventory("prod", (replace(held_app("x_web"), id="new"),), at_prod)
     return Now({"dev": here, "prod": there}, {"prod": facts} if facts is not None else {})
 
 

@@ -9,9 +9,10 @@ from orchestrator.core.plan.special_values import CHECKS
 from orchestrator.core.preflight.preflight import QUESTIONS
 from orchestrator.core.preview.preview import preview
 from orchestrator.core.selection.only import Only
-from tests.core.previewing import Stage, app, migration, task, told
+from tests.builders.inventories import PreviewCase, held_app, held_task, told
+from tests.builders.plans import migration
 
-SOME = {"dev": (app("web"), app("core"), task("load", "web", "core"))}
+SOME = {"dev": (held_app("web"), held_app("core"), held_task("load", "web", "core"))}
 
 
 def test_there_is_a_question_for_every_documented_check() -> None:
@@ -19,14 +20,14 @@ def test_there_is_a_question_for_every_documented_check() -> None:
 
 
 def test_a_sound_plan_gets_one_ok_for_each_check_in_the_documented_order() -> None:
-    checks = Stage(held=SOME).preview().checks
+    checks = PreviewCase(held=SOME).preview().checks
     assert [check.id for check in checks] == list(CHECKS)
     assert {check.verdict for check in checks} == {Verdict.OK}
 
 
 def test_without_facts_nothing_blocks_and_what_needs_them_is_not_checked() -> None:
-    stage = Stage(held=SOME)
-    made = preview(stage.plan, stage.inventories, stage.history, Only())
+    case = PreviewCase(held=SOME)
+    made = preview(case.plan, case.inventories, case.history, Only())
     unchecked = {check.id for check in made.checks if check.verdict is Verdict.NOT_CHECKED}
     assert not made.blockers
     assert unchecked == {
@@ -38,23 +39,23 @@ def test_without_facts_nothing_blocks_and_what_needs_them_is_not_checked() -> No
 
 def test_a_way_back_into_its_own_source_is_told_once() -> None:
     facts = {"prod": replace(told("prod"), details=told("dev").details)}
-    stage = Stage(held={**SOME, "prod": SOME["dev"]}, facts=facts)
-    assert stage.fired() == {"same-instance": Verdict.BLOCKER}
+    case = PreviewCase(held={**SOME, "prod": SOME["dev"]}, facts=facts)
+    assert case.fired() == {"same-instance": Verdict.BLOCKER}
 
 
 def test_with_a_prefix_the_same_instance_is_no_fault() -> None:
     facts = {"prod": replace(told("prod"), details=told("dev").details)}
-    stage = Stage((migration(target=Target("prod", prefix="b_")),), SOME, facts)
-    assert "same-instance" not in stage.fired()
+    case = PreviewCase((migration(target=Target("prod", prefix="b_")),), SOME, facts)
+    assert "same-instance" not in case.fired()
 
 
 def test_a_preview_says_what_it_cannot_know() -> None:
-    plain = Stage(held=SOME).preview().unknown
-    merged = Stage((migration(target=Target("prod", Mode.MERGE, prefix="x_")),), SOME).preview().unknown
+    plain = PreviewCase(held=SOME).preview().unknown
+    merged = PreviewCase((migration(target=Target("prod", Mode.MERGE, prefix="x_")),), SOME).preview().unknown
     assert plain
     assert set(plain) < set(merged)
 
 
 def test_what_is_empty_asks_little_of_instances_that_told_nothing() -> None:
-    stage = Stage(held={}, facts={name: Facts(name) for name in ("dev", "prod")})
-    assert stage.fired() == {"missing-assets": Verdict.BLOCKER}
+    case = PreviewCase(held={}, facts={name: Facts(name) for name in ("dev", "prod")})
+    assert case.fired() == {"missing-assets": Verdict.BLOCKER}

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from orchestrator.core.model.checks import Verdict
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import DictionaryEntry, ProjectConfig
-from tests.core.previewing import Stage, api, app, told
+from tests.builders.inventories import PreviewCase, api, held_app, told
 
-WEB = {"dev": (app("web"), app("core"))}
+WEB = {"dev": (held_app("web"), held_app("core"))}
 
 
-def between(**sides: Mapping[str, object]) -> Stage:
+def between(**sides: Mapping[str, object]) -> PreviewCase:
     facts = {name: told(name, **sides.get(name, {})) for name in ("dev", "prod")}
-    return Stage(held=WEB, facts=facts)
+    return PreviewCase(held=WEB, facts=facts)
 
 
 def test_a_feature_that_is_on_at_one_side_is_a_warning_for_all_that_moves() -> None:
@@ -38,20 +38,20 @@ def test_conflicting_paths_block_only_where_app_route_differs() -> None:
 
 
 def test_where_app_route_differs_without_a_conflict_it_is_a_difference_like_others() -> None:
-    stage = between(dev={"apis": (api("a", "web"),)}, prod={"features": {"app_route": True}})
-    assert stage.fired() == {"instance-features": Verdict.WARNING}
+    case = between(dev={"apis": (api("a", "web"),)}, prod={"features": {"app_route": True}})
+    assert case.fired() == {"instance-features": Verdict.WARNING}
 
 
 def test_an_api_that_stays_behind_conflicts_with_nothing() -> None:
     apis = (api("a", "web", path="/same"), api("b", "core", path="/same", released=False))
-    stage = between(dev={"apis": apis}, prod={"features": {"app_route": True}})
-    assert "api-path-conflicts" not in stage.fired()
+    case = between(dev={"apis": apis}, prod={"features": {"app_route": True}})
+    assert "api-path-conflicts" not in case.fired()
 
 
 def test_a_path_of_another_application_at_the_target_conflicts() -> None:
     there = {"features": {"app_route": True}, "apis": (api("x", "somebody", path="/a"),)}
-    stage = between(dev={"apis": (api("a", "web"),)}, prod=there)
-    assert stage.fired() == {"api-path-conflicts": Verdict.BLOCKER}
+    case = between(dev={"apis": (api("a", "web"),)}, prod=there)
+    assert case.fired() == {"api-path-conflicts": Verdict.BLOCKER}
 
 
 def test_dictionary_entries_that_are_missing_or_different_are_named() -> None:

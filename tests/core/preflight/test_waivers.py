@@ -5,7 +5,8 @@ from datetime import date
 from orchestrator.core.model.checks import Check, Verdict
 from orchestrator.core.plan.plan import Waiver
 from orchestrator.core.preflight.waivers import waive, waived_assets
-from tests.core.previewing import Stage, migration
+from tests.builders.inventories import PreviewCase
+from tests.builders.plans import migration
 
 TODAY = date(2027, 1, 15)
 
@@ -22,7 +23,7 @@ def after(checks: list[Check], *waivers: Waiver, others: tuple[Waiver, ...] | No
     migrations = [migration(waive=waivers)]
     if others is not None:
         migrations.append(migration("n", waive=others))
-    return waive(Stage(tuple(migrations)).plan, checks, TODAY)
+    return waive(PreviewCase(tuple(migrations)).plan, checks, TODAY)
 
 
 def test_a_waiver_without_assets_waives_the_whole_finding_and_records_why() -> None:

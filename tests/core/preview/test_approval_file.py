@@ -8,13 +8,15 @@ import pytest
 from orchestrator.core.plan.plan import Target
 from orchestrator.core.preview.approval import Occasion, Saved, save
 from orchestrator.core.preview.approval_file import Unreadable, from_json, to_json
-from tests.core.previewing import NOW, Stage, app, migration, task
+from tests.builders.inventories import PreviewCase, held_app, held_task
+from tests.builders.plans import migration
+from tests.builders.runs import DAWN
 
 
 def saved() -> Saved:
-    held = {"dev": (app("订单"), app("core"), task("load", "core", running=True))}
-    stage = Stage((migration(target=Target("prod", prefix="x_")), migration("n", target="dr")), held)
-    return save(stage.plan, stage.preview(), Occasion(NOW, "ann", "1.0", "CHG-1", ("m@prod",)))
+    held = {"dev": (held_app("订单"), held_app("core"), held_task("load", "core", running=True))}
+    case = PreviewCase((migration(target=Target("prod", prefix="x_")), migration("n", target="dr")), held)
+    return save(case.plan, case.preview(), Occasion(DAWN, "ann", "1.0", "CHG-1", ("m@prod",)))
 
 
 def test_it_comes_back_as_it_was() -> None:

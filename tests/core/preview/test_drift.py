@@ -12,22 +12,24 @@ from orchestrator.core.preview.approval import Occasion, Saved, save
 from orchestrator.core.preview.drift import Drift, Grade, drift, judge, narrowed
 from orchestrator.core.preview.drift import told as told_of
 from orchestrator.core.selection.routes import EarlierImports, Kept
-from tests.core.previewing import NOW, SECRET, Stage, app, migration, task, told
+from tests.builders.inventories import PreviewCase, held_app, held_task, told
+from tests.builders.plans import SECRET, migration
+from tests.builders.runs import DAWN
 
 Held = dict[str, tuple[App | Task, ...]]
-WEB, CORE = app("web"), app("core")
-LOAD = task("load", "web", "core", running=True)
+WEB, CORE = held_app("web"), held_app("core")
+LOAD = held_task("load", "web", "core", running=True)
 HELD: Held = {"dev": (WEB, CORE, LOAD)}
 APPS: Held = {"dev": (WEB, CORE)}
 UNREAD = Unread("refused")
 
 
-def saved(stage: Stage, only: tuple[str, ...] = ()) -> Saved:
-    return save(stage.plan, stage.preview(), Occasion(NOW, "ann", "1.0", only=only))
+def saved(case: PreviewCase, only: tuple[str, ...] = ()) -> Saved:
+    return save(case.plan, case.preview(), Occasion(DAWN, "ann", "1.0", only=only))
 
 
-def since(now: Stage, before: Stage | None = None) -> Drift:
-    (found,) = drift(saved(before or Stage(held=HELD)), saved(now))
+def since(now: PreviewCase, before: PreviewCase | None = None) -> Drift:
+    (found,) = drift(saved(before or PreviewCase(held=HELD)), saved(now))
     return found
 
 
@@ -36,35 +38,38 @@ def changed(asset: App | Task) -> App | Task:
 
 
 def test_nothing_has_drifted_where_nothing_has_changed() -> None:
-    assert since(Stage(held=HELD)) == Drift("m", Grade.NONE)
+    assert since(PreviewCase(held=HELD)) == Drift("m", Grade.NONE)
 
 
 def test_a_rotated_key_and_a_new_user_are_no_drift() -> None:
     other = Password("c", "another", "acme", SECRET)
-    assert since(Stage(held=HELD, credentials={"c": other})).grade is Grade.NONE
+    assert since(PreviewCase(held=HELD, credentials={"c": other})).grade is Grade.NONE
 
 
 def test_what_is_not_selected_may_change_all_day() -> None:
     plan = (migration(apps=(Glob("web"),), tasks=()),)
-    before = Stage(plan, {"dev": (WEB, CORE), "prod": (app("other"),)})
-    now = Stage(plan, {"dev": (WEB, changed(CORE), app("new")), "prod": (app("more"),)})
+    before = PreviewCase(plan, {"dev": (WEB, CORE), "prod": (held_app("other"),)})
+    now = PreviewCase(plan, {"dev": (WEB, changed(CORE), held_app("new")), "prod": (held_app("more"),)})
     assert since(now, before).grade is Grade.NONE
 
 
-SHAPES: dict[str, tuple[Callable[[], Stage], str]] = {
-    "one more": (lambda: Stage(held={"dev": (*HELD["dev"], app("new"))}), "app new is selected now"),
-    "one less": (lambda: Stage(held={"dev": (CORE, LOAD)}), "app web was selected and is not"),
-    "renamed": (lambda: Stage(held={"dev": (replace(WEB, name="shop"), CORE, LOAD)}), "is named shop now"),
-    "taken": (lambda: Stage(held={**HELD, "prod": (app("web", "other"),)}), "the name web is taken at the target"),
-    "linked": (lambda: Stage(held={"dev": (WEB, CORE, replace(LOAD, target_app_id=""))}), "builds on other"),
-    "prefix": (lambda: Stage((migration(target=Target("prod", prefix="x_")),), HELD), "prefix: was '', is 'x_'"),
-    "batches": (lambda: Stage(held=HELD, settings=Settings(batch_size=2)), "batch_size: was 100, is 2"),
+SHAPES: dict[str, tuple[Callable[[], PreviewCase], str]] = {
+    "one more": (lambda: PreviewCase(held={"dev": (*HELD["dev"], held_app("new"))}), "app new is selected now"),
+    "one less": (lambda: PreviewCase(held={"dev": (CORE, LOAD)}), "app web was selected and is not"),
+    "renamed": (lambda: PreviewCase(held={"dev": (replace(WEB, name="shop"), CORE, LOAD)}), "is named shop now"),
+    "taken": (
+        lambda: PreviewCase(held={**HELD, "prod": (held_app("web", "other"),)}),
+        "the name web is taken at the target",
+    ),
+    "linked": (lambda: PreviewCase(held={"dev": (WEB, CORE, replace(LOAD, target_app_id=""))}), "builds on other"),
+    "prefix": (lambda: PreviewCase((migration(target=Target("prod", prefix="x_")),), HELD), "prefix: was '', is 'x_'"),
+    "batches": (lambda: PreviewCase(held=HELD, settings=Settings(batch_size=2)), "batch_size: was 100, is 2"),
     "verdict": (
-        lambda: Stage(held=HELD, facts={"prod": told("prod", features={"cors": True})}),
+        lambda: PreviewCase(held=HELD, facts={"prod": told("prod", features={"cors": True})}),
         "check instance-features of m@prod: was ok, is warning",
     ),
     "earlier run": (
-        lambda: Stage(
+        lambda: PreviewCase(
             held={**HELD, "prod": (WEB,)},
             history=EarlierImports({("prod", "", "dev", "id-web"): Kept(("id-web",), "c", "r")}),
         ),
@@ -82,39 +87,39 @@ def test_a_change_of_shape_is_told_in_a_line(how: str) -> None:
 
 
 def test_another_only_is_a_change_of_shape() -> None:
-    stage = Stage(held=HELD)
-    (found,) = drift(saved(stage), saved(stage, ("m@prod",)))
+    case = PreviewCase(held=HELD)
+    (found,) = drift(saved(case), saved(case, ("m@prod",)))
     assert found.grade is Grade.SHAPE
     assert "--only: was everything, is m@prod" in found.lines
 
 
 def test_a_name_that_became_free_is_a_change_of_shape() -> None:
-    before = Stage(held={**HELD, "prod": (app("web", "other"),)})
-    assert any("is free at the target now" in line for line in since(Stage(held=HELD), before).lines)
+    before = PreviewCase(held={**HELD, "prod": (held_app("web", "other"),)})
+    assert any("is free at the target now" in line for line in since(PreviewCase(held=HELD), before).lines)
 
 
 def test_an_update_time_alone_is_a_change_of_content() -> None:
-    found = since(Stage(held={"dev": (changed(WEB), CORE, LOAD)}))
+    found = since(PreviewCase(held={"dev": (changed(WEB), CORE, LOAD)}))
     assert (found.grade, found.changed) == (Grade.CONTENT, ("web",))
 
 
 def test_a_task_that_was_stopped_is_named_as_stopped_and_not_as_changed() -> None:
     still = replace(LOAD, running=False)
     for stopped in (still, changed(still)):
-        found = since(Stage(held={"dev": (WEB, CORE, stopped)}))
+        found = since(PreviewCase(held={"dev": (WEB, CORE, stopped)}))
         assert (found.grade, found.changed, found.stopped) == (Grade.NONE, (), ("load",))
 
 
 def test_a_verdict_that_could_not_be_had_then_and_is_fine_now_is_no_drift() -> None:
-    known = Stage(held=HELD)
-    unread = Stage(held=HELD, facts={"prod": replace(told("prod"), dictionaries=UNREAD)})
+    known = PreviewCase(held=HELD)
+    unread = PreviewCase(held=HELD, facts={"prod": replace(told("prod"), dictionaries=UNREAD)})
     assert since(known, unread).grade is Grade.NONE
     assert since(unread, known).grade is Grade.SHAPE
 
 
-def two(held: Held, after: tuple[str, ...] = ()) -> Stage:
+def two(held: Held, after: tuple[str, ...] = ()) -> PreviewCase:
     first = migration("first", apps=(Glob("web"),), tasks=())
-    return Stage((first, migration("second", apps=(Glob("core"),), tasks=(), after=after)), held)
+    return PreviewCase((first, migration("second", apps=(Glob("core"),), tasks=(), after=after)), held)
 
 
 def test_drift_is_judged_per_migration() -> None:
@@ -133,7 +138,7 @@ def test_what_builds_on_a_held_migration_is_held_too() -> None:
 
 
 def test_changed_content_starts_only_when_it_is_accepted_and_is_listed() -> None:
-    found = drift(saved(Stage(held=HELD)), saved(Stage(held={"dev": (changed(WEB), CORE, LOAD)})))
+    found = drift(saved(PreviewCase(held=HELD)), saved(PreviewCase(held={"dev": (changed(WEB), CORE, LOAD)})))
     refused = judge(found, hold_drifted=False, accept_changed=False)
     assert (refused.starts, refused.refused) == ((), found)
     accepted = judge(found, hold_drifted=False, accept_changed=True)
@@ -141,17 +146,17 @@ def test_changed_content_starts_only_when_it_is_accepted_and_is_listed() -> None
 
 
 def test_the_preview_of_some_migrations_holds_nothing_of_the_others() -> None:
-    stage = two(APPS)
-    part = narrowed(stage.preview(), ("second",))
+    case = two(APPS)
+    part = narrowed(case.preview(), ("second",))
     assert {each.migration for each in part.deliveries} == {"second"}
     assert [asset.name for batch in part.batches for asset in batch.assets] == ["core"]
     assert [each.name for each in part.assets] == ["core"]
 
 
 def test_the_difference_reads_as_lines_and_nothing_is_said_of_nothing() -> None:
-    assert told_of(drift(saved(Stage(held=HELD)), saved(Stage(held=HELD)))) == ()
-    now = Stage(held={"dev": (changed(WEB), CORE, replace(LOAD, running=False))})
-    lines = told_of(drift(saved(Stage(held=HELD)), saved(now)))
+    assert told_of(drift(saved(PreviewCase(held=HELD)), saved(PreviewCase(held=HELD)))) == ()
+    now = PreviewCase(held={"dev": (changed(WEB), CORE, replace(LOAD, running=False))})
+    lines = told_of(drift(saved(PreviewCase(held=HELD)), saved(now)))
     assert lines == (
         "m: content has changed (--accept-changed lets it start)",
         "  web: changed at the source since the preview",

@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 from orchestrator.core.preview.ordering import Order
-from tests.core.previewing import Stage, app, migration, task
+from tests.builders.inventories import PreviewCase, held_app, held_task
+from tests.builders.plans import migration
 
-HELD = {"dev": (app("web"), app("core"), task("load", "web", "core"))}
+HELD = {"dev": (held_app("web"), held_app("core"), held_task("load", "web", "core"))}
 
 
 def test_each_import_says_what_it_waits_for_and_why() -> None:
-    draft = Stage((migration(calls=(("web", ("core",)),)),), HELD).preview()
+    draft = PreviewCase((migration(calls=(("web", ("core",)),)),), HELD).preview()
     order = Order.of(draft)
     first, last = draft.deliveries[0], draft.deliveries[-1]
     assert order.why(first) == "as soon as its slot is free"
@@ -18,6 +19,6 @@ def test_each_import_says_what_it_waits_for_and_why() -> None:
 
 
 def test_a_migration_that_the_plan_puts_first_is_named() -> None:
-    draft = Stage(held=HELD).preview()
+    draft = PreviewCase(held=HELD).preview()
     (only,) = draft.deliveries
     assert Order.of(draft).why(replace(only, after=("common",))) == "the plan puts it after common"

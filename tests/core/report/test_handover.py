@@ -7,10 +7,10 @@ from orchestrator.core.model.handover_item import Item
 from orchestrator.core.report.handover import due, kept
 from orchestrator.core.report.outcome import AssetClass, AssetOutcome
 from orchestrator.core.state.events import Entry, Event, HandoverListed, RunEnded
-from tests.core.previewing import Stage, app, datasource, task, told
+from tests.builders.inventories import PreviewCase, datasource, held_app, held_task, told
 
-STAGE = Stage(
-    held={"dev": (app("web"), app("core"), task("load", "web", "core", running=True))},
+STAGE = PreviewCase(
+    held={"dev": (held_app("web"), held_app("core"), held_task("load", "web", "core", running=True))},
     facts={"dev": told("dev", datasources=(datasource("db", "web"),)), "prod": told("prod")},
 )
 ITEMS = handover(lines_of(STAGE.preview().assets), STAGE.facts)

@@ -9,7 +9,7 @@ from orchestrator.core.state import events as e
 from orchestrator.core.state.ends import End
 from orchestrator.core.state.events import ErrorDetail
 from orchestrator.errors import PRECEDENCE, ExitCode
-from tests.builders import SAID, Run, app, task
+from tests.builders.runs import SAID, Run, app, task
 
 
 def classes(run: Run) -> dict[str, AssetClass]:

@@ -9,7 +9,7 @@ from orchestrator.core.scheduling.estimates import Prediction
 from orchestrator.core.scheduling.timetable import Predict, Timetable, needs_of, timetable
 from orchestrator.core.state import events as e
 from orchestrator.core.state.slots import JobKind, SlotRule
-from tests.core.previewing import Stage
+from tests.builders.inventories import PreviewCase
 
 SIGMA, DOUBT = 0.1, 0.05
 
@@ -38,9 +38,9 @@ def told(
     predict: Predict | None = None,
     scope: Scope = Scope.USER_INSTANCE,
 ) -> Timetable:
-    stage = Stage(settings=Settings(writes_per_second=1.0))
+    case = PreviewCase(settings=Settings(writes_per_second=1.0))
     rule = SlotRule(scope, {"c": "u", "d": "v"})
-    return timetable(stage.plan, rule, predict or knowing(20.0, 60.0), batches, deliveries)
+    return timetable(case.plan, rule, predict or knowing(20.0, 60.0), batches, deliveries)
 
 
 def test_an_export_overlaps_an_import_where_their_slots_differ() -> None:

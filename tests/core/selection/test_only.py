@@ -7,7 +7,7 @@ from orchestrator.core.plan.plan import Glob, Migration, Target
 from orchestrator.core.selection.only import Only, parse_only
 from orchestrator.core.selection.selection import Selection
 from orchestrator.errors import OperatorError
-from tests.builders import plan
+from tests.builders.plans import plan
 
 PLAN = plan(
     migrations=(

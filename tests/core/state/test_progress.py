@@ -4,7 +4,7 @@ import pytest
 
 from orchestrator.core.state import events as e
 from orchestrator.core.state.lifecycle import DeliveryState, IllegalMove, ProbeState
-from tests.builders import DAWN, SAID, Run, app, task
+from tests.builders.runs import DAWN, SAID, Run, app, task
 
 FROM, INTO = "dev.example acme/s", "prod.example acme/t"
 

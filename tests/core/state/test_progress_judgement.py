@@ -7,7 +7,7 @@ from orchestrator.core.state import events as e
 from orchestrator.core.state.events import ErrorDetail
 from orchestrator.core.state.lifecycle import PackageState
 from orchestrator.core.state.progress import error_of
-from tests.builders import REASON, SAID, Run, app
+from tests.builders.runs import REASON, SAID, Run, app
 
 FROM, INTO = "dev.example acme/s", "prod.example acme/t"
 

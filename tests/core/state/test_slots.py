@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.core.plan.plan import Scope
 from orchestrator.core.state.slots import JobKind, SlotRule, host_of
-from tests.builders import instance
+from tests.builders.plans import instance
 
 USERS = {"one": "acme/ann", "same": "acme/ann", "other": "acme/bob"}
 

@@ -20,6 +20,7 @@ from orchestrator.emulator.world.options import (
 )
 from orchestrator.emulator.world.world import Quotas
 from tests.emulator.in_memory_client import SHORT, InMemoryClient
+from tests.emulator.ledgers import created, twice
 
 ORDERS, BILLING, STOCK = "orders-web", "billing-web", "stock-web"
 TASK = "orders-web-to-billing-web-daily-0001"
@@ -69,10 +70,10 @@ def test_only_released_apis_travel() -> None:
 def test_the_ledger_names_what_each_import_created_and_from_which_package() -> None:
     far = client()
     imported(far, far.package((ORDERS,)))
-    (landed,) = far.service.ledger.created("prod", "app")
+    (landed,) = created(far.service.ledger, "prod", "app")
     assert (landed.name, landed.source_id) == (ORDERS, far.world.instance("dev").app(ORDERS).id)
     assert landed.package_id in far.service.ledger.downloads
-    assert far.service.ledger.twice("prod") == {}
+    assert twice(far.service.ledger, "prod") == {}
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,7 @@ def test_add_new_meets_an_existing_name(
     imported(far, package)
     assert imported(far, package) == outcome
     assert far.names()[0] == names
-    assert len(far.service.ledger.twice("prod")) == (existing is AddNewOnExisting.SUFFIX)
+    assert len(twice(far.service.ledger, "prod")) == (existing is AddNewOnExisting.SUFFIX)
 
 
 def test_a_second_copy_under_another_prefix_is_not_the_same_thing_twice() -> None:
@@ -144,7 +145,7 @@ def test_a_second_copy_under_another_prefix_is_not_the_same_thing_twice() -> Non
     package = far.package((ORDERS,))
     imported(far, package, Options(prefix="a_"))
     imported(far, package, Options(prefix="b_"))
-    assert far.service.ledger.twice("prod") == {}
+    assert twice(far.service.ledger, "prod") == {}
     assert far.names()[0] == ["a_orders-web", "b_orders-web"]
 
 
@@ -160,7 +161,7 @@ def test_merge_keeps_the_id_and_moves_the_update_time_unless_it_skips(semantics:
     assert after is not None
     assert before.id == after.id
     assert (after.update_time > before.update_time) is (semantics is MergeSemantics.UPDATE)
-    assert far.service.ledger.twice("prod") == {}
+    assert twice(far.service.ledger, "prod") == {}
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

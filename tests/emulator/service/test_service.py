@@ -14,6 +14,7 @@ from orchestrator.emulator.world.generate import generate
 from orchestrator.emulator.world.options import BusyCheck, Carried, Durations, Limit100, LockScope, Switches, Visibility
 from orchestrator.emulator.world.world import World
 from tests.emulator.in_memory_client import SHORT, InMemoryClient
+from tests.emulator.ledgers import overlaps
 
 ORDERS, BILLING = "orders-web", "billing-web"
 
@@ -99,7 +100,7 @@ def test_a_refused_second_job_is_counted_and_the_slot_is_free_after_the_end() ->
     assert far.wait(first) is Outcome.SUCCEEDED
     assert far.service.export(far.caller(), far.chosen((BILLING,)))
     assert max(far.service.ledger.peak_per_slot.values()) == 1
-    assert far.service.ledger.overlaps(LockScope.USER_ANY) == []
+    assert overlaps(far.service.ledger, LockScope.USER_ANY) == []
 
 
 def test_a_slot_may_stay_busy_for_a_while_after_its_job() -> None:

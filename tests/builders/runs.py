@@ -1,33 +1,14 @@
-"""Small plans and runs for tests. Law: values only; a journal is a list of events with times."""
+"""Runs for tests, written event by event: a journal is a list of events with times. Law: values only."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from orchestrator.core.decisions import steps as s
-from orchestrator.core.decisions.context import Decision, Note, Start
-from orchestrator.core.decisions.scheduler import Scheduler
-from orchestrator.core.decisions.steps import Step
 from orchestrator.core.model.inventory import Reason
-from orchestrator.core.model.naming import predicted
-from orchestrator.core.plan.plan import (
-    Credentials,
-    Glob,
-    Instance,
-    Migration,
-    Password,
-    Plan,
-    Scope,
-    SecretRef,
-    SecretSource,
-    Settings,
-    Target,
-)
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Asset, Entry, ErrorDetail, Event
 from orchestrator.core.state.identity import batch_of, delivery_id
 from orchestrator.core.state.lifecycle import Delivery, PackageState
 from orchestrator.core.state.progress import Progress
-from orchestrator.core.state.slots import SlotRule
 
 #: 2027-01-15T08:00:00Z: when every small run begins, epoch seconds
 DAWN = 1_800_000_000.0
@@ -141,101 +122,3 @@ class Run:
     def fails(self, name: str, *reasons: Reason, words: ErrorDetail = SAID) -> None:
         self.imports(name)
         self.believe(e.ImportFailed(name, reasons, words))
-
-
-def credentials(*names: str) -> dict[str, Credentials]:
-    ref = SecretRef(SecretSource.ENV, "NOBODY")
-    return {name: Password(name, name, "acme", ref) for name in names}
-
-
-def instance(name: str, *names: str, host: str = "") -> Instance:
-    at = f"https://{host or name}.example"
-    return Instance(name, at, at, "p" * 32, f"id-of-{name}", names)
-
-
-def plan(
-    settings: Settings | None = None, *, instances: Sequence[Instance] = (), migrations: Sequence[Migration] = ()
-) -> Plan:
-    """dev and prod on two hosts, with one user each, unless told otherwise."""
-    held = instances or (instance("dev", "s"), instance("prod", "t"), instance("dr", "t"))
-    users = dict.fromkeys(name for each in held for name in each.credentials)
-    moves = tuple(migrations) or (Migration("m", "dev", (Target("prod"), Target("dr")), apps=(Glob("*"),)),)
-    return Plan(
-        "orders", credentials(*users), {each.name: each for each in held}, settings or Settings(), moves, "plan.yaml"
-    )
-
-
-def scheduler(run: Run, made: Plan | None = None, scope: Scope = Scope.USER) -> Scheduler:
-    """What to do next, for a run; everybody is a user of his own."""
-    made = made or plan()
-    rule = SlotRule(scope, {name: f"acme/{name}" for name in made.credentials})
-    return Scheduler(
-        made, rule, run.progress, lambda life, asset: predicted(life.scheduled.prefix, asset.kind, asset.name)
-    )
-
-
-def decided(todo: Scheduler, run: Run) -> list[Step]:
-    """What begins now, our own decisions believed on the way; the first answer that is none of both ends it."""
-    begun: list[Step] = []
-    for _ in range(1000):
-        answer: Decision = todo.ready(run.at)
-        match answer:
-            case Note(events=events):
-                run.believe(*events)
-            case Start(steps=steps):
-                begun += steps
-                run.believe(*(step.intent for step in steps if hasattr(step, "intent")))
-            case _:
-                return begun
-    raise AssertionError("the agenda never comes to rest")
-
-
-def answered(todo: Scheduler, run: Run, subject: str, *events: Event) -> None:
-    """The step of this subject ended with these events."""
-    run.believe(*events)
-    todo.finish(subject)
-
-
-def woken(run: Run, **more: object) -> Scheduler:
-    """The agenda of a process that has just read the journal."""
-    todo = scheduler(run, **more)  # type: ignore[arg-type] # named as in agenda
-    run.progress.wake_all()
-    return todo
-
-
-def begun(todo: Scheduler, run: Run) -> list[tuple[str, str]]:
-    return [(type(step).__name__, step.subject) for step in decided(todo, run)]
-
-
-def stored(run: Run, *names: str) -> None:
-    for name in names:
-        run.stores(name)
-
-
-def answer_well(todo: Scheduler, run: Run, step: Step) -> None:
-    """Answer one step as a service would at which all goes well and jobs end at once."""
-    subject = step.subject
-    match step:
-        case s.RequestExport():
-            answered(todo, run, subject, e.ExportAccepted(subject, "job"))
-        case s.AwaitExport():
-            answered(todo, run, subject, e.Exported(subject, "arch"))
-        case s.Download() | s.RecoverDownload():
-            answered(todo, run, subject, e.PackageStored(subject, f"sha-{subject}", 1, "crc"))
-        case s.ListTarget():
-            answered(todo, run, subject, e.Looked(subject))
-        case s.RequestImport():
-            answered(todo, run, subject, e.ImportAccepted(subject, "job"))
-        case s.AwaitImport():
-            answered(todo, run, subject, e.Imported(subject))
-        case s.Verify():
-            ids = tuple(asset.id for asset in run.progress.assets_of(run.life(subject).batch))
-            answered(todo, run, subject, e.Verified(subject, ids))
-        case s.DropPackage():
-            answered(todo, run, subject, e.PackageDropped(subject))
-        case s.RequestProbe():
-            answered(todo, run, subject, e.ProbeAccepted(subject, "job"))
-        case s.AwaitProbe():
-            answered(todo, run, subject, e.ProbeEnded(subject, "SUCCEEDED"))
-        case s.CheckBeside():
-            answered(todo, run, subject, e.WideningShown(step.widening, "apart"))

@@ -1,4 +1,4 @@
-"""Small plans and inventories for the tests of preview, preflight, approval and handover. Law: values only."""
+"""What instances hold and tell, and previews of it, as values. Law: values only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,30 +8,23 @@ from orchestrator.core.model.instance_facts import Facts
 from orchestrator.core.model.inventory import Api, App, DataSource, InstanceDetails, Inventory, Task
 from orchestrator.core.plan.plan import (
     Credentials,
-    Glob,
     Instance,
     Migration,
-    OfApps,
     Password,
     Plan,
-    SecretRef,
-    SecretSource,
     Settings,
-    Target,
 )
 from orchestrator.core.preview.preview import EarlierImports, Informed, Preview, preview
 from orchestrator.core.selection.only import Only
-
-SECRET = SecretRef(SecretSource.ENV, "PASSWORD_OF_NOBODY")
-#: 2027-01-15T08:00:00Z
-NOW = 1_800_000_000.0
+from tests.builders.plans import SECRET, migration
+from tests.builders.runs import DAWN
 
 
-def app(name: str, key: str = "", **more: str) -> App:
+def held_app(name: str, key: str = "", **more: str) -> App:
     return App(f"id-{name}", name, key or f"key-{name}", "2026-01-01T00:00:00Z", more.get("owner", "ann"))
 
 
-def task(name: str, *apps: str, running: bool = False, datasources: tuple[str, ...] = ()) -> Task:
+def held_task(name: str, *apps: str, running: bool = False, datasources: tuple[str, ...] = ()) -> Task:
     ends = (*(f"id-{one}" for one in apps), "", "")
     return Task(f"id-{name}", name, ends[0], ends[1], running, "", "2026-01-01T00:00:00Z", "", datasources)
 
@@ -49,19 +42,13 @@ def told(instance: str, **parts: object) -> Facts:
     usual: dict[str, object] = {
         "details": InstanceDetails(f"uuid-{instance}", instance, "Running", "ROMA_BASIC", "2.6.0"),
         "features": {}, "configs": (), "dictionaries": (), "datasources": (), "apis": (), "groups": (),
-        "clock_offset": 0.0, "at": NOW,
+        "clock_offset": 0.0, "at": DAWN,
     }  # fmt: skip
     return Facts(instance, **{**usual, **parts})  # type: ignore[arg-type] # named as in Facts
 
 
-def migration(name: str = "m", source: str = "dev", target: Target | str = "prod", **more: object) -> Migration:
-    targets = (target if isinstance(target, Target) else Target(target),)
-    usual: dict[str, object] = {"apps": (Glob("*"),), "tasks": OfApps()}
-    return Migration(name, source, targets, **{**usual, **more})  # type: ignore[arg-type] # named as in Migration
-
-
 @dataclass
-class Stage:
+class PreviewCase:
     """A plan, what its instances hold and what they tell."""
 
     migrations: tuple[Migration, ...] = (migration(),)
@@ -74,7 +61,7 @@ class Stage:
     used: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     seen_by: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     lasting: float = 0.0
-    now: float = NOW
+    now: float = DAWN
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -22,8 +22,6 @@ from orchestrator.core.plan.plan import (
     OfApps,
     Password,
     Plan,
-    SecretRef,
-    SecretSource,
     Settings,
     Target,
 )
@@ -39,20 +37,20 @@ from orchestrator.emulator.world.world import App, DataSource, Task, World, hex_
 from orchestrator.emulator.world.world import Instance as There
 from orchestrator.engine.read_inventories import read_inventories
 from orchestrator.engine.read_metadata import facts
-from orchestrator.engine.runtime import Runtime, inline
+from orchestrator.engine.runtime import Runtime
 from orchestrator.roma import Roma
 from orchestrator.roma.transport import Answer, WireRequest
+from tests.builders.plans import SECRET
 from tests.emulator.in_memory_client import BEGIN
-from tests.simulation.virtual import run_virtually
+from tests.simulation.virtual import inline, run_virtually
 from tests.simulation.wiring import MemoryTransport
 
 QUIET = {"app_route": False, "api_task": False}
-SECRET = SecretRef(SecretSource.ENV, "X")
 ADDRESS = "http://127.0.0.1:1"
 
 
 @dataclass(frozen=True)
-class Case:
+class PreflightWorld:
     """A world, a plan for it, and what else a preview may know."""
 
     dev: There
@@ -84,7 +82,7 @@ class Told:
         return {check.id: check.verdict for check in sorted(found, key=lambda c: c.verdict.rank)}
 
 
-def clean() -> Case:
+def clean() -> PreflightWorld:
     """Four applications and six tasks that can go to an empty, equal instance."""
     filling = Filling(apps=4, tasks=6, unreleased_every=0, running_every=0, calls={})
     dev = replace(fill(empty_instance("dev"), filling, Switches()), features=QUIET)
@@ -103,7 +101,7 @@ def clean() -> Case:
         Settings(reads_per_second=50.0),
         (Migration("m", "dev", (Target("prod"),), apps=(Glob("*"),), tasks=OfApps()),),
     )
-    return Case(dev, prod, plan)
+    return PreflightWorld(dev, prod, plan)
 
 
 @dataclass
@@ -138,7 +136,7 @@ class Dated:
         """Nothing to close."""
 
 
-def secrets_of(case: Case) -> dict[str, Secret]:
+def secrets_of(case: PreflightWorld) -> dict[str, Secret]:
     """What the plan's references stand for."""
     return {
         "d": AccessKeySecret(DEV_USER.ak, DEV_USER.sk, case.token),
@@ -147,12 +145,12 @@ def secrets_of(case: Case) -> dict[str, Secret]:
     }
 
 
-def told(case: Case) -> Told:
+def told(case: PreflightWorld) -> Told:
     """Read and judge, in virtual time, over the client and the emulator."""
     return run_virtually(lambda: _told(case))
 
 
-async def _told(case: Case) -> Told:
+async def _told(case: PreflightWorld) -> Told:
     users = (replace(DEV_USER, security_token=case.token), replace(PROD_USER, admin=False))
     world = World((case.dev, case.prod), users, case.switches, faults=case.faults)
 
@@ -182,27 +180,27 @@ async def _told(case: Case) -> Told:
     return Told(draft, requests, inventories, read)
 
 
-def lane(case: Case, **changes: object) -> Case:
+def lane(case: PreflightWorld, **changes: object) -> PreflightWorld:
     """The case with its only migration changed."""
     migration = replace(case.plan.migrations[0], **changes)  # type: ignore[arg-type] # named as in Migration
     return replace(case, plan=replace(case.plan, migrations=(migration,)))
 
 
-def at_prod(case: Case, **changes: object) -> Case:
+def at_prod(case: PreflightWorld, **changes: object) -> PreflightWorld:
     return replace(case, prod=replace(case.prod, **changes))  # type: ignore[arg-type] # named as in Instance
 
 
-def at_dev(case: Case, **changes: object) -> Case:
+def at_dev(case: PreflightWorld, **changes: object) -> PreflightWorld:
     return replace(case, dev=replace(case.dev, **changes))  # type: ignore[arg-type] # named as in Instance
 
 
-def to(case: Case, **changes: object) -> Case:
+def to(case: PreflightWorld, **changes: object) -> PreflightWorld:
     """The case with its only target changed."""
     target = replace(case.plan.migrations[0].targets[0], **changes)  # type: ignore[arg-type] # named as in Target
     return lane(case, targets=(target,))
 
 
-def with_instance(case: Case, name: str, **changes: object) -> Case:
+def with_instance(case: PreflightWorld, name: str, **changes: object) -> PreflightWorld:
     instance = replace(case.plan.instances[name], **changes)  # type: ignore[arg-type] # named as in Instance
     return replace(case, plan=replace(case.plan, instances={**case.plan.instances, name: instance}))
 
@@ -211,121 +209,121 @@ def other_app(name: str, key: str = "key-other") -> App:
     return App(make_id("prod", name), name, key, "s", PROD_USER.name)
 
 
-def name_collision() -> Case:
+def name_collision() -> PreflightWorld:
     case = clean()
     return at_prod(case, apps=(other_app("orders-web"),))
 
 
-def app_key_collision() -> Case:
+def app_key_collision() -> PreflightWorld:
     case = clean()
     return at_prod(case, apps=(other_app("another", case.dev.apps[0].key),))
 
 
-def renamed_task(case: Case, name: str) -> Case:
+def renamed_task(case: PreflightWorld, name: str) -> PreflightWorld:
     tasks = (replace(case.dev.tasks[0], name=name), *case.dev.tasks[1:])
     return at_dev(case, tasks=tasks)
 
 
-def task_name_rules() -> Case:
+def task_name_rules() -> PreflightWorld:
     return renamed_task(clean(), "x" * 101)
 
 
-def renamed_app(case: Case, name: str) -> Case:
+def renamed_app(case: PreflightWorld, name: str) -> PreflightWorld:
     return at_dev(case, apps=(replace(case.dev.apps[0], name=name), *case.dev.apps[1:]))
 
 
-def app_name_rules() -> Case:
+def app_name_rules() -> PreflightWorld:
     return renamed_app(clean(), "orders-" + "x" * 60)
 
 
-def prefix_rules() -> Case:
+def prefix_rules() -> PreflightWorld:
     return lane(to(clean(), prefix="-dr "), exclude_tasks=(Glob("*"),))
 
 
-def quota_headroom() -> Case:
+def quota_headroom() -> PreflightWorld:
     return at_prod(clean(), apps=tuple(other_app(f"old-{n}", f"k{n}") for n in range(97)))
 
 
-def instance_features() -> Case:
+def instance_features() -> PreflightWorld:
     return at_prod(clean(), features={**QUIET, "multi_auth": True})
 
 
-def instance_version() -> Case:
+def instance_version() -> PreflightWorld:
     return at_prod(clean(), version="2.7.0")
 
 
-def instance_status() -> Case:
+def instance_status() -> PreflightWorld:
     return at_prod(clean(), status="Freezing")
 
 
-def maintenance_window() -> Case:
+def maintenance_window() -> PreflightWorld:
     return replace(clean(), now=BEGIN + 14.5 * 3600)
 
 
-def same_instance() -> Case:
+def same_instance() -> PreflightWorld:
     case = clean()
     dev = case.plan.instances["dev"]
     return with_instance(case, "prod", project_id=dev.project_id, instance_id=dev.instance_id)
 
 
-def dictionaries() -> Case:
+def dictionaries() -> PreflightWorld:
     return at_prod(clean(), dictionaries={"COUNTRY": "Country", "CURRENCY": "Money"})
 
 
-def datasource_id_collision() -> Case:
+def datasource_id_collision() -> PreflightWorld:
     case = clean()
     taken = case.dev.datasources[0]
     return at_prod(case, datasources=(DataSource(taken.id, "mine", "MYSQL", ""),))
 
 
-def unpublished_apis() -> Case:
+def unpublished_apis() -> PreflightWorld:
     case = clean()
     return at_dev(case, apis=(replace(case.dev.apis[0], released=False), *case.dev.apis[1:]))
 
 
-def functiongraph_backends() -> Case:
+def functiongraph_backends() -> PreflightWorld:
     case = clean()
     return at_dev(case, apis=(replace(case.dev.apis[0], backend_type="FUNCTION"), *case.dev.apis[1:]))
 
 
-def api_path_conflicts() -> Case:
+def api_path_conflicts() -> PreflightWorld:
     case = clean()
     api = replace(case.dev.apis[0], id=make_id("twin"), app_id=case.dev.apps[1].id)
     return at_prod(at_dev(case, apis=(*case.dev.apis, api)), features={**QUIET, "app_route": True})
 
 
-def task_apps_missing() -> Case:
+def task_apps_missing() -> PreflightWorld:
     case = clean()
     task = case.dev.tasks[0]
     return lane(case, apps=(), tasks=(Glob(task.name),))
 
 
-def left_out() -> Case:
+def left_out() -> PreflightWorld:
     case = clean()
     stray = Task(hex_id("stray"), "orders-stray", case.dev.apps[0].id, make_id("unseen"), "", "", DEV_USER.name)
     return at_dev(case, tasks=(*case.dev.tasks, stray))
 
 
-def undeclared_calls() -> Case:
+def undeclared_calls() -> PreflightWorld:
     case = clean()
     on = {**QUIET, "api_task": True}
     return at_prod(at_dev(case, features=on), features=on)
 
 
-def dependency_cycle() -> Case:
+def dependency_cycle() -> PreflightWorld:
     return lane(clean(), calls=(("orders-web", ("billing-web",)), ("billing-web", ("orders-web",))))
 
 
-def missing_assets() -> Case:
+def missing_assets() -> PreflightWorld:
     return lane(clean(), apps=(Glob("*"), ById("nobody")))
 
 
-def running_tasks() -> Case:
+def running_tasks() -> PreflightWorld:
     case = clean()
     return at_dev(case, tasks=(replace(case.dev.tasks[0], running=True), *case.dev.tasks[1:]))
 
 
-def visibility() -> Case:
+def visibility() -> PreflightWorld:
     """A task's application is at the target, and only the other credentials there see it."""
     case = clean()
     kept = other_app("stock-web", "k1")
@@ -338,33 +336,33 @@ def visibility() -> Case:
     return to(lane(case, apps=apps, tasks=(Glob(moves.name), Glob("*"))), owner="p")
 
 
-def app_permission() -> Case:
+def app_permission() -> PreflightWorld:
     """Merge over an application of somebody else's: it is seen, and may not be changed. It is not undoable either."""
     case = to(clean(), mode=Mode.MERGE)
     return at_prod(case, apps=(replace(other_app("orders-web"), owner=DEV_USER.name),))
 
 
-def credentials() -> Case:
+def credentials() -> PreflightWorld:
     case = replace(clean(), token="temporary")
     temporary = AccessKey("d", SECRET, SECRET, security_token=SECRET, user="acme/dev-migrator")
     return replace(case, plan=replace(case.plan, credentials={**case.plan.credentials, "d": temporary}))
 
 
-def clock_skew() -> Case:
+def clock_skew() -> PreflightWorld:
     return replace(clean(), behind=300.0)
 
 
-def package_size() -> Case:
+def package_size() -> PreflightWorld:
     return with_instance(clean(), "prod", credentials=("d",))
 
 
-def not_undoable() -> Case:
+def not_undoable() -> PreflightWorld:
     case = to(clean(), mode=Mode.MERGE)
     return at_prod(case, apps=(other_app("orders-web"),))
 
 
 #: check -> its world, and the verdict expected there
-WORLDS: Mapping[str, tuple[Callable[[], Case], Verdict]] = {
+WORLDS: Mapping[str, tuple[Callable[[], PreflightWorld], Verdict]] = {
     "name-collision": (name_collision, Verdict.BLOCKER),
     "app-key-collision": (app_key_collision, Verdict.BLOCKER),
     "task-name-rules": (task_name_rules, Verdict.BLOCKER),
