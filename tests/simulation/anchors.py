@@ -25,7 +25,10 @@ class Place:
 
 
 def plant(program: Path, edit: Mapping[str, str]) -> None:
-    """Change the one definition `edit["in"]` below `program` that holds `edit["old"]` once; raises LookupError."""
+    """Change the one definition `edit["in"]` below `program` that holds `edit["old"]` once; raises LookupError.
+
+    Raises SyntaxError where what would come of it is no program.
+    """
     old, new = edit["old"], edit["new"]
     found = [
         (place, indent) for place in places(program, edit["in"]) if (indent := _indent(place.text(), old)) is not None
@@ -34,8 +37,10 @@ def plant(program: Path, edit: Mapping[str, str]) -> None:
         raise LookupError(f"{len(found)} definitions of {edit['in']} hold this text once: {old}")
     ((place, indent),) = found
     lines = place.file.read_text(encoding="utf-8").splitlines(keepends=True)
-    changed = place.text().replace(textwrap.indent(old, indent), textwrap.indent(new, indent))
-    place.file.write_text("".join([*lines[: place.first], changed, *lines[place.last :]]), encoding="utf-8")
+    changed = _changed(place.text(), old, new, indent)
+    broken = "".join([*lines[: place.first], changed, *lines[place.last :]])
+    ast.parse(broken)  # a break that is no program would be noticed by everything
+    place.file.write_text(broken, encoding="utf-8")
 
 
 def places(program: Path, name: str) -> list[Place]:
@@ -59,6 +64,15 @@ def _definitions(node: ast.AST, within: str) -> Iterator[tuple[str, int, int]]:
                 yield within + name, child.lineno - 1, child.end_lineno or child.lineno
             case _:
                 pass
+
+
+def _changed(text: str, old: str, new: str, indent: str) -> str:
+    """The text with `new` in place of `old`, as far indented as what it replaces."""
+    if indent:
+        return text.replace(textwrap.indent(old, indent), textwrap.indent(new, indent))
+    line = text[text.rfind("\n", 0, text.index(old)) + 1 :]
+    first, *rest = new.splitlines(keepends=True) or [""]
+    return text.replace(old, first + textwrap.indent("".join(rest), line[: len(line) - len(line.lstrip())]))
 
 
 def _indent(text: str, old: str) -> str | None:
