@@ -27,8 +27,8 @@ from orchestrator.errors import ExitCode, RomaMigrateError
 from orchestrator.roma import Roma
 from orchestrator.roma.transport import Transport
 from orchestrator.storage.codec import to_text
-from tests.simulation import second_day
 from tests.emulator.ledgers import created
+from tests.simulation import second_day
 from tests.simulation.memory import Killed, Life, MemoryStore, Record, entries_of
 from tests.simulation.virtual import VirtualLoop, inline
 from tests.simulation.watch import Watch
