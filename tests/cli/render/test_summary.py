@@ -3,8 +3,7 @@ from pathlib import Path
 from orchestrator.cli.render.summary import Names, closing_json, closing_text
 from orchestrator.core.report.outcome import outcome
 from orchestrator.core.state import events as e
-from tests.builders.runs import Run
-from tests.builders.runs import app
+from tests.builders.runs import Run, app
 
 NAMES = Names("r", "orders", "plan.yaml", Path("home"))
 DRIFT = ("first@prod: app late is selected now and was not", "first@prod: app web: is named shop now")
