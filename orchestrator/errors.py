@@ -71,14 +71,16 @@ PRECEDENCE = (
 
 
 class RomaMigrateError(Exception):
-    """Base of all. `message` is a sentence for the operator; `next_step` what to do; `who` must act."""
+    """Base of all. `message` is for the operator, in `lines` of ours; `next_step` what to do; `who` must act."""
 
     exit_code = ExitCode.DEFECT
     who = "the developers of roma-migrate"
 
-    def __init__(self, message: str, *, next_step: str = "") -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, *lines: str, next_step: str = "") -> None:
+        self.message = "\n".join(lines)
+        super().__init__(self.message)
+        #: a line break within one of them is not ours
+        self.lines = lines
         self.next_step = next_step
 
 
@@ -93,7 +95,7 @@ class PlanInvalid(OperatorError):
     """Every problem of a plan file, each a line `FILE:LINE: path: what is wrong, what is allowed`."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems), next_step="correct the plan, then run: roma-migrate validate PLAN")
+        super().__init__(*problems, next_step="correct the plan, then run: roma-migrate validate PLAN")
         self.problems = tuple(problems)
 
 

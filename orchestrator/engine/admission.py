@@ -154,7 +154,7 @@ class Admission:
     def _approved(self, approval: Approval, now: ComparedPreview) -> Admitted:
         decision = judge(now.drifts, approval.hold_drifted, approval.accept_changed)
         if not decision.starts:
-            raise PreflightBlocked(refusal(approval.saved, now.drifts), next_step=_ANEW)
+            raise PreflightBlocked(*refusal(approval.saved, now.drifts), next_step=_ANEW)
         for line in told(now.drifts):
             self.runtime.say("drift", line=line.strip())
         saved, draft = approval.saved, now.preview
@@ -189,9 +189,9 @@ class _Expect:
         return timetable(self.plan, self.rule, learned(self.store).predict, batches, deliveries)
 
 
-def refusal(saved: Saved, drifts: Sequence[Drift]) -> str:
+def refusal(saved: Saved, drifts: Sequence[Drift]) -> tuple[str, ...]:
     """What has drifted since a preview was saved, a line each under a head."""
-    return "\n".join((f"preview {saved.digest} does not hold any more; nothing was started", *told(drifts)))
+    return (f"preview {saved.digest} does not hold any more; nothing was started", *told(drifts))
 
 
 def _other_digest(saved: Saved, draft: Preview) -> str:
@@ -214,8 +214,6 @@ def _held(decision: ApprovalDecision) -> tuple[str, ...]:
 def _must_not_be_blocked(draft: Preview) -> None:
     if draft.blockers:
         raise PreflightBlocked(
-            "\n".join(
-                f"{check.id}: {check.where + ': ' if check.where else ''}{check.sentence}" for check in draft.blockers
-            ),
+            *(f"{check.id}: {check.where + ': ' if check.where else ''}{check.sentence}" for check in draft.blockers),
             next_step="roma-migrate preview PLAN shows each with its remedy",
         )

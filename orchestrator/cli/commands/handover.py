@@ -35,7 +35,7 @@ def handover(terminal: Terminal, word: str | None, as_csv: bool, check: bool) ->
     if terminal.common.json:
         terminal.document(_json(found, made, ticks))
     elif as_csv:
-        terminal.out.write(terminal.redactor.clean(to_csv(made.handover, ticks)))
+        terminal.table(to_csv(made.handover, ticks))
     else:
         terminal.result(_text(made, ticks))
     if check:

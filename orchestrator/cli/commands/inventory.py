@@ -1,7 +1,5 @@
 """`inventory`: what one instance holds, for people and for spreadsheets. Law: reads only."""
 
-import csv
-import io
 from pathlib import Path
 
 import anyio
@@ -9,6 +7,7 @@ import anyio
 from orchestrator.cli.context.wiring import Assembled, assemble
 from orchestrator.cli.output.tables import UNLIMITED, count, table
 from orchestrator.cli.output.terminal import Terminal
+from orchestrator.core.model.escape import in_csv
 from orchestrator.core.model.inventory import App, Inventory, Task
 from orchestrator.core.plan.plan import Plan
 from orchestrator.engine.read_inventories import read_inventories
@@ -32,7 +31,7 @@ def inventory(terminal: Terminal, path: Path, instance: str, as_csv: bool) -> in
     if terminal.common.json:
         terminal.document({"instance": instance, "assets": [_json(asset, found) for asset in found.assets]})
     elif as_csv:
-        terminal.out.write(_csv(rows))
+        terminal.table(in_csv(HEAD, rows))
     else:
         terminal.result(table(HEAD, rows, indent="", fit=UNLIMITED))
         terminal.say(f"{instance}: {count(len(found.apps), 'application')}, {count(len(found.tasks), 'task')}")
@@ -62,14 +61,6 @@ def _links(task: Task, found: Inventory) -> list[str]:
     """The applications at its two ends, by name where these credentials see them."""
     names = {app.id: app.name for app in found.apps}
     return [names.get(app, app) for app in (task.source_app_id, task.target_app_id) if app]
-
-
-def _csv(rows: list[list[str]]) -> str:
-    held = io.StringIO()
-    writer = csv.writer(held, lineterminator="\n")
-    writer.writerow(HEAD)
-    writer.writerows(rows)
-    return held.getvalue()
 
 
 def _json(asset: App | Task, found: Inventory) -> dict[str, object]:

@@ -17,6 +17,7 @@ from orchestrator.cli.output.times import local, utc
 from orchestrator.cli.render.preview_json import Shown, document
 from orchestrator.cli.render.preview_markdown import preview_markdown
 from orchestrator.cli.render.preview_text import finding, preview_text
+from orchestrator.core.model.escape import visible
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.preview.approval import Begin, Refused, Resume, Use
 from orchestrator.core.preview.drift import Drift, Grade, told
@@ -171,7 +172,7 @@ def _against_text(approval: Approval, now: ComparedPreview, use: Use, code: Exit
     lines = [wrapped("", f"preview {saved.digest} of plan {saved.plan}, saved {local(saved.saved_at)} by {saved.by}")]
     lines += [wrapped("note: ", saved.note)] if saved.note else []
     lines += [wrapped("refused: ", use.why)] if isinstance(use, Refused) else []
-    lines += [f"  {line}" for line in told(now.drifts)]
+    lines += [visible(f"  {line}") for line in told(now.drifts)]
     lines += [wrapped("blocker: ", finding(each)) for each in now.preview.blockers]
     lines.append(f"digest now: {now.preview.digest}")
     return "\n".join([*lines, wrapped("verdict: ", _verdict(use, code))])

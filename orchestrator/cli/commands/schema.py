@@ -1,7 +1,5 @@
 """`schema`: the published forms of documents, for editors and programs. Law: made from the code that reads them."""
 
-import json
-
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.render.preview_json import schema as of_preview
 from orchestrator.cli.render.report_json import schema as of_report
@@ -14,5 +12,5 @@ def schema(terminal: Terminal, preview: bool, report: bool) -> int:
     if preview and report:
         raise OperatorError("--preview and --report exclude each other")
     made = of_preview() if preview else of_report() if report else json_schema()
-    terminal.out.write(json.dumps(made, indent=2, ensure_ascii=False) + "\n")
+    terminal.document(made)
     return int(ExitCode.DONE)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from orchestrator.cli.context.find_run import Found, find_run
 from orchestrator.cli.output.lane_status import LaneStatuses
-from orchestrator.cli.output.tables import wrapped
+from orchestrator.cli.output.tables import commands, wrapped
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.output.times import local, utc
 from orchestrator.cli.render.summary import Names, lane_json, lanes_table, next_step, outcome_json, verdict
@@ -92,12 +92,15 @@ def _watch(terminal: Terminal, found: Found, seen: RunStatus) -> RunStatus:
         from rich.live import Live
         from rich.text import Text
 
+        def text() -> Text:
+            return Text.from_ansi(terminal.painted(status_text(terminal, seen)))
+
         console = Console(file=cast("IO[str]", terminal.out), highlight=False)
-        with Live(Text(status_text(terminal, seen)), console=console, auto_refresh=False) as live:
+        with Live(text(), console=console, auto_refresh=False) as live:
             while seen.live:
                 time.sleep(EVERY)
                 seen = look(found)
-                live.update(Text(status_text(terminal, seen)), refresh=True)
+                live.update(text(), refresh=True)
         return seen
     told = 0
     while True:
@@ -140,7 +143,7 @@ def status_text(terminal: Terminal, seen: RunStatus) -> str:
     lines += [f"  {when}", lanes_table(seen.lanes, None if seen.ended else seen.doing)]
     lines += [wrapped("away: ", f"{host} does not answer since {local(at)}") for host, at in progress.down.items()]
     lines += [wrapped("why:  ", why.sentence) for why in seen.outcome.whys]
-    return "\n".join([*lines, wrapped("who:  ", who), wrapped("next: ", following)])
+    return "\n".join([*lines, wrapped("who:  ", who), commands("next: ", following)])
 
 
 def status_json(terminal: Terminal, seen: RunStatus) -> dict[str, object]:

@@ -14,7 +14,7 @@ from orchestrator.cli.context.find_run import Found, find_run
 from orchestrator.cli.context.signals import told
 from orchestrator.cli.context.wiring import Assembled, assemble
 from orchestrator.cli.output.logs import Log
-from orchestrator.cli.output.tables import wrapped
+from orchestrator.cli.output.tables import commands, wrapped
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.output.times import utc
 from orchestrator.cli.render.summary import Names
@@ -144,7 +144,7 @@ def _show(made: _Undo, wanted: Wanted) -> int:
         made.terminal.document({**head, **plan_json(planned), "code": 0, "who": "nobody", "next": following})
     else:
         shown = plan_text(made.found.run, planned, wanted.everything)
-        made.terminal.result("\n".join([shown, wrapped("next: ", following)]))
+        made.terminal.result("\n".join([shown, commands("next: ", following)]))
     return int(ExitCode.DONE)
 
 
@@ -268,7 +268,7 @@ def _close(made: _Undo, undone: Undone, wanted: Wanted) -> int:
         made.terminal.document(document)
     else:
         shown = closing_text(made.found.run, changes, reasons, wanted.everything)
-        made.terminal.result("\n".join([shown, wrapped("who:  ", who), wrapped("next: ", following)]))
+        made.terminal.result("\n".join([shown, wrapped("who:  ", who), commands("next: ", following)]))
     return int(code)
 
 

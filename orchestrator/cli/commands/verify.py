@@ -8,7 +8,7 @@ import anyio
 
 from orchestrator.cli.context.find_run import find_run
 from orchestrator.cli.context.wiring import Assembled, assemble
-from orchestrator.cli.output.tables import wrapped
+from orchestrator.cli.output.tables import commands, wrapped
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.render.comparison import comparison_json, comparison_text
 from orchestrator.cli.render.summary import Names
@@ -57,7 +57,7 @@ def verify(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
         terminal.document({**head, **comparison_json(compared), "code": int(code), "who": who, "next": following})
     else:
         told = comparison_text(found.run, compared, wanted.everything)
-        terminal.result("\n".join([told, wrapped("who:  ", who), wrapped("next: ", following)]))
+        terminal.result("\n".join([told, wrapped("who:  ", who), commands("next: ", following)]))
     return int(code)
 
 

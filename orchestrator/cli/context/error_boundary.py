@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator.cli.output.terminal import Terminal
+from orchestrator.core.model.escape import visible
 from orchestrator.errors import PRECEDENCE, ExitCode, PlanInvalid, RomaMigrateError, ServiceRefuses, ServiceUnreachable
 
 
@@ -95,8 +96,9 @@ def tell(terminal: Terminal, error: RomaMigrateError) -> None:
             {"code": int(error.exit_code), "error": error.message, **problems, "who": error.who,
              "next": following}
         )  # fmt: skip
-    head = error.message if isinstance(error, PlanInvalid) else f"roma-migrate: {error.message}"
-    words = [head, f"who:  {error.who}"] + ([f"next: {following}"] if following else [])
+    lines = list(map(visible, error.lines))
+    head = lines if isinstance(error, PlanInvalid) else [f"roma-migrate: {lines[0]}", *lines[1:]]
+    words = [*head, f"who:  {error.who}"] + ([f"next: {following}"] if following else [])
     terminal.say(
         "\n".join(words), event="failed", code=int(error.exit_code), error=error.message, who=error.who,
         next=following,

@@ -14,10 +14,10 @@ import structlog
 from orchestrator.cli.output import event_lines
 from orchestrator.cli.output.terminal import LogLevel, Terminal
 from orchestrator.cli.output.times import clock, utc
+from orchestrator.core.model.escape import in_json, visible
 from orchestrator.core.state.events import Entry
 
 _RANK = {level: rank for rank, level in enumerate(LogLevel)}
-_COLOURS = {LogLevel.DEBUG: "2", LogLevel.INFO: "32", LogLevel.WARNING: "33", LogLevel.ERROR: "31"}
 Line = MutableMapping[str, Any]
 
 
@@ -75,7 +75,7 @@ class Log:
 
     def _deliver(self, _: object, method: str, line: Line) -> Line:
         at = line.pop("at")
-        text = json.dumps(line, ensure_ascii=False)
+        text = in_json(json.dumps(line, ensure_ascii=False))
         self._keep(text)
         level = LogLevel(method)
         least = self._terminal.common.log_level
@@ -103,10 +103,7 @@ class Log:
             return
         shown = {key: value for key, value in line.items() if key not in {"time", "level", "event", "seq"}}
         pairs = " ".join(f"{key}={_value(value)}" for key, value in shown.items())
-        word = level.value
-        if terminal.colours and terminal.above is None:
-            word = f"\x1b[{_COLOURS[level]}m{word}\x1b[0m"
-        terminal.say(f"{clock(at)} {word} {line['event']} {pairs}".rstrip())
+        terminal.say(visible(f"{clock(at)} {level.value} {line['event']} {pairs}".rstrip()))
 
 
 def _value(value: object) -> str:

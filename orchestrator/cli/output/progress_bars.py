@@ -1,5 +1,6 @@
 """Lanes as they move: bars on a terminal, lines elsewhere. Law: only what was measured is shown."""
 
+import os
 from collections.abc import Callable
 from types import TracebackType
 from typing import IO, Self, cast
@@ -79,7 +80,7 @@ class _Board:
         # Three columns stay free: a terminal that echoes ^C would otherwise break the line and shift the bars.
         console = Console(
             file=cast("IO[str]", terminal.err), force_terminal=True, highlight=False, width=width() - 3,
-            no_color=not terminal.colours,
+            no_color="NO_COLOR" in os.environ,
         )  # fmt: skip
         self._bars = Bars(
             TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", max_width=22)),
@@ -102,7 +103,7 @@ class _Board:
         self._bars.stop()
 
     def _above(self, text: str) -> None:
-        self._bars.console.print(Text(text), soft_wrap=True)
+        self._bars.console.print(Text.from_ansi(text), soft_wrap=True)
 
     def draw(self, statuses: LaneStatuses, touched: list[LaneStatus]) -> None:
         if len(statuses.lanes) > MOST_BARS:

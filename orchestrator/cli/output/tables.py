@@ -3,6 +3,8 @@
 import shutil
 from collections.abc import Iterable, Sequence
 
+from orchestrator.core.model.escape import in_markdown, visible
+
 #: where nobody tells the width
 USUAL_WIDTH = 80
 #: for tables that are searched and cut by programs: nothing is shortened
@@ -16,7 +18,7 @@ def width() -> int:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = "  ", fit: int | None = None) -> str:
     """Columns under a head; the widest column of words shrinks where a line would be longer than `fit`."""
-    every = [list(head), *(list(row) for row in rows)]
+    every = [list(head), *([visible(cell) for cell in row] for row in rows)]
     widths = [max(len(row[at]) for row in every) for at in range(len(head))]
     numeric = [
         bool(rows) and all(row[at].strip("-").isdigit() or not row[at] for row in rows) for at in range(len(head))
@@ -33,28 +35,30 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = "
 
 
 def _cell(text: str, room: int, numeric: bool) -> str:
-    text = text.replace("\n", " ")
     if len(text) > room:
         text = text[: room - 1] + "…"
     return text.rjust(room) if numeric else text.ljust(room)
 
 
-def wrapped(label: str, text: str) -> str:
-    """`label` and the words behind it, wrapped and hanging; a command is not broken, so that it can be pasted."""
+def wrapped(label: str, sentence: str) -> str:
+    """`label` and a sentence behind it, wrapped and hanging; a line break in it is spelled out, as it is not ours."""
     import textwrap
 
-    indent = " " * len(label)
-    out: list[str] = []
-    for line in text.splitlines() or [""]:
-        first = label if not out else indent
-        if line.strip().startswith("roma-migrate "):
-            out.append(first + line)
-        else:
-            out += textwrap.wrap(
-                line, width(), initial_indent=first, subsequent_indent=indent, break_long_words=False,
-                break_on_hyphens=False,
-            ) or [first.rstrip()]  # fmt: skip
-    return "\n".join(out)
+    text = visible(sentence)
+    made = textwrap.wrap(
+        text, width(), initial_indent=label, subsequent_indent=" " * len(label), break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip
+    return "\n".join(made) or label.rstrip()
+
+
+def commands(label: str, text: str) -> str:
+    """`label` and lines of ours behind it; one that is a command is not broken, so that it can be pasted."""
+    made: list[str] = []
+    for line in text.split("\n"):
+        lead = " " * len(label) if made else label
+        made.append(lead + visible(line) if line.lstrip().startswith("roma-migrate ") else wrapped(lead, line))
+    return "\n".join(made)
 
 
 def count(number: int, thing: str) -> str:
@@ -64,9 +68,9 @@ def count(number: int, thing: str) -> str:
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """The same for a ticket, a line each; what a cell holds cannot end it."""
+    """The same for a ticket, a line each; what a cell holds can neither end it nor format anything."""
 
     def line(cells: Iterable[object]) -> str:
-        return "| " + " | ".join(str(c).replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
+        return "| " + " | ".join(in_markdown(str(cell)) for cell in cells) + " |"
 
-    return [line(head), line("---" for _ in head), *(line(row) for row in rows)]
+    return [line(head), "|" + " --- |" * len(head), *(line(row) for row in rows)]

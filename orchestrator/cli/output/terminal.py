@@ -1,6 +1,7 @@
 """Where results and words go. Law: a closed pipe or a dead terminal loses words, never a run.
 
 Results go to stdout, words to stderr. A write that fails silences its stream for good and nothing else happens.
+Whatever is written passes here, and loses its secrets and each control character that is not ours.
 """
 
 import io
@@ -13,6 +14,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
+
+from orchestrator.cli.output.colours import painted
+from orchestrator.core.model.escape import in_json, visible_lines
 
 #: told in place of a secret
 HIDDEN = "***"
@@ -149,24 +153,37 @@ class Terminal:
         """Whether bars may be drawn."""
         return self.err.isatty() and not self.common.no_progress and not self.common.json_log
 
-    @property
-    def colours(self) -> bool:
-        return self.err.isatty() and "NO_COLOR" not in os.environ
+    def shown(self, text: str) -> str:
+        """Lines of text as a terminal may get them."""
+        return visible_lines(self.redactor.clean(text))
+
+    def painted(self, text: str) -> str:
+        """The same for stdout, with its verdicts in colour where that is a terminal."""
+        return painted(self.shown(text)) if _coloured(self.out) else self.shown(text)
 
     def result(self, text: str) -> None:
         """A line (or more) of the result, on stdout."""
-        self.out.write(self.redactor.clean(text) + "\n")
+        self.out.write(self.painted(text) + "\n")
 
     def document(self, value: object) -> None:
         """The one JSON document of `--json`, on stdout."""
-        self.out.write(json.dumps(self.redactor.value(value), indent=2, ensure_ascii=False) + "\n")
+        self.out.write(self.json(value, indent=2) + "\n")
+
+    def table(self, csv: str) -> None:
+        """A whole table for a spreadsheet, on stdout: text that `in_csv` made."""
+        self.out.write(self.redactor.clean(csv))
+
+    def json(self, value: object, indent: int | None = None) -> str:
+        """A value as JSON that may be shown on a terminal."""
+        return in_json(json.dumps(self.redactor.value(value), indent=indent, ensure_ascii=False))
 
     def say(self, text: str, /, **fields: object) -> None:
         """Words on stderr; `fields` are what a JSON line carries in their place."""
         if self.common.json_log:
-            self.err.write(json.dumps(self.redactor.value(fields or {"event": "said", "text": text})) + "\n")
+            self.err.write(self.json(fields or {"event": "said", "text": text}) + "\n")
             return
-        text = self.redactor.clean(text)
+        text = self.shown(text)
+        text = painted(text) if _coloured(self.err) else text
         if self.above is not None:
             self.above(text)
         else:
@@ -179,3 +196,7 @@ class Terminal:
 
     def warn(self, text: str) -> None:
         self.say(f"warning: {text}", event="warning", text=text)
+
+
+def _coloured(stream: io.TextIOBase) -> bool:
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -18,8 +18,9 @@ from orchestrator.cli.render.preview_text import (
     unfinished,
     verdict,
 )
-from orchestrator.core.handover.render import plain, to_markdown
+from orchestrator.core.handover.render import to_markdown
 from orchestrator.core.model.checks import Check, Verdict
+from orchestrator.core.model.escape import in_markdown
 from orchestrator.core.preflight.expected_outcomes import ExpectedOutcome
 from orchestrator.core.preview.preview import Preview
 
@@ -27,21 +28,17 @@ from orchestrator.core.preview.preview import Preview
 def preview_markdown(shown: Shown, everything: bool) -> str:
     """The preview, with every asset and every thing to do where all is asked for."""
     preview = shown.preview
-    lines = [f"# Preview of plan {plain(shown.plan)}", "", f"**{verdict(shown)}**; digest `{preview.digest}`", ""]
-    lines += [headline(shown), ""]
-    lines += [unfinished(shown), ""] if shown.unfinished else []
-    lines += [*_table(*lanes(preview)), ""]
+    lines = [f"# Preview of plan {in_markdown(shown.plan)}", "", f"**{verdict(shown)}**; digest `{preview.digest}`", ""]
+    lines += [in_markdown(headline(shown)), ""]
+    lines += [in_markdown(unfinished(shown)), ""] if shown.unfinished else []
+    lines += [*markdown(*lanes(preview)), ""]
     lines += [f"## Checks: {counted(preview.checks)}", "", *_checks(preview.checks), ""]
     lines += _left_out(preview)
     lines += _schedule(preview)
     lines += _assets(preview.assets) if everything else []
     lines += _handover(preview, everything)
-    lines += ["## What a preview cannot know", "", *(f"- {each}" for each in preview.unknown)]
+    lines += ["## What a preview cannot know", "", *(f"- {in_markdown(each)}" for each in preview.unknown)]
     return "\n".join(lines)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return markdown(head, [[plain(cell) for cell in row] for row in rows])
 
 
 def _checks(checks: Sequence[Check]) -> list[str]:
@@ -51,13 +48,13 @@ def _checks(checks: Sequence[Check]) -> list[str]:
             continue
         remedy = f"; do: {check.remedy}" if check.remedy and check.verdict is not Verdict.WAIVED else ""
         reason = f"; reason: {check.waived}" if check.waived else ""
-        lines.append(f"- **{check.verdict.value}** {plain(finding(check) + remedy + reason)}")
+        lines.append(f"- **{check.verdict.value}** {in_markdown(finding(check) + remedy + reason)}")
     return lines or ["Nothing to say."]
 
 
 def _left_out(preview: Preview) -> list[str]:
     told = [
-        f"- {plain(f'{made.migration}@{made.target}: {name}: {why}')}"
+        f"- {in_markdown(f'{made.migration}@{made.target}: {name}: {why}')}"
         for made in preview.selections
         for _, name, why in made.left_out
     ]
@@ -66,8 +63,8 @@ def _left_out(preview: Preview) -> list[str]:
 
 def _schedule(preview: Preview) -> list[str]:
     times = preview.timetable
-    told = [f"- {plain(each)}" for each in finish(times)] if times is not None else []
-    rows = _table(*batches(preview))
+    told = [f"- {in_markdown(each)}" for each in finish(times)] if times is not None else []
+    rows = markdown(*batches(preview))
     title = "## Schedule, times from the begin of the run if every estimate is right"
     return [title, "", *told, "", *rows, "", ORDER, ""]
 
@@ -78,7 +75,7 @@ def _assets(assets: Sequence[ExpectedOutcome]) -> list[str]:
         for each in assets
     ]
     head = ["migration@target", "would be", "kind", "name", "arrives as", "id"]
-    return ["## Assets", "", *_table(head, rows), ""]
+    return ["## Assets", "", *markdown(head, rows), ""]
 
 
 def _handover(preview: Preview, everything: bool) -> list[str]:

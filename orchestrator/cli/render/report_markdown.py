@@ -7,7 +7,8 @@ from orchestrator.cli.context.folded_run import code_of
 from orchestrator.cli.output.tables import markdown
 from orchestrator.cli.output.times import local, span
 from orchestrator.cli.render.summary import Names, next_of, verdict_of
-from orchestrator.core.handover.render import plain, to_markdown
+from orchestrator.core.handover.render import to_markdown
+from orchestrator.core.model.escape import in_markdown
 from orchestrator.core.model.handover_item import Action
 from orchestrator.core.report.history import History
 from orchestrator.core.report.outcome import AssetClass, AssetOutcome
@@ -37,24 +38,23 @@ def report_markdown(made: Report, names: Names, shown: Sequence[AssetOutcome]) -
 
 
 def _head(made: Report, names: Names) -> list[str]:
-    told = verdict_of(made)
-    began, out = (
-        made.began,
-        [f"# Run {made.run} of plan {made.began.plan}", "", f"**{told}** (code {code_of(made)})", ""],
-    )
-    out += [f"- why: {why.sentence}" for why in made.outcome.whys]
-    out += [f"- who must act: {made.outcome.who}"]
+    began = made.began
+    head = f"**{verdict_of(made)}** (code {code_of(made)})"
+    out = [f"# Run {made.run} of plan {in_markdown(began.plan)}", "", head, ""]
+    out += _bullets(f"why: {why.sentence}" for why in made.outcome.whys)
+    out += _bullets([f"who must act: {made.outcome.who}"])
     out += ["- next:", "", "```", *next_of(made, names).splitlines(), "```", ""]
     ended = local(made.ended_at) if made.finished else f"not ended; last entry {local(made.last_at)}"
     took = f" ({span(made.ended_at - made.began_at)})" if made.finished else ""
-    out += [f"- plan file: {began.plan_file}", f"- began: {local(made.began_at)} by {began.by} on {began.host}"]
-    out += [f"- ended: {ended}{took}", f"- version: {began.version}, preview digest: {began.digest}"]
-    out += [f"- note: {began.note}"] if began.note else []
-    out += [f"- only: {', '.join(began.only)}"] if began.only else []
-    out += [f"- approved: saved preview {began.approved[:8]}"] if began.approved else []
-    out += [f"- changed since its approval, and accepted: {plain(each)}" for each in began.accepted]
-    out += [f"- held, because it had drifted: {plain(each)}" for each in began.held]
-    out += [f"- waived: {plain(each)}" for each in began.waived]
+    told = [f"plan file: {began.plan_file}", f"began: {local(made.began_at)} by {began.by} on {began.host}"]
+    told += [f"ended: {ended}{took}", f"version: {began.version}, preview digest: {began.digest}"]
+    told += [f"note: {began.note}"] if began.note else []
+    told += [f"only: {', '.join(began.only)}"] if began.only else []
+    told += [f"approved: saved preview {began.approved[:8]}"] if began.approved else []
+    told += [f"changed since its approval, and accepted: {each}" for each in began.accepted]
+    told += [f"held, because it had drifted: {each}" for each in began.held]
+    told += [f"waived: {each}" for each in began.waived]
+    out += _bullets(told)
     return [*out, ""]
 
 
@@ -62,7 +62,7 @@ def _counts(made: Report) -> list[str]:
     out = ["## Counts", ""]
     if made.disagreements:
         out += ["**THE COUNTS DO NOT AGREE. This is a defect of roma-migrate: trust none of them.**", ""]
-        out += [*(f"- {each}" for each in made.disagreements), ""]
+        out += [*_bullets(made.disagreements), ""]
     out += [MEANING, ""]
     rows = [[lane.name, lane.selected, *(lane.counts[each.value] for each in AssetClass)] for lane in made.lanes]
     out += markdown(["migration@target", "selected", *(each.value for each in AssetClass)], rows)
@@ -73,7 +73,7 @@ def _counts(made: Report) -> list[str]:
     out += ["", *markdown(["migration@target", "source", "touched", "selected", "excluded", "left out"], rows), ""]
     if not made.disagreements:
         out += ["The sums agree: selected is the sum of its classes, touched of its parts.", ""]
-    left = [f"- {s.migration}@{s.target}: {name}: {why}" for s in made.sources for _, name, why in s.left_out]
+    left = _bullets(f"{s.migration}@{s.target}: {name}: {why}" for s in made.sources for _, name, why in s.left_out)
     return out + (["### Left out", "", *left, ""] if left else [])
 
 
@@ -84,11 +84,11 @@ def _assets(shown: Sequence[AssetOutcome]) -> list[str]:
         if not mine:
             continue
         out += [f"## {kept_as.value.capitalize()}", ""]
-        out += [
-            f"- {line.migration}@{line.target}: {line.kind} {line.name} ({line.asset})"
+        out += _bullets(
+            f"{line.migration}@{line.target}: {line.kind} {line.name} ({line.asset})"
             + (f": {line.why}" if line.why else "")
             for line in mine[:MOST_NAMES]
-        ]
+        )
         if len(mine) > MOST_NAMES:
             out.append(f"- ... and {len(mine) - MOST_NAMES} more; `report --json` holds them all")
         out.append("")
@@ -127,8 +127,12 @@ def _note_reachability(history: History) -> list[str]:
 
 
 def _section(title: str, lines: Iterable[str]) -> list[str]:
-    held = [f"- {line}" for line in lines]
+    held = _bullets(lines)
     return [f"## {title}", "", *held, ""] if held else []
+
+
+def _bullets(lines: Iterable[str]) -> list[str]:
+    return [f"- {in_markdown(line)}" for line in lines]
 
 
 def _batches(made: Report) -> list[str]:

@@ -5,7 +5,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.cli.output.tables import table, wrapped
+from orchestrator.cli.output.tables import commands, table, wrapped
 from orchestrator.cli.output.times import local, utc
 from orchestrator.core.report.outcome import AssetClass, Outcome
 from orchestrator.core.report.report import MEANING, LaneReport, Report, lane_reports
@@ -133,13 +133,13 @@ def closing_text(progress: Progress, outcome: Outcome, names: Names, log: str) -
     lines = [wrapped("", f"run {names.run} of plan {names.plan}: {verdict(outcome)} (code {int(outcome.code)})")]
     lines += [wrapped("  ", MEANING), lanes_table(lane_reports(progress))]
     lines += [wrapped("why:  ", why.sentence) for why in outcome.whys]
-    lines += [wrapped("who:  ", outcome.who), wrapped("next: ", next_step(outcome, names))]
+    lines += [wrapped("who:  ", outcome.who), commands("next: ", next_step(outcome, names))]
     if not_before := moment(outcome, progress.at):
         lines.append(f"not before: {local(not_before)}")
     if progress.began is not None:
         lines += [wrapped("held: ", line) for line in progress.began.held]
         lines.append(f"digest: {progress.began.digest}")
-    return "\n".join([*lines, f"log:  {log}"])
+    return "\n".join([*lines, commands("log:  ", log)])
 
 
 def closing_json(progress: Progress, outcome: Outcome, names: Names, log: str) -> dict[str, object]:

@@ -1,17 +1,14 @@
 """The handover list as rows, Markdown, CSV and JSON. Law: the same items in each, no cell that a spreadsheet runs."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 
 from orchestrator.core.handover.items import Verification, by_owner
+from orchestrator.core.model.escape import in_csv, in_markdown
 from orchestrator.core.model.handover_item import Action, Item
 
 #: of a row; JSON uses the same words
 COLUMNS = ("id", "done", "owner", "action", "asset", "kind", "where", "what", "proof", "seen")
 _NOBODY = "nobody in particular"
-#: what a spreadsheet takes for the beginning of a formula
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def rows(items: Sequence[Item], ticks: Sequence[Verification] = ()) -> list[tuple[str, ...]]:
@@ -22,11 +19,7 @@ def rows(items: Sequence[Item], ticks: Sequence[Verification] = ()) -> list[tupl
 
 def to_csv(items: Sequence[Item], ticks: Sequence[Verification] = ()) -> str:
     """For a spreadsheet, in lines that end with CR LF."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    writer.writerows([_safe(cell) for cell in row] for row in rows(items, ticks))
-    return text.getvalue()
+    return in_csv(COLUMNS, rows(items, ticks), "\r\n")
 
 
 def to_markdown(items: Sequence[Item], ticks: Sequence[Verification] = ()) -> str:
@@ -36,19 +29,19 @@ def to_markdown(items: Sequence[Item], ticks: Sequence[Verification] = ()) -> st
     rest = [item for item in items if item.action != Action.STOP_TASK]
     lines = [f"## First, before anything starts at a target: {len(first)}", ""] if first else []
     for owner, held in by_owner(first).items():
-        lines += [f"{_box(item, seen)} ({plain(owner) or _NOBODY})" for item in held]
+        lines += [f"{_box(item, seen)} ({in_markdown(owner) or _NOBODY})" for item in held]
     lines += [""] if first else []
     for owner, held in by_owner(rest).items():
-        lines += [f"## {plain(owner) or _NOBODY}: {len(held)}", "", *(_box(item, seen) for item in held), ""]
+        lines += [f"## {in_markdown(owner) or _NOBODY}: {len(held)}", "", *(_box(item, seen) for item in held), ""]
     return "\n".join(lines)
 
 
 def _box(item: Item, seen: Mapping[str, Verification]) -> str:
     tick = seen.get(item.id)
     box = "x" if tick is not None and tick.done else " "
-    asset = f" **{plain(item.asset)}**" if item.asset else ""
-    told = f" (seen: {plain(tick.why)})" if item.check and tick is not None else ""
-    return f"- [{box}] `{item.id}` {item.where}{asset}: {plain(item.sentence)}{told}"
+    asset = f" **{in_markdown(item.asset)}**" if item.asset else ""
+    told = f" (seen: {in_markdown(tick.why)})" if item.check and tick is not None else ""
+    return f"- [{box}] `{item.id}` {in_markdown(item.where)}{asset}: {in_markdown(item.sentence)}{told}"
 
 
 def to_data(items: Sequence[Item], ticks: Sequence[Verification] = ()) -> list[Mapping[str, object]]:
@@ -67,14 +60,3 @@ def _row(item: Item, seen: Verification | None) -> tuple[str, ...]:
     return (
         item.id, done, item.owner, str(item.action), item.asset, item.kind, item.where, item.sentence, item.check, why,
     )  # fmt: skip
-
-
-def _safe(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
-
-
-def plain(text: str) -> str:
-    """Text for Markdown. Names are other people's text: nothing in them may format the ticket or end its line."""
-    for sign in ("\\", "`", "*", "_", "[", "]", "<", ">", "|", "#"):
-        text = text.replace(sign, f"\\{sign}")
-    return " ".join(text.split())

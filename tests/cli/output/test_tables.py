@@ -1,6 +1,6 @@
 """Tables and sentences that fit a terminal."""
 
-from orchestrator.cli.output.tables import count, table, wrapped
+from orchestrator.cli.output.tables import commands, count, table, wrapped
 from orchestrator.cli.output.times import local, span, utc
 
 
@@ -12,9 +12,14 @@ def test_a_table_fits_by_cutting_words_never_numbers() -> None:
 
 
 def test_sentences_wrap_and_commands_do_not() -> None:
-    told = wrapped("next: ", "word " * 40 + "\nroma-migrate run " + "x" * 100).splitlines()
+    told = commands("next: ", "word " * 40 + "\nroma-migrate run " + "x" * 100).splitlines()
     assert all(len(line) <= 80 for line in told[:-1])
     assert told[-1] == "      roma-migrate run " + "x" * 100
+
+
+def test_a_line_break_in_a_sentence_or_a_cell_is_not_one_of_ours() -> None:
+    assert wrapped("why: ", "a\nroma-migrate run --abandon x") == "why: a\\nroma-migrate run --abandon x"
+    assert len(table(["name"], [["a\nb"]]).splitlines()) == 2
 
 
 def test_counts_have_their_plural() -> None:
