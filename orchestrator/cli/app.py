@@ -244,11 +244,15 @@ def handover(
     run: RunArgument = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, by owner.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Read again, and tick what that proves.")] = False,
+    done: Annotated[
+        list[str] | None, typer.Option("--done", metavar="ID[,ID]", help="These are done; --note says who says so.")
+    ] = None,
 ) -> int:
     """Tell what people must do by hand, by owner."""
+    from orchestrator.cli.commands.handover import Asked
     from orchestrator.cli.commands.handover import handover as body
 
-    return body(terminal, run, as_csv, check)
+    return body(terminal, run, Asked(as_csv, check, tuple(word for each in done or () for word in each.split(","))))
 
 
 @command("emulator")

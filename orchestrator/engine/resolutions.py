@@ -19,6 +19,8 @@ class Operators:
 
     def answer(self, progress: Progress, request: Event) -> tuple[Sequence[Event], str]:
         """(events to journal, what to tell the operator); no events where the request does not fit."""
+        if isinstance(request, e.HandoverDone):
+            return (request,), f"{request.item}: recorded as done"
         if not isinstance(request, e.Resolved):
             return (), "this run does not understand the request"
         if request.subject in progress.deliveries:
@@ -38,9 +40,8 @@ class Operators:
             return (), f"{life.id}: the last look saw nothing of it there; say absent, imported or quarantine"
         rest = tuple(a.id for a in progress.assets_of(life.batch) if a.id not in set(life.landed))
         parts = [splitting.Part(life.landed, "landed"), splitting.Part(rest, "waiting")]
-        return splitting.split(
-            progress, life, parts, "resolved"
-        ), f"{life.id}: the rest is brought as a batch of its own"
+        followed = splitting.split(progress, life, parts, "resolved")
+        return (request, *followed), f"{life.id}: recorded as partial: the rest is brought as a batch of its own"
 
     @staticmethod
     def _package(life: Package, request: e.Resolved) -> tuple[Sequence[Event], str]:

@@ -13,6 +13,7 @@ from orchestrator.core.decisions.scheduler import Scheduler
 from orchestrator.core.plan.plan import Plan, differences, what_moves
 from orchestrator.core.preflight.waivers import waived_told
 from orchestrator.core.preview.preview import Preview
+from orchestrator.core.report.acts import ABANDONED
 from orchestrator.core.report.outcome import Outcome, outcome
 from orchestrator.core.selection.only import Only
 from orchestrator.core.state import events as e
@@ -113,7 +114,7 @@ class Runs:
             self.admission.must_be_usable(wish.approval, past, wish.abandon)
         latest = past[-1] if past else None
         if latest is not None and latest.unfinished and wish.abandon:
-            ended = await self.end(latest)
+            ended = await self.end(latest, wish.note)
             if ended.progress.ended is None or self.signal:
                 return ended
             past = runs_of(self.store, self.plan.name)
@@ -146,7 +147,7 @@ class Runs:
                 next_step="undo the change to go on with that run, or end it first: roma-migrate run --abandon PLAN",
             )
 
-    async def end(self, latest: PastRun) -> Ended:
+    async def end(self, latest: PastRun, note: str = "") -> Ended:
         """Wait for that run's jobs and settle its unsure imports, ask for nothing new, and end it."""
         gone = {b.source for b in latest.progress.batches.values()} | {
             d.target for d in latest.progress.deliveries.values()
@@ -156,7 +157,8 @@ class Runs:
                 f"run {latest.run} moved things at {', '.join(missing)}, which the plan no longer names",
                 next_step="put these instances back into the plan until the run is ended",
             )
-        return await self._conduct(latest.run, latest, self._going_on(latest, Wish()), Wish(abandon=True))
+        wish = Wish(note=note, abandon=True)
+        return await self._conduct(latest.run, latest, self._going_on(latest, wish), wish)
 
     async def _stale(self, progress: Progress) -> list[Event]:
         """Stored packages whose assets changed at the source before any import of them was asked: exported anew."""
@@ -187,7 +189,7 @@ class Runs:
         return e.RunBegan(
             self.plan.name, self.plan.path, moves, runtime.user, runtime.host, runtime.pid, runtime.version, wish.note,
             admitted.only, draft.digest, admitted.approved, admitted.accepted, waived_told(draft.checks), admitted.held,
-            self.plan.settings.one_job_per.value,
+            self.plan.settings.one_job_per.value, *_approval(wish.approval),
         )  # fmt: skip
 
     def _going_on(self, latest: PastRun, wish: Wish) -> tuple[Event, ...]:
@@ -200,6 +202,7 @@ class Runs:
             wish.note,
             self.plan.settings.settle_quiet,
             self.plan.settings.one_job_per.value,
+            "retry" if wish.retry else "abandon" if wish.abandon else "",
         )
         return (resumed, *(self._retries(latest.progress) if wish.retry else ()))
 
@@ -254,11 +257,12 @@ class Runs:
         """Judge how it ended; a run whose deliveries are all settled is ended in the journal too."""
         ended = outcome(progress, conductor.scheduler.ends, conductor.signal)
         if wish.abandon and not conductor.signal and (ended.stalled or ended.code not in _UNSETTLED):
-            await conductor.remember([e.RunEnded(int(ExitCode.INCOMPLETE), "abandoned by the operator")])
+            await conductor.remember([e.RunEnded(int(ExitCode.INCOMPLETE), ABANDONED)])
         elif ended.final:
             await conductor.remember([e.RunEnded(int(ended.code), "; ".join(why.sentence for why in ended.whys))])
         elif conductor.signal:
-            await conductor.remember([e.RunInterrupted(conductor.signal)])
+            me = self.runtime
+            await conductor.remember([e.RunInterrupted(conductor.signal, me.user, me.host, me.version)])
         elif ended.stalled:
             raise RomaMigrateError(
                 f"stalled: {len(progress.open)} deliveries are open and nothing is left to wait for: "
@@ -295,6 +299,11 @@ class Runs:
                 leases.close()
         finally:
             journal.close()
+
+
+def _approval(approval: Approval | None) -> tuple[str, float, str]:
+    """Who saved the preview that was approved, when, and with which note."""
+    return (approval.saved.by, approval.saved.saved_at, approval.saved.note) if approval is not None else ("", 0.0, "")
 
 
 __all__ = ["Ended", "PastRun", "Runs", "Wish", "folded", "history", "read_run", "runs_of"]

@@ -62,7 +62,7 @@ async def undo_run(runs: Runs, run: str, wish: UndoWish) -> Undone:
     past = _chosen(runs_of(runs.store, runs.plan.name), run)
     _must_be_known(runs, past.progress)
     if past.unfinished:
-        ended = await runs.end(past)
+        ended = await runs.end(past, wish.note)
         if ended.progress.ended is None:
             ends = {"": End(ended.outcome.code, "; ".join(why.sentence for why in ended.outcome.whys))}
             return Undone(run, ended.progress, {} if runs.signal else ends, runs.signal)

@@ -127,7 +127,7 @@ def test_a_live_run_takes_the_word_while_other_lanes_go_on(serve: Serve, desk: D
     desk.ready(roma, PlanText(migrations=moves, users={"dev": "at-dev", "dr": "at-dev"}))
     _poisoned(roma)
     # The other lane, in a slot of its own, is still on its way when the word is given.
-    roma.strike(Kind.JOB_RUNS_FOREVER, Operation.IMPORT, instance="dr", seconds=6.0)
+    roma.strike(Kind.JOB_RUNS_FOREVER, Operation.IMPORT, instance="dr", seconds=20.0)
     with desk.start("run", "plan.yaml", "--json") as program:
         read_until(program.stderr, "import-in-doubt")
         roma.ask(lambda api: api.strikes.clear())

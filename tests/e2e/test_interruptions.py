@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from orchestrator.cli.context.wiring import os_user
 from orchestrator.core.state import events as e
 from orchestrator.emulator.world.faults import Kind, Operation
 from orchestrator.emulator.world.options import LockScope
@@ -119,6 +120,9 @@ def test_the_first_signal_starts_nothing_new_and_says_how_to_resume(
     assert program.returncode == code, err
     assert roma.posts() <= posts + 1
     assert f"roma-migrate run {shlex.quote(str(desk.folder / 'plan.yaml'))}" in out
+    (act,) = [each for each in desk.run("report", "--json").document["acts"] if each["act"] == "interrupt"]
+    assert act["by"].startswith(f"{os_user()} on ")
+    assert act["sentence"] == f"was conducting it when {number.name} interrupted it"
     _finishes(roma, desk)
 
 

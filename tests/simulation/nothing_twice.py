@@ -89,7 +89,8 @@ class Settling:
                 self._settled(subject, at)
             case e.Resolved(outcome=outcome, settle_quiet=quiet):
                 self.unsure.pop(subject, None)
-                self.presumed.discard(subject)
+                if outcome != "partial":
+                    self.presumed.discard(subject)
                 if outcome == "job-ended" and subject in self.book.deliveries:
                     self._lost(subject, at + quiet, at + quiet)
             case _:

@@ -1,21 +1,28 @@
-"""`handover`: what people must do by hand after a run. Law: told from the journal; only `--check` reads ROMA."""
+"""`handover`: what people must do by hand after a plan's runs. Law: told from the journals; only `--check` reads ROMA.
+
+The list belongs to the plan: RUN only says which plan is meant, so a later run that found nothing to do hides nothing.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 
-from orchestrator.cli.context.find_run import Found, find_run
-from orchestrator.cli.context.folded_run import report_of
-from orchestrator.cli.context.wiring import Assembled, assemble
+from orchestrator.cli.context.find_run import find_run
+from orchestrator.cli.context.operator_acts import keep
+from orchestrator.cli.context.plan_runs import FoldedRun, handover_of, runs_beside
+from orchestrator.cli.context.wiring import Assembled, assemble, real_runtime
 from orchestrator.cli.output.tables import count
 from orchestrator.cli.output.terminal import Terminal
+from orchestrator.cli.output.times import local
 from orchestrator.core.handover.items import Now, Verification
-from orchestrator.core.handover.render import to_csv, to_data, to_markdown
-from orchestrator.core.handover.verify import provable, verified
+from orchestrator.core.handover.render import Standings, open_items, to_csv, to_data, to_markdown
+from orchestrator.core.handover.verify import provable, verified, with_reads
 from orchestrator.core.model.handover_item import Item
 from orchestrator.core.plan.plan import Plan
-from orchestrator.core.report.report import Report
+from orchestrator.core.report.handover import PlanHandover
+from orchestrator.core.state.events import HandoverDone
 from orchestrator.engine.admission import Admission
 from orchestrator.engine.read_inventories import read_inventories
 from orchestrator.engine.read_metadata import facts
@@ -24,56 +31,137 @@ from orchestrator.storage.planfile import read_plan
 from orchestrator.storage.store import HomeStore
 
 
-def handover(terminal: Terminal, word: str | None, as_csv: bool, check: bool) -> int:
-    """Tell a run's list; with `check`, with what a read proves to be done."""
-    if as_csv and terminal.common.json:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line asks of `handover`."""
+
+    as_csv: bool = False
+    #: read again, and tick what that proves
+    check: bool = False
+    #: ids of items that a person says are done
+    done: tuple[str, ...] = ()
+
+
+def handover(terminal: Terminal, word: str | None, asked: Asked) -> int:
+    """Tell a plan's list, or tick items of it by hand."""
+    if asked.as_csv and terminal.common.json:
         raise OperatorError("--csv and --json exclude each other")
     found = find_run(terminal, word)
     terminal.run = found.run
-    made = report_of(found)
-    ticks = _ticks(terminal, found, made) if check else ()
+    runs = runs_beside(found)
+    if asked.done:
+        return _tick(terminal, runs, asked)
+    held = handover_of(runs)
+    seen = _reads(terminal, runs[-1], held.items) if asked.check else ()
+    known = with_reads(held.standings, seen)
     if terminal.common.json:
-        terminal.document(_json(found, made, ticks))
-    elif as_csv:
-        terminal.table(to_csv(made.handover, ticks))
+        terminal.document(_json(runs, held, known, asked.check))
+    elif asked.as_csv:
+        terminal.table(to_csv(held.items, known))
     else:
-        terminal.result(_text(made, ticks))
-    if check:
-        terminal.say(_summary(made.handover, ticks), event="checked", done=sum(each.done for each in ticks))
+        terminal.result(_text(runs, held, known))
+    if asked.check:
+        told = _summary(held.items, known, seen)
+        terminal.say(told, event="checked", done=len(held.items) - len(open_items(held.items, known)))
     return int(ExitCode.DONE)
 
 
-def _json(found: Found, made: Report, ticks: Sequence[Verification]) -> dict[str, object]:
+def _json(runs: Sequence[FoldedRun], held: PlanHandover, known: Standings, checked: bool) -> dict[str, object]:
+    latest = runs[-1]
     return {
-        "run": found.run, "plan": made.began.plan, "plan_file": made.began.plan_file, "digest": made.began.digest,
-        "finished": made.finished, "checked": bool(ticks), "items": to_data(made.handover, ticks),
+        "plan": latest.began.plan, "plan_file": latest.began.plan_file, "run": latest.found.run,
+        "runs": [each.found.run for each in runs], "digest": latest.began.digest, "finished": _finished(runs),
+        "checked": checked, "open": len(open_items(held.items, known)), "items": to_data(held.items, known),
     }  # fmt: skip
 
 
-def _text(made: Report, ticks: Sequence[Verification]) -> str:
-    head = [f"# Handover of run {made.run}, plan {made.began.plan}", ""]
-    if not made.finished:
-        head += ["The run has not ended: wait with what is to be done after it.", ""]
-    return "\n".join([*head, to_markdown(made.handover, ticks) or "Nothing is left to people."])
+def _text(runs: Sequence[FoldedRun], held: PlanHandover, known: Standings) -> str:
+    latest = runs[-1]
+    head = [f"# Handover of plan {latest.began.plan}", ""]
+    caused = {run: n for run in dict.fromkeys(s.run for s in known.values()) if (n := _caused(known, run))}
+    for each in runs:
+        began = local(each.progress.began_at)
+        head += [f"- run {each.found.run}, begun {began}: {count(caused.get(each.found.run, 0), 'item')}"]
+    if not held.items:
+        return "\n".join([*head, "", "Nothing is left to people."])
+    left = len(open_items(held.items, known))
+    head += ["", f"{left} of {count(len(held.items), 'item')} open." if left else "Everything on the list is done.", ""]
+    if not _finished(runs):
+        head += [f"Run {latest.found.run} has not ended: wait with what is to be done after it.", ""]
+    return "\n".join([*head, to_markdown(held.items, known)])
 
 
-def _summary(items: Sequence[Item], ticks: Sequence[Verification]) -> str:
-    done, tried = sum(each.done for each in ticks), len(provable(items))
-    return f"{done} of {count(len(items), 'thing')} proved to be done; {len(items) - tried} can be proved by no read"
+def _caused(known: Standings, run: str) -> int:
+    return sum(each.run == run for each in known.values())
+
+
+def _finished(runs: Sequence[FoldedRun]) -> bool:
+    return runs[-1].progress.ended is not None
+
+
+def _summary(items: Sequence[Item], known: Standings, seen: Sequence[Verification]) -> str:
+    proved = sum(each.done for each in seen)
+    by_hand = len(items) - len(open_items(items, known)) - proved
+    told = f"{proved} of {count(len(items), 'item')} proved to be done"
+    told += f", {by_hand} more ticked by hand" if by_hand else ""
+    return f"{told}; {len(items) - len(provable(items))} can be proved by no read"
+
+
+# --- ticking by hand -----------------------------------------------------------------------------------------------
+
+
+def _tick(terminal: Terminal, runs: Sequence[FoldedRun], asked: Asked) -> int:
+    """Journal that these items are done, each in the run that caused it, or through the run that goes on now."""
+    if asked.check or asked.as_csv:
+        raise OperatorError("--done goes without --check and --csv")
+    note = terminal.common.note
+    if not note:
+        raise OperatorError("--done needs --note TEXT: it is journaled, for whoever asks later")
+    held = handover_of(tuple(runs))
+    items = [_named(held.items, word) for word in dict.fromkeys(asked.done)]
+    me = real_runtime(lambda event, **fields: None)
+    live = next((each for each in runs if each.found.holder(each.progress) is not None), None)
+    told: list[dict[str, object]] = []
+    for each in runs:
+        mine = [item for item in items if (live or _causing(runs, held, item)) is each]
+        if mine:
+            acts = [HandoverDone(item.id, me.user, me.host, me.version, note) for item in mine]
+            kept = keep(each.found, each.progress, acts, me)
+            told += [{"id": item.id, "run": each.found.run, "recorded": kept.recorded} for item in mine]
+            terminal.say(kept.answer, event="handover-done", items=[item.id for item in mine])
+    after = handover_of(runs_beside(runs[-1].found))
+    if terminal.common.json:
+        terminal.document({"plan": runs[-1].began.plan, "done": told, "open": len(after.open)})
+    else:
+        terminal.result(f"{count(len(after.open), 'item')} of {len(after.items)} still open")
+    return int(ExitCode.DONE if all(each["recorded"] for each in told) else ExitCode.USAGE)
+
+
+def _named(items: Sequence[Item], word: str) -> Item:
+    """The item of an id, or of a unique beginning of one."""
+    fitting = [item for item in items if word and item.id.startswith(word)]
+    if len(fitting) == 1:
+        return fitting[0]
+    why = f"fits {count(len(fitting), 'item')}" if fitting else "is no item of this plan's list"
+    raise OperatorError(f"--done {word}: {why}", next_step="roma-migrate handover shows each with its id")
+
+
+def _causing(runs: Sequence[FoldedRun], held: PlanHandover, item: Item) -> FoldedRun:
+    return next(each for each in runs if each.found.run == held.standings[item.id].run)
 
 
 # --- reading again -------------------------------------------------------------------------------------------------
 
 
-def _ticks(terminal: Terminal, found: Found, made: Report) -> Sequence[Verification]:
+def _reads(terminal: Terminal, latest: FoldedRun, items: Sequence[Item]) -> Sequence[Verification]:
     """Read the instances that the list names, and compare; raises ServiceRefuses (3), ServiceUnreachable (9)."""
-    path = Path(made.began.plan_file)
+    path = Path(latest.began.plan_file)
     terminal.plan = path
     plan = read_plan(path)
-    where = {item.where for item in provable(made.handover)} & set(plan.instances)
+    where = {item.where for item in provable(items)} & set(plan.instances)
     assembled = assemble(plan, terminal.redactor, lambda event, **fields: None, where)
-    admission = Admission(plan, HomeStore(found.home), assembled.roma, assembled.users, assembled.runtime)
-    return verified(made.handover, anyio.run(_read, plan, admission, assembled, where))
+    admission = Admission(plan, HomeStore(latest.found.home), assembled.roma, assembled.users, assembled.runtime)
+    return verified(items, anyio.run(_read, plan, admission, assembled, where))
 
 
 async def _read(plan: Plan, admission: Admission, assembled: Assembled, where: set[str]) -> Now:

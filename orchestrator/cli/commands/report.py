@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from orchestrator.cli.context.find_run import find_run
 from orchestrator.cli.context.folded_run import whole_of
+from orchestrator.cli.context.plan_runs import handover_of, runs_of_plan
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.render.report_json import document
 from orchestrator.cli.render.report_markdown import report_markdown
@@ -23,12 +24,13 @@ def report_run(terminal: Terminal, word: str | None, only: Sequence[str]) -> int
     whole = whole_of(found)
     made = whole.report
     names = Names(found.run, made.began.plan, made.began.plan_file, found.home.path)
+    left = handover_of(runs_of_plan(found.home, made.began.plan))
     shown = _narrowed(whole, only)
     if terminal.common.json:
-        terminal.document(asdict(document(whole, names, shown)))
+        terminal.document(asdict(document(whole, names, shown, left)))
     else:
         troubled = [line.outcome for line in shown if line.outcome.kept_as not in QUIET]
-        terminal.result("\n".join(report_markdown(made, names, troubled)))
+        terminal.result("\n".join(report_markdown(made, names, troubled, left)))
     return int(ExitCode.DEFECT if made.disagreements else ExitCode.DONE)
 
 

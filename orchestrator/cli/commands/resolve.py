@@ -1,11 +1,10 @@
 """`resolve`: the operator's word on an unknown outcome. Law: only what is undecided can be decided."""
 
-import platform
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator.cli.context.find_run import Found, find_run
+from orchestrator.cli.context.operator_acts import keep
 from orchestrator.cli.context.wiring import real_runtime
 from orchestrator.cli.output.tables import wrapped
 from orchestrator.cli.output.terminal import Terminal
@@ -15,15 +14,9 @@ from orchestrator.core.selection.only import Only, read_only
 from orchestrator.core.state.events import Resolved
 from orchestrator.core.state.lifecycle import DeliveryState, PackageState
 from orchestrator.core.state.progress import Progress
-from orchestrator.engine.resolutions import OUTCOMES, Operators
+from orchestrator.engine.resolutions import OUTCOMES
 from orchestrator.engine.runs import folded
 from orchestrator.errors import ExitCode, OperatorError
-from orchestrator.storage.home import Holder, hold_plan
-from orchestrator.storage.journal import SqliteJournal
-
-#: seconds to wait for a live run's answer, and between two looks for it
-PATIENCE = 10.0
-EVERY = 0.2
 
 #: what each word leads to
 LEADS_TO = {
@@ -173,58 +166,20 @@ def _some(names: tuple[str, ...]) -> str:
 
 
 def _decide(terminal: Terminal, found: Found, progress: Progress, each: Undecided, said: tuple[str, str]) -> int:
-    runtime = real_runtime(lambda event, **fields: None)
-    note = f" ({terminal.common.note})" if terminal.common.note else ""
-    request = Resolved(each.subject, said[0], said[1] + note, runtime.user, platform.node())
-    holder = found.holder(progress)
-    answer = (
-        _ask(found, request, runtime.now()) if holder is not None else _write(found, progress, request, runtime.now())
-    )
-    done = "recorded" in answer or "brought" in answer
+    me = real_runtime(lambda event, **fields: None)
+    note = terminal.common.note
+    kept = keep(
+        found, progress, [Resolved(each.subject, *said, me.user, me.host, version=me.version, note=note)], me
+    )  # fmt: skip
     if terminal.common.json:
         terminal.document(
-            {"run": found.run, "subject": each.subject, "as": said[0], "recorded": done, "answer": answer}
+            {"run": found.run, "subject": each.subject, "as": said[0], "recorded": kept.recorded, "answer": kept.answer}
         )
     else:
-        terminal.result(answer)
-    if not done:
+        terminal.result(kept.answer)
+    if not kept.recorded:
         return int(ExitCode.USAGE)
-    if holder is None and progress.began is not None:
+    if not kept.live and progress.began is not None:
         names = Names(found.run, progress.began.plan, progress.began.plan_file, found.home.path)
         terminal.say(f"next: {names.command('run', names.file)}")
     return int(ExitCode.DONE)
-
-
-def _ask(found: Found, request: Resolved, now: float) -> str:
-    """Leave the request for the live run and wait for its answer."""
-    journal = SqliteJournal(found.home.journal(found.run), found.run)
-    try:
-        number = journal.ask(request, now)
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            answer = journal.answered(number)
-            if answer is not None:
-                return answer
-            time.sleep(EVERY)
-    finally:
-        journal.close()
-    return f"recorded as a request; the live run has not answered within {PATIENCE:.0f} s: see roma-migrate status"
-
-
-def _write(found: Found, progress: Progress, request: Resolved, now: float) -> str:
-    """Nobody conducts the run: hold its plan and write the decision ourselves."""
-    if progress.began is None:
-        raise OperatorError(f"run {found.run} never began")
-    runtime = real_runtime(lambda event, **fields: None)
-    since = local(now)
-    with hold_plan(found.home, progress.began.plan, Holder(runtime.host, runtime.pid, since)):
-        journal = SqliteJournal(found.home.journal(found.run), found.run, f"{runtime.host} {runtime.pid} resolve")
-        try:
-            # Between our look and the lock somebody may have gone on: what counts is what stands now.
-            progress = folded(journal.read())
-            events, answer = Operators().answer(progress, request)
-            if events:
-                journal.append(tuple(events), now)
-            return answer
-        finally:
-            journal.close()

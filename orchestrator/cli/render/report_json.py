@@ -13,6 +13,7 @@ from orchestrator.cli.output.times import utc
 from orchestrator.cli.render.summary import Names, next_of, verdict_of
 from orchestrator.core.handover.render import to_data
 from orchestrator.core.report.assets import AssetLine
+from orchestrator.core.report.handover import PlanHandover
 from orchestrator.core.report.history import History
 from orchestrator.core.report.outcome import AssetClass
 from orchestrator.core.report.report import MEANING, BatchReport, DeliveryReport, LaneReport, SourceReport
@@ -253,7 +254,15 @@ class ActDocument:
 
     at: str | None
     by: str
+    #: what and why, for people
     sentence: str
+    #: begin, resume, retry, abandon, approve, accept-changed, hold-drifted, waive, interrupt, resolve, undo,
+    #: handover-done
+    act: str
+    #: the batch, delivery, migration or item that it is about; "" where it is about the run
+    subject: str
+    #: the reason or note that was given; "" where none was
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +338,10 @@ class ReportDocument:
     accepted: Sequence[str]
     held: Sequence[str]
     waived: Sequence[str]
+    #: what this run left to people
     handover: Sequence[Mapping[str, Any]]
+    #: what all runs of the plan left to people and is not done
+    handover_open: int
     timeline: TimelineDocument
     outages: Sequence[OutageDocument]
     stops: Sequence[StopDocument]
@@ -344,8 +356,8 @@ class ReportDocument:
     chain: ChainDocument
 
 
-def document(whole: WholeReport, names: Names, shown: Sequence[AssetLine]) -> ReportDocument:
-    """Everything that is known of a run; `shown` are the assets to list."""
+def document(whole: WholeReport, names: Names, shown: Sequence[AssetLine], left: PlanHandover) -> ReportDocument:
+    """Everything that is known of a run; `shown` are the assets to list, `left` what the plan's runs left to people."""
     made, began = whole.report, whole.report.began
     ran = journeys(whole.timeline)
     outcome = made.outcome
@@ -367,7 +379,8 @@ def document(whole: WholeReport, names: Names, shown: Sequence[AssetLine]) -> Re
         batches=[_batch(each, ran.get(each.batch, Journey())) for each in made.batches],
         deliveries=[_delivery(each, ran.get(each.delivery, Journey())) for each in made.deliveries],
         approved=began.approved, accepted=began.accepted, held=began.held, waived=began.waived,
-        handover=to_data(made.handover), timeline=_timeline(whole.timeline, numbers),
+        handover=to_data(made.handover, left.standings), handover_open=len(left.open),
+        timeline=_timeline(whole.timeline, numbers),
         readings=[ReadingDocument(r.target, r.prefix, r.kind, r.renamed) for r in whole.readings],
         plan_as_run=json.loads(began.moves), chain=ChainDocument(whole.head.entries, whole.head.digest),
         **_history(made.history),
@@ -451,7 +464,7 @@ def _history(history: History) -> dict[str, Any]:
             SettlementDocument(utc(s.lost), utc(s.settled), s.subject, s.words, s.found) for s in history.settlements
         ],
         "probes": [ProbeDocument(utc(p.at), p.slot, p.asset, p.job, p.word) for p in history.probes],
-        "acts": [ActDocument(utc(a.at), a.by, a.sentence) for a in history.acts],
+        "acts": [ActDocument(utc(a.at), a.by, a.sentence, a.act, a.subject, a.why) for a in history.acts],
         "trials": [
             TrialDocument(utc(t.at), t.widening, t.slot, t.subject, t.beside, t.shown, t.reason) for t in history.trials
         ],

@@ -10,6 +10,7 @@ from orchestrator.cli.render.summary import Names, next_of, verdict_of
 from orchestrator.core.handover.render import to_markdown
 from orchestrator.core.model.escape import in_markdown
 from orchestrator.core.model.handover_item import Action
+from orchestrator.core.report.handover import PlanHandover
 from orchestrator.core.report.history import History
 from orchestrator.core.report.outcome import AssetClass, AssetOutcome
 from orchestrator.core.report.report import MEANING, Report
@@ -24,15 +25,15 @@ _FOUND = {
 }
 
 
-def report_markdown(made: Report, names: Names, shown: Sequence[AssetOutcome]) -> list[str]:
-    """The report for people, a line each."""
+def report_markdown(made: Report, names: Names, shown: Sequence[AssetOutcome], left: PlanHandover) -> list[str]:
+    """The report for people, a line each; `left` is what all runs of the plan left to people."""
     return [
         *_head(made, names),
         *_counts(made),
         *_assets(shown),
         *_note_reachability(made.history),
         *_batches(made),
-        *_handover(made, names),
+        *_handover(made, names, left),
         *_acts(made.history),
     ]
 
@@ -152,16 +153,21 @@ def _batches(made: Report) -> list[str]:
     return [*out, "## Deliveries", "", *markdown([*head, "request_ids", "words"], rows), ""]
 
 
-def _handover(made: Report, names: Names) -> list[str]:
+def _handover(made: Report, names: Names, left: PlanHandover) -> list[str]:
     """What is left to people: how much of what, and in full where it is short."""
-    if not made.handover:
+    if not left.items:
         return []
-    found = Counter(item.action for item in made.handover)
-    rows = [[action.value, found[action.value]] for action in Action if found[action.value]]
-    out = ["## Left to people", "", *markdown(["what", "how often"], rows), ""]
-    out += ["By owner, with what a read can prove:", "", "```", names.command("handover", names.run), "```", ""]
-    if len(made.handover) <= MOST_NAMES:
-        out += [to_markdown(made.handover).replace("## ", "### "), ""]
+    found, open_ = Counter(item.action for item in made.handover), Counter(item.action for item in left.open)
+    rows = [[each.value, found[each.value], open_[each.value]] for each in Action if found[each.value] or open_[each]]
+    out = ["## Left to people", "", *markdown(["what", "by this run", "open in the plan"], rows), ""]
+    if left.risks:
+        out += [
+            f"{len(left.risks)} of them may process data twice: these tasks still have to stop at their source.",
+            "",
+        ]
+    out += ["By owner, with what a read can prove:", "", "```", names.command("handover", names.plan), "```", ""]
+    if made.handover and len(made.handover) <= MOST_NAMES:
+        out += [to_markdown(made.handover, left.standings).replace("## ", "### "), ""]
     return out
 
 

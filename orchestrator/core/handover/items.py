@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from orchestrator.core.model.contents import path_of
-from orchestrator.core.model.handover_item import Action, Item
+from orchestrator.core.model.handover_item import Action, Item, in_order
 from orchestrator.core.model.instance_facts import Facts, Unread, read_or
 from orchestrator.core.model.inventory import Api, Inventory
 from orchestrator.core.preflight.expected_outcomes import Expected, ExpectedOutcome
@@ -55,6 +55,8 @@ class Verification:
     done: bool
     #: what was seen, or why nothing could be
     why: str
+    #: it was seen, and is not done: this outweighs a tick by hand
+    disproved: bool = False
 
 
 def lines_of(assets: Iterable[ExpectedOutcome]) -> tuple[Line, ...]:
@@ -71,8 +73,7 @@ def handover(lines: Sequence[Line], facts: Mapping[str, Facts]) -> tuple[Item, .
     found: dict[str, Item] = {}
     for item in _all(lines, facts):
         found.setdefault(item.id, item)
-    order = [action.value for action in Action]
-    return tuple(sorted(found.values(), key=lambda i: (order.index(i.action), i.where, i.asset, i.subject)))
+    return in_order(found.values())
 
 
 def listed(items: Sequence[Item]) -> tuple[HandoverListed, ...]:

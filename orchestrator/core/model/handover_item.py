@@ -3,6 +3,7 @@
 `orchestrator.core.handover.items` makes the list.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -54,3 +55,27 @@ class Item:
     subject: str = ""
     #: the value it must have, where a read compares one
     wanted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an item stands: which run left it to people, and whether it is done."""
+
+    #: the run that caused it; "" in a preview
+    run: str = ""
+    #: None where nobody has looked and nobody has ticked it
+    done: bool | None = None
+    #: what a read saw, or why it saw nothing; "" where nothing was read
+    seen: str = ""
+    #: who ticked it by hand, with the host; "" where nobody did
+    by: str = ""
+    #: when it was ticked, epoch seconds
+    at: float = 0.0
+    #: what was said of it then
+    note: str = ""
+
+
+def in_order(items: Iterable[Item]) -> tuple[Item, ...]:
+    """Running tasks first, then by action, instance, asset."""
+    order = [action.value for action in Action]
+    return tuple(sorted(items, key=lambda i: (order.index(i.action), i.where, i.asset, i.subject)))

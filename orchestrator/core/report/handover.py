@@ -1,15 +1,90 @@
-"""The handover list in a run's journal, so that it is told offline. Law: nothing is asked of a person for an asset
-that did not arrive.
+"""The handover list in a plan's journals, so that it is told offline. Law: nothing is asked of a person for an asset
+that did not arrive, and nothing that was asked is forgotten because a later run found nothing to do.
+
+The list belongs to the plan: `of_run` says what one run left to people, `of_plan` folds all of a plan's runs.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-from orchestrator.core.model.handover_item import Action, Item
-from orchestrator.core.report.outcome import AssetClass, AssetOutcome
-from orchestrator.core.state.events import Entry, Event, HandoverListed
+from orchestrator.core.model.handover_item import Action, Item, Standing, in_order
+from orchestrator.core.report.outcome import AssetClass, AssetOutcome, asset_outcomes
+from orchestrator.core.state.events import Entry, Event, HandoverDone, HandoverListed
+from orchestrator.core.state.progress import Progress
 
 #: classes of assets that will not be at the target unless somebody acts
 _STAYED = frozenset({AssetClass.QUARANTINED, AssetClass.BLOCKED, AssetClass.HELD})
+#: the same, once nobody goes on with the run
+_STAYED_FOR_GOOD = _STAYED | {AssetClass.WAITING}
+
+
+@dataclass(frozen=True, slots=True)
+class RunHandover:
+    """What one run left to people, and what its journal keeps of people's ticks."""
+
+    run: str
+    #: epoch seconds
+    began_at: float
+    items: tuple[Item, ...]
+    #: (when, what was said)
+    ticks: tuple[tuple[float, HandoverDone], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanHandover:
+    """What all runs of a plan left to people, each item once."""
+
+    #: running tasks first
+    items: tuple[Item, ...] = ()
+    #: item id -> the run that caused it, and whether it is done
+    standings: dict[str, Standing] = field(default_factory=dict)
+
+    @property
+    def open(self) -> tuple[Item, ...]:
+        """What is still to be done."""
+        return tuple(item for item in self.items if not self.standings[item.id].done)
+
+    @property
+    def risks(self) -> tuple[Item, ...]:
+        """Of these, tasks that may process the same data twice: they still have to stop at their source."""
+        return tuple(item for item in self.open if item.action == Action.STOP_TASK)
+
+
+def of_run(run: str, entries: Sequence[Entry], progress: Progress) -> RunHandover:
+    """One run's part; `progress` is the same entries believed."""
+    items = due(entries, asset_outcomes(progress), ended=progress.ended is not None)
+    ticks = tuple((entry.at, entry.event) for entry in entries if isinstance(entry.event, HandoverDone))
+    return RunHandover(run, progress.began_at, items, ticks)
+
+
+def of_plan(runs: Iterable[RunHandover]) -> PlanHandover:
+    """Fold a plan's runs and people's ticks in the order of time. A run that brings an asset again opens it again."""
+    found: dict[str, Item] = {}
+    standings: dict[str, Standing] = {}
+    moments: list[tuple[float, RunHandover | HandoverDone]] = []
+    for run in runs:
+        moments += [(run.began_at, run), *run.ticks]
+    for at, what in sorted(moments, key=lambda moment: moment[0]):
+        match what:
+            case RunHandover():
+                found |= {item.id: item for item in what.items}
+                standings |= {
+                    item.id: Standing(what.run) for item in what.items if _opens(item, standings.get(item.id))
+                }
+            case HandoverDone() if what.item in standings:
+                standings[what.item] = _ticked(standings[what.item], what, at)
+            case HandoverDone():
+                pass  # what it belongs to did not arrive after all
+    return PlanHandover(in_order(found.values()), standings)
+
+
+def _ticked(stands: Standing, said: HandoverDone, at: float) -> Standing:
+    return replace(stands, done=True, by=f"{said.by} on {said.host}", at=at, note=said.note)
+
+
+def _opens(item: Item, stands: Standing | None) -> bool:
+    """Whether a run that lists this item makes it due: what was done for the instance need not be done once more."""
+    return stands is None or (bool(stands.done) and item.action != Action.INSTANCE)
 
 
 def kept(events: Iterable[Event]) -> Iterator[Item]:
@@ -19,15 +94,17 @@ def kept(events: Iterable[Event]) -> Iterator[Item]:
             yield from event.items
 
 
-def due(entries: Iterable[Entry], lines: Iterable[AssetOutcome]) -> tuple[Item, ...]:
+def due(entries: Iterable[Entry], lines: Iterable[AssetOutcome], ended: bool = False) -> tuple[Item, ...]:
     """What a run leaves to people: its list without the assets that were set aside everywhere they should go.
 
-    A task that did not arrive must not be stopped at its source. `lines` are the run's assets (`core.outcome.lines`).
+    A task that did not arrive must not be stopped at its source. `lines` are the run's assets
+    (`core.report.outcome.asset_outcomes`); of a run that has `ended`, what still waits will not arrive either.
     """
+    left = _STAYED_FOR_GOOD if ended else _STAYED
     stayed: set[tuple[str, str, str]] = set()
     arrived: set[tuple[str, str]] = set()
     for line in lines:
-        if line.kept_as in _STAYED:
+        if line.kept_as in left:
             stayed.add((line.target, line.kind, line.name))
         else:
             arrived.add((line.kind, line.name))

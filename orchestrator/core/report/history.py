@@ -1,4 +1,4 @@
-"""What a run's journal remembers beyond where everything stands: outages, waits, probes, settlements, operators' acts.
+"""What a run's journal remembers beyond where everything stands: outages, waits, probes, settlements.
 
 Law: a fold over the entries, in their order; nothing is judged here. Times are epoch seconds, UTC.
 """
@@ -6,6 +6,7 @@ Law: a fold over the entries, in their order; nothing is judged here. Times are 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from orchestrator.core.report.acts import Act, Acts
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry, ErrorDetail
 from orchestrator.core.state.slot_trials import Trial, Trials
@@ -88,16 +89,6 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
-    """Something an operator or a signal did."""
-
-    at: float
-    #: who, with the host, or ""
-    by: str
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
 class Stop:
     """The breaker stopped one side of an instance (promise 7)."""
 
@@ -150,6 +141,7 @@ class _Gatherer:
         self._settlements: list[Settlement] = []
         self._lost: dict[str, int] = {}
         self._acts: list[Act] = []
+        self._people = Acts()
         self._stops: list[Stop] = []
         self._trials = Trials()
         self._jobs: dict[str, list[str]] = {}
@@ -166,13 +158,14 @@ class _Gatherer:
     def take(self, entry: Entry) -> None:
         self._request_id(entry.event)
         self._trials.apply(entry)
+        self._acts += self._people.of(entry)
         match entry.event:
             case e.OutageBegan() | e.OutageEnded() | e.TargetStopped() | e.TargetReopened():
                 self._note_reachability(entry)
             case e.ProbeRequested() | e.ProbeAccepted() | e.ProbeRefused() | e.ProbeAnswerLost() | e.ProbeEnded():
                 self._probe(entry)
-            case e.RunBegan() | e.RunResumed() | e.RunInterrupted() | e.Resolved() | e.Retried():
-                self._act(entry)
+            case e.Resolved() as event:
+                self._settled(event.subject, entry.at, f"the operator said {event.outcome}: {event.reason}")
             case _:
                 self._life(entry)
 
@@ -228,27 +221,6 @@ class _Gatherer:
         if at is not None:
             known = self._probes[at]
             self._probes[at] = replace(known, job=job or known.job, word=word or known.word)
-
-    # --- people ----------------------------------------------------------------------------------------------------
-
-    def _act(self, entry: Entry) -> None:
-        match entry.event:
-            case e.RunBegan(by=by, host=host, note=note):
-                self._acts.append(Act(entry.at, f"{by} on {host}", f"began the run{_noted(note)}"))
-            case e.RunResumed(by=by, host=host, note=note):
-                self._acts.append(Act(entry.at, f"{by} on {host}", f"went on with it{_noted(note)}"))
-            case e.RunInterrupted(signal=signal):
-                self._acts.append(Act(entry.at, "", f"{signal} interrupted it"))
-            case e.Resolved() as event:
-                self._acts.append(
-                    Act(entry.at, f"{event.by} on {event.host}",
-                        f"resolved {event.subject} as {event.outcome}: {event.reason}")
-                )  # fmt: skip
-                self._settled(event.subject, entry.at, f"the operator said {event.outcome}: {event.reason}")
-            case e.Retried(delivery=delivery):
-                self._acts.append(Act(entry.at, "", f"{delivery} gets one more try"))
-            case _:
-                pass
 
     # --- lives -----------------------------------------------------------------------------------------------------
 
@@ -307,7 +279,3 @@ def _trial(trial: Trial) -> TrialReport:
     tried, shown = trial.tried, trial.shown
     told = (shown.shown, shown.reason) if shown is not None else ()
     return TrialReport(trial.at, tried.widening, tried.slot, tried.subject, tried.beside, *told)
-
-
-def _noted(note: str) -> str:
-    return f": {note}" if note else ""

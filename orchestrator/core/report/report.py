@@ -144,7 +144,7 @@ def report(run: str, entries: Sequence[Entry], progress: Progress, outcome: Outc
         run, progress.began, progress.began_at, progress.ended_at if progress.ended else 0.0, progress.at, outcome,
         lanes, _sources(progress.selections), _batches(progress, history), _deliveries(progress, history),
         tuple(line for line in every if line.kept_as not in QUIET), history,
-        (*_disagreements(lanes), *_twice(progress, every)), due(entries, every),
+        (*_disagreements(lanes), *_twice(progress, every)), due(entries, every, ended=progress.ended is not None),
     )  # fmt: skip
 
 

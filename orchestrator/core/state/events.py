@@ -62,6 +62,10 @@ class RunBegan:
     held: tuple[str, ...] = ()
     #: the plan's `one_job_per`
     one_job_per: str = "user"
+    #: who saved the approved preview and when (epoch seconds), and what was noted then; "" and 0 where there was none
+    approved_by: str = ""
+    approved_at: float = 0.0
+    approved_note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,8 @@ class RunResumed:
     #: seconds that a lost answer may still arrive after this moment
     settle_quiet: float = 90.0
     one_job_per: str = "user"
+    #: "retry" or "abandon" where the operator asked for that, "" where the run only goes on
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +162,10 @@ class RunInterrupted:
     """A signal asked us to stop; nothing new was started after this."""
 
     signal: str
+    #: whose process it was: who sent the signal is not known
+    by: str = ""
+    host: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -518,6 +528,8 @@ class Resolved:
     by: str
     host: str
     settle_quiet: float = 90.0
+    version: str = ""
+    note: str = ""
 
 
 # --- a probe of a slot ---------------------------------------------------------------------------------------------
@@ -592,6 +604,18 @@ class HandoverListed:
     items: tuple[Item, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class HandoverDone:
+    """A person says that an item of the list is done; it may stand in the journal of a run that has ended."""
+
+    #: the item's id
+    item: str
+    by: str
+    host: str
+    version: str
+    note: str
+
+
 Event = (
     RunBegan
     | SelectionMade
@@ -650,6 +674,7 @@ Event = (
     | WideningShown
     | HandoverListed
     | ChangeEvent
+    | HandoverDone
 )
 
 #: events that are written before a question is asked: they are on the disk before the request leaves

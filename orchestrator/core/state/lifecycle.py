@@ -393,6 +393,8 @@ def _looked(life: Delivery, event: e.Looked, at: float) -> Delivery:
 def _resolved(life: Delivery, event: e.Resolved, at: float) -> Delivery:
     quiet = at + event.settle_quiet if event.outcome == "job-ended" else life.quiet_until
     words = ErrorDetail("operator", message=event.reason)
+    if event.outcome == "partial":
+        return replace(life, words=words)  # the split follows, and its parts inherit what is presumed and was seen
     return without_looks(replace(life, words=words, overdue=False, quiet_until=quiet, presumed=False))
 
 

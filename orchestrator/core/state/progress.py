@@ -172,7 +172,7 @@ class Progress:
                 self.skipped.append(event)
             case e.AssetsHeld() as event:
                 self.held.append(event)
-            case e.HandoverListed() | e.WideningTried() | e.WideningShown():
+            case e.HandoverListed() | e.HandoverDone() | e.WideningTried() | e.WideningShown():
                 pass  # `orchestrator.core.report.handover` and `orchestrator.core.state.slot_trials` read them
             case e.BatchScheduled() as event:
                 self._schedule_batch(event)

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from orchestrator.cli.context.wiring import os_user
+
 Invoke = Callable[..., Result]
 
 
@@ -68,7 +70,7 @@ def test_a_check_ticks_what_is_done_and_asks_for_no_job(invoke: Invoke, quick: A
 def test_the_report_and_the_preview_tell_it_too(invoke: Invoke, quick: Any, moved: str) -> None:
     report = invoke("report").stdout
     assert "## Left to people" in report
-    assert "roma-migrate handover 2" in report
+    assert "roma-migrate handover t" in report
     assert json.loads(invoke("report", "--json").stdout)["handover"]
 
 
@@ -76,3 +78,60 @@ def test_a_run_before_the_list_was_kept_has_nothing_to_tell(invoke: Invoke, done
     told = invoke("handover", done)
     assert told.exit_code == 0
     assert "Nothing is left to people." in told.stdout
+
+
+def items(invoke: Invoke, *words: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(invoke("handover", *words, "--json").stdout)["items"]
+    return found
+
+
+def test_a_second_run_that_found_nothing_to_do_hides_nothing(invoke: Invoke, quick: Any, moved: str) -> None:
+    before = items(invoke)
+    (first,) = {item["run"] for item in before}
+    again = invoke("run", "plan.yaml", "--json")
+    assert again.exit_code == 0, again.output
+    latest = json.loads(again.stdout)["run"]
+    assert items(invoke) == items(invoke, latest) == items(invoke, "t") == before
+    told = invoke("handover").stdout
+    assert f"- run {latest}, begun" in told
+    assert f": {len(before)} items" in next(line for line in told.splitlines() if first in line)
+    assert f"{len(before)} of {len(before)} items open." in told
+    report = json.loads(invoke("report", latest, "--json").stdout)
+    assert (report["handover"], report["handover_open"]) == ([], len(before))
+    assert "may process data twice" in invoke("report", latest).stdout
+
+
+def test_an_item_is_ticked_by_hand_with_who_when_and_why(invoke: Invoke, quick: Any, moved: str) -> None:
+    one, two, *others = items(invoke)
+    told = invoke("handover", "--done", f"{one['id']},{two['id'][:8]}", "--note", "done by Jane", "--json")
+    assert told.exit_code == 0, told.output
+    assert json.loads(told.stdout)["open"] == len(others)
+    held = {item["id"]: item for item in items(invoke)}
+    for each in (one, two):
+        assert held[each["id"]]["done"] is True
+        assert held[each["id"]]["note"] == "done by Jane"
+        assert held[each["id"]]["by"].startswith(f"{os_user()} on ")
+    assert {held[each["id"]]["done"] for each in others} == {None}
+    text = invoke("handover").stdout
+    assert text.count("- [x]") == 2
+    assert "done by Jane" in text
+    assert f"{len(others)} of {len(others) + 2} items open." in text
+
+
+def test_a_tick_stands_after_a_later_run_and_a_read_that_shows_the_opposite_outweighs_it(
+    invoke: Invoke, quick: Any, moved: str
+) -> None:
+    stop = next(item["id"] for item in items(invoke) if item["action"] == "stop-task")
+    assert invoke("handover", "--done", stop, "--note", "stopped, I think").exit_code == 0
+    assert invoke("run", "plan.yaml").exit_code == 0
+    assert next(item for item in items(invoke) if item["id"] == stop)["done"] is True
+    checked = next(item for item in items(invoke, "--check") if item["id"] == stop)
+    assert (checked["done"], checked["seen"], checked["note"]) == (False, "it runs at dev", "stopped, I think")
+
+
+def test_a_tick_needs_a_note_and_an_item_that_is_on_the_list(invoke: Invoke, quick: Any, moved: str) -> None:
+    one = items(invoke)[0]["id"]
+    assert "--note" in invoke("handover", "--done", one).stderr
+    assert "is no item of this plan's list" in invoke("handover", "--done", "zzz", "--note", "x").stderr
+    assert invoke("handover", "--done", one, "--check", "--note", "x").exit_code == 2
+    assert {item["done"] for item in items(invoke)} == {None}

@@ -6,6 +6,7 @@ from typing import Any
 
 from typer.testing import Result
 
+from orchestrator import __version__
 from orchestrator.core.state import events as e
 from orchestrator.storage.journal import read_all
 
@@ -29,7 +30,8 @@ def test_a_decision_is_journaled_with_who_and_why(invoke: Invoke, past: Any, hal
     assert "next: roma-migrate run /plans/t.yaml" in told.stderr
     last = read_all(past.home.journal(half_there), half_there)[-1].event
     assert isinstance(last, e.Resolved)
-    assert (last.subject, last.outcome, last.reason) == ("b1@prod", "imported", "seen in the console (CHG-9)")
+    assert (last.subject, last.outcome, last.reason) == ("b1@prod", "imported", "seen in the console")
+    assert (last.note, last.version) == ("CHG-9", __version__)
     assert last.by
     assert invoke("resolve").exit_code == 0
 

@@ -5,8 +5,8 @@ import io
 
 from orchestrator.core.handover.items import Now, handover, lines_of
 from orchestrator.core.handover.render import COLUMNS, rows, to_csv, to_data, to_markdown
-from orchestrator.core.handover.verify import verified
-from orchestrator.core.model.handover_item import Item
+from orchestrator.core.handover.verify import verified, with_reads
+from orchestrator.core.model.handover_item import Action, Item, Standing
 from orchestrator.core.model.inventory import Inventory
 from tests.builders.inventories import PreviewCase, held_app, held_task, told
 
@@ -15,7 +15,7 @@ STAGE = PreviewCase(
     facts={"dev": told("dev"), "prod": told("prod")},
 )
 ITEMS: tuple[Item, ...] = handover(lines_of(STAGE.preview().assets), STAGE.facts)
-TICKS = verified(ITEMS, Now({"dev": Inventory("dev", (), (held_task("load", "core"),))}))
+TICKS = with_reads({}, verified(ITEMS, Now({"dev": Inventory("dev", (), (held_task("load", "core"),))})))
 
 
 def test_each_item_is_one_row_by_owner() -> None:
@@ -49,3 +49,15 @@ def test_json_tells_done_not_done_and_not_looked_at_apart() -> None:
     assert {row["done"] for row in to_data(ITEMS)} == {None}
     assert {row["done"] for row in to_data(ITEMS, TICKS)} == {True, False}
     assert all(tuple(row) == COLUMNS for row in to_data(ITEMS))
+
+
+def test_a_tick_by_hand_tells_who_when_and_why_in_each_form() -> None:
+    (secret,) = (item for item in ITEMS if item.action == Action.SECRET and item.asset == "core")
+    known = {secret.id: Standing("run-1", True, by="olga on host-1", at=1_800_000_000.0, note="=told *them*")}
+    (line,) = (line for line in to_markdown(ITEMS, known).splitlines() if line.startswith("- [x]"))
+    assert "(ticked by olga on host-1 at 2027-01-15T08:00:00+00:00: =told \\*them\\*)" in line
+    mine = sum(item.owner == "bob" and item.action != Action.STOP_TASK for item in ITEMS)
+    assert f"## bob: {mine - 1} of {mine}" in to_markdown(ITEMS, known)
+    (row,) = (row for row in to_data(ITEMS, known) if row["id"] == secret.id)
+    assert (row["done"], row["run"], row["by"], row["note"]) == (True, "run-1", "olga on host-1", "=told *them*")
+    assert "'=told *them*" in to_csv(ITEMS, known)

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from orchestrator.core.handover.items import Now, Verification, handover, lines_of
-from orchestrator.core.handover.verify import provable, verified
-from orchestrator.core.model.handover_item import Action
+from orchestrator.core.handover.verify import provable, verified, with_reads
+from orchestrator.core.model.handover_item import Action, Standing
 from orchestrator.core.model.instance_facts import Facts, Unread
 from orchestrator.core.model.inventory import Api, DictionaryEntry, Inventory, Task
 from orchestrator.core.plan.plan import Target
@@ -98,3 +98,12 @@ def test_what_no_read_can_prove_is_never_ticked() -> None:
     assert {item.action for item in provable(ITEMS)} == {
         Action.STOP_TASK, Action.START_TASK, Action.PUBLISH_API, Action.DICTIONARY, Action.FEATURE,
     }  # fmt: skip
+
+
+def test_a_read_that_shows_the_opposite_outweighs_a_tick_by_hand_and_silence_does_not() -> None:
+    by_hand = {item.id: Standing("run-1", True, by="olga") for item in ITEMS}
+    known = with_reads(by_hand, verified(ITEMS, seen(LOAD)))
+    stop, secret = (next(i for i in ITEMS if i.action == each) for each in (Action.STOP_TASK, Action.SECRET))
+    assert (known[stop.id].done, known[stop.id].seen) == (False, "it runs at dev")
+    assert known[secret.id].done
+    assert all(each.done for each in with_reads(by_hand, verified(ITEMS, Now())).values())
