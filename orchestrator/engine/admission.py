@@ -88,7 +88,7 @@ class Admission:
         """
         ends = (name for m in self.plan.migrations for name in (m.source, *(t.instance for t in m.targets)))
         readers = self.readers(ends)
-        inventories = await read_inventories(self.plan, readers, self.runtime)
+        inventories = await read_inventories(self.plan, readers)
         read = await facts(self.plan, readers, inventories, self.runtime)
         informed = Informed(read, self.runtime.now(), expect=self._expect() if timed else None)
         draft = preview(self.plan, inventories, history(past), only, informed)

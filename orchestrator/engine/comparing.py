@@ -34,7 +34,7 @@ async def compare_run(plan: Plan, progress: Progress, admission: Admission) -> C
     """
     where = instances_of(progress)
     readers = admission.readers(where)
-    inventories = await read_inventories(plan, readers, admission.runtime)
+    inventories = await read_inventories(plan, readers)
     told = await facts(plan, readers, inventories, admission.runtime)
     sides = {name: Side(inventories[name], Contents.of(told[name])) for name in where}
     rows = compare(progress, plan, sides, _selected(plan, progress, sides))

@@ -13,19 +13,19 @@ from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from orchestrator.core.decisions import steps
-from orchestrator.core.decisions.context import Busy, Finished, Note, Silence, Start, WaitUntil
+from orchestrator.core.decisions.context import Busy, Finished, Note, Silence, Start, WaitUntil, lists_of
 from orchestrator.core.decisions.scheduler import Scheduler
-from orchestrator.core.model.retries import Action
+from orchestrator.core.model.failures import Failure
+from orchestrator.core.model.retries import LONGEST_RETRY_AFTER, Action
 from orchestrator.core.state import events as e
 from orchestrator.core.state.ends import End
 from orchestrator.core.state.events import Entry, Event
-from orchestrator.core.state.lifecycle import PackageState
+from orchestrator.core.state.lifecycle import DeliveryState, PackageState
 from orchestrator.core.state.slots import host_of, lease_of
 from orchestrator.engine.backoff import busy_wait, outage_wait
 from orchestrator.engine.performer import Answered, Performer, Trouble
-from orchestrator.engine.read_inventories import FIRST_CONTACT
 from orchestrator.engine.resolutions import Operators
-from orchestrator.engine.runtime import Runtime
+from orchestrator.engine.runtime import Runtime, moment
 from orchestrator.errors import PRECEDENCE, ExitCode, MemoryFailed, RomaMigrateError
 from orchestrator.storage.journal import Journal
 from orchestrator.storage.leases import Taken
@@ -39,7 +39,7 @@ RENEWED_EVERY = 4
 #: how long to wait for a slot that another process of this host holds, seconds
 SLOT_HELD = 1.0
 
-#: how long after `busy_timeout` another start makes sense, seconds
+#: before another start, seconds: who has held a slot for all of `busy_timeout` will hardly have left it sooner
 BUSY_PAUSE = 300.0
 
 #: steps that only wait or read: a signal cuts them at once
@@ -87,7 +87,8 @@ class Conductor:
     _done: MemoryObjectSendStream[_Done | None] = field(init=False)
     _news: MemoryObjectReceiveStream[_Done | None] = field(init=False)
     _scopes: dict[str, anyio.CancelScope] = field(default_factory=dict)
-    _answered_hosts: set[str] = field(default_factory=set)
+    #: slot, or "credentials@instance" for downloads -> since when every request is refused as one too many
+    _throttled: dict[str, float] = field(default_factory=dict)
     #: silent hosts that have answered a poll since: the job goes on, but the silence is over
     _back: set[str] = field(default_factory=set)
     _held: set[str] = field(default_factory=set)
@@ -240,18 +241,25 @@ class Conductor:
             return
         host = host_of(self.scheduler.plan.instances[step.instance].endpoint)
         trouble = answered.trouble
+        if answered.disagrees:
+            await self._heard_from(host)
+            self._disagrees(step, answered.disagrees)
         if trouble is None:
             if answered.event is not None:
                 await self._heard_from(host)
-                if isinstance(step, steps.ASKING):
-                    self.scheduler.busy.pop(step.slot, None)
+                self._unhindered(step)
             return
+        if trouble.failed.failure is not Failure.THROTTLED:
+            self._throttled.pop(_way_of(step), None)
         match trouble.decision.action:
             case Action.OUTAGE:
                 await self._silent(host, trouble)
             case Action.WAIT_FOR_SLOT if isinstance(step, steps.ASKING):
                 await self._heard_from(host)
                 self._busy(step.slot, host, trouble)
+            case Action.ASK_AGAIN if trouble.failed.failure is Failure.THROTTLED:
+                await self._heard_from(host)
+                self._throttle(_way_of(step), trouble)
             case Action.REFUSED | Action.RENEW:
                 self._refused(step, trouble)
             case Action.SETTLE:
@@ -266,38 +274,84 @@ class Conductor:
             self._back.add(host)
             self._done.send_nowait(None)
 
+    def _unhindered(self, step: steps.Step) -> None:
+        """A step has got what it asked for."""
+        self._throttled.pop(_way_of(step), None)
+        if isinstance(step, steps.ASKING):
+            self.scheduler.busy.pop(step.slot, None)
+        if isinstance(step, steps.LISTING):
+            self.scheduler.silent.pop(lists_of(step.instance), None)
+
     async def _heard_from(self, host: str) -> None:
-        self._answered_hosts.add(host)
         silence = self.scheduler.silent.pop(host, None)
         if silence is not None:
             await self.remember([e.OutageEnded(host, round(self.runtime.now() - silence.since, 1))])
             self.scheduler.progress.wake_all()
 
     async def _silent(self, host: str, trouble: Trouble) -> None:
-        now = self.runtime.now()
+        now, unheard = self.runtime.now(), trouble.unanswered
         silence = self.scheduler.silent.get(host)
         if silence is None:
-            silence = self.scheduler.silent[host] = Silence(now, now)
+            silence = self.scheduler.silent[host] = Silence(now - unheard.seconds, now)
             words = e.ErrorDetail(trouble.failed.failure.value, trouble.failed.code, trouble.failed.message)
             await self.remember([e.OutageBegan(host, words)])
-        silence.asking = ""
-        silence.retry_at = now + outage_wait(silence.times, self.runtime.draw())
-        silence.times += 1
-        known = host in self._answered_hosts
-        limit = self.scheduler.settings.outage_timeout if known else FIRST_CONTACT
-        if now - silence.since >= limit:
-            told = f"{host} has not answered for {now - silence.since:.0f} s: {trouble.failed.message}"
+        left = min(unheard.left, silence.since + unheard.seconds + unheard.left - now)
+        self._ask_later(silence, left)
+        if left <= 0:
+            throttled = trouble.failed.failure is Failure.THROTTLED
+            how = "has refused every request as one too many" if throttled else "has given no usable answer"
+            told = f"{host} {how} for {now - silence.since:.0f} s (outage_timeout): {trouble.failed.message}"
             self._end(host, End(ExitCode.UNREACHABLE, told))
+
+    def _ask_later(self, silence: Silence, left: float) -> None:
+        """After a pause that grows, but never beyond the moment at which it would be given up."""
+        silence.asking = ""
+        pause = outage_wait(silence.times, self.runtime.draw())
+        silence.retry_at = self.runtime.now() + min(pause, max(left, 0.0))
+        silence.times += 1
+
+    def _disagrees(self, step: steps.Step, told: str) -> None:
+        """A list that contradicts itself: whoever needs it waits, and then this target alone goes no further."""
+        now, limit = self.runtime.now(), self.scheduler.settings.outage_timeout
+        silence = self.scheduler.silent.get(lists_of(step.instance))
+        if silence is None:
+            silence = self.scheduler.silent[lists_of(step.instance)] = Silence(now, now)
+            self.runtime.say("list-disagrees", instance=step.instance, reason=told, until=moment(now + limit))
+        left = silence.since + limit - now
+        self._ask_later(silence, left)
+        if left <= 0:
+            waited = f"{told}, and so on for {now - silence.since:.0f} s (outage_timeout)"
+            self._end(f"{step.credentials}@{step.instance}", End(ExitCode.UNREACHABLE, waited))
+
+    def _throttle(self, what: str, trouble: Trouble) -> None:
+        """Certainly not done, but a service that does nothing else is out of reach too."""
+        now = self.runtime.now()
+        since = self._throttled.setdefault(what, now)
+        if now - since >= self.scheduler.settings.outage_timeout:
+            told = f"{trouble.request}: refused as one too many for {now - since:.0f} s (outage_timeout)"
+            self._end(what, End(ExitCode.UNREACHABLE, f"{told}: {trouble.failed.message}"))
 
     def _busy(self, slot: str, host: str, trouble: Trouble) -> None:
         now = self.runtime.now()
         busy = self.scheduler.busy.setdefault(slot, Busy(now, now, 0))
         busy.times += 1
-        busy.until = now + max(trouble.failed.retry_after, busy_wait(busy.times, self.runtime.draw()))
         waited = now - busy.since - self.scheduler.progress.outage_since(host, busy.since, now)
-        if waited >= self.scheduler.settings.busy_timeout:
-            told = f"somebody else's job has held the slot {slot} for {waited:.0f} s (busy_timeout)"
+        left = self.scheduler.settings.busy_timeout - waited
+        asked = min(trouble.failed.retry_after, LONGEST_RETRY_AFTER)
+        busy.until = now + min(max(asked, busy_wait(busy.times, self.runtime.draw())), max(left, 0.0))
+        if left <= 0:
+            told = f"{self._holder_of(slot)} the slot {slot} for {waited:.0f} s (busy_timeout)"
             self._end(slot, End(ExitCode.NOT_FINISHED, told, now + BUSY_PAUSE))
+
+    def _holder_of(self, slot: str) -> str:
+        """Whose job it is that ROMA says is running, as far as we can know."""
+        progress = self.scheduler.progress
+        for name in sorted(self.scheduler.occupants(slot)):
+            if name in progress.deliveries and progress.deliveries[name].state is DeliveryState.IMPORT_UNSURE:
+                return f"our own lost import {name} may still run: a job has held"
+            if name in progress.packages and progress.packages[name].state is PackageState.EXPORT_UNSURE:
+                return f"our own lost export {name} may still run: a job has held"
+        return "somebody else's job has held"
 
     def _refused(self, step: steps.Step, trouble: Trouble) -> None:
         failed = trouble.failed
@@ -344,6 +398,11 @@ class Conductor:
                 await self.remember(events)
                 await self.runtime.offload(self.journal.answer, number, answer)
                 self._done.send_nowait(None)
+
+
+def _way_of(step: steps.Step) -> str:
+    """What ends where the service refuses everything: the slot, or where there is none the credentials' way."""
+    return step.slot if isinstance(step, steps.ASKING) else f"{step.credentials}@{step.instance}"
 
 
 def gravest(problems: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -5,6 +5,7 @@ Law: it decides nothing about lives.
 What a failed request means is read from `model.retries`; what follows is decided by `decisions`, from the event.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,7 @@ import anyio
 from orchestrator.core.decisions import steps
 from orchestrator.core.decisions.verification import Comparison, Expected, expected_of, looked, verify
 from orchestrator.core.model.contents import Contents
-from orchestrator.core.model.failures import Failed, Failure, RequestFailed
+from orchestrator.core.model.failures import Failed, Failure, RequestFailed, Unanswered
 from orchestrator.core.model.inventory import Job, JobStatus
 from orchestrator.core.model.retries import Action, Request, RetryDecision, decide
 from orchestrator.core.plan.plan import Mode, Plan
@@ -55,6 +56,8 @@ class Trouble:
     decision: RetryDecision
     failed: Failed
     request: str
+    #: the silence that the failure is part of
+    unanswered: Unanswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,8 @@ class Answered:
     also: Event | None = None
     #: ROMA was not asked: it says nothing about the way to it
     local: bool = False
+    #: why a list of the instance cannot be believed now, or ""
+    disagrees: str = ""
 
 
 class Performer:
@@ -142,7 +147,7 @@ class Performer:
         try:
             job = await self._await_job(step)
         except RequestFailed as error:
-            trouble = self._trouble(Request.READ, error, 99)
+            trouble = self._trouble(Request.READ, error, math.inf)
             if trouble.decision.action is Action.VANISHED:
                 return Answered(e.ExportVanished(step.subject, words_of(error.failed)))
             return Answered(None, trouble)
@@ -236,7 +241,7 @@ class Performer:
         try:
             job = await self._await_job(step)
         except RequestFailed as error:
-            trouble = self._trouble(Request.READ, error, 99)
+            trouble = self._trouble(Request.READ, error, math.inf)
             if trouble.decision.action is Action.VANISHED:
                 return Answered(e.ImportVanished(step.subject, words_of(error.failed), self._quiet_until()))
             return Answered(None, trouble)
@@ -250,7 +255,9 @@ class Performer:
         try:
             there = await self._listings.assets(step.instance)
         except RequestFailed as error:
-            return Answered(None, self._trouble(Request.READ, error, 99))
+            return Answered(None, self._trouble(Request.READ, error, math.inf))
+        except InventoryDisagrees as error:
+            return Answered(None, disagrees=error.message)
         life = self._progress.deliveries[step.subject]
         assets = self._progress.assets_of(life.batch)
         names = {asset.id: self._progress.names_of(life, asset.kind, asset.name) for asset in assets}
@@ -265,7 +272,9 @@ class Performer:
             try:
                 compared = await self._compared(life, expected, late)
             except RequestFailed as error:
-                return Answered(None, self._trouble(Request.READ, error, 99))
+                return Answered(None, self._trouble(Request.READ, error, math.inf))
+            except InventoryDisagrees as error:
+                return Answered(None, disagrees=error.message)
             if late or not compared.waiting:
                 return Answered(compared.event)
             await anyio.sleep(min(pause, max(0.0, patience - anyio.current_time())))
@@ -304,7 +313,7 @@ class Performer:
         try:
             job = await self._await_job(step)
         except RequestFailed as error:
-            trouble = self._trouble(Request.READ, error, 99)
+            trouble = self._trouble(Request.READ, error, math.inf)
             if trouble.decision.action is Action.VANISHED:
                 return Answered(e.ProbeEnded(step.slot, "vanished"))
             return Answered(None, trouble)
@@ -315,7 +324,7 @@ class Performer:
         try:
             job = await self._client(step.instance, step.credentials).job(step.job)
         except RequestFailed as error:
-            trouble = self._trouble(Request.READ, error, 99)
+            trouble = self._trouble(Request.READ, error, math.inf)
             if trouble.decision.action is Action.VANISHED:
                 return Answered(e.WideningShown(step.widening, "open", "the job beside it is unknown to the service"))
             return Answered(None, trouble)
@@ -333,7 +342,9 @@ class Performer:
         # After a restart or an outage nobody knows how far the job is: it is asked at once.
         await anyio.sleep(poller.wait(age) if age < TAKEN_UP else 0.0)
         while True:
-            job = await self._known_job(client, step.job)
+            job = await self._polled(client, step)
+            if job is None:
+                return None
             self.hears(step.instance)
             age = self._runtime.now() - step.began
             if job.status is not JobStatus.RUNNING:
@@ -349,6 +360,18 @@ class Performer:
         host = host_of(self._plan.instances[step.instance].endpoint)
         away = self._progress.outage_since(host, step.began, self._runtime.now())
         return step.began + self._plan.settings.job_timeout + away
+
+    async def _polled(
+        self, client: Client, step: steps.AwaitExport | steps.AwaitImport | steps.AwaitProbe
+    ) -> Job | None:
+        """One poll; None where it is not answered and the job is overdue, not counting what the host is silent."""
+        try:
+            return await self._known_job(client, step.job)
+        except RequestFailed as error:
+            silent = decide(Request.READ, error.failed, math.inf, 0.0).action is Action.OUTAGE
+            if silent and self._runtime.now() >= self._deadline(step) + error.unanswered.seconds:
+                return None
+            raise
 
     async def _known_job(self, client: Client, job: str) -> Job:
         """One poll; a service that does not know the job is asked again for a while before that is believed."""
@@ -377,8 +400,10 @@ class Performer:
     def _quiet_until(self) -> float:
         return self._runtime.now() + self._plan.settings.settle_quiet
 
-    def _trouble(self, request: Request, error: RequestFailed, attempt: int) -> Trouble:
-        return Trouble(decide(request, error.failed, attempt, self._runtime.draw()), error.failed, error.request)
+    def _trouble(self, request: Request, error: RequestFailed, attempt: float) -> Trouble:
+        decision = decide(request, error.failed, attempt, self._runtime.draw())
+        wait = min(decision.wait, self._plan.settings.outage_timeout)  # whatever the service asks for (promise 9)
+        return Trouble(replace(decision, wait=wait), error.failed, error.request, error.unanswered)
 
 
 def words_of(failed: Failed) -> ErrorDetail:

@@ -3,21 +3,21 @@
 Law: reads only; what the plan rests on must succeed.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import anyio
 
-from orchestrator.core.model.failures import Failure, RequestFailed
+from orchestrator.core.model.failures import RequestFailed
 from orchestrator.core.model.inventory import App, Inventory, Task
-from orchestrator.core.model.retries import Action, Request, decide
+from orchestrator.core.model.retries import FIRST_CONTACT, as_error
 from orchestrator.core.plan.plan import Plan
-from orchestrator.engine.runtime import Runtime
-from orchestrator.errors import ServiceRefuses, ServiceUnreachable
+from orchestrator.errors import ServiceRefuses
 from orchestrator.roma import Reader
 
-#: how long a service that never answered may be silent, seconds (Contract 1)
-FIRST_CONTACT = 60.0
+#: between two attempts to reach a service, seconds
+PAUSE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +73,14 @@ def united(instance: str, seen: Iterable[Seen]) -> Inventory:
     return Inventory(instance, tuple(apps.values()), tuple(tasks.values()), {k: tuple(v) for k, v in seen_by.items()})
 
 
-async def read_inventories(
-    plan: Plan, readers: Mapping[tuple[str, str], Reader], runtime: Runtime
-) -> dict[str, Inventory]:
+async def read_inventories(plan: Plan, readers: Mapping[tuple[str, str], Reader]) -> dict[str, Inventory]:
     """Every instance's inventory; raises ServiceRefuses (3), ServiceUnreachable (9)."""
     seen: dict[str, list[Seen]] = {}
     problems: list[Exception] = []
 
     async def read(instance: str, credentials: str) -> None:
         try:
-            seen.setdefault(instance, []).append(await _patiently(readers[instance, credentials], credentials, runtime))
+            seen.setdefault(instance, []).append(await _patiently(readers[instance, credentials], credentials))
         except Exception as error:  # noqa: BLE001 - carried across the task group, raised below as it was
             problems.append(error)
 
@@ -95,37 +93,16 @@ async def read_inventories(
     return {name: united(name, sorted(each, key=lambda s: order[s.credentials])) for name, each in sorted(seen.items())}
 
 
-async def _patiently(reader: Reader, credentials: str, runtime: Runtime) -> Seen:
+async def _patiently(reader: Reader, credentials: str) -> Seen:
     """First contact: a minute of patience with a service that cannot be reached, none with one that refuses."""
-    deadline = anyio.current_time() + FIRST_CONTACT
+    until = math.inf
     while True:
         try:
-            with anyio.fail_after(max(0.0, deadline - anyio.current_time())):
-                return await look(reader, credentials)
-        except TimeoutError:
-            raise ServiceUnreachable(
-                f"no answer within {FIRST_CONTACT:.0f} s for {credentials}", next_step="run the same command again"
-            ) from None
+            return await look(reader, credentials)
         except RequestFailed as error:
-            if sentence := as_sentence(error, anyio.current_time() >= deadline, runtime.draw()):
-                raise sentence from None
-        await anyio.sleep(min(2.0, max(0.0, deadline - anyio.current_time())))
-
-
-def as_sentence(error: RequestFailed, late: bool, draw: float) -> ServiceRefuses | ServiceUnreachable | None:
-    """What a failed read means for a command; None = try again."""
-    failed = error.failed
-    decision = decide(Request.READ, failed, 99 if late else 1, draw)
-    said = " ".join(part for part in (failed.code, failed.message) if part) or str(failed.failure)
-    told = f"{error.request}: {said}" + (f" (request_id {failed.request_id})" if failed.request_id else "")
-    if decision.action in {Action.REFUSED, Action.VANISHED, Action.RENEW}:
-        return ServiceRefuses(told, next_step=_advice(failed.failure))
-    if late:
-        return ServiceUnreachable(told, next_step="check the endpoint and the network, then run the same command again")
-    return None
-
-
-def _advice(failure: Failure) -> str:
-    if failure is Failure.GONE:
-        return "check endpoint, project_id and instance_id in the plan"
-    return "check the credentials in the plan and the user's permissions, then run the same command again"
+            ours, now = as_error(error), anyio.current_time()
+            until = min(until, now + FIRST_CONTACT - error.unanswered.seconds)
+            left = min(until - now, error.unanswered.left)
+            if isinstance(ours, ServiceRefuses) or left <= 0:
+                raise ours from None
+        await anyio.sleep(min(PAUSE, left))

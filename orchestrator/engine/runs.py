@@ -36,7 +36,7 @@ from orchestrator.errors import (
     RomaMigrateError,
     ServiceUnreachable,
 )
-from orchestrator.roma import Roma
+from orchestrator.roma import InventoryDisagrees, Roma
 from orchestrator.storage.journal import Journal
 from orchestrator.storage.store import SlotLeases, Store
 
@@ -169,8 +169,8 @@ class Runs:
         }
         sources = {progress.batches[batch].source for batch in fresh}
         try:
-            now = await read_inventories(self.plan, self.admission.readers(sources), self.runtime) if sources else {}
-        except ServiceUnreachable as error:
+            now = await read_inventories(self.plan, self.admission.readers(sources)) if sources else {}
+        except (ServiceUnreachable, InventoryDisagrees) as error:
             self.runtime.say("not-compared-with-source", reason=error.message)
             return []
         times = {(name, asset.id): asset.update_time for name, held in now.items() for asset in held.assets}
@@ -226,6 +226,7 @@ class Runs:
                 return run
 
     async def _conduct(self, run: str, past: PastRun | None, first: Sequence[Event], wish: Wish) -> Ended:
+        self.roma.patience = self.plan.settings.outage_timeout
         with self.opened(run) as (journal, leases):
             progress = await self.runtime.offload(lambda: folded(journal.read())) if past else Progress()
             vault = self.store.vault(run)

@@ -64,6 +64,11 @@ class Runtime:
         return self.wall().timestamp()
 
 
+def moment(at: float) -> str:
+    """A moment for people, with its offset."""
+    return datetime.fromtimestamp(at, UTC).astimezone().isoformat(" ", "seconds")
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 

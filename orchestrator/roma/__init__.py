@@ -3,6 +3,7 @@
 transport   the seam: a request, an answer, and who carries them
 sockets     the transport on aiohttp
 signing     AK/SK signatures            auth       who asks: signatures, tokens
+contact     whether a host answers, and how long it is waited for
 rates       client-side limits          wire       what an answer means
 exchange    one question, its retries   shapes     JSON read as the core's values
 pages       whole lists                 multipart  the form around a package
@@ -11,12 +12,15 @@ client      Reader and Client: what can be asked of an instance
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from orchestrator.core.model.failures import Failed, Failure, RequestFailed
+from orchestrator.core.model.retries import FIRST_CONTACT
 from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret, Secret
 from orchestrator.core.plan.plan import Instance, Settings
 from orchestrator.roma.auth import Identity, KeyIdentity, PasswordLine, TokenIdentity, Tokens
 from orchestrator.roma.client import Client, Download, Reader, fetching
+from orchestrator.roma.contact import Contact, Told
 from orchestrator.roma.exchange import Exchange
 from orchestrator.roma.iam import asking_iam
 from orchestrator.roma.pages import InventoryDisagrees
@@ -50,14 +54,22 @@ class Roma:
         draw: Callable[[], float],
         transport: TransportFactory = AiohttpTransport,
         iam_endpoints: Mapping[str, str] | None = None,
+        told: Told | None = None,
     ) -> None:
-        """`wall` is the time of day, with its zone; `draw` is in [0, 1); `iam_endpoints` overrides by credentials."""
+        """`wall` is the time of day, with its zone; `draw` is in [0, 1); `iam_endpoints` overrides by credentials.
+
+        `told` hears of each host that does not answer from the beginning, at once.
+        """
         self._settings = settings
         self._secrets = secrets
         self._wall = wall
         self._draw = draw
         self._factory = transport
         self._iam_endpoints = iam_endpoints or {}
+        self._told = told
+        #: seconds for which a host that has answered may be silent; `outage_timeout` once a run has begun
+        self.patience = FIRST_CONTACT
+        self._contacts: dict[str, Contact] = {}
         self._transports: dict[tuple[str, str], Transport] = {}
         self._rates: dict[str, Rates] = {}
         self._lines: dict[PasswordSecret, PasswordLine] = {}
@@ -84,7 +96,15 @@ class Roma:
             rates = Rates(self._settings.reads_per_second, self._settings.writes_per_second)
             self._rates[credentials] = rates
         identity = self._identity(instance, credentials)
-        return Exchange(self._transport(instance), identity, rates, wall=self._wall, draw=self._draw)
+        contact = self._contact(instance.endpoint)
+        return Exchange(self._transport(instance), identity, rates, contact, wall=self._wall, draw=self._draw)
+
+    def _contact(self, endpoint: str) -> Contact:
+        host = urlsplit(endpoint).netloc
+        if host not in self._contacts:
+            told = (self._told,) if self._told is not None else ()
+            self._contacts[host] = Contact(host, lambda: self.patience, *told)
+        return self._contacts[host]
 
     def _identity(self, instance: Instance, credentials: str) -> Identity:
         secret = self._secrets[credentials]
@@ -99,7 +119,8 @@ class Roma:
         key = (secret, iam, instance.project_id or instance.region)
         if key not in self._tokens:
             line = self._lines.setdefault(secret, PasswordLine())
-            fetch = asking_iam(secret, iam, instance, self._transport(instance), (self._wall, self._draw))
+            way = (self._transport(instance), self._contact(iam))
+            fetch = asking_iam(secret, iam, instance, way, (self._wall, self._draw))
             self._tokens[key] = Tokens(line, fetch)
         return self._tokens[key]
 

@@ -27,7 +27,7 @@ from orchestrator.core.model.inventory import (
 from orchestrator.core.model.retries import Request
 from orchestrator.core.plan.plan import Instance, Mode
 from orchestrator.roma import shapes
-from orchestrator.roma.exchange import Exchange, Question, unsigned
+from orchestrator.roma.exchange import SLOWEST, Exchange, Question, unsigned
 from orchestrator.roma.multipart import package_form
 from orchestrator.roma.pages import Listing, whole
 from orchestrator.roma.signing import encode, encode_query
@@ -43,8 +43,6 @@ MOST_ASSETS = 100
 #: seconds; the gateway gives its backends 30 (API 4)
 READ_TIMEOUT = 60.0
 WRITE_TIMEOUT = 120.0
-#: bytes a second below which an upload or a download is given up
-SLOWEST = 65536
 _JSON = "application/json"
 _JSON_POST = "application/json;charset=UTF-8"
 

@@ -17,6 +17,7 @@ from orchestrator import __version__
 from orchestrator.core.model.failures import Failed, Failure, RequestFailed
 from orchestrator.core.model.retries import LONGEST_RETRY_AFTER, Action, Request, decide
 from orchestrator.roma.auth import Identity
+from orchestrator.roma.contact import Contact
 from orchestrator.roma.rates import Bucket, Rates
 from orchestrator.roma.transport import Answer, FileBody, Transport, TransportFailed, WireRequest
 from orchestrator.roma.wire import ERROR_BYTES, JSON_BYTES, Head, classify, misshapen, parse, skew
@@ -26,8 +27,8 @@ T = TypeVar("T")
 USER_AGENT = f"roma-migrate/{__version__}"
 #: seconds that the body of a JSON answer may take after its head
 BODY_TIME = 60.0
-#: a throttled read is repeated this often: at the longest waits, for about ten minutes
-THROTTLED_ATTEMPTS = 24
+#: bytes a second below which an upload or a download is given up
+SLOWEST = 65536
 _WRITES = {Request.EXPORT, Request.IMPORT, Request.DELETE}
 
 
@@ -73,6 +74,7 @@ class Exchange:
         transport: Transport,
         identity: Identity,
         rates: Rates,
+        contact: Contact,
         *,
         wall: Callable[[], datetime],
         draw: Callable[[], float],
@@ -80,6 +82,7 @@ class Exchange:
         self._transport = transport
         self._identity = identity
         self._rates = rates
+        self._contact = contact
         self._wall = wall
         self._draw = draw
         #: seconds by which the service's clock was ahead of ours in its last answer; None before one that told
@@ -90,9 +93,12 @@ class Exchange:
         attempts = _Attempts()
         while True:
             request = await self._admitted(question)
+            began = anyio.current_time()
             result = await self._once(question, request, read)
             if not isinstance(result, Failed):
+                self._contact.answered()
                 return result
+            self._contact.failed(question.kind, result, began)
             await self._follow(question, request, result, attempts)
 
     @asynccontextmanager
@@ -101,11 +107,14 @@ class Exchange:
         attempts = _Attempts()
         while True:
             request = await self._admitted(question)
+            began = anyio.current_time()
             async with AsyncExitStack() as stack:
                 result = await self._opened(question, request, stack)
                 if not isinstance(result, Failed):
+                    self._contact.answered()
                     yield result
                     return
+            self._contact.failed(question.kind, result, began)
             await self._follow(question, request, result, attempts)
 
     async def _admitted(self, question: Question) -> WireRequest:
@@ -114,15 +123,21 @@ class Exchange:
         try:
             headers = await self._identity.authorize(question.request)
         except RequestFailed as error:
-            raise RequestFailed(_no_token(error.failed), request=error.request) from error
+            raise _without_token(error) from error
         # Added last, so that it is not signed: proxies like to change it.
-        return replace(question.request, headers={**headers, "User-Agent": USER_AGENT})
+        headers = {**headers, "User-Agent": USER_AGENT}
+        return replace(question.request, headers=headers, timeout=self._patient(question.request))
+
+    def _patient(self, request: WireRequest) -> float:
+        """The request's own time, but no more than a silent host is still waited for; an upload takes what it takes."""
+        upload = request.body.length / SLOWEST if isinstance(request.body, FileBody) else 0.0
+        return min(request.timeout, self._contact.wait + upload)
 
     def _bucket(self, kind: Request) -> Bucket:
         return self._rates.writes if kind in _WRITES else self._rates.reads
 
     async def _once(self, question: Question, request: WireRequest, read: Callable[[Received], T]) -> T | Failed:
-        deadline = request.timeout + BODY_TIME
+        deadline = request.timeout + min(BODY_TIME, self._contact.wait)
         with anyio.move_on_after(deadline):
             try:
                 async with self._transport.send(request) as answer:
@@ -150,7 +165,7 @@ class Exchange:
             head = self._head(answer)
             if head.status == 200:
                 return answer
-            with anyio.move_on_after(BODY_TIME):
+            with anyio.move_on_after(min(BODY_TIME, self._contact.wait)):
                 return question.reconsider(classify(head, await answer.read(ERROR_BYTES)))
             return classify(head, b"")
         except TransportFailed as error:
@@ -169,24 +184,24 @@ class Exchange:
     async def _follow(self, question: Question, request: WireRequest, failed: Failed, attempts: "_Attempts") -> None:
         """Do what the table says before the next attempt, or raise RequestFailed where there is none."""
         if failed.retry_after >= 0:
-            self._rates.pause.extend(min(failed.retry_after, LONGEST_RETRY_AFTER))
+            self._rates.pause.extend(min(failed.retry_after, LONGEST_RETRY_AFTER, self._contact.wait))
         decision = decide(question.kind, failed, attempts.count(failed), self._draw())
         match decision.action:
-            case Action.REPEAT if attempts.failures < THROTTLED_ATTEMPTS:
-                await anyio.sleep(decision.wait)
+            case Action.REPEAT if self._contact.left > 0:
+                await anyio.sleep(min(decision.wait, self._contact.left))
             case Action.RENEW:
                 await self._renewed(request)
             case Action.REFUSED if failed.failure is Failure.EXPIRED:
                 message = f"refused again with a new token: {failed.message}"
                 raise RequestFailed(replace(failed, failure=Failure.DENIED, message=message), request=question.label)
             case _:
-                raise RequestFailed(failed, request=question.label)
+                raise RequestFailed(failed, request=question.label, unanswered=self._contact.unanswered)
 
     async def _renewed(self, request: WireRequest) -> None:
         try:
             await self._identity.renew(request)
         except RequestFailed as error:
-            raise RequestFailed(_no_token(error.failed), request=error.request) from error
+            raise _without_token(error) from error
 
 
 class _Attempts:
@@ -205,8 +220,12 @@ class _Attempts:
         return self.failures
 
 
-def _no_token(failed: Failed) -> Failed:
+def _without_token(error: RequestFailed) -> RequestFailed:
     """What a failure to get a token means for the request that needed one: it certainly was not sent."""
+    return RequestFailed(_no_token(error.failed), request=error.request, unanswered=error.unanswered)
+
+
+def _no_token(failed: Failed) -> Failed:
     match decide(Request.TOKEN, failed, 1, 0.0).action:
         case Action.REFUSED:
             failure = Failure.DENIED

@@ -10,6 +10,7 @@ from orchestrator.core.model.retries import Request
 from orchestrator.core.model.secrets import PasswordSecret
 from orchestrator.core.plan.plan import Instance
 from orchestrator.roma.auth import FetchToken, PasswordIdentity, Token
+from orchestrator.roma.contact import Contact
 from orchestrator.roma.exchange import Exchange, Question, Received, unsigned
 from orchestrator.roma.rates import Rates
 from orchestrator.roma.shapes import mapping, parsed_time
@@ -25,13 +26,13 @@ def asking_iam(
     secret: PasswordSecret,
     endpoint: str,
     instance: Instance,
-    transport: Transport,
+    way: tuple[Transport, Contact],
     chance: tuple[Callable[[], datetime], Callable[[], float]],
 ) -> FetchToken:
     """The function that fetches a token for the instance's project, or where it has none, for its region's."""
-    wall, draw = chance
+    (transport, contact), (wall, draw) = way, chance
     rates = Rates(_PER_SECOND, _PER_SECOND)
-    exchange = Exchange(transport, PasswordIdentity(secret), rates, wall=wall, draw=draw)
+    exchange = Exchange(transport, PasswordIdentity(secret), rates, contact, wall=wall, draw=draw)
     url = f"{endpoint}/v3/auth/tokens?nocatalog=true"
     project = {"id": instance.project_id} if instance.project_id else {"name": instance.region}
     request = unsigned("POST", url, "application/json", _body(secret, project), _TIMEOUT)

@@ -30,6 +30,8 @@ IDLE_TIMEOUT = 60.0
 #: a token may have 100,000 characters (API 1.11)
 LARGEST_HEADER = 131072
 _PIECE = 262144
+#: OpenSSL's codes for a chain that ends in no authority we know
+_UNKNOWN_AUTHORITY = {18, 19, 20, 21}
 
 #: aiohttp raises these before it has written anything
 _BEFORE_SENDING = (
@@ -177,7 +179,7 @@ async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientRes
     try:
         return await handler(request)
     except _BEFORE_SENDING as error:
-        failed = TransportFailed(Failure.NOT_SENT, _not_sent(error))
+        failed = TransportFailed(Failure.NOT_SENT, _not_sent(error, f"{request.url.host}:{request.url.port}"))
     except TimeoutError:
         failed = TransportFailed(Failure.HUNG, "no answer in time")
     except (aiohttp.ClientError, OSError) as error:
@@ -185,12 +187,13 @@ async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientRes
     raise failed
 
 
-def _not_sent(error: Exception) -> str:
+def _not_sent(error: Exception, where: str) -> str:
+    """The cause, with the host; `where` is it as it was asked for."""
     match error:
         case aiohttp.ClientConnectorCertificateError():
-            return "the server's certificate is not trusted (a private authority needs `ca_file`)"
+            return f"the certificate of {error.host}:{error.port} is not trusted{_distrust(error.certificate_error)}"
         case aiohttp.ClientSSLError():
-            return "no TLS connection could be made"
+            return f"{error.host}:{error.port} does not speak TLS as expected"
         case aiohttp.ClientProxyConnectionError():
             return f"cannot connect to the proxy{_reason(error)}"
         case aiohttp.ClientHttpProxyError():
@@ -200,9 +203,17 @@ def _not_sent(error: Exception) -> str:
         case aiohttp.ClientConnectorError():
             return f"cannot connect to {error.host}:{error.port}{_reason(error)}"
         case aiohttp.ConnectionTimeoutError():
-            return "no connection in time"
+            return f"no connection to {where} in time"
         case _:
-            return "no connection could be made"
+            return f"no connection to {where} could be made"
+
+
+def _distrust(error: Exception) -> str:
+    """What OpenSSL says of a certificate: expired, of another host, self-signed, of an unknown authority."""
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return ""
+    words = f": {error.verify_message}" if error.verify_message else ""
+    return f"{words} (a private authority needs `ca_file`)" if error.verify_code in _UNKNOWN_AUTHORITY else words
 
 
 def _reason(error: Exception) -> str:

@@ -210,10 +210,10 @@ def _by_status(status: int) -> Failure:
             return Failure.TOO_LARGE
         case 429:
             return Failure.THROTTLED
-        case _ if 300 <= status < 500 and status != 408:
-            return Failure.INVALID
-        case _ if 200 <= status < 300:
+        case _ if 200 <= status < 400:  # a redirection too: it comes from something on the way, and may pass
             return Failure.GARBAGE
+        case _ if 400 <= status < 500 and status != 408:
+            return Failure.INVALID
         case _:
             return Failure.SERVER
 

@@ -56,7 +56,7 @@ def test_a_service_away_for_longer_than_outage_timeout_ends_9_and_the_same_comma
         roma.close()
         out, err = program.communicate(timeout=60)
     assert program.returncode == 9, err
-    assert "has not answered for" in out
+    assert "has given no usable answer for" in out
     assert "next:" in out
     roma.open()
     again = desk.run("run", "plan.yaml")

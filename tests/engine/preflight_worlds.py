@@ -174,7 +174,7 @@ async def _told(case: PreflightWorld) -> Told:
         for name, instance in case.plan.instances.items()
         for one in instance.credentials
     }
-    inventories = await read_inventories(case.plan, readers, runtime)
+    inventories = await read_inventories(case.plan, readers)
     read = await facts(case.plan, readers, inventories, runtime)
     draft = preview(case.plan, inventories, case.history, Only(), Informed(read, runtime.now()))
     return Told(draft, requests, inventories, read)

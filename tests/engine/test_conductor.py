@@ -182,7 +182,7 @@ def test_a_service_that_stays_away_ends_the_process_with_9_and_a_restart_goes_on
     rig, (first, took, second) = staged(held, act, plan_for(held, short))
     assert first.outcome.code is ExitCode.UNREACHABLE
     assert 300.0 <= took <= 380.0
-    assert "has not answered for" in first.outcome.whys[0].sentence
+    assert "has given no usable answer for" in first.outcome.whys[0].sentence
     assert second.outcome.code is ExitCode.DONE
     assert first.run == second.run
     once(rig)

@@ -37,7 +37,9 @@ class Hand:
         self.name = self.run.carries(*assets)
         self.batch = self.run.life(self.name).batch
         self.vault = Vault(rig.root, disk or Disk(), margin=0)
-        ways = (rig.plan, rig.roma(), self.vault, self.run.progress, rig.runtime())
+        self.roma = rig.roma()
+        self.roma.patience = rig.plan.settings.outage_timeout
+        ways = (rig.plan, self.roma, self.vault, self.run.progress, rig.runtime())
         self.performer = Performer(*ways, PollTiming())
 
     async def asks(self, step: steps.Step) -> Answered:
@@ -509,3 +511,25 @@ def test_an_export_waits_while_packages_on_their_way_have_taken_the_space() -> N
     assert (refused.local, refused.event.words.kind, refused.event.wait) == (True, "disk", SPACE_WAIT)
     assert isinstance(accepted.event, e.ExportAccepted)
     assert len(rig.service.ledger.jobs) == 1
+
+
+def test_a_job_whose_polls_alone_are_throttled_is_overdue_by_job_timeout() -> None:
+    async def act(hand: Hand) -> Answered:
+        await hand.exports()
+        reader = hand.roma.reader(hand.rig.plan.instances["dev"], "s")
+        found: list[Answered] = []
+
+        async def others() -> None:
+            """The service answers everything else: it is not away."""
+            while True:
+                await reader.instance()
+                await anyio.sleep(5.0)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(others)
+            found.append(await hand.awaits_export(patience=60.0))
+            group.cancel_scope.cancel()
+        return found[0]
+
+    _, answered = performed(act, rule(Kind.THROTTLED, Operation.JOB, times=0))
+    assert isinstance(answered.event, e.ExportOverdue)

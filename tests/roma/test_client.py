@@ -199,7 +199,7 @@ async def test_an_import_is_a_form_with_one_file_and_a_length(client: Client, sc
         (504, "APIGW.0201", Failure.SERVER),
         (403, "ROMA.1006", Failure.DENIED),
         (400, "ROMA.10010", Failure.NOT_CREATED),
-        (302, "", Failure.INVALID),
+        (302, "", Failure.GARBAGE),
         (429, "APIGW.0308", Failure.THROTTLED),
     ],
 )
@@ -287,7 +287,7 @@ async def test_a_download_cut_short_is_told_and_not_repeated(
 
 @pytest.mark.parametrize(
     ("status", "failure"),
-    [(404, Failure.GONE), (403, Failure.DENIED), (302, Failure.INVALID), (206, Failure.GARBAGE), (503, Failure.SERVER)],
+    [(404, Failure.GONE), (403, Failure.DENIED), (302, Failure.GARBAGE), (206, Failure.GARBAGE), (503, Failure.SERVER)],
 )
 async def test_a_refused_download_is_told_and_not_repeated(
     client: Client, script: "Script", status: int, failure: Failure

@@ -8,11 +8,11 @@ import anyio
 import pytest
 
 from orchestrator.core.model.failures import Failure, RequestFailed
-from orchestrator.core.model.retries import READ_ATTEMPTS
+from orchestrator.core.model.retries import FIRST_CONTACT, READ_ATTEMPTS, THROTTLED_ATTEMPTS
 from orchestrator.core.model.secrets import AccessKeySecret
 from orchestrator.core.plan.plan import Instance, Settings
 from orchestrator.roma import Roma
-from orchestrator.roma.exchange import THROTTLED_ATTEMPTS
+from orchestrator.roma.contact import LEAST_WAIT
 
 if TYPE_CHECKING:
     from tests.roma.conftest import Memory
@@ -110,14 +110,72 @@ def test_a_throttled_read_waits_as_asked_and_so_does_everything_of_those_credent
 def test_a_throttled_read_ends_some_time(
     virtually: Virtually, memory: "Memory", memory_roma: Roma, memory_instance: Instance
 ) -> None:
+    memory.json(RUNNING)
     error(memory, "APIGW.0308", 429)
+    memory_roma.patience = 3600.0
 
     async def run() -> None:
+        await memory_roma.reader(memory_instance, "key").job("j")
         failed = await failure_of(memory_roma.reader(memory_instance, "key").job("j"))
         assert failed.failed.failure is Failure.THROTTLED
 
     assert virtually(run()) < 3600
-    assert len(memory.seen) == THROTTLED_ATTEMPTS
+    assert len(memory.seen) == 1 + THROTTLED_ATTEMPTS
+
+
+@pytest.mark.parametrize("asked", ["", "300"])
+def test_a_service_that_only_throttles_is_given_up_when_the_patience_is_over(
+    virtually: Virtually, memory: "Memory", memory_roma: Roma, memory_instance: Instance, asked: str
+) -> None:
+    memory.json(RUNNING)
+    error(memory, "APIGW.0308", 429, **({"Retry_After": asked} if asked else {}))
+    memory_roma.patience = 20.0
+
+    async def run() -> None:
+        await memory_roma.reader(memory_instance, "key").job("j")
+        failed = await failure_of(memory_roma.reader(memory_instance, "key").job("j"))
+        assert failed.failed.failure is Failure.THROTTLED
+        assert failed.unanswered.seconds >= 20.0
+        assert failed.unanswered.left <= 0
+
+    assert 20.0 <= virtually(run()) <= 20.0 + 2 * LEAST_WAIT
+
+
+def test_what_requests_wait_in_vain_counts_as_silence_and_shortens_the_next_ones(
+    virtually: Virtually, memory: "Memory", memory_roma: Roma, memory_instance: Instance
+) -> None:
+    memory.fail(Failure.HUNG)
+    memory.latency = 25.0
+
+    async def run() -> None:
+        failed = await failure_of(memory_roma.reader(memory_instance, "key").job("j"))
+        assert (failed.unanswered.host, failed.unanswered.left <= 0) == ("roma.example", True)
+
+    virtually(run())
+    waits = [request.timeout for request in memory.seen]
+    assert waits[0] == FIRST_CONTACT
+    assert waits == sorted(waits, reverse=True)
+    assert waits[-1] < 10.0, "what is left of the patience, and no longer a minute each"
+
+
+def test_a_host_that_never_answered_is_told_at_once_with_the_cause_and_how_long_it_is_tried(
+    virtually: Virtually, memory: "Memory", memory_instance: Instance
+) -> None:
+    told: list[tuple[str, Failure, float, float]] = []
+    roma = Roma(
+        Settings(), {"key": AccessKeySecret("ak", "sk")}, wall=lambda: datetime(2026, 1, 1, tzinfo=UTC),
+        draw=lambda: 0.5, transport=lambda ca_file, proxy: memory,
+        told=lambda host, failed, left: told.append((host, failed.failure, left, anyio.current_time())),
+    )  # fmt: skip
+    memory.fail(Failure.NOT_SENT)
+
+    async def run() -> float:
+        begun = anyio.current_time()
+        await failure_of(roma.reader(memory_instance, "key").job("j"))
+        assert [(*each[:3], each[3] - begun) for each in told] == [("roma.example", Failure.NOT_SENT, 60.0, 0.0)]
+        return begun
+
+    virtually(run())
 
 
 @pytest.mark.parametrize("failure", [Failure.NOT_SENT, Failure.DROPPED, Failure.HUNG])

@@ -83,7 +83,7 @@ def body(code: str, message: str = "words") -> bytes:
         (408, "", Failure.SERVER),
         (413, "", Failure.TOO_LARGE),
         (429, "", Failure.THROTTLED),
-        (302, "", Failure.INVALID),
+        (302, "", Failure.GARBAGE),
         (418, "", Failure.INVALID),
         (500, "", Failure.SERVER),
         (200, "", Failure.GARBAGE),

@@ -167,7 +167,7 @@ def _reads(terminal: Terminal, latest: FoldedRun, items: Sequence[Item]) -> Sequ
 async def _read(plan: Plan, admission: Admission, assembled: Assembled, where: set[str]) -> Now:
     readers = admission.readers(where)
     try:
-        inventories = await read_inventories(plan, readers, assembled.runtime)
+        inventories = await read_inventories(plan, readers)
         return Now(inventories, await facts(plan, readers, inventories, assembled.runtime))
     finally:
         with anyio.CancelScope(shield=True):

@@ -42,7 +42,7 @@ async def _survey(plan: Plan, instance: str, assembled: Assembled) -> Inventory:
     where = plan.instances[instance]
     readers = {(instance, name): assembled.roma.reader(where, name) for name in where.credentials}
     try:
-        return (await read_inventories(plan, readers, assembled.runtime))[instance]
+        return (await read_inventories(plan, readers))[instance]
     finally:
         with anyio.CancelScope(shield=True):
             await assembled.roma.aclose()

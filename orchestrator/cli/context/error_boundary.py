@@ -12,7 +12,7 @@ from pathlib import Path
 
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.core.model.escape import visible
-from orchestrator.errors import PRECEDENCE, ExitCode, PlanInvalid, RomaMigrateError, ServiceRefuses, ServiceUnreachable
+from orchestrator.errors import PRECEDENCE, ExitCode, PlanInvalid, RomaMigrateError
 
 
 def through(terminal: Terminal, work: Callable[[], int]) -> int:
@@ -57,8 +57,11 @@ def _place(error: RomaMigrateError) -> int:
 
 def _as_ours(error: BaseException) -> BaseException:
     """A refused request that nobody awaited more closely is a sentence too; so is a full disk."""
-    if type(error).__name__ == "RequestFailed":
-        return _request_failed(error)
+    if type(error).__name__ == "RequestFailed":  # told by name: most commands start without the code behind it
+        from orchestrator.core.model.failures import RequestFailed
+        from orchestrator.core.model.retries import as_error
+
+        return as_error(error) if isinstance(error, RequestFailed) else error
     if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
         from orchestrator.errors import MemoryFailed
 
@@ -67,24 +70,6 @@ def _as_ours(error: BaseException) -> BaseException:
             next_step="make it readable and writable for this user, or choose another --home",
         )
     return error
-
-
-def _request_failed(error: BaseException) -> RomaMigrateError:
-    from orchestrator.core.model.failures import Failure, RequestFailed
-    from orchestrator.core.model.retries import Action, Request, decide
-
-    if not isinstance(error, RequestFailed):
-        return RomaMigrateError(str(error))
-    failed = error.failed
-    said = " ".join(part for part in (failed.code, failed.message) if part) or str(failed.failure)
-    told = f"{error.request}: {said}" + (f" (request_id {failed.request_id})" if failed.request_id else "")
-    if decide(Request.READ, failed, 99, 0.0).action in {Action.REFUSED, Action.VANISHED, Action.RENEW}:
-        where = failed.failure is Failure.GONE
-        return ServiceRefuses(
-            told,
-            next_step="check endpoint, project_id and instance_id" if where else "check credentials and permissions",
-        )
-    return ServiceUnreachable(told, next_step="check the endpoint and the network, then run the same command again")
 
 
 def tell(terminal: Terminal, error: RomaMigrateError) -> None:

@@ -11,9 +11,10 @@ from datetime import datetime
 
 from orchestrator import __version__
 from orchestrator.cli.output.terminal import Redactor
+from orchestrator.core.model.failures import Failed
 from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret, Secret
 from orchestrator.core.plan.plan import AccessKey, Credentials, Password, Plan, SdkProfile
-from orchestrator.engine.runtime import Runtime, Say, Threads, utc_now
+from orchestrator.engine.runtime import Runtime, Say, Threads, moment, utc_now
 from orchestrator.roma import AiohttpTransport, Roma
 from orchestrator.storage.home import Holder
 from orchestrator.storage.secrets import resolve
@@ -47,7 +48,13 @@ def assemble(plan: Plan, redactor: Redactor, say: Say, instances: Iterable[str] 
         if isinstance(held, Password) and held.iam_endpoint
     }
     draw = random.random
-    roma = Roma(plan.settings, secrets, wall=utc_now, draw=draw, iam_endpoints=endpoints)
+
+    def told(host: str, failed: Failed, left: float) -> None:
+        """At once, so that nobody looks at a silent screen for a minute because of a typing error."""
+        until = moment(utc_now().timestamp() + left)
+        say("no-answer", host=host, cause=failed.message or str(failed.failure), trying_until=until)
+
+    roma = Roma(plan.settings, secrets, wall=utc_now, draw=draw, iam_endpoints=endpoints, told=told)
     users = {name: user_of(plan.credentials[name], secret) for name, secret in secrets.items()}
     return Assembled(roma, users, real_runtime(say))
 

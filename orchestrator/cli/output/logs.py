@@ -18,6 +18,8 @@ from orchestrator.core.model.escape import in_json, visible
 from orchestrator.core.state.events import Entry
 
 _RANK = {level: rank for rank, level in enumerate(LogLevel)}
+#: what is said on the screen even while bars are drawn
+_WARNINGS = frozenset({"gave-up", "no-answer", "list-disagrees", "verification-waits"})
 Line = MutableMapping[str, Any]
 
 
@@ -53,7 +55,7 @@ class Log:
 
     def say(self, event: str, **fields: object) -> None:
         """One line that is no event of the journal."""
-        level = LogLevel.WARNING if event in {"gave-up", "outage"} else LogLevel.INFO
+        level = LogLevel.WARNING if event in _WARNINGS else LogLevel.INFO
         self._logger._proxy_to_logger(level.value, event, at=self._now(), **fields)
 
     def entry(self, entry: Entry) -> None:

@@ -158,8 +158,8 @@ def closing_json(progress: Progress, outcome: Outcome, names: Names, log: str) -
 
 
 def moment(outcome: Outcome, at: float) -> float:
-    """Code 8: when to start again. Who holds the slot does not say until when, so this is at once."""
-    return at if outcome.code is ExitCode.NOT_FINISHED else 0.0
+    """Code 8: when to start again; at once where only the process that ended knew."""
+    return (outcome.not_before or at) if outcome.code is ExitCode.NOT_FINISHED else 0.0
 
 
 def outcome_json(outcome: Outcome, names: Names) -> dict[str, object]:

@@ -112,7 +112,7 @@ class SchedulerContext:
     active: dict[str, steps.Step] = field(default_factory=dict)
     #: slot -> somebody else's job in it
     busy: dict[str, Busy] = field(default_factory=dict)
-    #: host -> since when it does not answer
+    #: host -> since when it does not answer; `lists_of` an instance -> since when its lists contradict themselves
     silent: dict[str, Silence] = field(default_factory=dict)
     #: slot, host or "credentials@instance" -> why it went no further
     ends: dict[str, End] = field(default_factory=dict)
@@ -168,6 +168,8 @@ class SchedulerContext:
             return None
         host = host_of(self.plan.instances[step.instance].endpoint)
         silence = self.silent.get(host)
+        if silence is None and isinstance(step, steps.LISTING):
+            silence = self.silent.get(lists_of(step.instance))
         if silence is None:
             return step
         if now < silence.retry_at or (silence.asking and silence.asking in self.active):
@@ -219,6 +221,11 @@ class SchedulerContext:
     @staticmethod
     def only_step(answer: Answer) -> steps.Step | None:
         return None if answer is None or isinstance(answer, Note | Want | Later) else answer
+
+
+def lists_of(instance: str) -> str:
+    """The key under which an instance waits whose lists cannot be believed; no host has a blank in it."""
+    return f"lists of {instance}"
 
 
 def unanswered(life: Package | Delivery) -> e.ErrorDetail:

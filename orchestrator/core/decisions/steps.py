@@ -147,3 +147,5 @@ Step = (
 
 #: steps that ask for a job: they need the slot, and their intent is on the disk before the request leaves
 ASKING = (RequestExport, RequestImport, RequestProbe)
+#: steps that rest on a whole list of what a target holds
+LISTING = (ListTarget, Verify)

@@ -55,11 +55,25 @@ class Failed:
     retry_after: float = -1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """How long a host has given no usable answer when a request failed."""
+
+    #: "" where it was not asked
+    host: str = ""
+    #: seconds without any usable answer; 0 where the host answers
+    seconds: float = 0.0
+    #: seconds for which it may go on like that (promise 9); 0 or less = no longer
+    left: float = 0.0
+
+
 class RequestFailed(Exception):
     """What `orchestrator.roma` raises: the performer turns it into an event, or the command into a sentence."""
 
-    def __init__(self, failed: Failed, *, request: str) -> None:
+    def __init__(self, failed: Failed, *, request: str, unanswered: Unanswered | None = None) -> None:
         super().__init__(f"{request}: {failed.failure} {failed.code} {failed.message}".strip())
         self.failed = failed
         #: what was asked, for people: "POST assets/import at prod"
         self.request = request
+        #: the silence that this failure is part of
+        self.unanswered = unanswered or Unanswered()

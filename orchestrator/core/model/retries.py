@@ -4,10 +4,12 @@ Writes are never repeated here: after a POST the lives decide (`core.state.lifec
 `orchestrator.roma` walks REPEAT and RENEW, the engine walks the rest.
 """
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from orchestrator.core.model.failures import Failed, Failure
+from orchestrator.core.model.failures import Failed, Failure, RequestFailed
+from orchestrator.errors import ServiceRefuses, ServiceUnreachable
 
 
 class Request(StrEnum):
@@ -62,8 +64,12 @@ class RetryDecision:
     reason: str = ""
 
 
+#: for how long a service that never answered may be silent, seconds; later it is `outage_timeout` (Contract 1)
+FIRST_CONTACT = 60.0
 #: how often a read is repeated before its service counts as out of reach
 READ_ATTEMPTS = 4
+#: a throttled read is repeated this often: at the longest waits, for about ten minutes
+THROTTLED_ATTEMPTS = 24
 #: how often ROMA.10010 is asked again before the batch counts as failed
 NOT_CREATED_ATTEMPTS = 3
 #: longest `Retry-After` that is honoured, seconds
@@ -128,10 +134,11 @@ TABLE = {
 }
 
 
-def decide(request: Request, failed: Failed, attempt: int, draw: float) -> RetryDecision:
+def decide(request: Request, failed: Failed, attempt: float, draw: float) -> RetryDecision:
     """What follows the `attempt`-th failure (from 1) of one request; `draw` in [0, 1) spreads the waits.
 
-    A REPEAT or ASK_AGAIN past its bound becomes OUTAGE or SPLIT, a second RENEW in a row becomes REFUSED.
+    An infinite `attempt` asks what follows when every repetition is used up. A REPEAT or ASK_AGAIN past its bound
+    becomes OUTAGE or SPLIT, a second RENEW in a row becomes REFUSED.
     """
     action = TABLE[request][failed.failure]
     if action is Action.SPLIT and failed.failure is Failure.INVALID and not failed.code:
@@ -142,16 +149,42 @@ def decide(request: Request, failed: Failed, attempt: int, draw: float) -> Retry
     reason = f"{failed.failure}{f' {failed.code}' if failed.code else ''}"
     if action is Action.RENEW and attempt > 1:
         return RetryDecision(Action.REFUSED, reason=f"{reason}: refused again with a new token")
-    if action is Action.REPEAT and attempt >= READ_ATTEMPTS and failed.failure is not Failure.THROTTLED:
+    bound = THROTTLED_ATTEMPTS if failed.failure is Failure.THROTTLED else READ_ATTEMPTS
+    if action is Action.REPEAT and attempt >= bound:
         return RetryDecision(Action.OUTAGE, reason=f"{reason}, {attempt} times")
     if action is Action.ASK_AGAIN and failed.failure is Failure.NOT_CREATED and attempt >= NOT_CREATED_ATTEMPTS:
         return RetryDecision(Action.SPLIT, reason=f"{reason}, {attempt} times")
     return RetryDecision(action, _wait(failed, attempt, draw), reason)
 
 
-def _wait(failed: Failed, attempt: int, draw: float) -> float:
+def _wait(failed: Failed, attempt: float, draw: float) -> float:
     """Seconds before the next attempt: what the service asked for, else doubling from 1 s to 30 s, spread by half."""
     if failed.retry_after >= 0:
         return min(failed.retry_after, LONGEST_RETRY_AFTER) + draw
-    base = float(min(2 ** (attempt - 1), 30))
+    base = float(2 ** min(attempt - 1, 5))
+    base = min(base, 30.0)
     return base * (0.75 + 0.5 * draw)
+
+
+def as_error(error: RequestFailed) -> ServiceRefuses | ServiceUnreachable:
+    """A failed request on which a whole command rests, in a sentence that names host and cause."""
+    told = f"{error.request}: {said_of(error)}"
+    if decide(Request.READ, error.failed, math.inf, 0.0).action in {Action.REFUSED, Action.VANISHED, Action.RENEW}:
+        return ServiceRefuses(told, next_step=_advice(error.failed.failure))
+    silence = error.unanswered
+    if silence.seconds:
+        told += f"; no usable answer from {silence.host} for {silence.seconds:.0f} s"
+    return ServiceUnreachable(told, next_step="check the endpoint and the network, then run the same command again")
+
+
+def said_of(error: RequestFailed) -> str:
+    """The service's words, ours where it has none, and how its owners find the request."""
+    failed = error.failed
+    said = " ".join(part for part in (failed.code, failed.message) if part) or str(failed.failure)
+    return said + (f" (request_id {failed.request_id})" if failed.request_id else "")
+
+
+def _advice(failure: Failure) -> str:
+    if failure is Failure.GONE:
+        return "check endpoint, project_id and instance_id in the plan"
+    return "check the credentials in the plan and the user's permissions, then run the same command again"

@@ -59,6 +59,7 @@ _BEFORE = frozenset(
         Kind.LATE_EXECUTION,
         Kind.UNAUTHORISED_ONCE,
         Kind.NOT_CREATED,
+        Kind.REDIRECTED,
     }
 )
 _SKEW = frozenset({Kind.CLOCK_SKEW})

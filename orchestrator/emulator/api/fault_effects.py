@@ -1,5 +1,6 @@
 """What faults do to replies. Law: pure; a reply goes in, another comes out."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -39,6 +40,7 @@ AFTER = frozenset(
         Kind.GATEWAY_TIMEOUT_AFTER,
         Kind.ERROR_AFTER,
         Kind.DELAYED,
+        Kind.WRONG_TOTAL,
     }
 )
 #: kinds that change how a job is told
@@ -63,6 +65,8 @@ def gateway_fault(rule: Rule, request_id: str) -> Reply:
     match rule.kind:
         case Kind.HTML_502_BEFORE:
             return Reply(502, {"content-type": "text/html"}, Body((_HTML,)))
+        case Kind.REDIRECTED:
+            return Reply(302, {"location": "/elsewhere", "content-type": "text/html"}, Body((b"<h1>302 Found</h1>",)))
         case Kind.UNAVAILABLE:
             return refused_reply(gateway(503, "APIGW.0613", "Service unavailable"), request_id, 0)
         case Kind.THROTTLED | Kind.THROTTLED_RETRY_AFTER:
@@ -89,6 +93,8 @@ def spoil(rule: Rule, reply: Reply, request_id: str) -> Reply:
             return refused_reply(gateway(504, "APIGW.0201", "Backend timeout"), request_id, 0)
         case Kind.ERROR_AFTER:
             return refused_reply(gateway(500, "APIGW.0601", "Internal server error"), request_id, 0)
+        case Kind.WRONG_TOTAL:
+            return replace(reply, body=Body((_with_more(bytes(reply.body), rule.amount),)))
         case Kind.CORRUPT_ARCHIVE:
             return replace(reply, body=_corrupted(reply.body))
         case _:
@@ -136,6 +142,11 @@ def _how(rule: Rule, reply: Reply) -> How:
             return Delayed(rule.duration)
         case _:
             return Whole()
+
+
+def _with_more(content: bytes, more: int) -> bytes:
+    """The page of a list whose `total` is `more` too large."""
+    return re.sub(rb'^{"total":(\d+)', lambda found: b'{"total":%d' % (int(found[1]) + more), content)
 
 
 def _corrupted(body: Body) -> Body:

@@ -52,6 +52,8 @@ WRITES = frozenset({Operation.EXPORT, Operation.IMPORT, Operation.DELETE})
 IAM = frozenset({Operation.TOKEN, Operation.PROJECTS})
 #: operations that only read
 READS = frozenset(Operation) - WRITES - IAM - {Operation.TASK_ACTION, Operation.ARCHIVE, Operation.UNKNOWN}
+#: operations that answer with pages of a list
+LISTS = frozenset({Operation.APPS, Operation.TASKS, Operation.DATASOURCES, Operation.APIS, Operation.GROUPS})
 #: all but IAM
 ROMA = frozenset(Operation) - IAM
 _ALL = frozenset(Operation)
@@ -158,6 +160,10 @@ class Kind(StrEnum):
     EXPORT_DENIED_DOWNLOAD = "export-denied-download"
     #: the whole reply arrives `seconds` later
     DELAYED = "delayed"
+    #: a list says that it has `count` more elements than it tells
+    WRONG_TOTAL = "wrong-total"
+    #: not executed, 302 to another address
+    REDIRECTED = "302"
 
 
 #: which operations a kind strikes where its rule does not say
@@ -194,6 +200,7 @@ TARGETS: dict[Kind, frozenset[Operation]] = {
     Kind.POISON_EXPORT_UNNAMED: frozenset({Operation.EXPORT}),
     Kind.POISON_IMPORT: frozenset({Operation.IMPORT}),
     Kind.POISON_IMPORT_UNNAMED: frozenset({Operation.IMPORT}),
+    Kind.WRONG_TOTAL: LISTS,
 }
 
 #: kinds that strike as long as their rule's window lasts, whatever `times` says
@@ -231,6 +238,7 @@ COUNTS: dict[Kind, int] = {
     Kind.TRUNCATED_WITHOUT_LENGTH: 64,
     Kind.WRONG_LENGTH: 100,
     Kind.TOO_LARGE: 50,
+    Kind.WRONG_TOTAL: 1,
 }
 
 

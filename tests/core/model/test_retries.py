@@ -10,6 +10,7 @@ from orchestrator.core.model.retries import (
     NOT_CREATED_ATTEMPTS,
     READ_ATTEMPTS,
     TABLE,
+    THROTTLED_ATTEMPTS,
     Action,
     Request,
     RetryDecision,
@@ -95,7 +96,7 @@ def test_no_wait_is_longer_than_the_longest_that_is_honoured(
     assert 0 <= decision.wait <= LONGEST_RETRY_AFTER + 1
 
 
-@given(st.integers(1, 1000), DRAWS, st.floats(0, LONGEST_RETRY_AFTER))
+@given(st.integers(1, THROTTLED_ATTEMPTS - 1), DRAWS, st.floats(0, LONGEST_RETRY_AFTER))
 def test_nothing_is_asked_before_the_service_allows_it(attempt: int, draw: float, retry_after: float) -> None:
     decision = decide(Request.READ, Failed(Failure.THROTTLED, retry_after=retry_after), attempt, draw)
     assert decision.action is Action.REPEAT

@@ -64,6 +64,7 @@ ON_EXPORT: dict[Kind, tuple[How, int, bool]] = {
     Kind.NOT_CREATED: (Whole(), 400, False),
     Kind.OUTAGE: (Refused(), 0, False),
     Kind.DELAYED: (Delayed(1.0), 200, True),
+    Kind.REDIRECTED: (Whole(), 302, False),
 }
 
 
@@ -340,6 +341,7 @@ def _walk(far: InMemoryClient) -> None:
     far.now += 10
     far.get(f"/assets/archives/{far.job(job_id).get('archive_id', 'none')}")
     far.import_(package)
+    far.get("/apps")
 
 
 def test_writes_without_a_body_survive_every_fault() -> None:
