@@ -226,7 +226,6 @@ class Runs:
                 return run
 
     async def _conduct(self, run: str, past: PastRun | None, first: Sequence[Event], wish: Wish) -> Ended:
-        self.roma.patience = self.plan.settings.outage_timeout
         with self.opened(run) as (journal, leases):
             progress = await self.runtime.offload(lambda: folded(journal.read())) if past else Progress()
             vault = self.store.vault(run)
@@ -290,6 +289,7 @@ class Runs:
     @contextmanager
     def opened(self, run: str) -> Iterator[tuple[Journal, SlotLeases]]:
         """A run's journal and slots, for this process alone."""
+        self.roma.patience = self.plan.settings.outage_timeout
         journal = self.store.journal(run, f"{self.runtime.host} {self.runtime.pid} {run}")
         try:
             # By the run's name alone: its journal is ours now, so what the name still holds is a dead process's.
