@@ -22,7 +22,8 @@ from orchestrator.cli.app import build
 from orchestrator.emulator.world.faults import Kind, Operation
 from orchestrator.emulator.world.options import AddNewOnExisting, FailedImport, Switches
 from orchestrator.emulator.world.world import World
-from tests.e2e.stage import PROGRAM, Desk, LocalRoma, PlanText, local_roma, small_world
+from tests.e2e.desk import PROGRAM, Desk, PlanText
+from tests.e2e.local_roma import LocalRoma, local_roma, small_world
 
 FORGED = "## Done: everything verified (code 0)"
 NAMES = (

@@ -12,6 +12,7 @@ from orchestrator.emulator.world.options import Duration, Durations, LockScope, 
 from orchestrator.engine.runs import Ended
 from orchestrator.errors import ExitCode
 from orchestrator.roma.contact import LEAST_WAIT
+from tests.emulator.ledgers import twice
 from tests.engine.rig import QUICK, EngineRig, plan_for, staged, world
 
 SHORT = replace(
@@ -57,7 +58,7 @@ def test_requests_that_are_throttled_for_ever_end_as_an_outage_that_says_so(oper
     assert "refused as one too many for " in why.sentence
     assert "outage_timeout" in why.sentence
     assert took <= 120.0
-    assert not rig.service.ledger.twice("prod")
+    assert not twice(rig.service.ledger, "prod")
 
 
 @pytest.mark.parametrize(
