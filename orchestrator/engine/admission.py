@@ -12,16 +12,19 @@ from orchestrator.core.plan.plan import Instance, Plan, Scope
 from orchestrator.core.preview.approval import MAX_AGE, Begin, Occasion, Refused, Resume, Saved, Use, save, usable
 from orchestrator.core.preview.drift import ApprovalDecision, Drift, drift, judge, narrowed, told
 from orchestrator.core.preview.preview import Informed, Preview, preview
+from orchestrator.core.preview.resumed import changes, left_of
 from orchestrator.core.scheduling.timetable import Timetable, timetable
 from orchestrator.core.selection.only import Only, parse_only
 from orchestrator.core.state import events as e
+from orchestrator.core.state.lifecycle import PackageState
+from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import SlotRule
 from orchestrator.engine.past_runs import PastRun, Reads, carried, history, learned
 from orchestrator.engine.read_inventories import read_inventories
 from orchestrator.engine.read_metadata import facts
 from orchestrator.engine.runtime import Runtime
-from orchestrator.errors import OperatorError, PreflightBlocked
-from orchestrator.roma import Reader
+from orchestrator.errors import OperatorError, PreflightBlocked, ServiceUnreachable
+from orchestrator.roma import InventoryDisagrees, Reader
 
 _ANEW = "save a new preview and have it approved: roma-migrate preview PLAN --save FILE"
 
@@ -120,6 +123,47 @@ class Admission:
         by = f"{runtime.user} on {runtime.host}"
         occasion = Occasion(runtime.now(), by, runtime.version, note, only.words, runtime.draw())
         return save(self.plan, draft, occasion)
+
+    # --- an unfinished run -----------------------------------------------------------------------------------------
+
+    async def resumed(self, latest: PastRun, only: Only) -> Preview:
+        """What is left of an unfinished run, with which `run` would go on; raises OperatorError where it could not."""
+        self.must_agree(latest, only)
+        stale = await self.stale(latest.progress)
+        return left_of(latest.progress, {each.batch for each in stale})
+
+    def must_agree(self, latest: PastRun, only: Only) -> None:
+        """A resume keeps the frozen schedule: a change in what moves is refused with the difference."""
+        began = latest.progress.began
+        if began is not None and (changed := changes(began, self.plan, only.words)):
+            raise OperatorError(
+                f"run {latest.run} is unfinished and the plan has changed in what moves:\n"
+                + "\n".join(f"  {each}" for each in changed),
+                next_step="undo the change to go on with that run, or end it first: roma-migrate run --abandon PLAN",
+            )
+
+    async def stale(self, progress: Progress) -> list[e.PackageStale]:
+        """Stored packages whose assets changed at the source before any import of them was asked: exported anew."""
+        fresh = {
+            batch: life
+            for batch, life in progress.packages.items()
+            if life.state is PackageState.STORED and all(not each.attempt for each in progress.deliveries_of(batch))
+        }
+        sources = {progress.batches[batch].source for batch in fresh}
+        try:
+            now = await read_inventories(self.plan, self.readers(sources)) if sources else {}
+        except (ServiceUnreachable, InventoryDisagrees) as error:
+            self.runtime.say("not-compared-with-source", reason=error.message)
+            return []
+        times = {(name, asset.id): asset.update_time for name, held in now.items() for asset in held.assets}
+        found: list[e.PackageStale] = []
+        for batch in fresh:
+            source = progress.batches[batch].source
+            assets = progress.assets_of(batch)
+            changed = tuple(a.id for a in assets if times.get((source, a.id), a.update_time) != a.update_time)
+            if changed:
+                found.append(e.PackageStale(batch, changed))
+        return found
 
     # --- a saved preview -------------------------------------------------------------------------------------------
 

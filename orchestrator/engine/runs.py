@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from orchestrator.core.decisions.scheduler import Scheduler
-from orchestrator.core.plan.plan import Plan, differences, what_moves
+from orchestrator.core.plan.plan import Plan, what_moves
 from orchestrator.core.preflight.waivers import waived_told
 from orchestrator.core.preview.preview import Preview
 from orchestrator.core.report.acts import ABANDONED
@@ -18,7 +18,7 @@ from orchestrator.core.report.outcome import Outcome, outcome
 from orchestrator.core.selection.only import Only
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry, Event
-from orchestrator.core.state.lifecycle import DeliveryState, PackageState
+from orchestrator.core.state.lifecycle import DeliveryState
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import SlotRule
 from orchestrator.engine.admission import Admission, Admitted, Approval
@@ -26,7 +26,6 @@ from orchestrator.engine.conductor import Conductor
 from orchestrator.engine.past_runs import PastRun, folded, history, learned, read_run, runs_of
 from orchestrator.engine.performer import Performer
 from orchestrator.engine.poll_timing import PollTiming
-from orchestrator.engine.read_inventories import read_inventories
 from orchestrator.engine.resolutions import Operators
 from orchestrator.engine.retention import drop_expired, sweep
 from orchestrator.engine.runtime import Runtime
@@ -34,9 +33,8 @@ from orchestrator.errors import (
     ExitCode,
     OperatorError,
     RomaMigrateError,
-    ServiceUnreachable,
 )
-from orchestrator.roma import InventoryDisagrees, Roma
+from orchestrator.roma import Roma
 from orchestrator.storage.journal import Journal
 from orchestrator.storage.store import SlotLeases, Store
 
@@ -123,7 +121,7 @@ class Runs:
         over = past[:-1] if wish.retry else past
         await drop_expired(self.store, over, self.plan.settings.keep_packages.seconds, self.runtime)
         if latest is not None and (latest.unfinished or wish.retry):
-            self._must_agree(latest, wish)
+            self.admission.must_agree(latest, wish.only)
             return await self._conduct(latest.run, latest, self._going_on(latest, wish), wish)
         if wish.resume or wish.retry:
             raise OperatorError(f"plan {self.plan.name} has no run to go on with", next_step="roma-migrate run PLAN")
@@ -131,21 +129,6 @@ class Runs:
         run = self._new_id(past)
         self.store.create(run)
         return await self._conduct(run, None, (self._began(wish, admitted), *admitted.preview.schedule), wish)
-
-    def _must_agree(self, latest: PastRun, wish: Wish) -> None:
-        """A resume keeps the frozen schedule: a change in what moves is refused with the difference."""
-        began = latest.progress.began
-        if began is None:
-            return
-        changed = differences(json.loads(began.moves), json.loads(json.dumps(what_moves(self.plan))))
-        if wish.only.words and wish.only.words != began.only:
-            changed = (*changed, f"--only: was {','.join(began.only) or 'everything'}, is {','.join(wish.only.words)}")
-        if changed:
-            raise OperatorError(
-                f"run {latest.run} is unfinished and the plan has changed in what moves:\n"
-                + "\n".join(f"  {each}" for each in changed),
-                next_step="undo the change to go on with that run, or end it first: roma-migrate run --abandon PLAN",
-            )
 
     async def end(self, latest: PastRun, note: str = "") -> Ended:
         """Wait for that run's jobs and settle its unsure imports, ask for nothing new, and end it."""
@@ -159,29 +142,6 @@ class Runs:
             )
         wish = Wish(note=note, abandon=True)
         return await self._conduct(latest.run, latest, self._going_on(latest, wish), wish)
-
-    async def _stale(self, progress: Progress) -> list[Event]:
-        """Stored packages whose assets changed at the source before any import of them was asked: exported anew."""
-        fresh = {
-            batch: life
-            for batch, life in progress.packages.items()
-            if life.state is PackageState.STORED and all(not each.attempt for each in progress.deliveries_of(batch))
-        }
-        sources = {progress.batches[batch].source for batch in fresh}
-        try:
-            now = await read_inventories(self.plan, self.admission.readers(sources)) if sources else {}
-        except (ServiceUnreachable, InventoryDisagrees) as error:
-            self.runtime.say("not-compared-with-source", reason=error.message)
-            return []
-        times = {(name, asset.id): asset.update_time for name, held in now.items() for asset in held.assets}
-        found: list[Event] = []
-        for batch in fresh:
-            source = progress.batches[batch].source
-            assets = progress.assets_of(batch)
-            changed = tuple(a.id for a in assets if times.get((source, a.id), a.update_time) != a.update_time)
-            if changed:
-                found.append(e.PackageStale(batch, changed))
-        return found
 
     def _began(self, wish: Wish, admitted: Admitted) -> e.RunBegan:
         moves = json.dumps(what_moves(self.plan), sort_keys=True, ensure_ascii=False)
@@ -237,7 +197,7 @@ class Runs:
             scheduler.abandoning = wish.abandon
             await conductor.remember(first)
             if past is not None and not wish.abandon:
-                await conductor.remember(await self._stale(progress))
+                await conductor.remember(await self.admission.stale(progress))
             await sweep(vault, progress, self.runtime)
             progress.wake_all()
             if self.announce is not None:

@@ -217,6 +217,11 @@ class Vault:
         if bytes_:
             self._reserved[key] = bytes_
 
+    @staticmethod
+    def must_have_room(root: Path, disk: Disk, bytes_: int) -> None:
+        """Raises MemoryFailed where not even one package of so many bytes would find room; touches nothing."""
+        Vault(root, disk)._require(bytes_, 0)
+
     def _require(self, bytes_: int, others: int) -> None:
         free = self._files.disk.free(self._root)
         if free - others < bytes_ + self._margin:

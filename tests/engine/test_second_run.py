@@ -2,16 +2,22 @@
 
 from dataclasses import replace
 
+import anyio
 import pytest
 
 from orchestrator.core.model.checks import Verdict
 from orchestrator.core.plan.plan import Glob, Migration, OfApps, Plan, Target
+from orchestrator.core.preflight.expected_outcomes import Expected
+from orchestrator.core.preview.preview import Preview
+from orchestrator.core.selection.only import Only
 from orchestrator.core.state import events as e
+from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.emulator.world.generate import Filling, generate
-from orchestrator.emulator.world.world import World
+from orchestrator.emulator.world.world import App, World
+from orchestrator.engine.past_runs import runs_of
 from orchestrator.engine.runs import Ended, Wish
-from orchestrator.errors import ExitCode, PreflightBlocked
-from tests.engine.rig import USERS, EngineRig, plan_for, staged, world
+from orchestrator.errors import ExitCode, OperatorError, PreflightBlocked
+from tests.engine.rig import QUICK, USERS, EngineRig, plan_for, staged, world
 
 COMMON = (Glob("billing-*"), Glob("stock-*"))
 
@@ -98,3 +104,59 @@ def test_a_task_that_nobody_carries_is_left_out_still() -> None:
     rig, _ = staged(held, lambda rig: rig.run(), replace(plan, migrations=plan.migrations[:1]))
     (only,) = selections(rig)[0]
     assert only.left_out
+
+
+# --- with an unfinished run, a preview shows what `run` would do ---
+
+
+def lost() -> World:
+    """The first import is executed, and its answer is lost."""
+    return world(6, faults=(Rule(Kind.RESET_AFTER_SEND, frozenset({Operation.IMPORT})),))
+
+
+async def stopped_when_lost(rig: EngineRig) -> Ended:
+    """A run that a signal stops as soon as an import's answer is lost."""
+    rig.hears = lambda runs, entry: (
+        runs.conductor.stop("SIGINT") if runs.conductor and isinstance(entry.event, e.ImportAnswerLost) else None
+    )
+    ended = await rig.run()
+    rig.hears = None
+    return ended
+
+
+def test_a_preview_of_an_unfinished_run_shows_what_is_left_of_it() -> None:
+    async def act(rig: EngineRig) -> tuple[Preview, tuple[App, ...], Ended]:
+        first = await stopped_when_lost(rig)
+        await anyio.sleep(1000)
+        rig.service.advance()
+        past = runs_of(rig.runs().store, "orders")
+        assert past[-1].unfinished
+        draft = await rig.runs().admission.resumed(past[-1], Only())
+        there = rig.service.holding("prod").apps.all()
+        second = await rig.run()
+        assert (second.run, second.outcome.code) == (first.run, ExitCode.DONE)
+        return draft, there, second
+
+    held = lost()
+    rig, (draft, there, second) = staged(held, act, plan_for(held, replace(QUICK, batch_size=2)))
+    assert there, "our own import has landed, and it is no collision"
+    assert draft.blockers == ()
+    assert second.progress.began is not None
+    assert draft.digest == second.progress.began.digest
+    assert {each.fate for each in draft.assets} <= {Expected.CREATED, Expected.SKIPPED}
+    assert len(draft.assets) == 6
+    assert any("lost import" in each for each in draft.unknown)
+    assert len(rig.landed()) == 6
+
+
+def test_a_preview_says_as_run_does_that_the_plan_has_changed_under_an_unfinished_run() -> None:
+    async def act(rig: EngineRig) -> str:
+        await stopped_when_lost(rig)
+        past = runs_of(rig.runs().store, "orders")
+        (moves,) = rig.plan.migrations
+        rig.plan = replace(rig.plan, migrations=(replace(moves, apps=(Glob("orders-*"),)),))
+        with pytest.raises(OperatorError, match="has changed in what moves") as caught:
+            await rig.runs().admission.resumed(past[-1], Only())
+        return caught.value.next_step
+
+    assert "--abandon" in staged(lost(), act)[1]

@@ -333,6 +333,13 @@ def test_memory_stays_flat_while_a_large_package_moves(tmp_path: Path) -> None:
 # --- space -----------------------------------------------------------------------------------------------------------
 
 
+def test_whether_one_package_would_find_room_is_told_without_touching_anything(tmp_path: Path) -> None:
+    Vault.must_have_room(tmp_path / "none", FaultyDisk(space=80 * MIB), 16 * MIB)
+    with pytest.raises(MemoryFailed, match="79 MiB free"):
+        Vault.must_have_room(tmp_path / "none", FaultyDisk(space=79 * MIB), 16 * MIB)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_space_is_refused_while_others_have_reserved_it(tmp_path: Path) -> None:
     vault = Vault(tmp_path / "none" / "yet", FaultyDisk(space=300 * MIB), margin=64 * MIB)
     vault.reserve("b1", 1, 200 * MIB)

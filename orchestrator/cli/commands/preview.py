@@ -1,6 +1,6 @@
 """`preview`: what a run would do, and what stands against it. Law: reads only; only `--save` makes a home."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -25,11 +25,14 @@ from orchestrator.core.preview.preview import Preview
 from orchestrator.core.selection.only import Only, parse_only
 from orchestrator.engine.admission import Admission, Approval, ComparedPreview
 from orchestrator.engine.past_runs import PastRun, runs_of
+from orchestrator.engine.performer import RESERVED
 from orchestrator.engine.runtime import utc_now
-from orchestrator.errors import ExitCode, OperatorError
+from orchestrator.errors import ExitCode, MemoryFailed, OperatorError
+from orchestrator.storage.disk import Disk
 from orchestrator.storage.home import Home
 from orchestrator.storage.planfile import read_plan
 from orchestrator.storage.store import HomeStore
+from orchestrator.storage.vault import Vault
 
 T = TypeVar("T")
 
@@ -107,10 +110,14 @@ def _looking(terminal: Terminal, path: Path, plan: Plan) -> _Looking:
 
 
 def _show(looking: _Looking, wanted: Wanted, only: Only) -> int:
-    draft = looking.ask(lambda: looking.admission.preview(only, looking.past))
-    code = ExitCode.BLOCKED if draft.blockers else ExitCode.DONE
+    unfinished = looking.past[-1] if looking.past and looking.past[-1].unfinished else None
+    resumes = unfinished if wanted.save is None else None  # what is saved is a new run, for `run --abandon --approved`
+    draft = looking.ask(lambda: _draft(looking, resumes, only))
+    crowded = _crowded(looking.home)
+    code = ExitCode.MEMORY if crowded else ExitCode.BLOCKED if draft.blockers else ExitCode.DONE
     saved = _save(looking, wanted.save, draft, only)
-    shown = Shown(looking.plan.name, str(looking.path), draft, int(code), _unfinished(looking.past), saved)
+    run = unfinished.run if unfinished is not None else ""
+    shown = Shown(looking.plan.name, str(looking.path), draft, int(code), run, saved, crowded)
     if looking.terminal.common.json:
         looking.terminal.document(asdict(document(shown)))
     elif wanted.markdown:
@@ -119,6 +126,22 @@ def _show(looking: _Looking, wanted: Wanted, only: Only) -> int:
         looking.terminal.result(preview_text(shown, wanted.everything))
     _say_saved(looking, wanted.save, saved)
     return int(code)
+
+
+async def _draft(looking: _Looking, resumes: PastRun | None, only: Only) -> Preview:
+    """What `run` would do now: go on with the unfinished run, or begin one."""
+    if resumes is not None:
+        return await looking.admission.resumed(resumes, only)
+    return await looking.admission.preview(only, looking.past)
+
+
+def _crowded(home: Home) -> str:
+    """Why the disk has no room for even one package; "" where it has."""
+    try:
+        Vault.must_have_room(home.runs, Disk(), RESERVED)
+    except MemoryFailed as error:
+        return error.message
+    return ""
 
 
 def _save(looking: _Looking, path: Path | None, draft: Preview, only: Only) -> str:
@@ -141,10 +164,6 @@ def _say_saved(looking: _Looking, path: Path | None, saved: str) -> None:
         terminal.say(
             f"{path}: not saved: blocked, so that no run could carry it out", event="not-saved", file=str(path)
         )
-
-
-def _unfinished(past: Sequence[PastRun]) -> str:
-    return past[-1].run if past and past[-1].unfinished else ""
 
 
 # --- against a saved one -------------------------------------------------------------------------------------------

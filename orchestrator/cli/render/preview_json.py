@@ -1,5 +1,6 @@
 """A preview as a document for programs. Law: these classes are the published schema (`schema --preview`)."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -189,13 +190,18 @@ class Document:
     form: int
     plan: str
     plan_file: str
-    #: 0, or 4 where something stands against it
+    #: 0, 4 where something stands against it, 7 where the disk has no room
     code: int
+    #: who acts now, and what to do
+    who: str
+    next: str
     digest: str
     #: the file it was saved in
     saved: str | None
-    #: an unfinished run of the plan, with which `run` would go on in place of this
+    #: an unfinished run of the plan: unless this was saved, it shows what is left of that run
     unfinished_run: str | None
+    #: why the disk has no room for a package, None where it has
+    disk: str | None
     #: what no preview can know, as sentences
     unknown: Sequence[str]
     checks: Sequence[CheckDocument]
@@ -220,6 +226,33 @@ class Shown:
     unfinished: str = ""
     #: the file it was saved in, "" where it was not
     saved: str = ""
+    #: why the disk has no room for a package, "" where it has
+    crowded: str = ""
+
+    @property
+    def resumes(self) -> bool:
+        """Whether it shows what is left of the unfinished run."""
+        return bool(self.preview.frozen)
+
+    @property
+    def who(self) -> str:
+        """Who acts now."""
+        if self.crowded:
+            return "whoever runs this host"
+        return "the plan owner" if self.preview.blockers else "nobody"
+
+    @property
+    def next_step(self) -> str:
+        """What to do next."""
+        file = shlex.quote(self.plan_file)
+        if self.crowded:
+            return f"free space there, then: roma-migrate preview {file}"
+        if self.preview.blockers:
+            return f"put right what stands against it, then: roma-migrate preview {file}"
+        if self.saved:
+            abandon = " --abandon" if self.unfinished else ""
+            return f"have it approved, then: roma-migrate run{abandon} --approved {shlex.quote(self.saved)} {file}"
+        return f"roma-migrate run {file}"
 
 
 def document(shown: Shown) -> Document:
@@ -228,8 +261,8 @@ def document(shown: Shown) -> Document:
     times = preview.timetable
     order = Order.of(preview)
     return Document(
-        FORM, shown.plan, shown.plan_file, shown.code, preview.digest, shown.saved or None, shown.unfinished or None,
-        preview.unknown,
+        FORM, shown.plan, shown.plan_file, shown.code, shown.who, shown.next_step, preview.digest,
+        shown.saved or None, shown.unfinished or None, shown.crowded or None, preview.unknown,
         [_check(each) for each in preview.checks],
         [_selection(each) for each in preview.selections],
         [_skipped(each) for each in preview.skipped],

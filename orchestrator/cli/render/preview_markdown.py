@@ -32,7 +32,8 @@ def preview_markdown(shown: Shown, everything: bool) -> str:
     lines += [in_markdown(headline(shown)), ""]
     lines += [in_markdown(unfinished(shown)), ""] if shown.unfinished else []
     lines += [*markdown(*lanes(preview)), ""]
-    lines += [f"## Checks: {counted(preview.checks)}", "", *_checks(preview.checks), ""]
+    lines += [f"**Disk**: {in_markdown(shown.crowded)}", ""] if shown.crowded else []
+    lines += [f"## Checks: {counted(preview.checks)}", "", *_checks(preview.checks), ""] if preview.checks else []
     lines += _left_out(preview)
     lines += _schedule(preview)
     lines += _assets(preview.assets) if everything else []

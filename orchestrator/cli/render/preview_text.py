@@ -39,7 +39,7 @@ def preview_text(shown: Shown, everything: bool) -> str:
     lines = [headline(shown), table(*lanes(preview))]
     if shown.unfinished:
         lines.append(wrapped("note: ", unfinished(shown)))
-    lines += _checks(preview.checks, everything)
+    lines += _checks(preview.checks, everything) if preview.checks else []
     lines += _left_out(preview, everything)
     lines += _times(preview.timetable)
     lines += _batches(preview, everything)
@@ -47,13 +47,18 @@ def preview_text(shown: Shown, everything: bool) -> str:
     lines += _handover(preview.handover, everything)
     lines += ["a preview cannot know:", *(wrapped("  - ", each) for each in preview.unknown)]
     lines.append(f"digest: {preview.digest}")
-    return "\n".join([*lines, wrapped("verdict: ", verdict(shown))])
+    lines += [wrapped("disk: ", shown.crowded)] if shown.crowded else []
+    lines += [wrapped("verdict: ", verdict(shown)), wrapped("who: ", shown.who)]
+    return "\n".join([*lines, wrapped("next: ", shown.next_step)])
 
 
 def headline(shown: Shown) -> str:
     """What would move, in one line."""
     preview = shown.preview
     moving = sum(len(each.assets) for each in preview.batches)
+    if shown.resumes:
+        imports = count(len(preview.deliveries), "import")
+        return f"plan {shown.plan}, what is left of run {shown.unfinished}: {count(moving, 'asset')} in {imports}"
     return (
         f"plan {shown.plan}: {count(moving, 'asset')} in {count(len(preview.batches), 'export')} and "
         f"{count(len(preview.deliveries), 'import')}"
@@ -62,11 +67,18 @@ def headline(shown: Shown) -> str:
 
 def unfinished(shown: Shown) -> str:
     """What an unfinished run means for this preview."""
-    return f"run {shown.unfinished} of this plan is unfinished: `run` goes on with that one and keeps its schedule"
+    told = f"run {shown.unfinished} of this plan is unfinished: `run` goes on with that one and keeps its schedule"
+    if shown.resumes:
+        return f"{told}; `preview --save FILE` shows what a new run would do after `run --abandon`"
+    return f"{told}; this is what a new run would do after `run --abandon`"
 
 
 def verdict(shown: Shown) -> str:
     """Whether a run would begin."""
+    if shown.crowded:
+        return "the disk has no room for a package: `run` would end with 7"
+    if shown.resumes:
+        return f"`run` goes on with run {shown.unfinished}"
     if shown.preview.blockers:
         return "blocked, nothing would be started"
     warned = sum(check.verdict is Verdict.WARNING for check in shown.preview.checks)

@@ -65,6 +65,8 @@ class Preview:
     facts: Mapping[str, Facts] = field(default_factory=dict, repr=False)
     #: what does not start, because it has drifted since it was approved
     held: tuple[e.AssetsHeld, ...] = ()
+    #: the digest of the run that it shows the rest of, "" where a run would begin
+    frozen: str = ""
 
     @property
     def blockers(self) -> tuple[Check, ...]:
@@ -88,6 +90,8 @@ class Preview:
 
         Neither credentials nor times nor run states are in it: a rotated key does not change it.
         """
+        if self.frozen:
+            return self.frozen
         held = {batch.batch: batch for batch in self.batches}
         lines = [
             repr((d.delivery, d.migration, d.mode, d.datasource_overwrite, d.needs, d.after)) for d in self.deliveries

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.cli.render.preview_json import Shown
+from orchestrator.cli.render.preview_json import Shown, document
 from orchestrator.cli.render.preview_markdown import preview_markdown
 from orchestrator.cli.render.preview_text import counted, preview_text
 from orchestrator.core.model.checks import Check, Verdict
@@ -45,8 +45,9 @@ def test_1100_assets_are_summed_up_in_80_columns_and_a_few_screens() -> None:
     assert lines[0] == "plan plan: 1,100 assets in 11 exports and 11 imports"
     assert lines[2].split()[:3] == ["m@prod", "dev", "AddNew"]
     assert not any("a-task-with-a-name" in line for line in lines if "warning" not in line)
-    assert lines[-2].startswith("digest: ")
-    assert lines[-1].startswith("verdict: ")
+    assert lines[-4].startswith("digest: ")
+    assert lines[-3].startswith("verdict: ")
+    assert lines[-2:] == ["who: nobody", "next: roma-migrate run plan.yaml"]
 
 
 def test_all_lists_every_asset_once_per_target() -> None:
@@ -79,7 +80,7 @@ def test_what_stands_against_it_comes_first_and_a_waiver_tells_its_reason() -> N
     assert text.index("blocker: name-collision") < text.index("waived: name-collision")
     assert "reason: agreed, CHG-9" in text
     assert "checks: 1 blocker, " in text
-    assert text.endswith("verdict: blocked, nothing would be started")
+    assert "\nverdict: blocked, nothing would be started\nwho: the plan owner\n" in text
 
 
 def test_fates_are_columns_only_where_they_happen() -> None:
@@ -96,6 +97,19 @@ def test_an_unfinished_run_and_what_no_preview_knows_are_told() -> None:
     )
     assert "run 20270101-a of this plan is unfinished" in text
     assert "a preview cannot know: - assets that these credentials do not see" in text
+
+
+def test_programs_read_who_acts_and_what_is_next_and_that_the_disk_is_full() -> None:
+    fine = shown(PreviewCase(held={"dev": (held_app("web"),)}))
+    assert (document(fine).who, document(fine).next) == ("nobody", "roma-migrate run plan.yaml")
+    blocked = document(shown(PreviewCase(held={"dev": (held_app("web"),), "prod": (held_app("web", "x"),)})))
+    assert blocked.who == "the plan owner"
+    assert "roma-migrate preview plan.yaml" in blocked.next
+    full = replace(fine, crowded="the disk under runs has 3 MiB free", code=7)
+    assert document(full).disk == "the disk under runs has 3 MiB free"
+    text = preview_text(full, everything=False)
+    assert "`run` would end with 7" in text
+    assert "nothing stands against it" not in text
 
 
 @pytest.mark.parametrize("everything", [False, True])
