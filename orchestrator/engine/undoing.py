@@ -23,6 +23,7 @@ from orchestrator.core.state.slots import JobKind, SlotRule, host_of, lease_of
 from orchestrator.core.undo.provenance import Asked, Held, UndoPlan, undo_plan
 from orchestrator.core.undo.removal import Wait, after_asking, asked_together, before_asking, next_group, open_lives
 from orchestrator.engine.backoff import busy_wait, outage_wait
+from orchestrator.engine.conductor import gravest
 from orchestrator.engine.performer import words_of
 from orchestrator.engine.poll_timing import PollTiming
 from orchestrator.engine.runtime import Runtime
@@ -122,9 +123,12 @@ class Undoing:
     async def run(self) -> None:
         """Go on until every change is settled, or nothing more can be done; raises MemoryFailed."""
         instances = sorted({life.change.instance for life in self.changes.lives.values()})
-        async with anyio.create_task_group() as group:
-            for instance in instances:
-                group.start_soon(self._instance, instance)
+        try:
+            async with anyio.create_task_group() as group:
+                for instance in instances:
+                    group.start_soon(self._instance, instance)
+        except BaseExceptionGroup as problems:
+            raise gravest(problems) from None
         if all(life.settled for life in self.changes.lives.values()):
             code = ExitCode.DONE if self.clean else ExitCode.INCOMPLETE
             await self._remember(c.UndoEnded(int(code)))

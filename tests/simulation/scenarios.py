@@ -7,11 +7,12 @@ import asyncio
 import random
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from orchestrator.core.preview.preview import Preview
 from orchestrator.core.state import events as e
@@ -45,6 +46,10 @@ NEVER = 3600.0
 PAUSE = 60.0
 
 
+#: what one process is asked to do: its exit code, and how the run ended where it was one
+Command = Callable[[Runs], Coroutine[Any, Any, tuple[int, Ended | None]]]
+
+
 @dataclass(slots=True)
 class Night:
     """What came of it."""
@@ -70,7 +75,7 @@ class Night:
         )
 
 
-class _Clock:
+class Clock:
     """One time line over several loops, each of which starts at 0."""
 
     def __init__(self) -> None:
@@ -83,15 +88,11 @@ class _Clock:
 
 def live(scenario: Scenario, root: Path) -> Night:
     """Give the command until the run has ended, through every kill; raises what the watch finds wrong."""
-    clock = _Clock()
-    service = Service(scenario.world, clock.now, scenario.seed)
-    api = Api(service, scenario.seed)
-    records: dict[str, Record] = {}
-    night = Night(scenario, service, api, Watch(scenario, service), records)
+    night, clock = dusk(scenario)
     draw = random.Random(scenario.seed ^ 0x5EED)
     kills = list(scenario.kills)
     for start in range(MOST_STARTS):
-        code, ended = _incarnation(night, root, clock, kills.pop(0) if kills else None, start)
+        code, ended = incarnation(night, root, clock, kills.pop(0) if kills else None, start)
         night.codes.append(code)
         if code == "killed":
             clock.passed += draw.choice((1.0, 20.0, 500.0))
@@ -101,8 +102,8 @@ def live(scenario: Scenario, root: Path) -> Night:
             break
         clock.passed += PAUSE
         if code == "5":
-            clock.passed += _overdue_for(night, clock.now())
-            _decide(night, draw)
+            clock.passed += overdue_for(night, clock.now())
+            decide(night, draw)
     night.seconds = clock.now() - DUSK
     night.watch.at_dawn(night)
     if night.codes[-1] == "0":
@@ -110,7 +111,14 @@ def live(scenario: Scenario, root: Path) -> Night:
     return night
 
 
-def _second_day(night: Night, root: Path, clock: _Clock) -> None:
+def dusk(scenario: Scenario) -> tuple[Night, Clock]:
+    """A night in which nothing has happened yet."""
+    clock = Clock()
+    service = Service(scenario.world, clock.now, scenario.seed)
+    return Night(scenario, service, Api(service, scenario.seed), Watch(scenario, service), {}), clock
+
+
+def _second_day(night: Night, root: Path, clock: Clock) -> None:
     """The same command again, with nothing changed and no fault: it ends 0, and selects what the first run did.
 
     Under AddNew nothing is asked for. In a new home the preview selects the same, and all that stands against it is
@@ -123,7 +131,7 @@ def _second_day(night: Night, root: Path, clock: _Clock) -> None:
     code, ended = "", None
     for start in range(MOST_STARTS, MOST_STARTS + MOST_STARTS):
         clock.passed += PAUSE
-        code, ended = _incarnation(night, root, clock, None, start)
+        code, ended = incarnation(night, root, clock, None, start)
         if code in {"0", "1"}:
             break
     asked = len(night.service.ledger.calls) - calls
@@ -132,7 +140,7 @@ def _second_day(night: Night, root: Path, clock: _Clock) -> None:
     night.points = points
 
 
-def _previewed(night: Night, root: Path, clock: _Clock) -> Preview:
+def _previewed(night: Night, root: Path, clock: Clock) -> Preview:
     """What a process with a new home sees."""
     loop = _begun(night, clock, MOST_STARTS - 1)
     store = MemoryStore(root, {}, Life(), night.watch.heard)
@@ -143,7 +151,7 @@ def _previewed(night: Night, root: Path, clock: _Clock) -> Preview:
         _bury(loop)
 
 
-def _begun(night: Night, clock: _Clock, start: int) -> VirtualLoop:
+def _begun(night: Night, clock: Clock, start: int) -> VirtualLoop:
     """The loop of one process; the clock goes on with it."""
     loop = VirtualLoop(night.scenario.seed * 1000 + start)
     clock.loop = loop
@@ -151,7 +159,7 @@ def _begun(night: Night, clock: _Clock, start: int) -> VirtualLoop:
     return loop
 
 
-def _runs(night: Night, clock: _Clock, store: MemoryStore, life: Life, start: int) -> Runs:
+def _runs(night: Night, clock: Clock, store: MemoryStore, life: Life, start: int) -> Runs:
     """One process's hold on the plan."""
     scenario = night.scenario
     draw = random.Random(scenario.seed * 1000 + start)
@@ -169,19 +177,26 @@ def _runs(night: Night, clock: _Clock, store: MemoryStore, life: Life, start: in
     return Runs(scenario.plan, store, roma, scenario.users, runtime)
 
 
-def _incarnation(night: Night, root: Path, clock: _Clock, kill: Kill | None, start: int) -> tuple[str, Ended | None]:
+async def _run(runs: Runs) -> tuple[int, Ended | None]:
+    ended = await runs.run(Wish(retry=False))
+    return int(ended.outcome.code), ended
+
+
+def incarnation(
+    night: Night, root: Path, clock: Clock, kill: Kill | None, start: int, command: Command = _run
+) -> tuple[str, Ended | None]:
     """One process from its start to its exit, or to its death."""
     life = Life()
     store = MemoryStore(root, night.records, life, night.watch.heard)
     loop = _begun(night, clock, start)
     runs = _runs(night, clock, store, life, start)
-    task = loop.create_task(runs.run(Wish(retry=False)))
+    task = loop.create_task(command(runs))
     life.hook = _counting(night, life, kill.point if kill is not None else 0)
     if kill is not None and kill.at < float("inf"):
         loop.call_later(kill.at, _stop, loop, life)
     try:
-        ended = loop.run_until_complete(task)
-        return str(int(ended.outcome.code)), ended
+        code, ended = loop.run_until_complete(task)
+        return str(code), ended
     except RomaMigrateError as error:
         if life.dead:
             return "killed", None
@@ -252,7 +267,7 @@ def _cut_power(night: Night, power: bool) -> None:
     night.watch.forget(entry for run in sorted(night.records) for entry in entries_of(night.records[run]))
 
 
-def _overdue_for(night: Night, now: float) -> float:
+def overdue_for(night: Night, now: float) -> float:
     """Seconds that an honest operator waits before saying that overdue jobs have ended."""
     progress = progress_of(night, sorted(night.records)[-1])
     lives: list[Delivery | Package] = [*progress.deliveries.values(), *progress.packages.values()]
@@ -262,7 +277,7 @@ def _overdue_for(night: Night, now: float) -> float:
     return max(0.0, max(ends, default=now) - now + 1.0)
 
 
-def _decide(night: Night, draw: random.Random) -> None:
+def decide(night: Night, draw: random.Random) -> None:
     """An operator looks at the target and says what is true of each undecided outcome."""
     run = sorted(night.records)[-1]
     record = night.records[run]

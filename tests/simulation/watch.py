@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from orchestrator.core.report.outcome import AssetClass, asset_outcomes
+from orchestrator.core.state import change_events as c
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry
 from orchestrator.emulator.service.ledger import slot_of
@@ -84,6 +85,12 @@ class Watch:
                 self.intents["export"] += 1
             case e.ImportRequested():
                 self.intents["import"] += 1
+            case c.ChangesRequested():
+                self.intents["delete"] += 1
+            case c.ChangesAccepted(changes=changes, job=job):
+                self.running[job] = changes[0]
+            case c.ChangesEnded(changes=changes):
+                self._ended(changes[0])
             case e.DownloadRequested(batch=subject):
                 self.intents[self.archives[subject]] += 1
             case e.Exported(batch=subject, archive=archive):

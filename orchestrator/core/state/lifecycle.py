@@ -153,6 +153,8 @@ class Delivery:
     by: str = ""
     overdue: bool = False
     landed: tuple[str, ...] = ()
+    #: when it was known to be at the target, 0 before; unlike `since` it outlives verification
+    landed_at: float = 0.0
     #: its delivery was split by halves to find an unnamed poison
     halved: bool = False
     parent: str = ""
@@ -337,7 +339,8 @@ def move_delivery(life: Delivery, event: Event, at: float) -> Delivery:
         state = RESOLUTIONS.get(event.outcome) if life.state is D.UNDECIDED else None
     if state is None:
         raise IllegalMove(f"delivery {life.id} is {life.state}: {type(event).__name__} cannot follow")
-    life = replace(life, since=at if state is not life.state else life.since, state=state)
+    landed_at = at if state is D.IMPORTED and life.state is not state else life.landed_at
+    life = replace(life, since=at if state is not life.state else life.since, state=state, landed_at=landed_at)
     match event:
         case e.Looked():
             return _looked(life, event, at)

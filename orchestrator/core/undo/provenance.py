@@ -143,7 +143,7 @@ def _why_left(
     if isinstance(one, Task) and one.running:
         return "it runs"
     changed = _moment(one.update_time)
-    if changed is not None and changed > life.since + ahead + SLACK:
+    if changed is not None and changed > (life.landed_at or life.since) + ahead + SLACK:
         return f"it was changed since the run, at {one.update_time}"
     return ""
 

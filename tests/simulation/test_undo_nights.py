@@ -1,0 +1,80 @@
+"""A run taken back at a random point, through faults, kills and a person's changes, keeps every promise."""
+
+import gc
+from pathlib import Path
+
+import pytest
+
+from orchestrator.emulator.world.options import Switches
+from tests.simulation.points import small_plan
+from tests.simulation.scenarios import Night, vault_root
+from tests.simulation.undoing import undo_night
+from tests.simulation.worlds import Kill, scenario
+
+# A killed incarnation leaves everything open, as kill -9 does.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+#: nights in `make test`; `make proof` lives through the rest
+SEEDS, PROVED = 120, 500
+CHUNK = 20
+#: more crash points than the undo of the small plan has, which a test checks
+MOST = 72
+
+
+def nights(first: int) -> None:
+    failed = []
+    for seed in range(first, first + CHUNK):
+        try:
+            with vault_root() as root:
+                undo_night(scenario(seed), root)
+        except Exception as error:  # noqa: BLE001 - every seed is told, not only the first
+            failed.append(f"seed {seed}: {error!r}")
+    gc.collect()
+    assert not failed, "\n".join(failed)
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+@pytest.mark.timeout(600)
+def test_every_promise_holds_where_a_run_is_taken_back(first: int) -> None:
+    nights(first)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("first", range(SEEDS, PROVED, CHUNK))
+@pytest.mark.timeout(600)
+def test_every_promise_holds_in_more_nights(first: int) -> None:
+    nights(first)
+
+
+def undone(root: Path, point: int, *, power: bool = False) -> Night:
+    """The small plan, run to its end and taken back; the undo is killed at one point."""
+    kills = (Kill(point=point, power=power),) if point else ()
+    return undo_night(small_plan(0, power=False), root, kills)
+
+
+def test_the_undo_of_the_small_plan_has_fewer_crash_points_than_are_tried() -> None:
+    with vault_root() as root:
+        night = undone(root, MOST)
+    assert "undo killed" not in night.codes
+    assert night.codes[-1] == "undo 0"
+
+
+@pytest.mark.parametrize("power", [False, True], ids=["kill", "power cut"])
+@pytest.mark.parametrize("first", range(1, MOST, 12))
+@pytest.mark.timeout(600)
+def test_a_crash_at_any_point_of_an_undo_changes_nothing_of_its_end(first: int, power: bool) -> None:
+    for point in range(first, first + 12):
+        with vault_root() as root:
+            night = undone(root, point, power=power)
+        assert night.codes[-1] == "undo 0", f"crash point {point}: {night.codes}"
+        removed = [each.id for each in night.service.ledger.removed]
+        assert len(removed) == len(set(removed)), f"crash point {point}: removed twice"
+    gc.collect()
+
+
+def test_the_worlds_show_late_what_was_removed() -> None:
+    """Else an undo that trusts an answer would not be noticed."""
+    assert any(scenario(seed).world.switches.read_lag_seconds > Switches().read_lag_seconds for seed in range(SEEDS))
