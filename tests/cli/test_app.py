@@ -38,7 +38,7 @@ def test_what_does_not_stand_answers_not_yet(invoke: Invoke, name: str) -> None:
 
 
 def test_not_yet_is_a_json_document_too(invoke: Invoke) -> None:
-    told = json.loads(invoke("undo", "RUN", "--json").stdout)
+    told = json.loads(invoke("rehearse", "PLAN", "--json").stdout)
     assert told["code"] == 2
     assert "not yet" in told["error"]
 
