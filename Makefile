@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format proof soak chaos bench lock clean
+.PHONY: help install run test browser check format proof soak chaos bench lock clean
 
 help: ## print this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -20,8 +20,11 @@ install: $(STAMP) ## install the program and its tools into .venv
 run: $(STAMP) ## migrate the demo plan against a local ROMA Connect
 	$(BIN)/roma-migrate demo
 
-test: $(STAMP) ## run every test (several minutes)
+test: $(STAMP) browser ## run every test (several minutes)
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+browser: $(STAMP) ## get what the browser tests need, as far as that is possible here
+	-@sh tests/browser/install.sh $(VENV)/browser
 
 check: $(STAMP) ## format, lint, types and the import ladder
 	$(BIN)/ruff format --check .

@@ -228,14 +228,15 @@ def report(
     terminal: Terminal,
     run: RunArgument = None,
     only: OnlyOption = None,
-    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Not yet.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="List every asset, task and bar.")] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="One page for a browser, which needs no network.")
+    ] = None,
 ) -> int:
-    """Tell everything about a run, in Markdown or JSON."""
-    if html is not None:
-        raise _later("--html")
-    from orchestrator.cli.commands.report import report_run
+    """Tell everything about a run, in Markdown, JSON or HTML."""
+    from orchestrator.cli.commands.report import Wanted, report_run
 
-    return report_run(terminal, run, tuple(only or ()))
+    return report_run(terminal, run, Wanted(tuple(only or ()), everything, html))
 
 
 @command("handover")

@@ -46,7 +46,7 @@ def test_not_yet_is_a_json_document_too(invoke: Invoke) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("run", "p.yaml", "--until", "9"), ("run", "p.yaml", "--strict"), ("report", "--html", "f"),
+        ("run", "p.yaml", "--until", "9"), ("run", "p.yaml", "--strict"),
     ],
 )  # fmt: skip
 def test_options_that_do_not_stand_answer_not_yet(invoke: Invoke, words: tuple[str, ...]) -> None:

@@ -1,37 +1,63 @@
 """`report`: a run as Markdown or JSON. Law: it shows what `core.report` folded, adds nothing and hides nothing."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
 
-from orchestrator.cli.context.find_run import find_run
+from orchestrator.cli.context.find_run import Found, find_run
 from orchestrator.cli.context.folded_run import whole_of
+from orchestrator.cli.context.output_file import must_be_writable, write_output
 from orchestrator.cli.context.plan_runs import handover_of, runs_of_plan
 from orchestrator.cli.output.terminal import Terminal
-from orchestrator.cli.render.report_json import document
+from orchestrator.cli.render.report_json import ReportDocument, document
 from orchestrator.cli.render.report_markdown import report_markdown
 from orchestrator.cli.render.summary import Names
 from orchestrator.core.report.assets import AssetLine
-from orchestrator.core.report.report import QUIET
 from orchestrator.core.report.whole import WholeReport
 from orchestrator.core.selection.only import read_only
 from orchestrator.errors import ExitCode
 
 
-def report_run(terminal: Terminal, word: str | None, only: Sequence[str]) -> int:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line asks of `report`."""
+
+    only: tuple[str, ...] = ()
+    everything: bool = False
+    html: Path | None = None
+
+
+def report_run(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
     """Tell everything about a run: 0 when told, whatever the run came to; 70 where its counts do not agree."""
     found = find_run(terminal, word)
     terminal.run = found.run
-    whole = whole_of(found)
-    made = whole.report
-    names = Names(found.run, made.began.plan, made.began.plan_file, found.home.path)
-    left = handover_of(runs_of_plan(found.home, made.began.plan))
-    shown = _narrowed(whole, only)
+    told = _told(found, wanted)
+    if wanted.html is not None:
+        _write_page(terminal, wanted.html, told)
     if terminal.common.json:
-        terminal.document(asdict(document(whole, names, shown, left)))
-    else:
-        troubled = [line.outcome for line in shown if line.outcome.kept_as not in QUIET]
-        terminal.result("\n".join(report_markdown(made, names, troubled, left)))
-    return int(ExitCode.DEFECT if made.disagreements else ExitCode.DONE)
+        terminal.document(asdict(told))
+    elif wanted.html is None:
+        terminal.result("\n".join(report_markdown(told, wanted.everything)))
+    return int(ExitCode.DONE if told.agree else ExitCode.DEFECT)
+
+
+def _told(found: Found, wanted: Wanted) -> ReportDocument:
+    whole = whole_of(found)
+    began = whole.report.began
+    names = Names(found.run, began.plan, began.plan_file, found.home.path)
+    left = handover_of(runs_of_plan(found.home, began.plan))
+    return document(whole, names, _narrowed(whole, wanted.only), left)
+
+
+def _write_page(terminal: Terminal, path: Path, told: ReportDocument) -> None:
+    from orchestrator.cli.render.report_html import is_page_of, page
+
+    # Asked before the page is made, so that a slip is told at once.
+    same = partial(is_page_of, told.run)
+    must_be_writable(path, "--html FILE", same)
+    write_output(path, terminal.redactor.clean(page(told)).encode(), "--html FILE", same)
+    terminal.say(f"report of run {told.run}: {path}", event="written", file=str(path))
 
 
 def _narrowed(whole: WholeReport, words: Sequence[str]) -> list[AssetLine]:

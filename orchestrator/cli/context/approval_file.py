@@ -1,15 +1,13 @@
 """Saved previews as files. Law: 0600, whole or not at all, and never over something that is there."""
 
-import errno
 import os
 from pathlib import Path
 
+from orchestrator.cli.context.output_file import write_output
 from orchestrator.core.plan.scalars import seconds_of
 from orchestrator.core.preview.approval import MAX_AGE, Saved
 from orchestrator.core.preview.approval_file import MOST, from_json, to_json
-from orchestrator.errors import MemoryFailed, OperatorError
-
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+from orchestrator.errors import OperatorError
 
 
 def must_be_free(path: Path) -> None:
@@ -30,28 +28,7 @@ def write_saved(path: Path, saved: Saved) -> None:
 def write_new(path: Path, text: str) -> None:
     """A new file of this text, for its owner alone; raises OperatorError, MemoryFailed."""
     must_be_free(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            # A link, unlike a rename, fails where something has come into being meanwhile.
-            os.link(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except FileExistsError:
-        must_be_free(path)
-        raise OperatorError(f"{path} cannot be written: {temporary.name} is in the way") from None
-    except OSError as error:
-        raise _failed(path, error) from None
-
-
-def _failed(path: Path, error: OSError) -> OperatorError | MemoryFailed:
-    words = f"{path} cannot be written: {(error.strerror or 'failed').lower()}"
-    return MemoryFailed(words) if error.errno in _FULL else OperatorError(words, next_step="choose another --save FILE")
+    write_output(path, text.encode(), "--save FILE")
 
 
 def read_saved(path: Path) -> Saved:

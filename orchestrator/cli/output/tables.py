@@ -63,7 +63,7 @@ def commands(label: str, text: str) -> str:
 
 def count(number: int, thing: str) -> str:
     """`1 asset`, `2 assets`, `3 batches`."""
-    plural = {"batch": "batches", "delivery": "deliveries"}.get(thing, f"{thing}s")
+    plural = {"batch": "batches", "delivery": "deliveries", "entry": "entries"}.get(thing, f"{thing}s")
     return f"{number:,} {thing if number == 1 else plural}"
 
 

@@ -36,3 +36,8 @@ def after(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60}:{whole % 60:02}"
     return f"{whole // 3600}:{whole % 3600 // 60:02}:{whole % 60:02}"
+
+
+def seconds_of(moment: str | None) -> float:
+    """What `utc` made, as epoch seconds again; 0 where there is none."""
+    return datetime.fromisoformat(moment).timestamp() if moment else 0.0

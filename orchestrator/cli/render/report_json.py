@@ -4,6 +4,7 @@ The HTML page is made from the same document, so that both tell the same.
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from orchestrator.cli.context.folded_run import code_of
 from orchestrator.cli.output.times import utc
 from orchestrator.cli.render.summary import Names, next_of, verdict_of
 from orchestrator.core.handover.render import to_data
+from orchestrator.core.model.handover_item import Action
 from orchestrator.core.report.assets import AssetLine
 from orchestrator.core.report.handover import PlanHandover
 from orchestrator.core.report.history import History
@@ -298,6 +300,15 @@ class ChainDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class HandoverCount:
+    """How much of one kind of work is left to people."""
+
+    action: str
+    by_this_run: int
+    open_in_plan: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReportDocument:
     """What `report --json` prints."""
 
@@ -340,8 +351,13 @@ class ReportDocument:
     waived: Sequence[str]
     #: what this run left to people
     handover: Sequence[Mapping[str, Any]]
+    handover_counts: Sequence[HandoverCount]
     #: what all runs of the plan left to people and is not done
     handover_open: int
+    #: of these, tasks that may process the same data twice: they still have to stop at their source
+    handover_risks: int
+    #: what shows it by owner
+    handover_command: str
     timeline: TimelineDocument
     outages: Sequence[OutageDocument]
     stops: Sequence[StopDocument]
@@ -379,8 +395,9 @@ def document(whole: WholeReport, names: Names, shown: Sequence[AssetLine], left:
         batches=[_batch(each, ran.get(each.batch, Journey())) for each in made.batches],
         deliveries=[_delivery(each, ran.get(each.delivery, Journey())) for each in made.deliveries],
         approved=began.approved, accepted=began.accepted, held=began.held, waived=began.waived,
-        handover=to_data(made.handover, left.standings), handover_open=len(left.open),
-        timeline=_timeline(whole.timeline, numbers),
+        handover=to_data(made.handover, left.standings), handover_counts=_handover(whole, left),
+        handover_open=len(left.open), handover_risks=len(left.risks),
+        handover_command=names.command("handover", names.plan), timeline=_timeline(whole.timeline, numbers),
         readings=[ReadingDocument(r.target, r.prefix, r.kind, r.renamed) for r in whole.readings],
         plan_as_run=json.loads(began.moves), chain=ChainDocument(whole.head.entries, whole.head.digest),
         **_history(made.history),
@@ -436,6 +453,13 @@ def _delivery(d: DeliveryReport, journey: Journey) -> DeliveryDocument:
         d.delivery, d.batch, d.migration, d.target, d.mode, d.prefix, d.owner, d.assets, d.state, d.imports, d.jobs,
         d.request_ids, d.words, _ran(journey),
     )  # fmt: skip
+
+
+def _handover(whole: WholeReport, left: PlanHandover) -> list[HandoverCount]:
+    """In the order of the guide."""
+    ours = Counter(item.action for item in whole.report.handover)
+    still = Counter(item.action for item in left.open)
+    return [HandoverCount(each.value, ours[each], still[each]) for each in Action if ours[each] or still[each]]
 
 
 def _timeline(held: Timeline, numbers: Mapping[str, int]) -> TimelineDocument:

@@ -1,130 +1,295 @@
-"""A report for people. Law: it shows what `core.report` folded, adds nothing and hides nothing."""
+"""A report for people, in a terminal or a ticket. Law: it tells what the JSON document holds; only long lists are cut.
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+What is cut says so, and `--all` shows each.
+"""
 
-from orchestrator.cli.context.folded_run import code_of
-from orchestrator.cli.output.tables import markdown
-from orchestrator.cli.output.times import local, span
-from orchestrator.cli.render.summary import Names, next_of, verdict_of
-from orchestrator.core.handover.render import to_markdown
-from orchestrator.core.model.escape import in_markdown
-from orchestrator.core.model.handover_item import Action
-from orchestrator.core.report.handover import PlanHandover
-from orchestrator.core.report.history import History
-from orchestrator.core.report.outcome import AssetClass, AssetOutcome
-from orchestrator.core.report.report import MEANING, Report
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-#: how many assets of one class and reason are listed by name; JSON holds all
-MOST_NAMES = 200
+from orchestrator.cli.output.tables import count, markdown
+from orchestrator.cli.output.times import local, seconds_of, span
+from orchestrator.cli.render.report_json import (
+    AssetDocument,
+    RanDocument,
+    ReportDocument,
+    SlotDocument,
+)
+from orchestrator.core.model.escape import in_json, in_markdown
+from orchestrator.core.report.outcome import AssetClass
+from orchestrator.core.report.report import QUIET
+
+#: (migration@target, why) -> names
+Groups = dict[tuple[str, str], list[str]]
+
+#: lines of one list, and names of one reason, unless everything is asked for
+MOST_LINES = 20
+MOST_NAMES = 5
 #: what a trial of `auto` showed -> what it means
-_FOUND = {
+FOUND = {
     "apart": "the slots are apart, and were used at the same time from then on",
     "one": "they are one slot",
     "open": "nothing was seen, so they count as one slot",
 }
 
 
-def report_markdown(made: Report, names: Names, shown: Sequence[AssetOutcome], left: PlanHandover) -> list[str]:
-    """The report for people, a line each; `left` is what all runs of the plan left to people."""
+def report_markdown(r: ReportDocument, everything: bool = False) -> list[str]:
+    """The report, a line each: the verdict, who must act, then everything else."""
     return [
-        *_head(made, names),
-        *_counts(made),
-        *_assets(shown),
-        *_note_reachability(made.history),
-        *_batches(made),
-        *_handover(made, names, left),
-        *_acts(made.history),
+        *_head(r),
+        *_counts(r),
+        *_aside(r, everything),
+        *_timeline(r, everything),
+        *_assets(r.assets, everything),
+        *_checks(r),
+        *_events(r),
+        *_batches(r, everything),
+        *_handover(r, everything),
+        *_learned(r),
+        *_digests(r),
+        *(_plan(r) if everything else []),
     ]
 
 
-def _head(made: Report, names: Names) -> list[str]:
-    began = made.began
-    head = f"**{verdict_of(made)}** (code {code_of(made)})"
-    out = [f"# Run {made.run} of plan {in_markdown(began.plan)}", "", head, ""]
-    out += _bullets(f"why: {why.sentence}" for why in made.outcome.whys)
-    out += _bullets([f"who must act: {made.outcome.who}"])
-    out += ["- next:", "", "```", *next_of(made, names).splitlines(), "```", ""]
-    ended = local(made.ended_at) if made.finished else f"not ended; last entry {local(made.last_at)}"
-    took = f" ({span(made.ended_at - made.began_at)})" if made.finished else ""
-    told = [f"plan file: {began.plan_file}", f"began: {local(made.began_at)} by {began.by} on {began.host}"]
-    told += [f"ended: {ended}{took}", f"version: {began.version}, preview digest: {began.digest}"]
-    told += [f"note: {began.note}"] if began.note else []
-    told += [f"only: {', '.join(began.only)}"] if began.only else []
-    told += [f"approved: saved preview {began.approved[:8]}"] if began.approved else []
-    told += [f"changed since its approval, and accepted: {each}" for each in began.accepted]
-    told += [f"held, because it had drifted: {each}" for each in began.held]
-    told += [f"waived: {each}" for each in began.waived]
-    out += _bullets(told)
-    return [*out, ""]
+# --- verdict and counts --------------------------------------------------------------------------------------------
 
 
-def _counts(made: Report) -> list[str]:
+def _head(r: ReportDocument) -> list[str]:
+    out = [f"# Run {in_markdown(r.run)} of plan {in_markdown(r.plan)}", ""]
+    out += [f"**{in_markdown(r.verdict)}** (code {r.code})", ""]
+    out += _bullets([*(f"why: {why.sentence}" for why in r.whys), f"who must act: {r.who}"])
+    out += ["- next:", "", "```", *r.next.splitlines(), "```", ""]
+    began, ended = seconds_of(r.began), seconds_of(r.ended)
+    end = f"{local(ended)} ({span(ended - began)})" if ended else f"not ended; last entry {_at(r.last_entry)}"
+    told = [f"plan file: {r.plan_file}", f"began: {_at(r.began)} by {r.by} on {r.host}", f"ended: {end}"]
+    told += [f"version: {r.version}, preview digest: {r.digest}"]
+    told += [f"note: {r.note}"] if r.note else []
+    told += [f"only: {', '.join(r.only)}"] if r.only else []
+    return [*out, *_bullets(told), ""]
+
+
+def _counts(r: ReportDocument) -> list[str]:
     out = ["## Counts", ""]
-    if made.disagreements:
+    if not r.agree:
         out += ["**THE COUNTS DO NOT AGREE. This is a defect of roma-migrate: trust none of them.**", ""]
-        out += [*_bullets(made.disagreements), ""]
-    out += [MEANING, ""]
-    rows = [[lane.name, lane.selected, *(lane.counts[each.value] for each in AssetClass)] for lane in made.lanes]
-    out += markdown(["migration@target", "selected", *(each.value for each in AssetClass)], rows)
+        out += [*_bullets(r.disagreements), ""]
+    out += [r.meaning, ""]
+    classes = [each.value for each in AssetClass]
+    rows = [[f"{e.migration}@{e.target}", e.selected, *(e.counts[name] for name in classes)] for e in r.lanes]
+    out += markdown(["migration@target", "selected", *classes], rows)
     rows = [
-        [f"{s.migration}@{s.target}", s.source, s.touched, s.selected, s.excluded, len(s.left_out)]
-        for s in made.sources
+        [f"{s.migration}@{s.target}", s.source, s.touched, s.selected, s.excluded, len(s.left_out)] for s in r.sources
     ]
-    out += ["", *markdown(["migration@target", "source", "touched", "selected", "excluded", "left out"], rows), ""]
-    if not made.disagreements:
-        out += ["The sums agree: selected is the sum of its classes, touched of its parts.", ""]
-    left = _bullets(f"{s.migration}@{s.target}: {name}: {why}" for s in made.sources for _, name, why in s.left_out)
-    return out + (["### Left out", "", *left, ""] if left else [])
+    out += ["", *markdown(["migration@target", "source", "touched", "selected", "excluded", "set aside"], rows), ""]
+    return out + (["The sums agree: selected is the sum of its classes, touched of its parts.", ""] if r.agree else [])
 
 
-def _assets(shown: Sequence[AssetOutcome]) -> list[str]:
+def _aside(r: ReportDocument, everything: bool) -> list[str]:
+    """What travels with another migration in a line each; what nobody carries by its reason."""
+    travels: Groups = {}
+    stays: Groups = {}
+    for each in r.sources:
+        for left in each.left_out:
+            groups, why = (travels, f"travel with {left.carried_by}") if left.carried_by else (stays, left.why)
+            groups.setdefault((f"{each.migration}@{each.target}", why), []).append(left.name)
+    told = [f"{where}: {count(len(names), 'task')} {why}" for (where, why), names in travels.items()]
+    told = _each(travels) if everything else told
+    out = ["### Carried by another migration of this run", "", *_bullets(told), ""] if travels else []
+    return out + (["### Left out", "", *_bullets(_each(stays) if everything else _grouped(stays)), ""] if stays else [])
+
+
+def _assets(assets: Sequence[AssetDocument], everything: bool) -> list[str]:
     out: list[str] = []
     for kept_as in AssetClass:
-        mine = [line for line in shown if line.kept_as is kept_as]
-        if not mine:
+        mine = [each for each in assets if each.outcome == kept_as.value]
+        if not mine or (kept_as in QUIET and not everything):
             continue
-        out += [f"## {kept_as.value.capitalize()}", ""]
-        out += _bullets(
-            f"{line.migration}@{line.target}: {line.kind} {line.name} ({line.asset})"
-            + (f": {line.why}" if line.why else "")
-            for line in mine[:MOST_NAMES]
-        )
-        if len(mine) > MOST_NAMES:
-            out.append(f"- ... and {len(mine) - MOST_NAMES} more; `report --json` holds them all")
-        out.append("")
+        groups: Groups = {}
+        for each in mine:
+            groups.setdefault((f"{each.migration}@{each.target}", each.why), []).append(f"{each.kind} {each.name}")
+        lines = _grouped(groups) if len(mine) > MOST_LINES and not everything else map(_asset, mine)
+        out += [f"## {kept_as.value.capitalize()}", "", *_bullets(lines), ""]
     return out
 
 
-def _note_reachability(history: History) -> list[str]:
-    out: list[str] = []
-    out += _section("Outages", (
-        f"{o.host}: {local(o.began)}, {span(o.seconds) if o.ended else 'its end was not seen'}: {o.words}"
-        for o in history.outages
+def _asset(each: AssetDocument) -> str:
+    named = each.target_names and list(each.target_names) != [each.name]
+    arrives = f" -> {' or '.join(each.target_names)}" if named else ""
+    where = f"{each.migration}@{each.target}: {each.kind} {each.name}{arrives} ({each.id})"
+    return where + (f": {each.why}" if each.why else "")
+
+
+def _each(groups: Groups) -> list[str]:
+    return [_told(where, name, why) for (where, why), names in groups.items() for name in names]
+
+
+def _grouped(groups: Groups) -> list[str]:
+    """A line for each reason, with some of the names."""
+    return [_told(where, _some(names), why) for (where, why), names in groups.items()]
+
+
+def _some(names: Sequence[str]) -> str:
+    if len(names) <= MOST_NAMES:
+        return ", ".join(names)
+    return f"{len(names):,}: {', '.join(names[:MOST_NAMES])} and {len(names) - MOST_NAMES:,} more (--all)"
+
+
+def _told(where: str, what: str, why: str) -> str:
+    return f"{where}: {what}" + (f": {why}" if why else "")
+
+
+# --- what happened -------------------------------------------------------------------------------------------------
+
+
+def _timeline(r: ReportDocument, everything: bool) -> list[str]:
+    if not r.timeline.slots:
+        return []
+    kinds = list(dict.fromkeys(bar.kind for slot in r.timeline.slots for bar in slot.bars))
+    rows: list[list[object]] = [
+        [slot.slot, *(_spent(slot, kind) for kind in kinds), span(slot.busy_seconds)] for slot in r.timeline.slots
+    ]
+    out = ["## Timeline", "", *markdown(["slot", *kinds, "our jobs ran"], rows), "", r.timeline.unpredicted, ""]
+    told = [f"no process conducted the run from {_at(p.began)} to {_at(p.ended)}" for p in r.timeline.pauses]
+    out += [*_bullets(told), ""] if told else []
+    if not everything:
+        return out
+    rows = [
+        [slot.slot, bar.kind, bar.number or "", _at(bar.began), bar.seconds, bar.word or "has not ended", bar.job]
+        for slot in r.timeline.slots
+        for bar in slot.bars
+    ]
+    return [*out, *markdown(["slot", "what", "batch", "began", "seconds", "how it ended", "job"], rows), ""]
+
+
+def _spent(slot: SlotDocument, kind: str) -> str:
+    mine = [bar.seconds for bar in slot.bars if bar.kind == kind]
+    return f"{len(mine)} in {span(sum(mine))}" if mine else ""
+
+
+def _checks(r: ReportDocument) -> list[str]:
+    told = [f"carried out the saved preview {r.approved[:8]}"] if r.approved else []
+    told += [f"waived: {each}" for each in r.waived]
+    told += [f"changed since its approval, and accepted: {each}" for each in r.accepted]
+    told += [f"held, because it had drifted: {each}" for each in r.held]
+    return _section("Checks and waivers", told)
+
+
+def _events(r: ReportDocument) -> list[str]:
+    out = _section("Outages", (
+        f"{o.host}: {_at(o.began)}, {_length(o.began, o.ended) or 'its end was not seen'}: {o.words}" for o in r.outages
     ))  # fmt: skip
     out += _section("Stopped by the breaker", (
-        f"{s.instance} ({s.direction}s): {local(s.at)}: {s.words}"
-        + (f"; reopened {local(s.reopened)}" if s.reopened else "")
-        for s in history.stops
+        f"{s.instance} ({s.direction}s): {_at(s.at)}: {s.words}"
+        + (f"; reopened {_at(s.reopened)}" if s.reopened else "")
+        for s in r.stops
     ))  # fmt: skip
     out += _section("Waits", (
-        f"{w.subject}: refused {w.times} times from {local(w.began)} for {span(w.latest - w.began)}: {w.words}"
-        for w in history.waits
+        f"{w.subject}: refused {w.times} times from {_at(w.began)} for {_length(w.began, w.latest)}: {w.words}"
+        for w in r.waits
     ))  # fmt: skip
     out += _section("Lost answers, and how they were settled", (
-        f"{s.subject}: {local(s.lost)}: {s.words}; {s.found or 'not settled'}"
-        + (f" ({span(s.settled - s.lost)} later)" if s.settled else "")
-        for s in history.settlements
+        f"{s.subject}: {_at(s.lost)}: {s.words}; {s.found or 'not settled'}"
+        + (f" ({_length(s.lost, s.settled)} later)" if s.settled else "")
+        for s in r.settlements
     ))  # fmt: skip
-    out += _section("What `one_job_per: auto` found", (
-        f"{local(t.at)}: {t.subject} asked for beside {t.beside} in slot {t.slot}: "
-        f"{_FOUND.get(t.shown, 'not known yet')}" + (f" ({t.reason})" if t.reason else "")
-        for t in history.trials
+    return out + _section("Who did what", (f"{_at(a.at)} {a.by}{' ' if a.by else ''}{a.sentence}" for a in r.acts))
+
+
+def _batches(r: ReportDocument, everything: bool) -> list[str]:
+    rows: list[list[object]] = [
+        [b.number, b.batch, b.source, b.apps, b.tasks, b.state, b.exports, *_ran(b.ran), b.size or "", b.check,
+         " ".join(b.jobs), " ".join(b.request_ids)]
+        for b in r.batches
+    ]  # fmt: skip
+    when = ["began", "took", "waited for others"]
+    head = [
+        "no",
+        "batch",
+        "source",
+        "apps",
+        "tasks",
+        "state",
+        "exports",
+        *when,
+        "bytes",
+        "check",
+        "jobs",
+        "request_ids",
+    ]
+    out = ["## Batches", "", *_cut(head, rows, everything), ""]
+    rows = [
+        [d.delivery, f"{d.migration}@{d.target}", d.mode, d.prefix, d.owner, d.assets, d.state, d.imports,
+         *_ran(d.ran), " ".join(d.jobs), " ".join(d.request_ids), d.words]
+        for d in r.deliveries
+    ]  # fmt: skip
+    head = ["delivery", "migration@target", "mode", "prefix", "owner", "assets", "state", "imports", *when, "jobs"]
+    return [*out, "## Deliveries", "", *_cut([*head, "request_ids", "words"], rows, everything), ""]
+
+
+def _ran(ran: RanDocument) -> list[str]:
+    waited = span(ran.waited_seconds) if ran.waited_seconds else ""
+    return [_at(ran.began) if ran.began else "", _length(ran.began, ran.ended), waited]
+
+
+def _cut(head: Sequence[str], rows: Sequence[Sequence[object]], everything: bool) -> list[str]:
+    shown = rows if everything else rows[:MOST_LINES]
+    more = [f"\n... and {len(rows) - len(shown)} more (--all)"] if len(rows) > len(shown) else []
+    return [*markdown(head, shown), *more]
+
+
+def _handover(r: ReportDocument, everything: bool) -> list[str]:
+    """What is left to people: how much of what, and in full where it is short."""
+    if not r.handover_counts:
+        return []
+    rows = [[each.action, each.by_this_run, each.open_in_plan] for each in r.handover_counts]
+    out = ["## Left to people", "", *markdown(["what", "by this run", "open in the plan"], rows), ""]
+    if r.handover_risks:
+        out += [
+            f"{count(r.handover_risks, 'task')} may process data twice: they still have to stop at their source.",
+            "",
+        ]
+    out += ["By owner, with what a read can prove:", "", "```", *r.handover_command.splitlines(), "```", ""]
+    if r.handover and (everything or len(r.handover) <= MOST_LINES):
+        out += [*map(_item, r.handover), ""]
+    return out
+
+
+def _item(item: Mapping[str, Any]) -> str:
+    asset = f" **{in_markdown(item['asset'])}**" if item["asset"] else ""
+    owner = in_markdown(item["owner"]) or "nobody in particular"
+    box = "x" if item["done"] else " "
+    where = in_markdown(item["where"])
+    return f"- [{box}] `{item['id']}` {where}{asset}: {in_markdown(item['what'])} ({owner})"
+
+
+def _learned(r: ReportDocument) -> list[str]:
+    out = _section("What `one_job_per: auto` found", (
+        f"{_at(t.at)}: {t.subject} asked for beside {t.beside} in slot {t.slot}: {FOUND.get(t.shown, 'not known yet')}"
+        + (f" ({t.reason})" if t.reason else "")
+        for t in r.trials
+    ))  # fmt: skip
+    out += _section("How the service read prefixes", (
+        f"{x.target}: {x.prefix} {'is' if x.renamed else 'is not'} put before the names of "
+        f"{'applications' if x.kind == 'app' else 'tasks'}"
+        for x in r.readings
     ))  # fmt: skip
     return out + _section("Probes", (
-        f"{local(p.at)} in slot {p.slot}: {p.asset}, job {p.job or '-'}: {p.word or 'not ended'}"
-        for p in history.probes
+        f"{_at(p.at)} in slot {p.slot}: {p.asset}, job {p.job or '-'}: {p.word or 'not ended'}" for p in r.probes
     ))  # fmt: skip
+
+
+def _digests(r: ReportDocument) -> list[str]:
+    head = f"the journal holds {count(r.chain.entries, 'entry')}; the head of its chain is {r.chain.digest}"
+    return _section("Digests", [head, f"preview: {r.digest}", *([f"approved: {r.approved}"] if r.approved else [])])
+
+
+def _plan(r: ReportDocument) -> list[str]:
+    """Each line of it begins with a sign of JSON, so that nothing in it can end the block."""
+    held = in_json(json.dumps(r.plan_as_run, indent=2, ensure_ascii=False))
+    return ["## The plan as run", "", "```json", *held.splitlines(), "```", ""]
+
+
+# --- shapes --------------------------------------------------------------------------------------------------------
 
 
 def _section(title: str, lines: Iterable[str]) -> list[str]:
@@ -136,40 +301,9 @@ def _bullets(lines: Iterable[str]) -> list[str]:
     return [f"- {in_markdown(line)}" for line in lines]
 
 
-def _batches(made: Report) -> list[str]:
-    rows: list[list[object]] = [
-        [b.number, b.batch, b.source, b.apps, b.tasks, b.state, b.exports, b.size or "", b.check,
-         " ".join(b.jobs), " ".join(b.request_ids)]
-        for b in made.batches
-    ]  # fmt: skip
-    head = ["no", "batch", "source", "apps", "tasks", "state", "exports", "bytes", "check", "jobs", "request_ids"]
-    out = ["## Batches", "", *markdown(head, rows), ""]
-    rows = [
-        [d.delivery, f"{d.migration}@{d.target}", d.mode, d.prefix, d.owner, d.assets, d.state, d.imports,
-         " ".join(d.jobs), " ".join(d.request_ids), d.words]
-        for d in made.deliveries
-    ]  # fmt: skip
-    head = ["delivery", "migration@target", "mode", "prefix", "owner", "assets", "state", "imports", "jobs"]
-    return [*out, "## Deliveries", "", *markdown([*head, "request_ids", "words"], rows), ""]
+def _at(moment: str | None) -> str:
+    return local(seconds_of(moment))
 
 
-def _handover(made: Report, names: Names, left: PlanHandover) -> list[str]:
-    """What is left to people: how much of what, and in full where it is short."""
-    if not left.items:
-        return []
-    found, open_ = Counter(item.action for item in made.handover), Counter(item.action for item in left.open)
-    rows = [[each.value, found[each.value], open_[each.value]] for each in Action if found[each.value] or open_[each]]
-    out = ["## Left to people", "", *markdown(["what", "by this run", "open in the plan"], rows), ""]
-    if left.risks:
-        out += [
-            f"{len(left.risks)} of them may process data twice: these tasks still have to stop at their source.",
-            "",
-        ]
-    out += ["By owner, with what a read can prove:", "", "```", names.command("handover", names.plan), "```", ""]
-    if made.handover and len(made.handover) <= MOST_NAMES:
-        out += [to_markdown(made.handover, left.standings).replace("## ", "### "), ""]
-    return out
-
-
-def _acts(history: History) -> list[str]:
-    return _section("Who did what", (f"{local(a.at)} {a.by}{' ' if a.by else ''}{a.sentence}" for a in history.acts))
+def _length(began: str | None, ended: str | None) -> str:
+    return span(seconds_of(ended) - seconds_of(began)) if began and ended else ""

@@ -1,0 +1,151 @@
+"""The timeline of a report as places on a drawing. Law: per cent of the width across, so that zooming is one number.
+
+The page's template turns this into inline SVG; nothing here knows of tags or colours.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from orchestrator.cli.output.times import local, seconds_of, span
+from orchestrator.cli.render.report_json import BarDocument, OutageDocument, SlotDocument, TimelineDocument
+
+#: pixels down: the axis, a slot's name, its jobs, each line of what runs beside them, the room below
+AXIS, NAME, JOBS, BESIDE, GAP = 24, 18, 24, 7, 12
+#: seconds between two marks on the axis, of which one is chosen
+_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
+#: marks on the axis of the whole run, at most
+_MARKS = 8
+#: levels of marks: those of the whole run, and those that zooming in adds
+_LEVELS = 3
+#: what stands in a bar before the batch's number
+_LETTER = {"export": "E", "import": "I", "probe": "P", "somebody else's job": "busy", "unknown outcome": "?"}
+#: kinds that run beside the jobs -> the line below them
+_LINE = {"download": 0, "verification": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnBar:
+    """One bar."""
+
+    kind: str
+    x: float
+    width: float
+    y: int
+    height: int
+    #: "" where it is too thin for one
+    label: str
+    #: said when pointed at
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnSlot:
+    """One slot's name and bars."""
+
+    name: str
+    y: int
+    bars: Sequence[DrawnBar]
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A stretch over all slots: an outage, or no process."""
+
+    kind: str
+    x: float
+    width: float
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment on the axis."""
+
+    x: float
+    label: str
+    #: 0 is always shown, 1 and 2 when zoomed in
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Everything, in a box of `height` pixels."""
+
+    height: int
+    slots: Sequence[DrawnSlot]
+    bands: Sequence[Band]
+    marks: Sequence[Mark]
+    #: the zone of the marks, such as +01:00
+    offset: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    began: float
+    ended: float
+
+    @property
+    def length(self) -> float:
+        return max(self.ended - self.began, 1.0)
+
+    def x(self, at: float) -> float:
+        return round(100 * (min(max(at, self.began), self.ended) - self.began) / self.length, 4)
+
+    def width(self, began: float, ended: float) -> float:
+        return round(max(0.0, self.x(ended) - self.x(began)), 4)
+
+
+def drawing(held: TimelineDocument, outages: Sequence[OutageDocument], began: str, last: str) -> Drawing:
+    """Place everything between the first and the last entry of the journal."""
+    scale = _Scale(seconds_of(began), seconds_of(last))
+    slots = list(_slots(held.slots, scale))
+    down = NAME + JOBS + 2 * BESIDE + GAP
+    offset = local(scale.began)[-6:]
+    return Drawing(AXIS + down * len(slots), slots, list(_bands(held, outages, scale)), list(_marks(scale)), offset)
+
+
+def _slots(slots: Sequence[SlotDocument], scale: _Scale) -> Iterator[DrawnSlot]:
+    y = AXIS
+    for slot in slots:
+        yield DrawnSlot(slot.slot, y, [_bar(bar, y + NAME, scale) for bar in slot.bars])
+        y += NAME + JOBS + 2 * BESIDE + GAP
+
+
+def _bar(bar: BarDocument, y: int, scale: _Scale) -> DrawnBar:
+    began, ended = seconds_of(bar.began), seconds_of(bar.ended)
+    line = _LINE.get(bar.kind)
+    top, height = (y, JOBS) if line is None else (y + JOBS + 1 + line * BESIDE, BESIDE - 1)
+    label = _LETTER.get(bar.kind, "") + (str(bar.number) if bar.number and bar.kind in {"export", "import"} else "")
+    return DrawnBar(
+        bar.kind, scale.x(began), scale.width(began, ended), top, height, label if line is None else "", _title(bar)
+    )
+
+
+def _title(bar: BarDocument) -> str:
+    of = f" of batch {bar.number}" if bar.number else ""
+    word = f": {bar.word}" if bar.word else ": has not ended"
+    return f"{bar.kind}{of} ({bar.subject}), {local(seconds_of(bar.began))}, {span(bar.seconds)}{word}"
+
+
+def _bands(held: TimelineDocument, outages: Sequence[OutageDocument], scale: _Scale) -> Iterator[Band]:
+    for pause in held.pauses:
+        began, ended = seconds_of(pause.began), seconds_of(pause.ended)
+        told = f"no process conducted the run for {span(ended - began)}"
+        yield Band("pause", scale.x(began), scale.width(began, ended), told)
+    for outage in outages:
+        began, ended = seconds_of(outage.began), seconds_of(outage.ended) or scale.ended
+        told = f"{outage.host} did not answer for {span(ended - began)}: {outage.words}"
+        yield Band("outage", scale.x(began), scale.width(began, ended), told)
+
+
+def _marks(scale: _Scale) -> Iterator[Mark]:
+    seen: set[float] = set()
+    for level in range(_LEVELS):
+        step = next((s for s in _STEPS if scale.length / s <= _MARKS * 4**level), _STEPS[-1])
+        at = scale.began - scale.began % step + step
+        while at < scale.ended:
+            if at not in seen:
+                seen.add(at)
+                yield Mark(scale.x(at), datetime.fromtimestamp(at, UTC).astimezone().strftime("%H:%M:%S"), level)
+            at += step

@@ -1,0 +1,81 @@
+"""A real browser without a network. Where none can be had the tests say so in one line, and with CI set they fail."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Playwright, sync_playwright
+from typer.testing import CliRunner
+
+from orchestrator.cli.app import build
+from orchestrator.storage.home import Home
+from orchestrator.storage.journal import SqliteJournal
+from tests.browser.large import large_run
+
+#: what `make browser` installs, beside the browser
+AXE = Path(__file__).parents[2] / ".venv/browser/axe.min.js"
+#: of axe-core 4.14.1, whose licence (MPL 2.0) the package holds
+AXE_SHA256 = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
+RUN = "20270401-020000-abcd"
+
+
+def missing(what: str) -> None:
+    """One line; a machine that must prove everything does not pass without it."""
+    told = f"{what}: run `make browser`"
+    if os.environ.get("CI"):
+        pytest.fail(told, pytrace=False)
+    pytest.skip(told)
+
+
+def chromium() -> str:
+    named = os.environ.get("ROMA_TEST_CHROMIUM", "")
+    return named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    path = chromium()
+    if not path:
+        missing("no Chromium on the path nor in ROMA_TEST_CHROMIUM")
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    made = playwright.chromium.launch(executable_path=path, args=arguments)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The accessibility checker's script, as it was published."""
+    if not AXE.is_file():
+        missing("axe-core is not there")
+    content = AXE.read_bytes()
+    assert hashlib.sha256(content).hexdigest() == AXE_SHA256, f"{AXE} is not axe-core 4.14.1"
+    return content.decode()
+
+
+@pytest.fixture(scope="session")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a run of 1,100 assets in 20 batches, made by the command."""
+    folder = tmp_path_factory.mktemp("report")
+    home = Home(folder / "home")
+    home.make()
+    home.make_run(RUN)
+    journal = SqliteJournal(home.journal(RUN), RUN, "test")
+    at = 1_806_544_800.0
+    for seconds, event in large_run():
+        at += seconds
+        journal.append([event], at)
+    journal.close()
+    file = folder / "report.html"
+    told = CliRunner().invoke(build(), ["report", "--home", str(home.path), "--html", str(file)])
+    assert told.exit_code == 0, told.output
+    return file
