@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import types
+from enum import StrEnum
 from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
@@ -32,6 +33,8 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
         if rest == [...]:
             return st.lists(values(first), max_size=3).map(tuple)
         return st.tuples(*(values(each) for each in get_args(hint)))
+    if issubclass(hint, StrEnum):
+        return st.sampled_from(hint)
     hints = get_type_hints(hint)
     return st.builds(hint, **{field.name: values(hints[field.name]) for field in dataclasses.fields(hint)})
 

@@ -5,6 +5,7 @@ Every line carries the event's name and fields in the journal's words. A log tha
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ import structlog
 from orchestrator.cli.output import event_lines
 from orchestrator.cli.output.terminal import LogLevel, Terminal
 from orchestrator.cli.output.times import clock, utc
+from orchestrator.core.model.checks import Verdict
 from orchestrator.core.model.escape import in_json, visible
-from orchestrator.core.state.events import Entry
+from orchestrator.core.state.events import Entry, FindingsNoted
 
 _RANK = {level: rank for rank, level in enumerate(LogLevel)}
 #: what is said on the screen even while bars are drawn
@@ -61,11 +63,27 @@ class Log:
     def entry(self, entry: Entry) -> None:
         """One journal entry that is believed."""
         event = entry.event
+        if isinstance(event, FindingsNoted):
+            self._findings(entry, event)
+            return
         held = event_lines.fields_of(event)
         # The journal's word for a time would hide the log's own.
         self._logger._proxy_to_logger(
             event_lines.level_of(event).value, event_lines.name_of(event), at=entry.at, seq=entry.seq, **held
         )
+
+    def _findings(self, entry: Entry, event: FindingsNoted) -> None:
+        """How many of which check for everybody, and each for the file."""
+        for verdict in dict.fromkeys(each.verdict for each in event.findings):
+            checks = Counter(each.id for each in event.findings if each.verdict is verdict)
+            level = LogLevel.WARNING if verdict is Verdict.WARNING else LogLevel.INFO
+            told = {"verdict": verdict.value, "number": checks.total(), "checks": sorted(checks)}
+            self._logger._proxy_to_logger(level.value, "findings-noted", at=entry.at, seq=entry.seq, **told)
+        for each in event.findings:
+            held = {"check": each.id, "verdict": each.verdict.value, "where": each.where, "sentence": each.sentence,
+                    "assets": list(each.assets), "remedy": each.remedy}  # fmt: skip
+            told = {key: value for key, value in held.items() if value}
+            self._logger._proxy_to_logger(LogLevel.DEBUG.value, "finding", at=entry.at, seq=entry.seq, **told)
 
     # --- processors ------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestrator.cli.context.folded_run import code_of
 from orchestrator.cli.output.times import utc
-from orchestrator.cli.render.summary import Names, next_of, verdict_of
+from orchestrator.cli.render.summary import Names, finding_json, next_of, verdict_of
 from orchestrator.core.handover.render import to_data
 from orchestrator.core.model.handover_item import Action
 from orchestrator.core.report.assets import AssetLine
@@ -268,6 +268,19 @@ class ActDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class FindingDocument:
+    """What preflight warned of or could not check."""
+
+    check: str
+    verdict: str
+    #: MIGRATION@INSTANCE, MIGRATION, @INSTANCE or ""
+    where: str
+    sentence: str
+    assets: Sequence[str]
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
 class TrialDocument:
     """With `one_job_per: auto`, a real job asked for beside another of ours."""
 
@@ -349,6 +362,8 @@ class ReportDocument:
     accepted: Sequence[str]
     held: Sequence[str]
     waived: Sequence[str]
+    #: what preflight warned of or could not check when the run began
+    findings: Sequence[FindingDocument]
     #: what this run left to people
     handover: Sequence[Mapping[str, Any]]
     handover_counts: Sequence[HandoverCount]
@@ -395,6 +410,7 @@ def document(whole: WholeReport, names: Names, shown: Sequence[AssetLine], left:
         batches=[_batch(each, ran.get(each.batch, Journey())) for each in made.batches],
         deliveries=[_delivery(each, ran.get(each.delivery, Journey())) for each in made.deliveries],
         approved=began.approved, accepted=began.accepted, held=began.held, waived=began.waived,
+        findings=[FindingDocument(**finding_json(each)) for each in made.findings],
         handover=to_data(made.handover, left.standings), handover_counts=_handover(whole, left),
         handover_open=len(left.open), handover_risks=len(left.risks),
         handover_command=names.command("handover", names.plan), timeline=_timeline(whole.timeline, numbers),

@@ -11,10 +11,12 @@ from orchestrator.cli.output.tables import count, markdown
 from orchestrator.cli.output.times import local, seconds_of, span
 from orchestrator.cli.render.report_json import (
     AssetDocument,
+    FindingDocument,
     RanDocument,
     ReportDocument,
     SlotDocument,
 )
+from orchestrator.core.model.checks import Verdict
 from orchestrator.core.model.escape import in_json, in_markdown
 from orchestrator.core.report.outcome import AssetClass
 from orchestrator.core.report.report import QUIET
@@ -25,6 +27,8 @@ Groups = dict[tuple[str, str], list[str]]
 #: lines of one list, and names of one reason, unless everything is asked for
 MOST_LINES = 20
 MOST_NAMES = 5
+#: findings of one check
+MOST_FINDINGS = 3
 #: what a trial of `auto` showed -> what it means
 FOUND = {
     "apart": "the slots are apart, and were used at the same time from then on",
@@ -41,7 +45,7 @@ def report_markdown(r: ReportDocument, everything: bool = False) -> list[str]:
         *_aside(r, everything),
         *_timeline(r, everything),
         *_assets(r.assets, everything),
-        *_checks(r),
+        *_checks(r, everything),
         *_events(r),
         *_batches(r, everything),
         *_handover(r, everything),
@@ -166,12 +170,33 @@ def _spent(slot: SlotDocument, kind: str) -> str:
     return f"{len(mine)} in {span(sum(mine))}" if mine else ""
 
 
-def _checks(r: ReportDocument) -> list[str]:
-    told = [f"carried out the saved preview {r.approved[:8]}"] if r.approved else []
+def _checks(r: ReportDocument, everything: bool) -> list[str]:
+    told = _findings(r.findings, everything)
+    told += [f"carried out the saved preview {r.approved[:8]}"] if r.approved else []
     told += [f"waived: {each}" for each in r.waived]
     told += [f"changed since its approval, and accepted: {each}" for each in r.accepted]
     told += [f"held, because it had drifted: {each}" for each in r.held]
     return _section("Checks and waivers", told)
+
+
+def _findings(findings: Sequence[FindingDocument], everything: bool) -> list[str]:
+    """What the run began in spite of, each check with what it found, warnings first."""
+    found: dict[tuple[bool, str, str], list[FindingDocument]] = {}
+    for each in findings:
+        found.setdefault((each.verdict != Verdict.WARNING, each.verdict, each.check), []).append(each)
+    lines: list[str] = []
+    for (_, verdict, check), held in sorted(found.items()):
+        shown = held if everything else held[:MOST_FINDINGS]
+        lines += [f"{verdict} {check}: {_finding(each)}" for each in shown]
+        if len(shown) < len(held):
+            lines.append(f"{verdict} {check}: and {len(held) - len(shown):,} more (--all)")
+    return lines
+
+
+def _finding(each: FindingDocument) -> str:
+    told = f"{each.where}: {each.sentence}" if each.where else each.sentence
+    named = f" ({_some(each.assets)})" if each.assets and each.assets[0] not in each.sentence else ""
+    return told + named + (f"; {each.remedy}" if each.remedy else "")
 
 
 def _events(r: ReportDocument) -> list[str]:

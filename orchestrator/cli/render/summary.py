@@ -2,11 +2,15 @@
 
 import os
 import shlex
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from orchestrator.cli.output.tables import commands, table, wrapped
+from orchestrator.cli.output.tables import commands, count, table, wrapped
 from orchestrator.cli.output.times import local, utc
+from orchestrator.core.model.checks import Check, Verdict
 from orchestrator.core.report.outcome import AssetClass, Outcome
 from orchestrator.core.report.report import MEANING, LaneReport, Report, lane_reports
 from orchestrator.core.state.progress import Progress
@@ -133,6 +137,7 @@ def closing_text(progress: Progress, outcome: Outcome, names: Names, log: str) -
     lines = [wrapped("", f"run {names.run} of plan {names.plan}: {verdict(outcome)} (code {int(outcome.code)})")]
     lines += [wrapped("  ", MEANING), lanes_table(lane_reports(progress))]
     lines += [wrapped("why:  ", why.sentence) for why in outcome.whys]
+    lines += [wrapped("warn: ", warned(progress.findings, names))] if progress.findings else []
     lines += [wrapped("who:  ", outcome.who), commands("next: ", next_step(outcome, names))]
     if not_before := moment(outcome, progress.at):
         lines.append(f"not before: {local(not_before)}")
@@ -150,11 +155,30 @@ def closing_json(progress: Progress, outcome: Outcome, names: Names, log: str) -
         "plan_file": names.file,
         "digest": progress.began.digest if progress.began else "",
         "held": list(progress.began.held) if progress.began else [],
+        "findings": [finding_json(each) for each in progress.findings],
         **outcome_json(outcome, names),
         "not_before": utc(moment(outcome, progress.at)),
         "lanes": [lane_json(each) for each in lane_reports(progress)],
         "log": log,
     }
+
+
+def warned(findings: Sequence[Check], names: Names) -> str:
+    """How much preflight warned of when the run began, by check, and where it is told."""
+    parts = []
+    for verdict, told in ((Verdict.WARNING, "warned of"), (Verdict.NOT_CHECKED, "could not check")):
+        held = Counter(each.id for each in findings if each.verdict is verdict)
+        if held:
+            named = ", ".join(f"{check} ({n})" if n > 1 else check for check, n in sorted(held.items()))
+            parts.append(f"{told} {count(held.total(), 'thing')}: {named}")
+    return f"before it began, preflight {' and '.join(parts)}; each is told by\n{names.command('report', names.run)}"
+
+
+def finding_json(check: Check) -> dict[str, Any]:
+    return {
+        "check": check.id, "verdict": check.verdict.value, "where": check.where, "sentence": check.sentence,
+        "assets": list(check.assets), "remedy": check.remedy,
+    }  # fmt: skip
 
 
 def moment(outcome: Outcome, at: float) -> float:

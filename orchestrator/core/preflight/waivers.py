@@ -11,7 +11,10 @@ from fnmatch import fnmatchcase
 from orchestrator.core.model.checks import Check, Verdict
 from orchestrator.core.plan.plan import Plan, Waiver
 from orchestrator.core.plan.special_values import NOT_WAIVABLE
+from orchestrator.core.state.events import FindingsNoted
 
+#: findings in one event: a journal's entry stays small
+MOST_AT_ONCE = 100
 #: (migration, waiver)
 _Held = tuple[str, Waiver]
 _REMEDY_EXPIRED = "agree on it anew and give a later `until`, or put the finding right"
@@ -42,6 +45,12 @@ def waived_told(checks: Iterable[Check]) -> tuple[str, ...]:
         for check in checks
         if check.verdict is Verdict.WAIVED
     )
+
+
+def noted(checks: Iterable[Check]) -> tuple[FindingsNoted, ...]:
+    """What a run begins in spite of: for the journal."""
+    held = [check for check in checks if check.verdict in {Verdict.WARNING, Verdict.NOT_CHECKED}]
+    return tuple(FindingsNoted(tuple(held[at : at + MOST_AT_ONCE])) for at in range(0, len(held), MOST_AT_ONCE))
 
 
 def waived_assets(checks: Iterable[Check], check: str, migration: str, target: str) -> frozenset[str]:

@@ -17,7 +17,7 @@ from orchestrator.core.plan.plan import Plan
 from orchestrator.core.preflight.context import PreflightContext
 from orchestrator.core.preflight.expected_outcomes import ExpectedOutcome, expected_outcomes
 from orchestrator.core.preflight.preflight import cannot_know, preflight
-from orchestrator.core.preflight.waivers import waive, waived_assets
+from orchestrator.core.preflight.waivers import noted, waive, waived_assets
 from orchestrator.core.scheduling.timetable import Timetable
 from orchestrator.core.selection.batches import connected_groups, pack
 from orchestrator.core.selection.dependencies import cycles
@@ -79,9 +79,10 @@ class Preview:
 
     @property
     def schedule(self) -> tuple[e.Event, ...]:
-        """The events that freeze it, and the handover list as it is known at the start."""
+        """The events that freeze it, what preflight warned of, and the handover list as it is known at the start."""
         return (
-            *self.selections, *self.skipped, *self.held, *self.batches, *self.deliveries, *listed(self.handover),
+            *self.selections, *self.skipped, *self.held, *self.batches, *self.deliveries, *noted(self.checks),
+            *listed(self.handover),
         )  # fmt: skip
 
     @property

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestrator.core.model.checks import Check
 from orchestrator.core.model.handover_item import Item
 from orchestrator.core.report.handover import due
 from orchestrator.core.report.history import History, gather
@@ -127,6 +128,8 @@ class Report:
     disagreements: tuple[str, ...]
     #: what is left to people, running tasks first
     handover: tuple[Item, ...] = ()
+    #: what preflight warned of or could not check when the run began
+    findings: tuple[Check, ...] = ()
 
     @property
     def finished(self) -> bool:
@@ -145,6 +148,7 @@ def report(run: str, entries: Sequence[Entry], progress: Progress, outcome: Outc
         lanes, _sources(progress.selections), _batches(progress, history), _deliveries(progress, history),
         tuple(line for line in every if line.kept_as not in QUIET), history,
         (*_disagreements(lanes), *_twice(progress, every)), due(entries, every, ended=progress.ended is not None),
+        tuple(progress.findings),
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ its place and time in the journal. Times are epoch seconds, UTC.
 
 from dataclasses import dataclass, field
 
+from orchestrator.core.model.checks import Check
 from orchestrator.core.model.error_detail import ErrorDetail as ErrorDetail
 from orchestrator.core.model.handover_item import Item
 from orchestrator.core.model.inventory import Reason
@@ -605,6 +606,13 @@ class HandoverListed:
 
 
 @dataclass(frozen=True, slots=True)
+class FindingsNoted:
+    """What preflight warned of or could not check when the run began; many are told in several of these."""
+
+    findings: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HandoverDone:
     """A person says that an item of the list is done; it may stand in the journal of a run that has ended."""
 
@@ -674,6 +682,7 @@ Event = (
     | WideningShown
     | HandoverListed
     | ChangeEvent
+    | FindingsNoted
     | HandoverDone
 )
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 
+from orchestrator.core.model.checks import Check
 from orchestrator.core.model.failures import Failure
 from orchestrator.core.model.naming import predicted
 from orchestrator.core.state import events as e
@@ -65,6 +66,8 @@ class Progress:
         self.selections: list[e.SelectionMade] = []
         self.skipped: list[e.AssetsSkipped] = []
         self.held: list[e.AssetsHeld] = []
+        #: what preflight warned of or could not check when the run began
+        self.findings: list[Check] = []
         self.probes: dict[str, Probe] = {}
         #: what `auto` has tried and seen
         self.trials = Trials()
@@ -166,12 +169,8 @@ class Progress:
         match entry.event:
             case e.RunBegan() | e.RunResumed() | e.RunInterrupted() | e.RunEnded() as event:
                 self._run(event, entry.at)
-            case e.SelectionMade() as event:
-                self.selections.append(event)
-            case e.AssetsSkipped() as event:
-                self.skipped.append(event)
-            case e.AssetsHeld() as event:
-                self.held.append(event)
+            case e.SelectionMade() | e.AssetsSkipped() | e.AssetsHeld() | e.FindingsNoted() as event:
+                self._begin_with(event)
             case e.HandoverListed() | e.HandoverDone() | e.WideningTried() | e.WideningShown():
                 pass  # `orchestrator.core.report.handover` and `orchestrator.core.state.slot_trials` read them
             case e.BatchScheduled() as event:
@@ -218,6 +217,18 @@ class Progress:
                 self.ended, self.ended_at = event, at
             case e.RunInterrupted():
                 pass
+
+    def _begin_with(self, event: e.SelectionMade | e.AssetsSkipped | e.AssetsHeld | e.FindingsNoted) -> None:
+        """What the run was frozen with, beside its schedule."""
+        match event:
+            case e.SelectionMade():
+                self.selections.append(event)
+            case e.AssetsSkipped():
+                self.skipped.append(event)
+            case e.AssetsHeld():
+                self.held.append(event)
+            case e.FindingsNoted(findings=findings):
+                self.findings += findings
 
     def _quiet_all(self, until: float) -> None:
         """The process that asked is dead: what it asked may still arrive."""

@@ -3,6 +3,7 @@
 import json
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,36 @@ def test_a_poison_asset_is_named_with_code_1(invoke: Invoke, quick: Any) -> None
     assert "## Quarantined" in report
     assert "app orders-web (" in report
     assert "THE COUNTS DO NOT AGREE" not in report
+
+
+def test_what_preflight_warned_of_is_told_at_the_end_in_the_log_and_in_the_report(invoke: Invoke, quick: Any) -> None:
+    shelf = quick.api.service.holding("dev").apis
+    shelf.put(replace(shelf.all()[0], released=False))
+    previewed = json.loads(invoke("preview", "plan.yaml", "--json").stdout)["checks"]
+    warnings = {each["id"] for each in previewed if each["verdict"] in {"warning", "not checked"}}
+    assert "unpublished-apis" in warnings
+    told = invoke("run", "plan.yaml")
+    assert told.exit_code == 0, told.output
+    flat = " ".join(told.stdout.split())
+    assert "warn: before it began, preflight warned of" in flat
+    assert all(check in flat.partition("warn: ")[2] for check in warnings)
+    assert "findings-noted verdict=warning" in told.stderr
+    report = json.loads(invoke("report", "--json").stdout)
+    assert {each["check"] for each in report["findings"]} == warnings
+    log = (Path(told.stdout.split("log:")[1].strip())).read_text()
+    assert {json.loads(line)["check"] for line in log.splitlines() if '"event": "finding"' in line} == warnings
+    text = invoke("report").stdout
+    assert "- warning unpublished-apis: all" in text
+
+
+def test_what_preflight_warned_of_stands_in_the_closing_document(invoke: Invoke, quick: Any) -> None:
+    shelf = quick.api.service.holding("dev").apis
+    shelf.put(replace(shelf.all()[0], released=False))
+    found = json.loads(invoke("run", "plan.yaml", "--json").stdout)["findings"]
+    (told,) = [each for each in found if each["check"] == "unpublished-apis"]
+    assert (told["verdict"], told["where"]) == ("warning", "all@prod")
+    assert told["sentence"]
+    assert told["remedy"]
 
 
 def test_a_wrong_key_is_3(invoke: Invoke, local: Any, monkeypatch: pytest.MonkeyPatch) -> None:
