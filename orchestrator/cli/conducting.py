@@ -10,12 +10,13 @@ import anyio
 from orchestrator.cli.context.signals import told
 from orchestrator.cli.context.wiring import Assembled, assemble
 from orchestrator.cli.output.logs import Log
-from orchestrator.cli.output.progress_bars import Show
+from orchestrator.cli.output.progress_bars import Model, Show
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.render.summary import Names, closing_json, closing_text
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.state.events import Entry
 from orchestrator.core.state.progress import Progress
+from orchestrator.core.state.slots import SlotRule
 from orchestrator.engine.runs import Ended, Runs, Wish
 from orchestrator.engine.runtime import collect_rarely, utc_now
 from orchestrator.errors import ExitCode
@@ -93,7 +94,14 @@ class _Running:
             f"plan {self._plan.name} {word} run {run} (digest {digest})",
             event="run", run=run, plan=self._plan.name, resumed=resumed, digest=digest,
         )  # fmt: skip
-        self._show.begin(progress)
+        self._show.begin(progress, self._model())
+
+    def _model(self) -> Model:
+        """The durations that the run itself believes."""
+        if self._runs.predict is None:
+            raise AssertionError("a run was announced before its durations were known")
+        rule = SlotRule(self._plan.settings.one_job_per, dict(self._runs.users))
+        return Model(self._plan, rule, self._runs.predict, lambda: utc_now().timestamp())
 
     async def _heed(self, asked: anyio.Event, all_of_it: anyio.CancelScope) -> None:
         """The first signal stops in good order; the second leaves now, without us."""

@@ -15,6 +15,7 @@ from orchestrator.core.preflight.waivers import waived_told
 from orchestrator.core.preview.preview import Preview
 from orchestrator.core.report.acts import ABANDONED
 from orchestrator.core.report.outcome import Outcome, outcome
+from orchestrator.core.scheduling.timetable import Predict
 from orchestrator.core.selection.only import Only
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry, Event
@@ -91,6 +92,8 @@ class Runs:
     conductor: Conductor | None = None
     #: set while a run is taken back, for signals
     undoing: "Stoppable | None" = None
+    #: how long jobs take, as far as it is learned: set once a run is known
+    predict: Predict | None = None
     #: told once a run is known
     announce: Callable[[str, bool, Progress], None] | None = None
     #: the signal that came before anything was conducted
@@ -190,6 +193,7 @@ class Runs:
             progress = await self.runtime.offload(lambda: folded(journal.read())) if past else Progress()
             vault = self.store.vault(run)
             poll_timing = learned(self.store, run)
+            self.predict = poll_timing.predict
             scheduler = self._scheduler(progress, poll_timing)
             performer = Performer(self.plan, self.roma, vault, progress, self.runtime, poll_timing)
             conductor = Conductor(scheduler, journal, performer, vault, leases, self.runtime, Operators())

@@ -5,9 +5,12 @@ Law: patches nothing, never sleeps.
 
 import json
 import os
+import pty
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -84,6 +87,25 @@ class Desk:
             capture_output=True, check=False, timeout=patience, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         return Said(told.returncode, told.stdout, told.stderr)
+
+    def on_terminal(
+        self, *words: str, term: str = "xterm-256color", size: tuple[int, int] = (80, 24)
+    ) -> tuple[int, str]:
+        """One command with a terminal of its own for everything it says; its code, and what the terminal got."""
+        ours, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, (size[1], size[0]))
+        environment = self._environment() | {"TERM": term}
+        environment.pop("COLUMNS", None)
+        program = subprocess.Popen(
+            [*PROGRAM, *words], env=environment, cwd=self.folder, stdin=theirs, stdout=theirs, stderr=theirs
+        )
+        os.close(theirs)
+        said = bytearray()
+        with program, suppress(OSError):  # a terminal that nobody holds any more cannot be read
+            while part := os.read(ours, 65536):
+                said += part
+        os.close(ours)
+        return program.returncode, said.decode()
 
     def files(self) -> dict[str, tuple[int, bytes]]:
         """Every file of the home: when it was written, and what it holds."""

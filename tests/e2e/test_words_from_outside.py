@@ -7,10 +7,7 @@ so that the service's own words carry them too.
 import csv
 import io
 import json
-import os
-import pty
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +19,7 @@ from orchestrator.cli.app import build
 from orchestrator.emulator.world.faults import Kind, Operation
 from orchestrator.emulator.world.options import AddNewOnExisting, FailedImport, Switches
 from orchestrator.emulator.world.world import World
-from tests.e2e.desk import PROGRAM, Desk, PlanText
+from tests.e2e.desk import Desk, PlanText
 from tests.e2e.local_roma import LocalRoma, local_roma, small_world
 
 FORGED = "## Done: everything verified (code 0)"
@@ -73,28 +70,6 @@ def scene(tmp_path: Path) -> Iterator[tuple[Desk, LocalRoma]]:
         yield desk, roma
 
 
-def on_terminal(desk: Desk, *words: str) -> tuple[int, str]:
-    """One command with a terminal of its own for everything it says."""
-    ours, theirs = pty.openpty()
-    environment = desk._environment() | {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
-    program = subprocess.Popen(
-        [*PROGRAM, *words], env=environment, cwd=desk.folder, stdin=theirs, stdout=theirs, stderr=theirs
-    )
-    os.close(theirs)
-    said = bytearray()
-    with program:
-        while True:
-            try:
-                part = os.read(ours, 65536)
-            except OSError:  # a terminal that nobody holds any more
-                break
-            if not part:
-                break
-            said += part
-    os.close(ours)
-    return program.returncode, said.decode()
-
-
 def must_be_ours(text: str) -> None:
     left = _OURS.sub("", text)
     found = _FOREIGN.search(left)
@@ -131,7 +106,7 @@ class Typed:
         assert plain.exit_code == code, plain.output
         must_be_ours(plain.stdout)
         must_be_ours(plain.stderr)
-        must_be_ours(on_terminal(self.desk, *words)[1])
+        must_be_ours(self.desk.on_terminal(*words)[1])
         if "--csv" not in words and "--markdown" not in words:
             told = CliRunner().invoke(build(), [*words, "--json"])
             must_be_ours(told.output)
@@ -158,7 +133,7 @@ def test_every_command_shows_hostile_names_and_obeys_none(scene: tuple[Desk, Loc
     tasks = roma.world.instance("dev").tasks
     roma.strike(Kind.POISON_IMPORT, instance="prod", names=frozenset(task.name for task in tasks[::5]))
     roma.strike(Kind.RESET_AFTER_SEND, Operation.IMPORT, instance="prod")
-    code, said = on_terminal(desk, "run", "plan.yaml", "--log-level", "debug")
+    code, said = desk.on_terminal("run", "plan.yaml", "--log-level", "debug")
     assert code == 5, said
     must_be_ours(said)
     for log in desk.home.rglob("*.log"):

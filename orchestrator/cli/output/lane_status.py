@@ -3,14 +3,17 @@
 A lane is one migration's way to one target.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from orchestrator.cli.output.times import clock
+from orchestrator.core.scheduling.timetable import Predict
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
 from orchestrator.core.state.progress import Progress
+from orchestrator.core.state.slots import JobKind
 
 LaneKey = tuple[str, str]
 
@@ -28,6 +31,19 @@ _ORDER = (
 _TROUBLED = frozenset({DeliveryState.QUARANTINED, DeliveryState.BLOCKED, DeliveryState.UNDECIDED})
 
 
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What is done for one delivery now."""
+
+    #: `importing batch 10 of 30`
+    words: str
+    #: since when, epoch seconds
+    since: float = field(default=0.0, compare=False)
+    #: seconds that its job is expected to take, 0 where it is none, and whether no earlier job tells
+    expected: float = field(default=0.0, compare=False)
+    guessed: bool = field(default=False, compare=False)
+
+
 @dataclass(slots=True)
 class LaneStatus:
     """One migration at one target, measured in assets."""
@@ -39,9 +55,12 @@ class LaneStatus:
     skipped: int = 0
     imported: int = 0
     verified: int = 0
-    troubled: int = 0
-    #: delivery -> what it is doing
-    doing: dict[str, str] = field(default_factory=dict)
+    #: assets that are set aside: quarantined, blocked, undecided, held
+    aside: Counter[str] = field(default_factory=Counter)
+    #: migrations that go first
+    after: frozenset[str] = frozenset()
+    #: delivery -> what is done for it
+    doing: dict[str, Activity] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -53,12 +72,29 @@ class LaneStatus:
         return self.skipped + self.imported + self.verified
 
     @property
+    def troubled(self) -> int:
+        return self.aside.total()
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do: all its assets are verified, or set aside."""
+        return self.skipped + self.verified + self.troubled >= self.selected
+
+    @property
+    def activity(self) -> Activity | None:
+        """The most telling thing that is done for it; None where it waits for something else, or is done."""
+        for start in _ORDER:
+            for activity in self.doing.values():
+                if activity.words.startswith(start):
+                    return activity
+        return None
+
+    @property
     def words(self) -> str:
         """What it is doing, the most telling first; "" where it waits for something else."""
-        for start in _ORDER:
-            for phrase in self.doing.values():
-                if phrase.startswith(start):
-                    return phrase
+        activity = self.activity
+        if activity is not None:
+            return activity.words
         if self.there >= self.selected:
             return "verified" if self.skipped + self.verified >= self.selected else ""
         return f"{self.troubled} set aside" if self.troubled + self.there >= self.selected else "waiting"
@@ -67,8 +103,11 @@ class LaneStatus:
 class LaneStatuses:
     """Every lane of a run."""
 
-    def __init__(self) -> None:
+    def __init__(self, predict: Predict | None = None) -> None:
         self.lanes: dict[LaneKey, LaneStatus] = {}
+        self._predict = predict
+        #: instances at which the breaker has stopped imports
+        self.stopped: set[str] = set()
         #: services that do not answer -> since when
         self.down: dict[str, float] = {}
         #: delivery -> how it was counted last
@@ -76,18 +115,21 @@ class LaneStatuses:
         self._numbers: dict[str, int] = {}
 
     @classmethod
-    def of(cls, progress: Progress) -> "LaneStatuses":
+    def of(cls, progress: Progress, predict: Predict | None = None) -> "LaneStatuses":
         """From a whole progress, at once."""
-        statuses = cls()
+        statuses = cls(predict)
         for selection in progress.selections:
             statuses._select(selection)
         for skipped in progress.skipped:
             statuses._lane((skipped.migration, skipped.target)).skipped += len(skipped.assets)
         for held in progress.held:
-            statuses._lane((held.migration, held.target)).troubled += len(held.assets)
+            statuses._lane((held.migration, held.target)).aside["held"] += len(held.assets)
         for number, batch in enumerate(progress.batches, 1):
             statuses._numbers[batch] = number
         statuses.down = dict(progress.down)
+        statuses.stopped = {
+            name for name, way in progress.failures if way == "import" and progress.is_stopped(name, way)
+        }
         statuses._count(progress, progress.deliveries)
         return statuses
 
@@ -102,7 +144,7 @@ class LaneStatuses:
                 return [lane]
             case e.AssetsHeld() as event:
                 lane = self._lane((event.migration, event.target))
-                lane.troubled += len(event.assets)
+                lane.aside["held"] += len(event.assets)
                 return [lane]
             case e.BatchScheduled(batch=batch):
                 self._numbers.setdefault(batch, len(self._numbers) + 1)
@@ -112,6 +154,12 @@ class LaneStatuses:
                 return []
             case e.OutageEnded(host=host):
                 self.down.pop(host, None)
+                return []
+            case e.TargetStopped(instance=instance, direction="import"):
+                self.stopped.add(instance)
+                return []
+            case e.TargetReopened(instance=instance, direction="import"):
+                self.stopped.discard(instance)
                 return []
             case event:
                 return self._count(progress, _touched(progress, event))
@@ -138,10 +186,11 @@ class LaneStatuses:
                 continue
             key = (life.scheduled.migration, life.target)
             lane = touched[key] = self._lane(key)
+            lane.after |= frozenset(life.scheduled.after)
             self._recount_one(progress, lane, life)
-            phrase = self._phrase(life, progress.packages[life.batch])
-            if phrase:
-                lane.doing[name] = phrase
+            activity = self._activity(progress, life)
+            if activity is not None:
+                lane.doing[name] = activity
             else:
                 lane.doing.pop(name, None)
         return list(touched.values())
@@ -155,6 +204,24 @@ class LaneStatuses:
         size = len(progress.assets_of(life.batch))
         self._counted[life.id] = ((life.scheduled.migration, life.target), life.state, size)
         _add(lane, life.state, size)
+
+    def _activity(self, progress: Progress, life: Delivery) -> Activity | None:
+        package = progress.packages[life.batch]
+        words = self._phrase(life, package)
+        if not words:
+            return None
+        assets = len(progress.assets_of(life.batch))
+        if life.state is DeliveryState.IMPORTING:
+            return self._job(words, life.since, (life.target, JobKind.IMPORT, assets))
+        if life.state is DeliveryState.WAITING and package.state is PackageState.EXPORTING:
+            return self._job(words, package.since, (progress.source_of(life), JobKind.EXPORT, assets))
+        return Activity(words, package.since if life.state is DeliveryState.WAITING else life.since)
+
+    def _job(self, words: str, since: float, job: tuple[str, JobKind, int]) -> Activity:
+        if self._predict is None:
+            return Activity(words, since)
+        expected = self._predict(*job)
+        return Activity(words, since, expected.p50, not expected.jobs)
 
     def _phrase(self, life: Delivery, package: Package) -> str:
         batch = f"batch {self._numbers.get(life.batch, 0)} of {self.batches}"
@@ -191,7 +258,8 @@ def _add(lane: LaneStatus, state: DeliveryState, size: int) -> None:
     elif state is DeliveryState.VERIFIED:
         lane.verified += size
     elif state in _TROUBLED:
-        lane.troubled += size
+        lane.aside[state.value] += size
+        lane.aside += Counter()  # forgets what nobody is in any more
 
 
 def _quiet(life: Delivery) -> str:

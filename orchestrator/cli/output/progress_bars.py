@@ -1,25 +1,40 @@
-"""Lanes as they move: bars on a terminal, lines elsewhere. Law: only what was measured is shown."""
+"""Lanes as they move: a board on a terminal, lines elsewhere. Law: only what was measured is shown as progress."""
 
-import os
+import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, Self, cast
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
-from rich.progress import Progress as Bars
-from rich.table import Column
+from rich.live import Live
 from rich.text import Text
 
 from orchestrator.cli.output.lane_status import LaneStatus, LaneStatuses
-from orchestrator.cli.output.tables import width
+from orchestrator.cli.output.progress_board import DONE, Left, Screen, board
 from orchestrator.cli.output.terminal import Terminal
-from orchestrator.cli.output.times import clock
+from orchestrator.core.plan.plan import Plan
+from orchestrator.core.scheduling.forecast import Planned, forecast
+from orchestrator.core.scheduling.timetable import Predict, planned_left
 from orchestrator.core.state.events import Entry
 from orchestrator.core.state.progress import Progress
+from orchestrator.core.state.slots import SlotRule
 
-#: more lanes than this share one bar
-MOST_BARS = 15
+#: the board is drawn so often in a second
+REFRESH = 2
+#: what is left is played again after so many seconds at the soonest, and after so many times what playing it took
+EVERY, SPARING = 2.0, 50.0
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What the preview's model needs to play what is left."""
+
+    plan: Plan
+    rule: SlotRule
+    predict: Predict
+    now: Callable[[], float]
 
 
 class Show:
@@ -29,33 +44,37 @@ class Show:
         self._terminal = terminal
         self._say = say
         self._statuses = LaneStatuses()
-        self._bars = _Board(terminal) if terminal.watched else None
+        self._board = _Board(terminal) if terminal.watched else None
         self._told: dict[str, tuple[int, int, int]] = {}
 
     def __enter__(self) -> Self:
-        if self._bars is not None:
-            self._bars.start()
+        if self._board is not None:
+            self._board.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bars is not None:
-            self._bars.stop()
+        if self._board is not None:
+            self._board.stop()
 
-    def begin(self, progress: Progress) -> None:
+    def begin(self, progress: Progress, model: Model) -> None:
         """A run is known: from now on its lanes are shown."""
-        self._statuses = LaneStatuses.of(progress)
-        self._redraw(list(self._statuses.lanes.values()))
+        self._statuses = LaneStatuses.of(progress, model.predict)
+        if self._board is not None:
+            self._board.begin(self._statuses, progress, model)
+        else:
+            self._lines(list(self._statuses.lanes.values()))
 
     def take(self, progress: Progress, entry: Entry) -> None:
         """One entry is believed."""
-        self._redraw(self._statuses.take(progress, entry))
+        if self._board is not None:
+            self._board.take(self._statuses, progress, entry)
+        else:
+            self._lines(self._statuses.take(progress, entry))
 
-    def _redraw(self, touched: list[LaneStatus]) -> None:
-        if self._bars is not None:
-            self._bars.draw(self._statuses, touched)
-        elif not self._terminal.common.json_log:
+    def _lines(self, touched: list[LaneStatus]) -> None:
+        if not self._terminal.common.json_log:
             for lane in touched:
                 self._line(lane)
 
@@ -66,65 +85,87 @@ class Show:
         if now == before:
             return
         self._told[lane.name] = now
-        told = {"imported": f"{lane.there}/{lane.selected}", "verified": lane.verified + lane.skipped}
+        told = {"imported": f"{lane.there}/{lane.selected}", "verified": lane.verified}
+        if lane.skipped:
+            told["skipped"] = lane.skipped
         if lane.troubled:
             told["set_aside"] = lane.troubled
         self._say("progress", lane=lane.name, **told)
 
 
 class _Board:
-    """The bars."""
+    """The board. It is drawn by a thread of its own, so that times go on while the run waits."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
-        # Three columns stay free: a terminal that echoes ^C would otherwise break the line and shift the bars.
+        self._lock = threading.Lock()
+        self._statuses = LaneStatuses()
+        self._model: Model | None = None
+        self._began = 0.0
+        self._planned: Planned | None = None
+        self._planned_at = 0.0
+        self._next_plan = 0.0
+        self._left: Left | None = None
         console = Console(
-            file=cast("IO[str]", terminal.err), force_terminal=True, highlight=False, width=width() - 3,
-            no_color="NO_COLOR" in os.environ,
-        )  # fmt: skip
-        self._bars = Bars(
-            TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", max_width=22)),
-            BarColumn(bar_width=14),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[words]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
-            console=console,
-            refresh_per_second=4,
-            expand=True,
+            file=cast("IO[str]", terminal.err), force_terminal=True, highlight=False, no_color=not terminal.coloured
         )
-        self._tasks: dict[str, TaskID] = {}
-        self._note_reachability: TaskID | None = None
+        self._live = Live(
+            console=console, refresh_per_second=REFRESH, get_renderable=self._drawn, vertical_overflow="crop"
+        )
 
     def start(self) -> None:
-        self._bars.start()
+        self._live.start()
         self._terminal.above = self._above
 
     def stop(self) -> None:
         self._terminal.above = None
-        self._bars.stop()
+        with self._lock:
+            self._left = self._planned = None  # what is left behind on the screen tells of no future
+        self._live.stop()
 
     def _above(self, text: str) -> None:
-        self._bars.console.print(Text.from_ansi(text), soft_wrap=True)
+        self._live.console.print(Text.from_ansi(text), soft_wrap=True)
 
-    def draw(self, statuses: LaneStatuses, touched: list[LaneStatus]) -> None:
-        if len(statuses.lanes) > MOST_BARS:
-            lanes = statuses.lanes.values()
-            done = sum(lane.there >= lane.selected for lane in lanes)
-            words = f"{done} of {len(lanes)} lanes there"
-            self._set("all", sum(x.there for x in lanes), sum(x.selected for x in lanes), words)
-        else:
-            for lane in touched:
-                self._set(lane.name, lane.there, lane.selected, lane.words)
-        self._set_weather(statuses)
+    def begin(self, statuses: LaneStatuses, progress: Progress, model: Model) -> None:
+        with self._lock:
+            self._statuses, self._model, self._began = statuses, model, model.now()
+        self._plan(progress, model)
 
-    def _set(self, name: str, done: int, total: int, words: str) -> None:
-        if name not in self._tasks:
-            self._tasks[name] = self._bars.add_task(name, total=total, words=words)
-        self._bars.update(self._tasks[name], completed=done, total=total, words=words)
+    def take(self, statuses: LaneStatuses, progress: Progress, entry: Entry) -> None:
+        with self._lock:
+            statuses.take(progress, entry)
+        if self._model is not None and time.monotonic() >= self._next_plan:
+            self._plan(progress, self._model)
 
-    def _set_weather(self, statuses: LaneStatuses) -> None:
-        if self._note_reachability is not None:
-            self._bars.remove_task(self._note_reachability)
-            self._note_reachability = None
-        if statuses.down:
-            told = ", ".join(f"no answer since {clock(since)}" for since in statuses.down.values())
-            self._note_reachability = self._bars.add_task(next(iter(statuses.down)), total=None, words=told)
+    def _plan(self, progress: Progress, model: Model) -> None:
+        """What is left, as values that the drawing thread may play."""
+        now = model.now()
+        planned = planned_left(model.plan, model.rule, model.predict, progress, now)
+        self._next_plan = time.monotonic() + EVERY
+        with self._lock:
+            self._planned, self._planned_at = planned, now
+
+    def _drawn(self) -> Text:
+        if self._model is None:
+            return Text("")
+        self._play(self._model)
+        with self._lock:
+            # Three columns stay free: a terminal that echoes ^C would otherwise break the line and shift the board.
+            columns, rows = self._terminal.size
+            screen = Screen(columns - 3, rows, self._model.now(), self._began, self._left)
+            lines = board(self._statuses, screen)
+        text = Text("\n".join(lines), no_wrap=True, overflow="crop")
+        text.highlight_regex(f"{DONE}+", "green")
+        text.highlight_regex(r"(?m)^\+ .*$|^ {6}\S.*$", "dim")
+        return text
+
+    def _play(self, model: Model) -> None:
+        with self._lock:
+            planned, self._planned = self._planned, None
+        if planned is None:
+            return
+        began = time.monotonic()
+        guessed = any(each.duration.guessed for each in planned.jobs)
+        seconds = forecast(planned).p50 if planned.jobs else 0.0
+        self._left = Left(self._planned_at, seconds, guessed)
+        self._next_plan = max(self._next_plan, time.monotonic() + SPARING * (time.monotonic() - began))

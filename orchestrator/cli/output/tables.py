@@ -1,6 +1,7 @@
-"""Plain tables that fit a terminal. Law: what does not fit is cut with an ellipsis, in words, never in numbers."""
+"""Plain tables. Law: what does not fit a terminal is cut, in words, never in numbers; elsewhere nothing is cut."""
 
 import shutil
+import sys
 from collections.abc import Iterable, Sequence
 
 from orchestrator.core.model.escape import in_markdown, visible
@@ -16,6 +17,23 @@ def width() -> int:
     return max(40, shutil.get_terminal_size((USUAL_WIDTH, 24)).columns)
 
 
+def _room() -> int:
+    return width() if sys.stdout.isatty() else UNLIMITED
+
+
+def cut(text: str, room: int) -> str:
+    """Cut at its end, where it is longer."""
+    return text if len(text) <= room else text[: max(0, room - 1)] + "…"
+
+
+def middle(text: str, room: int) -> str:
+    """Cut in its middle, where it is longer: names differ at both ends."""
+    if len(text) <= room:
+        return text
+    head = room // 2
+    return text[:head] + "…" + text[len(text) - (room - head - 1) :]
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = "  ", fit: int | None = None) -> str:
     """Columns under a head; the widest column of words shrinks where a line would be longer than `fit`."""
     every = [list(head), *([visible(cell) for cell in row] for row in rows)]
@@ -23,7 +41,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = "
     numeric = [
         bool(rows) and all(row[at].strip("-").isdigit() or not row[at] for row in rows) for at in range(len(head))
     ]
-    room = (fit or width()) - len(indent) - 2 * (len(head) - 1)
+    room = (fit or _room()) - len(indent) - 2 * (len(head) - 1)
     while sum(widths) > room:
         words = [at for at in range(len(head)) if not numeric[at] and widths[at] > 8]
         if not words:
@@ -35,8 +53,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = "
 
 
 def _cell(text: str, room: int, numeric: bool) -> str:
-    if len(text) > room:
-        text = text[: room - 1] + "…"
+    text = middle(text, room)
     return text.rjust(room) if numeric else text.ljust(room)
 
 

@@ -150,8 +150,27 @@ class Terminal:
 
     @property
     def watched(self) -> bool:
-        """Whether bars may be drawn."""
-        return self.err.isatty() and not self.common.no_progress and not self.common.json_log
+        """Whether a board may be drawn: `dumb` terminals get lines, as they cannot go back over one."""
+        return (
+            self.err.isatty()
+            and os.environ.get("TERM", "") not in {"", "dumb"}
+            and not self.common.no_progress
+            and not self.common.json_log
+        )
+
+    @property
+    def coloured(self) -> bool:
+        """Whether words may be coloured."""
+        return _coloured(self.err)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and lines of the terminal that words go to; 80 by 24 where nobody tells."""
+        try:
+            size = os.get_terminal_size(self.err.fileno())
+        except (OSError, ValueError):
+            return (80, 24)
+        return (size.columns or 80, size.lines or 24)
 
     def shown(self, text: str) -> str:
         """Lines of text as a terminal may get them."""
@@ -183,7 +202,7 @@ class Terminal:
             self.err.write(self.json(fields or {"event": "said", "text": text}) + "\n")
             return
         text = self.shown(text)
-        text = painted(text) if _coloured(self.err) else text
+        text = painted(text) if self.coloured else text
         if self.above is not None:
             self.above(text)
         else:

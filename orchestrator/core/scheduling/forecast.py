@@ -39,6 +39,8 @@ class JobDuration:
     unsure: float = 0.0
     #: jobs whose median is wrong together, such as "import prod"
     kin: str = ""
+    #: no earlier job tells it
+    guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,24 @@ Times are seconds from the run's begin.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.scheduling.estimates import Prediction
 from orchestrator.core.scheduling.forecast import JobDuration, Planned, PlannedExport, PlannedImport, Span, forecast
 from orchestrator.core.state import events as e
+from orchestrator.core.state.lifecycle import DeliveryState, PackageState
+from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import JobKind, SlotRule
 
 #: (instance, kind, assets) -> how long such a job will take there
 Predict = Callable[[str, JobKind, int], Prediction]
 #: writes of one identity that leave at once; more keep to `writes_per_second` (Contract 1)
 BURST = 3
+#: of its expected duration, what is left at least of a job that runs on
+LEAST_LEFT = 0.05
+_TO_EXPORT = frozenset({PackageState.PENDING, PackageState.EXPORT_UNSURE, PackageState.EXPORTING})
+_TO_IMPORT = frozenset({DeliveryState.WAITING, DeliveryState.IMPORT_UNSURE, DeliveryState.IMPORTING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +81,26 @@ class _Maker:
     batches: Mapping[str, e.BatchScheduled]
     #: how many jobs each identity would ask for
     asked: Counter[str]
+    #: subject -> seconds that its job has run already
+    ran: Mapping[str, float] = field(default_factory=dict)
 
     def export(self, batch: e.BatchScheduled) -> PlannedExport:
         slots = dict.fromkeys(self._slot(batch.source, name, JobKind.EXPORT) for name in batch.exporters)
         who = batch.exporters[0] if batch.exporters else ""
         duration = self._duration(batch.source, JobKind.EXPORT, len(batch.assets), who)
-        return PlannedExport(batch.batch, tuple(slots), duration, batch.position)
+        return PlannedExport(batch.batch, tuple(slots), self._rest(batch.batch, duration), batch.position)
 
     def imported(self, delivery: e.DeliveryScheduled, needs: Sequence[str]) -> PlannedImport:
         assets = len(self.batches[delivery.batch].assets)
         duration = self._duration(delivery.target, JobKind.IMPORT, assets, delivery.owner)
         slots = (self._slot(delivery.target, delivery.owner, JobKind.IMPORT),)
+        rest = self._rest(delivery.delivery, duration)
         return PlannedImport(
-            delivery.delivery, delivery.batch, slots, duration, tuple(needs), delivery.migration, delivery.after
+            delivery.delivery, delivery.batch, slots, rest, tuple(needs), delivery.migration, delivery.after
         )  # fmt: skip
+
+    def _rest(self, subject: str, whole: JobDuration) -> JobDuration:
+        return replace(whole, median=max(whole.median - self.ran.get(subject, 0.0), LEAST_LEFT * whole.median))
 
     def _slot(self, instance: str, credentials: str, kind: JobKind) -> str:
         return self.rule.slot(self.plan.instances[instance], credentials, kind)
@@ -96,7 +108,8 @@ class _Maker:
     def _duration(self, instance: str, kind: JobKind, assets: int, credentials: str) -> JobDuration:
         expected = self.predict(instance, kind, assets)
         least = 1.0 / self.plan.settings.writes_per_second if self.asked[credentials] > BURST else 0.0
-        return JobDuration(max(expected.p50, least), expected.sigma, expected.doubt, f"{kind.value} {instance}")
+        median, kin = max(expected.p50, least), f"{kind.value} {instance}"
+        return JobDuration(median, expected.sigma, expected.doubt, kin, not expected.jobs)
 
 
 def timetable(
@@ -125,6 +138,29 @@ def timetable(
     p50, p90 = (found.p50, found.p90) if found.timeline.spans else (0.0, 0.0)
     spans = {span.subject: span for span in found.timeline.spans}
     return Timetable(spans, p50, p90, found.busiest, busy, slots, shorter, *_rests_on(predict, ways))
+
+
+def planned_left(plan: Plan, rule: SlotRule, predict: Predict, progress: Progress, now: float) -> Planned:
+    """What a run still has to do, to be played: jobs that run are planned for the rest of their time."""
+    lives = [progress.deliveries[name] for name in sorted(progress.open)]
+    stopped = {instance for instance, way in progress.failures if progress.is_stopped(instance, way)}
+    going = [life.scheduled for life in lives if life.state in _TO_IMPORT and life.target not in stopped]
+    batches = {each.batch: progress.batches[each.batch] for each in going}
+    exports = [batch for name, batch in batches.items() if progress.packages[name].state in _TO_EXPORT]
+    exports = [batch for batch in exports if batch.exporters]
+    asked = Counter(batch.exporters[0] for batch in exports)
+    asked.update(each.owner for each in going)
+    running = {life.id: life.since for life in lives if life.state is DeliveryState.IMPORTING}
+    for batch in exports:
+        package = progress.packages[batch.batch]
+        running |= {batch.batch: package.since} if package.state is PackageState.EXPORTING else {}
+    ran = {subject: max(0.0, now - since) for subject, since in running.items()}
+    maker = _Maker(plan, rule, predict, batches, asked, ran)
+    needs = needs_of(batches, going)
+    return Planned(
+        tuple(maker.export(batch) for batch in exports),
+        tuple(maker.imported(each, needs[each.delivery]) for each in going),
+    )
 
 
 def needs_of(

@@ -6,8 +6,10 @@ import pytest
 
 from orchestrator.core.plan.plan import Scope, Settings
 from orchestrator.core.scheduling.estimates import Prediction
-from orchestrator.core.scheduling.timetable import Predict, Timetable, needs_of, timetable
+from orchestrator.core.scheduling.timetable import LEAST_LEFT, Predict, Timetable, needs_of, planned_left, timetable
 from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Entry, Event
+from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import JobKind, SlotRule
 from tests.builders.inventories import PreviewCase
 
@@ -105,3 +107,39 @@ def test_a_second_identity_is_weighed_for_the_busiest_slot() -> None:
     assert found.shorter[0].slot == found.busiest
     assert found.shorter[0].beside == "c at prod"
     assert found.shorter[0].seconds > 100
+
+
+def lived(*events: Event) -> Progress:
+    """A run of two batches, a second between two events."""
+    progress = Progress()
+    begun = (e.RunBegan("p", "p.yaml", "{}", "me", "h", 1, "0"), batch("b1"), batch("b2"), into("b1"), into("b2"))
+    for seq, event in enumerate((*begun, *events), 1):
+        progress.apply(Entry(seq, float(seq), event))
+    return progress
+
+
+def left(progress: Progress, now: float) -> dict[str, float]:
+    """Subject -> seconds that its job still takes."""
+    case = PreviewCase(settings=Settings(writes_per_second=1.0))
+    planned = planned_left(case.plan, SlotRule(Scope.USER, {"c": "u"}), knowing(20.0, 60.0), progress, now)
+    return {each.subject: each.duration.median for each in planned.jobs}
+
+
+EXPORTED: tuple[Event, ...] = (e.ExportRequested("b1", "c", "s"), e.ExportAccepted("b1", "j"), e.Exported("b1", "a"))
+STORED: tuple[Event, ...] = (*EXPORTED, e.DownloadRequested("b1"), e.PackageStored("b1", "ff", 1, "crc"))
+ASKED: tuple[Event, ...] = (e.Looked("b1@prod"), e.ImportRequested("b1@prod", "c", "s"))
+
+
+def test_what_is_left_shrinks_with_what_is_done_and_what_runs() -> None:
+    assert left(lived(), 5.0) == {"b1": 20.0, "b2": 20.0, "b1@prod": 60.0, "b2@prod": 60.0}
+    assert left(lived(*EXPORTED[:2]), 7.0 + 8.0) == {"b1": 12.0, "b2": 20.0, "b1@prod": 60.0, "b2@prod": 60.0}
+    assert left(lived(*STORED), 10.0) == {"b2": 20.0, "b1@prod": 60.0, "b2@prod": 60.0}
+    importing = lived(*STORED, *ASKED, e.ImportAccepted("b1@prod", "j2"))
+    assert left(importing, 13.0 + 15.0) == {"b2": 20.0, "b1@prod": 45.0, "b2@prod": 60.0}
+    assert left(importing, 1000.0)["b1@prod"] == 60.0 * LEAST_LEFT
+    landed = lived(*STORED, *ASKED, e.ImportAccepted("b1@prod", "j2"), e.Imported("b1@prod"))
+    assert left(landed, 14.0) == {"b2": 20.0, "b2@prod": 60.0}
+
+
+def test_nothing_is_left_for_a_target_that_the_breaker_stopped() -> None:
+    assert left(lived(e.TargetStopped("prod", e.ErrorDetail("job"))), 6.0) == {}
