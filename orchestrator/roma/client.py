@@ -40,6 +40,8 @@ Query = list[tuple[str, str]]
 
 #: assets in one job (API 1.2): the last wall behind `batch_size`
 MOST_ASSETS = 100
+#: entries of the data dictionary that are asked for what lies below them, at most [I: no limit is documented]
+MOST_DICTIONARY = 300
 #: seconds; the gateway gives its backends 30 (API 4)
 READ_TIMEOUT = 60.0
 WRITE_TIMEOUT = 120.0
@@ -134,8 +136,25 @@ class Reader:
         return await self._list(_CONFIGS, "apic/instances", "project", "configs")
 
     async def dictionaries(self) -> tuple[DictionaryEntry, ...]:
-        """The data dictionary (API 1.10)."""
-        return await self._list(_DICTIONARIES, "instances", "dictionaries")
+        """The whole data dictionary: the list gives one level, and that below an entry by its code (Finishing 2.1)."""
+        found = list(await self._list(_DICTIONARIES, "instances", "dictionaries"))
+        if any(entry.parent_code for entry in found):
+            return tuple(found)  # this service lists every level at once
+        known = {entry.code for entry in found}
+        above = list(found)
+        while above:
+            entry = above.pop(0)
+            query = [("parent_code", entry.code)]
+            for child in await self._list(_DICTIONARIES, "instances", "dictionaries", query=query):
+                if child.code in known:
+                    continue  # codes are unique in an instance: a service that ignores `parent_code` ends here
+                known.add(child.code)
+                found.append(child)
+                above.append(child)
+            if len(found) > MOST_DICTIONARY:
+                told = f"the data dictionary has more than {MOST_DICTIONARY} entries, each of which is a request"
+                raise RequestFailed(Failed(Failure.INVALID, message=told), request=self._label("GET", "dictionaries"))
+        return tuple(found)
 
     async def instance(self) -> InstanceDetails:
         """What the instance says about itself (API 1.10)."""
@@ -162,14 +181,18 @@ class Reader:
             raise RequestFailed(Failed(Failure.GONE, message=f"no project is named {region}"), request=label)
         return found[0]
 
-    async def _list(self, listing: Listing[T], room: str, *rest: str) -> tuple[T, ...]:
-        return await self._pages(listing, self._url(room, *rest), "/".join(rest))
+    async def _list(
+        self, listing: Listing[T], room: str, *rest: str, query: Sequence[tuple[str, str]] = ()
+    ) -> tuple[T, ...]:
+        return await self._pages(listing, self._url(room, *rest), "/".join(rest), query)
 
-    async def _pages(self, listing: Listing[T], url: str, what: str) -> tuple[T, ...]:
+    async def _pages(
+        self, listing: Listing[T], url: str, what: str, more: Sequence[tuple[str, str]] = ()
+    ) -> tuple[T, ...]:
         label = self._label("GET", what)
 
         async def ask(offset: int, limit: int, read: Callable[[object], R]) -> R:
-            query = encode_query([("limit", str(limit)), ("offset", str(offset))])
+            query = encode_query([("limit", str(limit)), ("offset", str(offset)), *more])
             return await self._fetch(f"{url}?{query}", label, read)
 
         return await whole(listing, ask, self._instance.name)

@@ -107,3 +107,12 @@ def test_a_prefix_makes_a_taken_task_name_a_warning_and_a_taken_application_name
 def test_groups_of_the_target_count_against_their_limit() -> None:
     case = at_prod(clean(), configs={"APIGROUP_NUM_LIMIT": "4"}, groups=(Group(make_id("g"), "mine"),))
     assert told(at_dev(case, configs={})).fired == {"quota-headroom": Verdict.WARNING}
+
+
+def test_a_child_entry_that_the_target_lacks_is_found() -> None:
+    """The list gives the top level only: what lies below an entry is asked for by its code (Finishing 2.1)."""
+    whole = {"COUNTRY": "Country", "CURRENCY": "Currency", "COUNTRY/DE": "Germany"}
+    case = at_prod(at_dev(clean(), dictionaries=whole), dictionaries={"COUNTRY": "Country", "CURRENCY": "Currency"})
+    found = told(case)
+    assert found.fired == {"dictionaries": Verdict.WARNING}
+    assert any("missing or different at prod: DE" in each.sentence for each in found.preview.checks)

@@ -10,7 +10,8 @@ from orchestrator.emulator.protocol.errors import roma
 from orchestrator.emulator.protocol.messages import Json, Request, json_text
 from orchestrator.emulator.service.service import Caller, Service
 from orchestrator.emulator.world.faults import Operation
-from orchestrator.emulator.world.world import Api, App, DataSource, Task
+from orchestrator.emulator.world.options import DictionaryList
+from orchestrator.emulator.world.world import Api, App, DataSource, Instance, Task
 
 _RELEASE_ENV: Json = {
     "id": "DEFAULT_ENVIRONMENT_RELEASE_ID",
@@ -69,9 +70,16 @@ class Lists:
                     serialize.config_json(instance, name, value) for name, value in sorted(instance.configs.items())
                 ]
             case Operation.DICTIONARIES:
-                return [serialize.dictionary_json(code, name) for code, name in sorted(instance.dictionaries.items())]
+                return self._dictionary(instance, request)
             case _:
                 raise roma("ROMA.1007", "Invalid request URL.", status=404)
+
+    def _dictionary(self, instance: Instance, request: Request) -> list[Json]:
+        """One level of it, or all, as the switch says (Finishing 2.1)."""
+        parent = request.param("parent_code")
+        flat = self._service.world.switches.dictionary_list is DictionaryList.FLAT and not parent
+        entries = (serialize.dictionary_json(path, name) for path, name in sorted(instance.dictionaries.items()))
+        return [each for each in entries if flat or each["parent_code"] == parent]
 
     def _app(self, app: App, caller: Caller) -> str:
         key = (app.id, caller.user.name, caller.user.admin)

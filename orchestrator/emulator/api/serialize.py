@@ -178,6 +178,8 @@ def config_json(instance: Instance, name: str, value: str) -> Json:
     }
 
 
-def dictionary_json(code: str, name: str) -> Json:
-    """One data dictionary."""
-    return {"id": hex_id("dictionary", code), "code": code, "name": name, "parent_code": "", "remark": ""}
+def dictionary_json(path: str, name: str) -> Json:
+    """One entry of the data dictionary; `path` is its code, behind those of its parents and slashes."""
+    above, _, code = path.rpartition("/")
+    parent = above.rpartition("/")[2]
+    return {"id": hex_id("dictionary", path), "code": code, "name": name, "parent_code": parent, "remark": ""}

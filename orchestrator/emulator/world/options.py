@@ -128,6 +128,13 @@ class Visibility(StrEnum):
     OWNER = "owner"
 
 
+class DictionaryList(StrEnum):
+    """What the list of the data dictionary gives without `parent_code` (Finishing 5, 12)."""
+
+    LEVEL = "level"
+    FLAT = "flat"
+
+
 class Offset(StrEnum):
     """What `offset` counts in the lists of applications, tasks and data sources (API 1.9)."""
 
@@ -243,6 +250,8 @@ class Switches:
     late_execution_seconds: float = 0.0
     #: what `offset` counts (API 1.9)
     offset: Offset = Offset.RECORD
+    #: what the list of the data dictionary gives without `parent_code` (Finishing 5, 12)
+    dictionary_list: DictionaryList = DictionaryList.LEVEL
     #: a job is forgotten this long after its end
     job_record_ttl_seconds: float = math.inf
     #: how a package is written (API 6)

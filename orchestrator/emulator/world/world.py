@@ -151,7 +151,7 @@ class Instance:
     configs: Mapping[str, str] = field(
         default_factory=lambda: {"API_NUM_LIMIT": "5000", "APP_NUM_LIMIT": "100", "APP_ROUTE_SWITCH": "off"}
     )
-    #: codes of data dictionaries -> name
+    #: code of a data dictionary, or codes from the top down such as COUNTRY/DE -> name
     dictionaries: Mapping[str, str] = field(default_factory=lambda: {"COUNTRY": "Country", "CURRENCY": "Currency"})
     quotas: Quotas = field(default_factory=Quotas)
     apps: tuple[App, ...] = ()
