@@ -17,9 +17,9 @@ from orchestrator.core.report.acts import ABANDONED
 from orchestrator.core.report.outcome import Outcome, outcome
 from orchestrator.core.scheduling.timetable import Predict
 from orchestrator.core.selection.only import Only
+from orchestrator.core.selection.retries import retries
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry, Event
-from orchestrator.core.state.lifecycle import DeliveryState
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import SlotRule
 from orchestrator.engine.admission import Admission, Admitted, Approval
@@ -169,16 +169,14 @@ class Runs:
         )
         return (resumed, *(self._retries(latest.progress) if wish.retry else ()))
 
-    @staticmethod
-    def _retries(progress: Progress) -> list[Event]:
+    def _retries(self, progress: Progress) -> list[Event]:
         """Close the breakers, and give quarantined and blocked deliveries one more try."""
         found: list[Event] = [
             e.TargetReopened(instance, direction)
             for (instance, direction), failures in sorted(progress.failures.items())
             if failures.stopped is not None
         ]
-        again = {DeliveryState.QUARANTINED, DeliveryState.BLOCKED, DeliveryState.FAILED}
-        return found + [e.Retried(name) for name, life in progress.deliveries.items() if life.state in again]
+        return found + retries(progress, self.plan.settings.batch_size)
 
     def _new_id(self, past: Sequence[PastRun]) -> str:
         stamp = self.runtime.wall().strftime("%Y%m%d-%H%M%S")

@@ -245,6 +245,8 @@ def _touched(progress: Progress, event: e.Event) -> tuple[str, ...]:
     match event:
         case e.Split(delivery=name, children=children):
             return (name, *(child.delivery for child in children))
+        case e.Regrouped(parts=parts, scheduled=scheduled):
+            return (*parts, *(each.delivery for each in scheduled))
         case e.Resolved(subject=subject):
             return (subject,) if subject in progress.deliveries else tuple(progress.of_batch.get(subject, ()))
         case _:

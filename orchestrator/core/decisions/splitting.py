@@ -136,7 +136,8 @@ def blocked(progress: Progress, delivery: Delivery) -> tuple[e.Event, ...]:
     rest = tuple(asset.id for asset in assets if asset.id not in dead)
     if not rest:
         return (e.Blocked(delivery.id, next(iter(dead.values()))),)
-    parts = [Part((each,), "blocked", by=by) for each, by in dead.items()]
+    causes = dict.fromkeys(dead.values())
+    parts = [Part(tuple(each for each, by in dead.items() if by == cause), "blocked", by=cause) for cause in causes]
     return split(progress, delivery, [*parts, Part(rest, "waiting")], "blocked")
 
 

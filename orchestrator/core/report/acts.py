@@ -68,6 +68,10 @@ class Acts:
             case UndoResumed() as event:
                 self._by = f"{event.by} on {event.host}"
                 yield Act(at, self._by, f"went on taking it back{_noted(event.note)}", "undo", why=event.note)
+            case e.Regrouped(parts=parts, scheduled=scheduled):
+                names = ", ".join(each.delivery for each in scheduled)
+                told = f"gave {len(parts)} deliveries one more try together, as {names}"
+                yield Act(at, self._by, told, "retry", names)
             case e.Retried(delivery=delivery):
                 yield Act(at, self._by, f"gave {delivery} one more try", "retry", delivery)
             case e.TargetReopened(instance=instance, direction=direction):

@@ -511,6 +511,16 @@ class Blocked:
 
 
 @dataclass(frozen=True, slots=True)
+class Regrouped:
+    """`run --retry`: what was set aside in parts is tried once more in fewer batches."""
+
+    #: the deliveries that go on in others
+    parts: tuple[str, ...]
+    #: those others: their batches hold the same assets
+    scheduled: tuple[DeliveryScheduled, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Retried:
     """`run --retry`: once more."""
 
@@ -671,6 +681,7 @@ Event = (
     | Split
     | Quarantined
     | Blocked
+    | Regrouped
     | Retried
     | Resolved
     | ProbeRequested

@@ -53,7 +53,7 @@ class DeliveryState(StrEnum):
     VERIFIED = "verified"
     #: the service refused it: to be split or quarantined
     FAILED = "failed"
-    #: went on in parts
+    #: went on in parts, or together with others
     SPLIT = "split"
     #: set aside, with a reason
     QUARANTINED = "quarantined"
@@ -158,6 +158,8 @@ class Delivery:
     #: its delivery was split by halves to find an unnamed poison
     halved: bool = False
     parent: str = ""
+    #: assets that were never asked for and have no baseline yet, where the others of the batch have one
+    unlooked: tuple[str, ...] = ()
     verified: e.Verified | None = None
 
     @property
@@ -252,10 +254,13 @@ DELIVERY_MOVES: dict[tuple[DeliveryState, type], DeliveryState] = {
     (D.FAILED, e.Quarantined): D.QUARANTINED,
     (D.FAILED, e.ImportFound): D.IMPORTED,
     (D.FAILED, e.Retried): D.WAITING,
+    (D.FAILED, e.Regrouped): D.SPLIT,
     (D.UNDECIDED, e.Looked): D.UNDECIDED,
     (D.UNDECIDED, e.Split): D.SPLIT,
     (D.QUARANTINED, e.Retried): D.WAITING,
+    (D.QUARANTINED, e.Regrouped): D.SPLIT,
     (D.BLOCKED, e.Retried): D.WAITING,
+    (D.BLOCKED, e.Regrouped): D.SPLIT,
 }
 
 #: what the operator may say of an undecided delivery, and where that leads
@@ -346,8 +351,9 @@ def move_delivery(life: Delivery, event: Event, at: float) -> Delivery:
             return _looked(life, event, at)
         case e.ImportRequested(slot=slot):
             life = replace(
-                life, slot=slot, asked_at=at, attempt=life.attempt + 1, job="", quiet_until=0.0, overdue=False
-            )
+                life, slot=slot, asked_at=at, attempt=life.attempt + 1, job="", quiet_until=0.0, overdue=False,
+                unlooked=(),
+            )  # fmt: skip
             return without_looks(life)
         case e.ImportAccepted(job=job):
             return replace(life, job=job, refusals=0, silences=0, quiet_until=0.0, presumed=False)
@@ -386,6 +392,9 @@ def move_delivery(life: Delivery, event: Event, at: float) -> Delivery:
 def _looked(life: Delivery, event: e.Looked, at: float) -> Delivery:
     """A look before anything was asked is the baseline; later ones are judged against it."""
     baseline = event if life.baseline is None or not life.attempt else life.baseline
+    if life.unlooked and baseline is life.baseline:
+        seen = {**baseline.seen, **{asset: event.seen.get(asset, ()) for asset in life.unlooked}}
+        baseline = replace(baseline, present=tuple((asset, ids) for asset, ids in seen.items() if ids))
     life = replace(life, look=event, looked_at=at, baseline=baseline)
     first = life.first_look
     if life.state is D.IMPORT_UNSURE and (first is None or first.present != event.present):

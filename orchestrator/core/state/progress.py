@@ -6,7 +6,7 @@ A *subject* is a batch id or a delivery id.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from orchestrator.core.model.checks import Check
@@ -192,8 +192,8 @@ class Progress:
                 e.ProbeRequested() | e.ProbeAccepted() | e.ProbeRefused() | e.ProbeAnswerLost() | e.ProbeEnded()
             ) as event:  # fmt: skip
                 self._probe(event, entry.at)
-            case e.Split() as event:
-                self._split(event, entry.at)
+            case e.Split() | e.Regrouped() as event:
+                self._otherwise(event, entry.at)
             case e.Resolved(subject=subject) if subject in self.packages:
                 self._package(subject, entry)
             case e.Resolved(subject=subject):
@@ -256,7 +256,8 @@ class Progress:
         delivery = life if life is not None else Delivery(event)
         source = self.batches[event.batch].source
         self.deliveries[event.delivery] = delivery
-        self.of_batch[event.batch].append(event.delivery)
+        if event.delivery not in self.of_batch[event.batch]:
+            self.of_batch[event.batch].append(event.delivery)
         for asset in self.batches[event.batch].assets:
             self.carrier[event.place, source, asset.id] = event.delivery
         for need in event.needs:
@@ -423,6 +424,13 @@ class Progress:
             for name in (each for like in overlapping(slot, self.unsure) for each in self.unsure[like]):
                 self.deliveries[name] = replace(self.deliveries[name], busy_at=at)
 
+    def _otherwise(self, event: e.Split | e.Regrouped, at: float) -> None:
+        """Deliveries go on in others."""
+        if isinstance(event, e.Split):
+            self._split(event, at)
+        else:
+            self._regroup(event, at)
+
     def _split(self, event: e.Split, at: float) -> None:
         parent = self.deliveries[event.delivery]
         self.deliveries[parent.id] = move_delivery(parent, event, at)
@@ -453,6 +461,7 @@ class Progress:
             scheduled, state=state, since=at, baseline=parent.baseline, attempt=parent.attempt,
             asked_at=parent.asked_at, words=child.words, by=child.by, halved=why == "halves", parent=parent.id,
             presumed=parent.presumed or (parent.state is DeliveryState.IMPORT_UNSURE and not parent.idle_at),
+            unlooked=tuple(asset for asset in child.assets if asset in parent.unlooked),
         )  # fmt: skip
 
     def _retry(self, name: str, entry: Entry) -> None:
@@ -461,6 +470,41 @@ class Progress:
         if self.packages[batch].state is PackageState.FAILED:
             self._package(batch, entry)
         self._woken.update(self.dependants_of(name))
+
+    def _regroup(self, event: e.Regrouped, at: float) -> None:
+        """Deliveries that were set aside go on together, in batches of their own."""
+        parts = [self.deliveries[name] for name in event.parts]
+        for side in {(life.target, "import") for life in parts} | {(self.source_of(life), "export") for life in parts}:
+            if not self.is_stopped(*side):  # what failed before a person mended it counts no more
+                self.failures.pop(side, None)
+        for life in parts:
+            self.deliveries[life.id] = move_delivery(life, event, at)
+            self._settle_effects(self.deliveries[life.id], life.state)
+        for scheduled in event.scheduled:
+            assets = [asset.id for asset in self.batches[scheduled.batch].assets]
+            held = [life for life in parts if any(asset.id in assets for asset in self.assets_of(life.batch))]
+            package = self.packages[scheduled.batch]
+            if package.state is PackageState.FAILED:
+                self.packages[scheduled.batch] = replace(Package(scheduled.batch), since=at, attempt=package.attempt)
+            self._schedule_delivery(scheduled, self._together(scheduled, assets, held, at))
+            self._settle_effects(self.deliveries[scheduled.delivery], DeliveryState.QUARANTINED)
+            self._woken.update(self.dependants_of(scheduled.delivery))
+
+    def _together(
+        self, scheduled: e.DeliveryScheduled, assets: Sequence[str], parts: Sequence[Delivery], at: float
+    ) -> Delivery:
+        """One life for several: what was asked for keeps its baseline, what never was has none yet."""
+        asked = [life for life in parts if life.attempt]
+        known = {asset.id for life in asked for asset in self.assets_of(life.batch)}
+        seen = {asset: ids for life in asked if life.baseline is not None for asset, ids in life.baseline.present}
+        present = tuple((asset, seen[asset]) for asset in assets if asset in known and asset in seen)
+        return Delivery(
+            scheduled, since=at, baseline=e.Looked(scheduled.delivery, present) if asked else None,
+            attempt=max((life.attempt for life in asked), default=0),
+            asked_at=max((life.asked_at for life in asked), default=0.0),
+            presumed=any(life.presumed for life in asked),
+            unlooked=tuple(asset for asset in assets if asset not in known) if asked else (),
+        )  # fmt: skip
 
     def dependants_of(self, name: str) -> set[str]:
         delivery = self.deliveries[name]

@@ -175,10 +175,8 @@ def test_only_what_needs_the_dead_is_blocked_at_whatever_distance_by_its_cause()
     events = blocked(run.progress, run.life(name))
     made = events[-1]
     assert isinstance(made, e.Split)
-    told = {child.assets[0]: (child.fate, child.by) for child in made.children}
-    assert told["caller"] == ("blocked", "base")
-    assert told["t"][0] == "blocked"
-    assert told["free"] == ("waiting", "")
+    told = {child.assets: (child.fate, child.by) for child in made.children}
+    assert told == {("caller", "t"): ("blocked", "base"), ("free",): ("waiting", "")}
 
 
 # --- the law ---

@@ -39,7 +39,7 @@ EXAMPLES: dict[type, Event] = {
         e.Imported("d"), e.ImportFailed("d", (), WORDS), e.ImportVanished("d", WORDS, 5.0),
         e.ImportOverdue("d", "job"), e.ImportFound("d"), e.ImportMissing("d"), e.ImportInDoubt("d", ()),
         e.Verified("d", ()), e.Split("d", (), "halves"), e.Quarantined("d", WORDS), e.Blocked("d", "x"),
-        e.Retried("d"), e.Resolved("d", "absent", "seen", "ann", "host"),
+        e.Retried("d"), e.Regrouped(("d",), ()), e.Resolved("d", "absent", "seen", "ann", "host"),
     )
 }  # fmt: skip
 LIVES = {name for _, name in (*PACKAGE_MOVES, *DELIVERY_MOVES)}
@@ -131,7 +131,7 @@ def _drawn(text: str) -> list[list[str]]:
 
 
 def test_no_event_but_a_retry_leaves_a_settled_state() -> None:
-    assert {kind for (state, kind) in DELIVERY_MOVES if state in SETTLED} == {e.Retried}
+    assert {kind for (state, kind) in DELIVERY_MOVES if state in SETTLED} == {e.Retried, e.Regrouped}
 
 
 def test_what_is_verified_or_split_never_moves_again() -> None:
