@@ -232,11 +232,14 @@ def report(
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="One page for a browser, which needs no network.")
     ] = None,
+    as_map: Annotated[
+        Path | None, typer.Option("--map", metavar="FILE.csv", help="Which id at the source is which at the target.")
+    ] = None,
 ) -> int:
     """Tell everything about a run, in Markdown, JSON or HTML."""
     from orchestrator.cli.commands.report import Wanted, report_run
 
-    return report_run(terminal, run, Wanted(tuple(only or ()), everything, html))
+    return report_run(terminal, run, Wanted(tuple(only or ()), everything, html, as_map))
 
 
 @command("handover")

@@ -129,7 +129,7 @@ class Runs:
         if wish.resume or wish.retry:
             raise OperatorError(f"plan {self.plan.name} has no run to go on with", next_step="roma-migrate run PLAN")
         admitted = await self.admission.admit(wish.only, wish.approval, past)
-        run = self._new_id(past)
+        run = self._new_id()
         self.store.create(run)
         return await self._conduct(run, None, (self._began(wish, admitted), *admitted.preview.schedule), wish)
 
@@ -178,13 +178,12 @@ class Runs:
         ]
         return found + retries(progress, self.plan.settings.batch_size)
 
-    def _new_id(self, past: Sequence[PastRun]) -> str:
+    def _new_id(self) -> str:
+        """Ids sort by time, also those of one second: the latest run is the last one."""
         stamp = self.runtime.wall().strftime("%Y%m%d-%H%M%S")
-        taken = set(self.store.run_ids())
-        while True:
-            run = f"{stamp}-{int(self.runtime.draw() * 16**4):04x}"
-            if run not in taken:
-                return run
+        taken = [run for run in self.store.run_ids() if run.startswith(f"{stamp}-")]
+        least = max((int(run.rpartition("-")[2], 16) for run in taken), default=-1) + 1
+        return f"{stamp}-{least + int(self.runtime.draw() * (16**4 - least)):04x}"
 
     async def _conduct(self, run: str, past: PastRun | None, first: Sequence[Event], wish: Wish) -> Ended:
         with self.opened(run) as (journal, leases):

@@ -9,7 +9,9 @@ from orchestrator.cli.context.find_run import Found, find_run
 from orchestrator.cli.context.folded_run import whole_of
 from orchestrator.cli.context.output_file import must_be_writable, write_output
 from orchestrator.cli.context.plan_runs import handover_of, runs_of_plan
+from orchestrator.cli.output.tables import count
 from orchestrator.cli.output.terminal import Terminal
+from orchestrator.cli.render.asset_map import asset_map, is_map_of
 from orchestrator.cli.render.report_json import ReportDocument, document
 from orchestrator.cli.render.report_markdown import report_markdown
 from orchestrator.cli.render.summary import Names
@@ -26,6 +28,8 @@ class Wanted:
     only: tuple[str, ...] = ()
     everything: bool = False
     html: Path | None = None
+    #: source id to target id, as CSV
+    map: Path | None = None
 
 
 def report_run(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
@@ -35,9 +39,11 @@ def report_run(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
     told = _told(found, wanted)
     if wanted.html is not None:
         _write_page(terminal, wanted.html, told)
+    if wanted.map is not None:
+        _write_map(terminal, wanted.map, told)
     if terminal.common.json:
         terminal.document(asdict(told))
-    elif wanted.html is None:
+    elif wanted.html is None and wanted.map is None:
         terminal.result("\n".join(report_markdown(told, wanted.everything)))
     return int(ExitCode.DONE if told.agree else ExitCode.DEFECT)
 
@@ -58,6 +64,15 @@ def _write_page(terminal: Terminal, path: Path, told: ReportDocument) -> None:
     must_be_writable(path, "--html FILE", same)
     write_output(path, terminal.redactor.clean(page(told)).encode(), "--html FILE", same)
     terminal.say(f"report of run {told.run}: {path}", event="written", file=str(path))
+
+
+def _write_map(terminal: Terminal, path: Path, told: ReportDocument) -> None:
+    write_output(path, terminal.redactor.clean(asset_map(told)).encode(), "--map FILE", partial(is_map_of, told.run))
+    known = sum(bool(each.target_id) for each in told.assets)
+    terminal.say(
+        f"map of run {told.run}: {path}, {count(len(told.assets), 'asset')}, the id at the target known of {known}",
+        event="written", file=str(path), assets=len(told.assets), known=known,
+    )  # fmt: skip
 
 
 def _narrowed(whole: WholeReport, words: Sequence[str]) -> list[AssetLine]:

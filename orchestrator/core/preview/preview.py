@@ -124,7 +124,7 @@ def preview(
     checks = waive(plan, preflight(context), datetime.fromtimestamp(informed.now, UTC).date())
     return Preview(
         tuple(_selection_made(route.selection) for route in routes),
-        tuple(_skipped(route) for route in routes if route.skipped),
+        tuple(_skipped(route, history, inventories) for route in routes if route.skipped),
         batches,
         _forced(deliveries, batches, checks),
         checks,
@@ -147,11 +147,18 @@ def _forced(
     return tuple(found)
 
 
-def _skipped(route: Route) -> e.AssetsSkipped:
+def _skipped(route: Route, history: EarlierImports, inventories: Mapping[str, Inventory]) -> e.AssetsSkipped:
     why = "an earlier run imported it and the target still holds it"
-    return e.AssetsSkipped(
-        route.selection.migration, route.target.instance, frozen_assets(route, route.skipped, None), why
-    )  # fmt: skip
+    target = route.target.instance
+    names = {each.id: each.name for each in inventories[target].assets}
+    held: list[tuple[str, str, str]] = []
+    for asset in route.skipped:
+        kept = history.imported[target, route.target.prefix, route.source, asset.id]
+        still = [each for each in kept.ids if each in names]
+        if len(still) == 1:
+            held.append((asset.id, still[0], names[still[0]]))
+    assets = frozen_assets(route, route.skipped, None)
+    return e.AssetsSkipped(route.selection.migration, target, assets, why, tuple(held))
 
 
 def _selection_made(selection: Selection) -> e.SelectionMade:

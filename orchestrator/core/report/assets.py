@@ -3,12 +3,15 @@
 Law: folded from the progress alone; a name that the service has not shown is told with its other reading.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.core.report.outcome import AssetOutcome
 from orchestrator.core.state.events import SelectionMade
 from orchestrator.core.state.progress import Progress
+
+#: (migration, target, asset id) -> id and name at the target, of what an earlier run brought there
+Held = Mapping[tuple[str, str, str], tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,12 @@ def asset_lines(progress: Progress, outcomes: Iterable[AssetOutcome]) -> tuple[A
     """Every asset, by batch in the frozen order; what was skipped comes last."""
     numbers = batch_numbers(progress)
     sources = {(each.migration, each.target): each.source for each in progress.selections}
-    lines = (_line(progress, numbers, sources.get((o.migration, o.target), ""), o) for o in outcomes)
+    held = {
+        (each.migration, each.target, asset): (there, name)
+        for each in progress.skipped
+        for asset, there, name in each.held
+    }
+    lines = (_line(progress, numbers, sources.get((o.migration, o.target), ""), held, o) for o in outcomes)
     return tuple(sorted(lines, key=lambda line: (not line.number, line.number, line.outcome.kind, line.outcome.name)))
 
 
@@ -63,10 +71,11 @@ def batch_numbers(progress: Progress) -> dict[str, int]:
     return {each.batch: number for number, each in enumerate(ordered, 1)}
 
 
-def _line(progress: Progress, numbers: dict[str, int], source: str, outcome: AssetOutcome) -> AssetLine:
+def _line(progress: Progress, numbers: dict[str, int], source: str, held: Held, outcome: AssetOutcome) -> AssetLine:
     life = progress.deliveries.get(outcome.delivery)
     if life is None:
-        return AssetLine(outcome, source, 0, (), "")
+        there, name = held.get((outcome.migration, outcome.target, outcome.asset), ("", ""))
+        return AssetLine(outcome, source, 0, (name,) if name else (), there)
     ids = dict(life.verified.ids) if life.verified is not None else {}
     names = progress.names_of(life, outcome.kind, outcome.name)
     return AssetLine(outcome, source, numbers[life.batch], names, ids.get(outcome.asset, ""))

@@ -90,6 +90,8 @@ class AssetsSkipped:
     target: str
     assets: tuple[Asset, ...]
     reason: str
+    #: (source id, id at the target, name there) where exactly one of the ids seen then is still held
+    held: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
