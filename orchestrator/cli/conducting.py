@@ -82,7 +82,7 @@ class _Running:
                 await self._roma.aclose()
 
     def _listen(self, progress: Progress, entry: Entry) -> None:
-        self._log.entry(entry)
+        self._log.entry(entry, progress)
         self._show.take(progress, entry)
 
     def _announce(self, run: str, resumed: bool, progress: Progress) -> None:

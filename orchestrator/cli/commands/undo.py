@@ -221,7 +221,7 @@ class _Undoing:
         self._wake: Callable[[], object] = lambda: None
 
     def run(self, wish: UndoWish) -> Undone:
-        self._made.runs.listen = lambda progress, entry: self._made.log.entry(entry)
+        self._made.runs.listen = lambda progress, entry: self._made.log.entry(entry, progress)
         self._made.runs.announce = lambda run, resumed, progress: self._made.log.open(self._made.found.home.log(run))
         with told(self._hear):
             return anyio.run(self._conduct, wish)

@@ -32,6 +32,8 @@ def level_of(event: Event) -> LogLevel:
     """How much it matters to somebody who reads along."""
     if isinstance(event, e.ExportRefused | e.ImportRefused | e.ProbeRefused):
         return LogLevel.INFO if event.words.kind in {"busy", "throttled"} else LogLevel.WARNING
+    if isinstance(event, e.Split) and any(child.fate == "quarantined" for child in event.children):
+        return LogLevel.WARNING
     if isinstance(event, _WARNING):
         return LogLevel.WARNING
     return LogLevel.DEBUG if isinstance(event, _DEBUG) else LogLevel.INFO

@@ -1,6 +1,7 @@
 """What is said while a run goes on: on the screen, and always as JSON lines in the home. Law: no secret passes.
 
-Every line carries the event's name and fields in the journal's words. A log that cannot be written stops nothing.
+In JSON every line carries the event's name and fields in the journal's words, and a sentence as `text`; on a screen
+stands the sentence. A log that cannot be written stops nothing.
 """
 
 import json
@@ -13,15 +14,19 @@ from typing import Any
 import structlog
 
 from orchestrator.cli.output import event_lines
+from orchestrator.cli.output.event_sentences import EventSentences, ids_of
 from orchestrator.cli.output.terminal import LogLevel, Terminal
 from orchestrator.cli.output.times import clock, utc
 from orchestrator.core.model.checks import Verdict
 from orchestrator.core.model.escape import in_json, visible
 from orchestrator.core.state.events import Entry, FindingsNoted
+from orchestrator.core.state.progress import Progress
 
 _RANK = {level: rank for rank, level in enumerate(LogLevel)}
 #: what is said on the screen even while bars are drawn
 _WARNINGS = frozenset({"gave-up", "no-answer", "list-disagrees", "verification-waits"})
+#: fields that are epoch seconds
+_MOMENTS = frozenset({"quiet_until"})
 Line = MutableMapping[str, Any]
 
 
@@ -31,6 +36,7 @@ class Log:
     def __init__(self, terminal: Terminal, now: Callable[[], float]) -> None:
         self._terminal = terminal
         self._now = now
+        self._sentences = EventSentences()
         self._file: int | None = None
         #: lines from before the run was known
         self._early: list[str] = []
@@ -60,13 +66,15 @@ class Log:
         level = LogLevel.WARNING if event in _WARNINGS else LogLevel.INFO
         self._logger._proxy_to_logger(level.value, event, at=self._now(), **fields)
 
-    def entry(self, entry: Entry) -> None:
+    def entry(self, entry: Entry, progress: Progress) -> None:
         """One journal entry that is believed."""
         event = entry.event
         if isinstance(event, FindingsNoted):
             self._findings(entry, event)
             return
         held = event_lines.fields_of(event)
+        if sentence := self._sentences.of(event, progress):
+            held |= {"text": sentence, "_ids": ids_of(event)}
         # The journal's word for a time would hide the log's own.
         self._logger._proxy_to_logger(
             event_lines.level_of(event).value, event_lines.name_of(event), at=entry.at, seq=entry.seq, **held
@@ -94,7 +102,7 @@ class Log:
         return {key: self._terminal.redactor.value(value) for key, value in line.items()}
 
     def _deliver(self, _: object, method: str, line: Line) -> Line:
-        at = line.pop("at")
+        at, ids = line.pop("at"), line.pop("_ids", "")
         text = in_json(json.dumps(line, ensure_ascii=False))
         self._keep(text)
         level = LogLevel(method)
@@ -103,7 +111,7 @@ class Log:
             # Under bars only what needs attention is said; the rest is in the file.
             least = max(least, LogLevel.WARNING, key=lambda each: _RANK[each])
         if _RANK[level] >= _RANK[least]:
-            self._show(level, at, line, text)
+            self._show(level, at, line, (text, ids))
         raise structlog.DropEvent
 
     def _keep(self, text: str) -> None:
@@ -116,14 +124,18 @@ class Log:
             # The journal is the memory; a log that is lost must not end the run that it tells of.
             return
 
-    def _show(self, level: LogLevel, at: float, line: Line, text: str) -> None:
-        terminal = self._terminal
+    def _show(self, level: LogLevel, at: float, line: Line, told: tuple[str, str]) -> None:
+        terminal, (document, ids) = self._terminal, told
         if terminal.common.json_log:
-            terminal.err.write(text + "\n")
+            terminal.err.write(document + "\n")
             return
-        shown = {key: value for key, value in line.items() if key not in {"time", "level", "event", "seq"}}
-        pairs = " ".join(f"{key}={_value(value)}" for key, value in shown.items())
-        terminal.say(visible(f"{clock(at)} {level.value} {line['event']} {pairs}".rstrip()))
+        words = f"{line['text']}{ids}" if "text" in line else f"{line['event']} {_pairs(line)}".rstrip()
+        terminal.say(visible(f"{clock(at)} {level.value} {words}"))
+
+
+def _pairs(line: Line) -> str:
+    shown = {key: value for key, value in line.items() if key not in {"time", "level", "event", "seq"}}
+    return " ".join(f"{key}={clock(value) if key in _MOMENTS else _value(value)}" for key, value in shown.items())
 
 
 def _value(value: object) -> str:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from orchestrator.cli.output.tables import count, table, wrapped
+from orchestrator.cli.output.tables import commands, count, table, wrapped
 from orchestrator.cli.output.times import after, span
 from orchestrator.cli.render.preview_json import Shown, expected
 from orchestrator.core.model.checks import Check, Verdict
@@ -49,7 +49,7 @@ def preview_text(shown: Shown, everything: bool) -> str:
     lines.append(f"digest: {preview.digest}")
     lines += [wrapped("disk: ", shown.crowded)] if shown.crowded else []
     lines += [wrapped("verdict: ", verdict(shown)), wrapped("who: ", shown.who)]
-    return "\n".join([*lines, wrapped("next: ", shown.next_step)])
+    return "\n".join([*lines, commands("next: ", shown.next_step)])
 
 
 def headline(shown: Shown) -> str:
