@@ -28,6 +28,10 @@ OnlyOption = Annotated[
 MaxAgeOption = Annotated[
     str, typer.Option("--max-age", metavar="TIME", help="Refuse a saved preview that is older (default 7d).")
 ]
+SignersOption = Annotated[
+    Path | None,
+    typer.Option("--signers", metavar="FILE", help="One of these must have signed the saved preview (see ssh-keygen)."),
+]
 #: `run --preview` could mean either
 SPELLINGS = (
     "to look, and send nothing:\nroma-migrate preview PLAN\n"
@@ -92,11 +96,13 @@ def preview(
         Path | None, typer.Option("--against", metavar="FILE", help="Does this saved one still hold?")
     ] = None,
     max_age: MaxAgeOption = "",
+    signers: SignersOption = None,
 ) -> int:
     """Show what a run would move; reads only."""
     from orchestrator.cli.commands.preview import Wanted, preview_plan
 
-    return preview_plan(terminal, plan, Wanted(tuple(only or ()), everything, markdown, save, against, max_age))
+    wanted = Wanted(tuple(only or ()), everything, markdown, save, against, max_age, signers)
+    return preview_plan(terminal, plan, wanted)
 
 
 @command("run")
@@ -118,6 +124,7 @@ def run(
         bool, typer.Option("--accept-changed", help="Bring assets whose content has changed since.")
     ] = False,
     max_age: MaxAgeOption = "",
+    signers: SignersOption = None,
     preview: Annotated[bool, typer.Option("--preview", hidden=True)] = False,
     until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Not yet.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Not yet.")] = False,
@@ -133,10 +140,11 @@ def run(
     if dry_run:
         from orchestrator.cli.commands.preview import Wanted, preview_plan
 
-        return preview_plan(terminal, plan, Wanted(tuple(only or ()), against=approved, max_age=max_age))
+        wanted = Wanted(tuple(only or ()), against=approved, max_age=max_age, signers=signers)
+        return preview_plan(terminal, plan, wanted)
     from orchestrator.cli.commands.run import Asked, Gated, run_plan
 
-    gated = Gated(approved, hold_drifted, accept_changed, max_age)
+    gated = Gated(approved, hold_drifted, accept_changed, max_age, signers)
     return run_plan(terminal, plan, Asked(tuple(only or ()), resume, abandon, retry, gated))
 
 

@@ -48,6 +48,8 @@ class Approval:
     hold_drifted: bool = False
     #: changed content starts all the same, and is listed
     accept_changed: bool = False
+    #: who signed it, where a signature was demanded
+    signed_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -263,9 +263,11 @@ class Runs:
             journal.close()
 
 
-def _approval(approval: Approval | None) -> tuple[str, float, str]:
-    """Who saved the preview that was approved, when, and with which note."""
-    return (approval.saved.by, approval.saved.saved_at, approval.saved.note) if approval is not None else ("", 0.0, "")
+def _approval(approval: Approval | None) -> tuple[str, float, str, str]:
+    """Who saved the preview that was approved, when, with which note, and who signed it."""
+    if approval is None:
+        return "", 0.0, "", ""
+    return approval.saved.by, approval.saved.saved_at, approval.saved.note, approval.signed_by
 
 
 __all__ = ["Ended", "PastRun", "Runs", "Wish", "folded", "history", "read_run", "runs_of"]

@@ -110,12 +110,18 @@ def test_the_timeline_shows_every_batch(seen: Opened) -> None:
     bars = seen.page.locator("svg.bar").evaluate_all(
         """all => all.map((bar) => { const box = bar.querySelector("rect").getBoundingClientRect();
              const chart = document.getElementById("chart").getBoundingClientRect();
-             return {kind: bar.dataset.kind, label: bar.querySelector("text")?.textContent,
+             return {kind: bar.dataset.kind, title: bar.querySelector("title").textContent,
+                     label: bar.querySelector("text")?.textContent,
                      seen: box.width >= 2 && box.left >= chart.left - 2 && box.left <= chart.right}; })"""
     )
-    shown = {bar["label"] for bar in bars if bar["seen"]}
-    lost = {"I6"}  # its answer was lost, so that its outcome was unknown instead
-    assert {f"{letter}{number}" for letter in "EI" for number in range(1, BATCHES + 1)} - lost <= shown
+    shown = {bar["title"].partition(" (")[0] for bar in bars if bar["seen"]}
+    lost = {"import of batch 6"}  # its answer was lost, so that its outcome was unknown instead
+    assert {f"{kind} of batch {n}" for kind in ("export", "import") for n in range(1, BATCHES + 1)} - lost <= shown
+    for bar in bars:
+        number = bar["title"].split(" ")[3]
+        whole = {"", number, f"E{number}", f"I{number}"}
+        assert bar["kind"] not in {"export", "import"} or bar["label"] in whole, "a label is whole or not there"
+    assert any(bar["label"] == "E20" for bar in bars) or any(bar["label"] == "20" for bar in bars)
     kinds = {bar["kind"] for bar in bars}
     assert kinds == {"export", "import", "download", "verification", "somebody else's job", "unknown outcome"}
     assert seen.page.locator(".band.pause, .band.outage").count() == 2

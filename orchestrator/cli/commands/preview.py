@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import anyio
 
-from orchestrator.cli.context.approval_file import max_age_of, must_be_free, read_saved, write_saved
+from orchestrator.cli.context.approval_file import max_age_of, must_be_free, read_signed, write_saved
 from orchestrator.cli.context.find_run import home_for
 from orchestrator.cli.context.wiring import Assembled, assemble
 from orchestrator.cli.output.logs import Log
@@ -47,6 +47,8 @@ class Wanted:
     save: Path | None = None
     against: Path | None = None
     max_age: str = ""
+    #: who may have signed the saved one
+    signers: Path | None = None
 
 
 @dataclass(slots=True)
@@ -94,7 +96,12 @@ def preview_plan(terminal: Terminal, path: Path, wanted: Wanted) -> int:
 
 def _approval(wanted: Wanted) -> Approval | None:
     max_age = max_age_of(wanted.max_age)
-    return Approval(read_saved(wanted.against), max_age) if wanted.against is not None else None
+    if wanted.against is not None:
+        saved, signed_by = read_signed(wanted.against, wanted.signers)
+        return Approval(saved, max_age, signed_by=signed_by)
+    if wanted.signers is not None:
+        raise OperatorError("--signers needs --against FILE")
+    return None
 
 
 def _looking(terminal: Terminal, path: Path, plan: Plan) -> _Looking:

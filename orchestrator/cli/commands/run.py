@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator.cli.conducting import conduct
-from orchestrator.cli.context.approval_file import max_age_of, read_saved
+from orchestrator.cli.context.approval_file import max_age_of, read_signed
 from orchestrator.cli.context.find_run import home_for
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.core.selection.only import parse_only
@@ -22,14 +22,17 @@ class Gated:
     hold_drifted: bool = False
     accept_changed: bool = False
     max_age: str = ""
+    #: who may sign the saved preview, as `ssh-keygen` reads it; its signature must be one of theirs
+    signers: Path | None = None
 
     def approval(self) -> Approval | None:
-        """The saved preview, read; raises OperatorError."""
+        """The saved preview, read, and who signed it; raises OperatorError, PreflightBlocked."""
         max_age = max_age_of(self.max_age)
         if self.approved is not None:
-            return Approval(read_saved(self.approved), max_age, self.hold_drifted, self.accept_changed)
-        if self.hold_drifted or self.accept_changed or self.max_age:
-            raise OperatorError("--hold-drifted, --accept-changed and --max-age need --approved FILE")
+            saved, signed_by = read_signed(self.approved, self.signers)
+            return Approval(saved, max_age, self.hold_drifted, self.accept_changed, signed_by)
+        if self.hold_drifted or self.accept_changed or self.max_age or self.signers:
+            raise OperatorError("--hold-drifted, --accept-changed, --max-age and --signers need --approved FILE")
         return None
 
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from orchestrator.cli.context.output_file import write_output
+from orchestrator.cli.context.signature import signer_of
 from orchestrator.core.plan.scalars import seconds_of
 from orchestrator.core.preview.approval import MAX_AGE, Saved
 from orchestrator.core.preview.approval_file import MOST, from_json, to_json
@@ -31,13 +32,24 @@ def write_new(path: Path, text: str) -> None:
     write_output(path, text.encode(), "--save FILE")
 
 
-def read_saved(path: Path) -> Saved:
-    """What was saved there; raises OperatorError (2) with what is wrong."""
+def read_signed(path: Path, signers: Path | None) -> tuple[Saved, str]:
+    """What was saved there, and who of `signers` signed these very bytes; "" where no signature is demanded.
+
+    Raises OperatorError (2) with what is wrong, and PreflightBlocked (4) where nobody of them signed it.
+    """
+    content = _content(path)
+    return _saved(path, content), signer_of(path, content, signers) if signers is not None else ""
+
+
+def _content(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            content = file.read(4 * MOST + 1)
+            return file.read(4 * MOST + 1)
     except OSError as error:
         raise OperatorError(f"{path} cannot be read: {(error.strerror or 'failed').lower()}") from None
+
+
+def _saved(path: Path, content: bytes) -> Saved:
     try:
         return from_json(content.decode("utf-8"))
     except UnicodeDecodeError:

@@ -258,7 +258,7 @@ class ActDocument:
     by: str
     #: what and why, for people
     sentence: str
-    #: begin, resume, retry, abandon, approve, accept-changed, hold-drifted, waive, interrupt, resolve, undo,
+    #: begin, resume, retry, abandon, approve, sign, accept-changed, hold-drifted, waive, interrupt, resolve, undo,
     #: handover-done
     act: str
     #: the batch, delivery, migration or item that it is about; "" where it is about the run
@@ -359,6 +359,8 @@ class ReportDocument:
     deliveries: Sequence[DeliveryDocument]
     #: id of the saved preview that it carried out, "" where there was none
     approved: str
+    #: who signed it, with the key's fingerprint; "" where no signature was demanded
+    signed_by: str
     accepted: Sequence[str]
     held: Sequence[str]
     waived: Sequence[str]
@@ -409,7 +411,8 @@ def document(whole: WholeReport, names: Names, shown: Sequence[AssetLine], left:
         assets=[_asset(line) for line in shown],
         batches=[_batch(each, ran.get(each.batch, Journey())) for each in made.batches],
         deliveries=[_delivery(each, ran.get(each.delivery, Journey())) for each in made.deliveries],
-        approved=began.approved, accepted=began.accepted, held=began.held, waived=began.waived,
+        approved=began.approved, signed_by=began.signed_by, accepted=began.accepted, held=began.held,
+        waived=began.waived,
         findings=[FindingDocument(**finding_json(each)) for each in made.findings],
         handover=to_data(made.handover, left.standings), handover_counts=_handover(whole, left),
         handover_open=len(left.open), handover_risks=len(left.risks),

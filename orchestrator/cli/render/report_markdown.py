@@ -172,7 +172,8 @@ def _spent(slot: SlotDocument, kind: str) -> str:
 
 def _checks(r: ReportDocument, everything: bool) -> list[str]:
     told = _findings(r.findings, everything)
-    told += [f"carried out the saved preview {r.approved[:8]}"] if r.approved else []
+    told += [f"approved: saved preview {r.approved[:8]}"] if r.approved else []
+    told += [f"signed by {r.signed_by}"] if r.signed_by else []
     told += [f"waived: {each}" for each in r.waived]
     told += [f"changed since its approval, and accepted: {each}" for each in r.accepted]
     told += [f"held, because it had drifted: {each}" for each in r.held]

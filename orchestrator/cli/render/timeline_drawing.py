@@ -18,8 +18,9 @@ _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 
 _MARKS = 8
 #: levels of marks: those of the whole run, and those that zooming in adds
 _LEVELS = 3
-#: what stands in a bar before the batch's number
-_LETTER = {"export": "E", "import": "I", "probe": "P", "somebody else's job": "busy", "unknown outcome": "?"}
+#: what stands in a bar: before the batch's number, or alone
+_LETTER = {"export": "E", "import": "I"}
+_WORD = {"probe": "P", "somebody else's job": "busy", "unknown outcome": "?"}
 #: kinds that run beside the jobs -> the line below them
 _LINE = {"download": 0, "verification": 1}
 
@@ -33,8 +34,10 @@ class DrawnBar:
     width: float
     y: int
     height: int
-    #: "" where it is too thin for one
+    #: the batch's number, or a word; "" of what runs beside the jobs
     label: str
+    #: the same with its kind before it, where there is room
+    long_label: str
     #: said when pointed at
     title: str
 
@@ -116,10 +119,12 @@ def _bar(bar: BarDocument, y: int, scale: _Scale) -> DrawnBar:
     began, ended = seconds_of(bar.began), seconds_of(bar.ended)
     line = _LINE.get(bar.kind)
     top, height = (y, JOBS) if line is None else (y + JOBS + 1 + line * BESIDE, BESIDE - 1)
-    label = _LETTER.get(bar.kind, "") + (str(bar.number) if bar.number and bar.kind in {"export", "import"} else "")
+    number = str(bar.number) if bar.number and bar.kind in _LETTER else ""
+    label = number or _WORD.get(bar.kind, "")
     return DrawnBar(
-        bar.kind, scale.x(began), scale.width(began, ended), top, height, label if line is None else "", _title(bar)
-    )
+        bar.kind, scale.x(began), scale.width(began, ended), top, height, label, _LETTER.get(bar.kind, "") + label,
+        _title(bar),
+    )  # fmt: skip
 
 
 def _title(bar: BarDocument) -> str:

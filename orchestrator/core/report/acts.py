@@ -29,7 +29,7 @@ class Act:
     by: str
     #: what and why, for people
     sentence: str
-    #: "begin", "resume", "retry", "abandon", "approve", "accept-changed", "hold-drifted", "waive", "interrupt",
+    #: "begin", "resume", "retry", "abandon", "approve", "sign", "accept-changed", "hold-drifted", "waive", "interrupt",
     #: "resolve", "undo" or "handover-done"
     act: str = ""
     #: the batch, delivery, migration or item that it is about; "" where it is about the run
@@ -92,6 +92,9 @@ class Acts:
         if began.approved_by:
             told = f"saved the preview {began.approved[:8]} that was approved{_noted(began.approved_note)}"
             yield Act(began.approved_at, began.approved_by, told, "approve", began.approved, began.approved_note)
+        if began.signed_by:
+            told = f"had signed the saved preview {began.approved[:8]}; the signature was good when the run began"
+            yield Act(at, began.signed_by, told, "sign", began.approved)
         yield Act(at, self._by, f"began the run{_noted(began.note)}", "begin", why=began.note)
         if began.approved:
             told = f"carried out the saved preview {began.approved[:8]}{_noted(began.note)}"

@@ -67,6 +67,8 @@ class RunBegan:
     approved_by: str = ""
     approved_at: float = 0.0
     approved_note: str = ""
+    #: who signed that preview, with the key's fingerprint, where a signature was demanded
+    signed_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli.context.approval_file import max_age_of, must_be_free, read_saved, write_saved
+from orchestrator.cli.context.approval_file import max_age_of, must_be_free, read_signed, write_saved
 from orchestrator.core.preview.approval import MAX_AGE, Saved
 from orchestrator.errors import OperatorError
 
@@ -18,7 +18,7 @@ def test_a_file_is_private_and_comes_back(tmp_path: Path) -> None:
     os.umask(0o022)
     write_saved(path, SAVED)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert read_saved(path) == SAVED
+    assert read_signed(path, None) == (SAVED, "")
     assert [each.name for each in tmp_path.iterdir()] == ["ok.json"]
 
 
@@ -53,7 +53,7 @@ def test_what_is_no_saved_preview_is_2_and_names_the_file(tmp_path: Path, conten
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(OperatorError, match=why) as caught:
-        read_saved(path)
+        read_signed(path, None)
     assert str(path) in caught.value.message
 
 
@@ -62,7 +62,7 @@ def test_an_edited_file_is_refused(tmp_path: Path) -> None:
     write_saved(path, SAVED)
     path.write_text(path.read_text().replace("CHG-1", "CHG-2"))
     with pytest.raises(OperatorError, match="it was changed since it was saved"):
-        read_saved(path)
+        read_signed(path, None)
 
 
 def test_an_age_is_written_like_in_a_plan() -> None:

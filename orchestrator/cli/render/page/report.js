@@ -30,18 +30,28 @@
   const chart = byId("chart");
   if (chart) {
     const drawing = chart.querySelector("svg"), names = drawing.querySelectorAll(".slot");
+    const labels = Array.from(drawing.querySelectorAll(".bar > text"),
+      (text) => ({ text, long: text.dataset.long, short: text.textContent }));
     let zoom = 1;
+    const label = () => {
+      const widths = labels.map(({ text }) => text.parentNode.getBoundingClientRect().width);
+      labels.forEach(({ text, long, short }, at) => {
+        const fits = (word) => word.length * 6.5 + 3 <= widths[at];
+        text.textContent = fits(long) ? long : fits(short) ? short : "";
+      });
+    };
     const keepNames = () => names.forEach((name) => name.setAttribute("x", chart.scrollLeft + 4));
     const zoomTo = (wanted, at) => {
       const next = Math.min(64, Math.max(1, wanted));
       const middle = at === undefined ? chart.clientWidth / 2 : at;
-      const held = (chart.scrollLeft + middle) / zoom;
+      const held = (chart.scrollLeft + middle) / drawing.clientWidth;
       zoom = next;
-      drawing.style.width = zoom * 100 + "%";
+      drawing.style.setProperty("--zoom", zoom);
       drawing.dataset.level = zoom >= 16 ? 2 : zoom >= 4 ? 1 : 0;
-      chart.scrollLeft = held * zoom - middle;
+      chart.scrollLeft = held * drawing.clientWidth - middle;
       byId("zoom-at").textContent = zoom + " ×";
       keepNames();
+      label();
     };
     byId("zoom").hidden = false;
     byId("zoom").addEventListener("click", (event) => {
@@ -62,7 +72,9 @@
       zoomTo(event.deltaY < 0 ? zoom * 2 : zoom / 2, event.clientX - chart.getBoundingClientRect().left);
     }, { passive: false });
     chart.addEventListener("scroll", keepNames, { passive: true });
+    addEventListener("resize", label, { passive: true });
     keepNames();
+    label();
   }
 
   addEventListener("beforeprint", () => document.querySelectorAll("details:not([open])").forEach((each) => {
