@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import anyio
 
+from orchestrator.cli.context.find_run import make_home
 from orchestrator.cli.context.signals import told
 from orchestrator.cli.context.wiring import Assembled, assemble
 from orchestrator.cli.output.logs import Log
@@ -20,7 +21,7 @@ from orchestrator.core.state.slots import SlotRule
 from orchestrator.engine.runs import Ended, Runs, Wish
 from orchestrator.engine.runtime import collect_rarely, utc_now
 from orchestrator.errors import ExitCode
-from orchestrator.storage.home import Home, hold_plan
+from orchestrator.storage.home import Home
 from orchestrator.storage.store import HomeStore
 
 _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
@@ -31,11 +32,12 @@ def conduct(terminal: Terminal, plan: Plan, home: Home, wish: Wish) -> int:
     log = Log(terminal, lambda: utc_now().timestamp())
     try:
         assembled = assemble(plan, terminal.redactor, log.say)
-        home.make()
+        make_home(terminal, home)
         if kind := home.fleeting():
             terminal.warn(f"the home lies on a {kind}: a restart of this host may forget its runs")
-        with hold_plan(home, plan.name, assembled.holder):
-            return _Running(terminal, plan, home, log, assembled).run(wish)
+        store = HomeStore(home)
+        with store.hold(plan.name, assembled.holder):
+            return _Running(terminal, plan, store, log, assembled).run(wish)
     finally:
         log.close()
 
@@ -43,11 +45,11 @@ def conduct(terminal: Terminal, plan: Plan, home: Home, wish: Wish) -> int:
 class _Running:
     """One run in this process."""
 
-    def __init__(self, terminal: Terminal, plan: Plan, home: Home, log: Log, assembled: Assembled) -> None:
-        self._terminal, self._plan, self._home, self._log = terminal, plan, home, log
+    def __init__(self, terminal: Terminal, plan: Plan, store: HomeStore, log: Log, assembled: Assembled) -> None:
+        self._terminal, self._plan, self._home, self._log = terminal, plan, store.home, log
         self._roma = assembled.roma
         self._show = Show(terminal, log.say)
-        self._runs = Runs(plan, HomeStore(home), assembled.roma, assembled.users, assembled.runtime)
+        self._runs = Runs(plan, store, assembled.roma, assembled.users, assembled.runtime)
         self._runs.listen = self._listen
         self._runs.announce = self._announce
         self._begun = False

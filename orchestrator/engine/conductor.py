@@ -27,9 +27,8 @@ from orchestrator.engine.performer import Answered, Performer, Trouble
 from orchestrator.engine.resolutions import Operators
 from orchestrator.engine.runtime import Runtime, moment
 from orchestrator.errors import PRECEDENCE, ExitCode, MemoryFailed, RomaMigrateError
-from orchestrator.storage.journal import Journal
 from orchestrator.storage.leases import Taken
-from orchestrator.storage.store import SlotLeases
+from orchestrator.storage.store import Journal, SlotLeases
 from orchestrator.storage.vault import Vault
 
 #: how long a request other than a download may go on after a signal, seconds
@@ -227,7 +226,10 @@ class Conductor:
         """Write, then believe."""
         if not events:
             return
-        entries = await self.runtime.offload(self.journal.append, tuple(events), self.runtime.now())
+        self.believe(await self.runtime.offload(self.journal.append, tuple(events), self.runtime.now()))
+
+    def believe(self, entries: Sequence[Entry]) -> None:
+        """Take in what stands in the journal, and tell those who listen."""
         for entry in entries:
             self.scheduler.progress.apply(entry)
             for listener in self.listeners:

@@ -1,6 +1,7 @@
 """The runs of a home, folded from their journals. Law: read only; no live run is disturbed."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,7 +11,7 @@ from orchestrator.core.state.events import Entry
 from orchestrator.core.state.lifecycle import LANDED, IllegalMove
 from orchestrator.core.state.progress import Progress
 from orchestrator.engine.poll_timing import PollTiming
-from orchestrator.errors import JournalDamaged
+from orchestrator.errors import JournalDamaged, MemoryFailed
 
 #: how many of the home's latest runs teach durations
 LEARNED_RUNS = 3
@@ -21,6 +22,10 @@ class Reads(Protocol):
 
     def run_ids(self) -> list[str]:
         """Every run, oldest first."""
+        ...
+
+    def plan_of(self, run: str) -> str:
+        """The name of a run's plan, known even where its journal is damaged; "" if it never began."""
         ...
 
     def read(self, run: str) -> Iterator[Entry]:
@@ -57,9 +62,8 @@ def folded(entries: Iterator[Entry]) -> Progress:
 
 
 def runs_of(store: Reads, plan: str) -> list[PastRun]:
-    """Every run of a plan, oldest first."""
-    found = (read_run(store, run) for run in store.run_ids())
-    return [past for past in found if past.progress.began is not None and past.progress.began.plan == plan]
+    """Every run of a plan, oldest first; raises MemoryFailed for a damaged one of this plan, not for another plan's."""
+    return [read_run(store, run) for run in store.run_ids() if store.plan_of(run) == plan]
 
 
 def history(past: Sequence[PastRun]) -> EarlierImports:
@@ -89,8 +93,9 @@ def carried(past: Sequence[PastRun]) -> list[Carried]:
 
 
 def learned(store: Reads, run: str = "") -> PollTiming:
-    """What the home's latest runs, up to this one if it is named, teach of durations."""
+    """What the home's latest runs, up to this one if it is named, teach of durations; a damaged one teaches nothing."""
     poll_timing = PollTiming()
     for earlier in [each for each in store.run_ids() if not run or each <= run][-LEARNED_RUNS:]:
-        poll_timing.learn(store.read(earlier))
+        with suppress(MemoryFailed):
+            poll_timing.learn(store.read(earlier))
     return poll_timing

@@ -60,6 +60,4 @@ def _drop(store: Store, past: PastRun, batches: Sequence[str], runtime: Runtime)
     """The files first: a crash in between finds the packages stored, and drops them again."""
     store.vault(past.run).sweep(kept(past.progress, batches))
     with closing(store.journal(past.run, f"{runtime.host} {runtime.pid} retention")) as journal:
-        for _entry in journal.read():
-            pass  # a writer goes on from the last entry that it has read
         journal.append([e.PackageDropped(batch) for batch in batches], runtime.now())

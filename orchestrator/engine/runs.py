@@ -36,8 +36,7 @@ from orchestrator.errors import (
     RomaMigrateError,
 )
 from orchestrator.roma import Roma
-from orchestrator.storage.journal import Journal
-from orchestrator.storage.store import SlotLeases, Store
+from orchestrator.storage.store import Journal, SlotLeases, Store
 
 #: codes with which an abandoned run still has something that nobody knows: it is not ended
 _UNSETTLED = frozenset({ExitCode.REFUSED, ExitCode.UNREACHABLE, ExitCode.NOT_FINISHED, ExitCode.MEMORY})
@@ -129,9 +128,8 @@ class Runs:
         if wish.resume or wish.retry:
             raise OperatorError(f"plan {self.plan.name} has no run to go on with", next_step="roma-migrate run PLAN")
         admitted = await self.admission.admit(wish.only, wish.approval, past)
-        run = self._new_id()
-        self.store.create(run)
-        return await self._conduct(run, None, (self._began(wish, admitted), *admitted.preview.schedule), wish)
+        run = await self._begin((self._began(wish, admitted), *admitted.preview.schedule))
+        return await self._conduct(run, None, (), wish)
 
     async def end(self, latest: PastRun, note: str = "") -> Ended:
         """Wait for that run's jobs and settle its unsure imports, ask for nothing new, and end it."""
@@ -185,9 +183,17 @@ class Runs:
         least = max((int(run.rpartition("-")[2], 16) for run in taken), default=-1) + 1
         return f"{stamp}-{least + int(self.runtime.draw() * (16**4 - least)):04x}"
 
+    async def _begin(self, first: Sequence[Event]) -> str:
+        """A run that holds its first entries from the start; its id."""
+        while True:
+            run = self._new_id()
+            if await self.runtime.offload(self.store.create, run, self.plan.name, tuple(first), self.runtime.now()):
+                return run
+
     async def _conduct(self, run: str, past: PastRun | None, first: Sequence[Event], wish: Wish) -> Ended:
         with self.opened(run) as (journal, leases):
-            progress = await self.runtime.offload(lambda: folded(journal.read())) if past else Progress()
+            entries = await self.runtime.offload(lambda: list(journal.read()))
+            progress = Progress() if past is None else folded(iter(entries))
             vault = self.store.vault(run)
             poll_timing = learned(self.store, run)
             self.predict = poll_timing.predict
@@ -196,6 +202,8 @@ class Runs:
             conductor = Conductor(scheduler, journal, performer, vault, leases, self.runtime, Operators())
             conductor.listeners = (poll_timing.hear, self._told(progress))
             scheduler.abandoning = wish.abandon
+            if past is None:
+                conductor.believe(entries)
             await conductor.remember(first)
             if past is not None and not wish.abandon:
                 await conductor.remember(await self.admission.stale(progress))
@@ -254,7 +262,7 @@ class Runs:
         journal = self.store.journal(run, f"{self.runtime.host} {self.runtime.pid} {run}")
         try:
             # By the run's name alone: its journal is ours now, so what the name still holds is a dead process's.
-            leases = self.store.leases(run, self.runtime.now)
+            leases = self.store.leases(run)
             try:
                 yield journal, leases
             finally:

@@ -30,9 +30,8 @@ from orchestrator.engine.runtime import Runtime
 from orchestrator.engine.target_listings import TargetListings
 from orchestrator.errors import ExitCode, ServiceRefuses, ServiceUnreachable
 from orchestrator.roma import InventoryDisagrees, Roma
-from orchestrator.storage.journal import Journal
 from orchestrator.storage.leases import Taken
-from orchestrator.storage.store import SlotLeases
+from orchestrator.storage.store import Journal, SlotLeases
 
 #: how long a read may go on showing what a successful job has removed, seconds [I: undocumented]
 PATIENCE = 120.0

@@ -31,6 +31,8 @@ class Operation(StrEnum):
 
     #: a new folder, mode 0700
     MAKE_FOLDER = "make the folder"
+    #: nobody but its owner enters a folder any more
+    CHANGE_MODE = "change the mode of"
     #: a new file, mode 0600
     CREATE = "create"
     #: some bytes at the end of a new file
@@ -43,6 +45,8 @@ class Operation(StrEnum):
     RENAME = "rename"
     #: one name less
     UNLINK = "remove"
+    #: one empty folder less
+    REMOVE_FOLDER = "remove the folder"
     #: the names in a folder
     LIST = "list"
     #: whether it is there, and how long it is
@@ -101,12 +105,22 @@ class Disk:
 
     def make_folder(self, path: Path) -> None:
         """Make `path` and what is missing above it, each for its owner alone, and durable."""
-        if self._run(Operation.STAT, path, partial(os.path.lexists, path)):
+        if self.exists(path):
             return
         if path.parent != path:
             self.make_folder(path.parent)
         self._run(Operation.MAKE_FOLDER, path, partial(_make_folder, path))
         self.sync_folder(path.parent)
+
+    def close_to_others(self, path: Path) -> None:
+        """A folder of ours is for its owner alone; where the file system knows no modes, nothing happens."""
+        if stat.S_IMODE(self._run(Operation.STAT, path, path.stat).st_mode) != _FOLDER_MODE:
+            with suppress(MemoryFailed):
+                self._run(Operation.CHANGE_MODE, path, partial(path.chmod, _FOLDER_MODE))
+
+    def exists(self, path: Path) -> bool:
+        """Whether anything has this name, be it a link that leads nowhere."""
+        return self._run(Operation.STAT, path, partial(os.path.lexists, path))
 
     def create(self, path: Path) -> Handle:
         """A new file to write, which must not exist yet."""
@@ -141,6 +155,10 @@ class Disk:
     def unlink(self, path: Path) -> bool:
         """Whether there was something to remove."""
         return self._run(Operation.UNLINK, path, partial(_unlink, path))
+
+    def remove_folder(self, path: Path) -> None:
+        """An empty folder goes."""
+        self._run(Operation.REMOVE_FOLDER, path, partial(os.rmdir, path))
 
     def names(self, folder: Path) -> tuple[str, ...]:
         """Sorted names in a folder; none if there is no such folder."""

@@ -1,28 +1,32 @@
-"""The home directory: where runs, their packages and logs lie. Law: 0700, files 0600, one process a plan.
+"""The home directory: where runs, their packages and logs lie. Law: 0700, files 0600, nobody else's.
 
-HOME/.gitignore            "*"
-HOME/slots.db              slots leased between the processes of this host
-HOME/plans/NAME.lock       held by the process that runs this plan
-HOME/runs/RUN/journal.db   the events
-HOME/runs/RUN/run.log      what was said
-HOME/runs/RUN/packages/    the vault
+HOME/.gitignore                 "*"
+HOME/home.lock                  held for an instant by the process that makes something in the home
+HOME/slots.db                   slots leased between the processes of this host
+HOME/plans/NAME.lock            held by the process that runs this plan
+HOME/runs/RUN/plan              the plan's name, so that a damaged journal concerns that plan alone
+HOME/runs/RUN/journal.db        the events
+HOME/runs/RUN/journal.db-head   how far they had come
+HOME/runs/RUN/run.log           what was said
+HOME/runs/RUN/packages/         the vault
 """
 
-import fcntl
-import json
 import os
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import pwd
+import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.errors import HeldElsewhere, MemoryFailed, OperatorError
+from orchestrator.errors import MemoryFailed, OperatorError
+from orchestrator.storage.disk import Disk
+from orchestrator.storage.locks import held_briefly
+from orchestrator.storage.placing import place
 
 #: the home's name where neither `--home` nor the environment names one
 DEFAULT_NAME = ".roma-migrate"
-#: tries to take a plan's lock, and seconds between them
-_TRIES, _BETWEEN = 5, 0.05
+#: permissions of group and others
+_OTHERS = 0o077
 _FLEETING = ("tmpfs", "overlay", "ramfs")
 
 
@@ -35,6 +39,10 @@ class Home:
     @property
     def runs(self) -> Path:
         return self.path / "runs"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / "home.lock"
 
     @property
     def slots(self) -> Path:
@@ -52,37 +60,66 @@ class Home:
     def vault(self, run: str) -> Path:
         return self.runs / run / "packages"
 
+    def plan_of(self, run: str) -> Path:
+        return self.runs / run / "plan"
+
+    def lock_of(self, plan: str) -> Path:
+        return self.path / "plans" / f"{plan}.lock"
+
     def exists(self) -> bool:
         return self.path.is_dir()
 
-    def make(self) -> None:
-        """Create what is missing of it."""
-        try:
-            for folder in (self.path, self.runs, self.path / "plans"):
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            ignore = self.path / ".gitignore"
-            if not ignore.exists():
-                write_private(ignore, "*\n")
-        except OSError as error:
-            raise MemoryFailed(
-                f"{self.path}: cannot be created: {error.strerror}", next_step="choose another --home"
-            ) from None
+    @property
+    def _folders(self) -> tuple[Path, ...]:
+        return self.path, self.runs, self.path / "plans"
 
-    def make_run(self, run: str) -> Path:
-        path = self.run_path(run)
+    def must_be_ours(self) -> None:
+        """Raises OperatorError where it is another user's, MemoryFailed where a folder of it leads elsewhere."""
+        if not self.exists():
+            return
+        owner = self.path.stat().st_uid
+        if owner != os.geteuid():
+            raise OperatorError(
+                f"the home {self.path} belongs to {_user(owner)} and not to you, {_user(os.geteuid())}",
+                next_step=f"run the command as {_user(owner)}, or name a folder of your own: --home DIR",
+            )
+        for folder in self._folders[1:]:
+            if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+                raise MemoryFailed(
+                    f"{folder} is {'a link' if folder.is_symlink() else 'no folder'}; in a home it is a folder",
+                    next_step="find out who put it there, put the folder back, then run the same command again",
+                )
+
+    def exposed(self) -> str:
+        """What is open to others, in words; "" where nothing is."""
+        found = [(folder, stat.S_IMODE(folder.stat().st_mode)) for folder in self._folders if folder.is_dir()]
+        return ", ".join(f"{folder} (mode {mode:04o})" for folder, mode in found if mode & _OTHERS)
+
+    def make(self, disk: Disk | None = None) -> str:
+        """Create what is missing of it, and close it to others; what was open to them, in words, or ""."""
+        disk = disk or Disk()
+        self.must_be_ours()
+        exposed = self.exposed()
         try:
-            path.mkdir(mode=0o700, parents=True)
-        except OSError as error:
+            for folder in self._folders:
+                disk.make_folder(folder)
+                disk.close_to_others(folder)
+            ignore = self.path / ".gitignore"
+            if not disk.exists(ignore):
+                with held_briefly(self.lock):
+                    place(disk, ignore, b"*\n")
+        except MemoryFailed as error:
             raise MemoryFailed(
-                f"{path}: cannot be created: {error.strerror}", next_step="choose another --home"
+                f"the home {self.path} cannot be created: {error.message}",
+                next_step=f"{error.next_step}; or choose another --home",
             ) from None
-        return path
+        return exposed
 
     def run_ids(self) -> list[str]:
         """Every run, oldest first: their ids sort by time."""
         if not self.runs.is_dir():
             return []
-        return sorted(path.name for path in self.runs.iterdir() if (path / "journal.db").is_file())
+        return sorted(path.name for path in self.runs.iterdir() if _is_run(path))
 
     def fleeting(self) -> str:
         """The kind of file system, where it is one that a restart forgets; else ""."""
@@ -90,13 +127,15 @@ class Home:
         return kind if kind in _FLEETING else ""
 
 
-def write_private(path: Path, text: str) -> None:
-    """A file that only its owner reads, written whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    temporary.replace(path)
+def _is_run(path: Path) -> bool:
+    return not path.name.startswith(".") and not path.is_symlink() and (path / "journal.db").is_file()
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"uid {number}"
 
 
 def find_home(given: Path | None, environ: Mapping[str, str], plan: Path | None, here: Path) -> Home:
@@ -111,75 +150,6 @@ def find_home(given: Path | None, environ: Mapping[str, str], plan: Path | None,
         if (folder / DEFAULT_NAME).is_dir():
             return Home(folder / DEFAULT_NAME)
     return Home(here / DEFAULT_NAME)
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who holds a plan's run."""
-
-    host: str
-    pid: int
-    #: ISO time with offset
-    since: str
-
-
-@contextmanager
-def hold_plan(home: Home, plan: str, holder: Holder) -> Iterator[None]:
-    """Hold this plan's run in this process; raises HeldElsewhere. The kernel lets go when the process dies."""
-    path = home.path / "plans" / f"{plan}.lock"
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        if not _locked(handle):
-            raise HeldElsewhere(
-                f"plan {plan} is run by {_told(who_holds(home, plan))}", next_step="roma-migrate status"
-            ) from None
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps({"host": holder.host, "pid": holder.pid, "since": holder.since}).encode(), 0)
-        yield
-        os.ftruncate(handle, 0)
-    finally:
-        os.close(handle)
-
-
-def _locked(handle: int) -> bool:
-    """Take the lock; `who_holds` of another process may be in the way for an instant."""
-    for _ in range(_TRIES):
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(_BETWEEN)
-        else:
-            return True
-    return False
-
-
-def _told(holder: Holder | None) -> str:
-    return f"process {holder.pid} on {holder.host} since {holder.since}" if holder else "another process"
-
-
-def who_holds(home: Home, plan: str) -> Holder | None:
-    """The process that holds this plan's run now, or None; disturbs nobody."""
-    path = home.path / "plans" / f"{plan}.lock"
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return _parse_holder(os.pread(handle, 4096, 0))
-        return None
-    finally:
-        os.close(handle)
-
-
-def _parse_holder(content: bytes) -> Holder:
-    try:
-        read = json.loads(content)
-        return Holder(str(read["host"]), int(read["pid"]), str(read["since"]))
-    except (ValueError, KeyError, TypeError):
-        return Holder("this host", 0, "a moment ago")
 
 
 def pick_run(ids: list[str], beginning: str) -> str:

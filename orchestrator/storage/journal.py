@@ -1,25 +1,27 @@
-"""The events of one run, append-only.
+"""The events of one run in one SQLite file, append-only.
 
 Law: what `append` returned for is on the disk; what does not match its chain is refused.
 
-One SQLite file a run. The SQL is what PostgreSQL takes too (`run` is part of every key), and each write is fenced: it
-lands only while the writer's epoch of the run's lease stands, so a process that was taken over cannot write.
+A journal comes into being whole, with its first entries (`journal_content`, placed by `storage.store`). One process
+writes: `SqliteJournal` takes the run's lease and reads every entry before it hands itself out, and each write is fenced
+by the lease's epoch and by the head of the chain, so a process that was taken over cannot write. The SQL is what
+PostgreSQL takes too (`run` is part of every key).
 A reader leaves no trace, neither in the file nor beside it, so that who only looks changes nothing (promise 6).
-Each row's `chain` is the SHA-256 of the row before it and of its own content: a flipped byte is found, never believed.
+The head of the chain is kept in a second place as well (`storage.headfile`): a log that lost its end is found.
 """
 
-import hashlib
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from orchestrator.core.state.events import INTENTS, Entry, Event
 from orchestrator.errors import JournalDamaged, LeaseLost, MemoryFailed
+from orchestrator.storage.chain import ChainBroken, Head, Row, checked
 from orchestrator.storage.codec import from_text, to_text
+from orchestrator.storage.disk import Disk
+from orchestrator.storage.headfile import HeadFile, heads
 
 #: version of the tables; a newer one is refused
 SCHEMA = 1
@@ -27,67 +29,144 @@ SCHEMA = 1
 _TRIES = 5
 #: seconds to wait for another process's transaction, each of which takes milliseconds
 _PATIENCE = 10.0
-_START = "0" * 64
+#: where a database's header says that it has a write-ahead log, and the word for it
+_MODE_AT, _WRITE_AHEAD = 18, b"\x02\x02"
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS lease (key TEXT PRIMARY KEY, holder TEXT NOT NULL, epoch BIGINT NOT NULL,
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE lease (key TEXT PRIMARY KEY, holder TEXT NOT NULL, epoch BIGINT NOT NULL,
     seq BIGINT NOT NULL DEFAULT 0, chain TEXT NOT NULL DEFAULT '');
-CREATE TABLE IF NOT EXISTS event (
+CREATE TABLE event (
     run TEXT NOT NULL, seq BIGINT NOT NULL, at DOUBLE PRECISION NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL,
     chain TEXT NOT NULL, PRIMARY KEY (run, seq));
-CREATE TABLE IF NOT EXISTS inbox (
+CREATE TABLE inbox (
     id INTEGER PRIMARY KEY, run TEXT NOT NULL, at DOUBLE PRECISION NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL,
     answer TEXT);
 """
-_APPEND = """
-INSERT INTO event (run, seq, at, kind, body, chain)
-SELECT ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM lease WHERE key = ? AND epoch = ?)
-"""
-_HEAD = "UPDATE lease SET seq = ?, chain = ? WHERE key = ? AND epoch = ?"
+_INSERT = "INSERT INTO event (run, seq, at, kind, body, chain) VALUES (?, ?, ?, ?, ?, ?)"
+_ADVANCE = "UPDATE lease SET seq = ?, chain = ? WHERE key = ? AND epoch = ? AND seq = ? AND chain = ?"
 _TAKE = """
-INSERT INTO lease (key, holder, epoch) VALUES (?, ?, 1)
-ON CONFLICT (key) DO UPDATE SET holder = excluded.holder, epoch = lease.epoch + 1 RETURNING epoch
+INSERT INTO lease (key, holder, epoch, seq, chain) VALUES (?, ?, 1, ?, ?)
+ON CONFLICT (key) DO UPDATE
+    SET holder = excluded.holder, epoch = lease.epoch + 1, seq = excluded.seq, chain = excluded.chain
+RETURNING epoch
 """
+_ROWS = "SELECT seq, at, kind, body, chain FROM event WHERE run = ? ORDER BY seq"
+_HEAD = "SELECT seq, chain FROM lease WHERE key = ?"
+_RESTORE = "restore the home directory from a backup; do not start this plan anew before that"
 
 
-class Journal(Protocol):
-    """What the engine needs of a journal; PostgreSQL will serve the same."""
+def head_path(journal: Path) -> Path:
+    """Where the head of a journal is kept beside it."""
+    return journal.with_name(journal.name + "-head")
 
-    def append(self, events: Sequence[Event], at: float) -> tuple[Entry, ...]:
-        """All or none, on the disk when it returns; raises LeaseLost, MemoryFailed."""
-        ...
 
-    def read(self, after: int = 0) -> Iterator[Entry]:
-        """In order; raises JournalDamaged."""
-        ...
+def journal_content(run: str, events: Sequence[Event], at: float) -> tuple[bytes, Head]:
+    """The file of a journal that holds these entries, and the head behind them."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript(_TABLES)
+        db.execute("INSERT INTO meta VALUES ('schema', ?)", (str(SCHEMA),))
+        rows, head = _links(Head(), events, at)
+        db.executemany(_INSERT, [_fields(run, row) for row in rows])
+        db.execute("INSERT INTO lease VALUES (?, '', 0, ?, ?)", (_key(run), head.seq, head.chain))
+        db.commit()
+        content = bytearray(db.serialize())
+    # It has its log from the start: a change of mode later would be one more moment at which to die.
+    content[_MODE_AT : _MODE_AT + 2] = _WRITE_AHEAD
+    return bytes(content), head
 
-    def take_requests(self) -> list[tuple[int, Event]]:
-        """What operators asked of a live run and nobody has answered."""
-        ...
 
-    def answer(self, request: int, text: str) -> None: ...
+def _links(head: Head, events: Sequence[Event], at: float) -> tuple[list[Row], Head]:
+    rows: list[Row] = []
+    for event in events:
+        kind, body = to_text(event)
+        head = head.after(at, kind, body)
+        rows.append(Row(head.seq, at, kind, body, head.chain))
+    return rows, head
 
-    def close(self) -> None: ...
+
+def _fields(run: str, row: Row) -> tuple[str, int, float, str, str, str]:
+    return run, row.seq, row.at, row.kind, row.body, row.chain
+
+
+def _key(run: str) -> str:
+    return f"run {run}"
 
 
 class SqliteJournal:
-    """A journal in one SQLite file, 0600. A reader (`holder=""`) takes no lease and cannot append."""
+    """A run's journal, written by this process alone; whoever wrote before can write no more. It must exist."""
 
-    def __init__(self, path: Path, run: str, holder: str = "") -> None:
+    def __init__(self, path: Path, run: str, holder: str, disk: Disk | None = None) -> None:
+        disk = disk or Disk()
         self.path, self.run = path, run
-        self._key = f"run {run}"
-        self._seq, self._chain = 0, _START
-        self._epoch = 0
-        #: how the files looked when a reader opened them
-        self._seen: _Look | None = None
-        if holder:
-            with _as_sentences(path):
-                self._db = _writer(path, create=True)
+        self._key, self._boot = _key(run), disk.boot()
+        self._file = _identity(path)
+        with _as_sentences(path):
+            self._db = _writer(path)
+            with _closed_on_failure(self._db):
                 with self._db:
-                    self._epoch = self._db.execute(_TAKE, (self._key, holder)).fetchone()[0]
-        else:
-            self._db, self._seen = _reader(path)
+                    self._db.execute("BEGIN IMMEDIATE")
+                    # Before anything is written: what the log has lost must not be covered up.
+                    self._head = _last(self._db, self.path, run, self._boot)
+                    fields = (self._key, holder, self._head.seq, self._head.chain)
+                    self._epoch = self._db.execute(_TAKE, fields).fetchone()[0]
+                self._noted = HeadFile(head_path(path), disk, self._head)
+
+    def read(self, after: int = 0) -> Iterator[Entry]:
+        """Every entry behind `after`, each checked against the chain from the first one on."""
+        yield from _entries(self._db, self.path, self.run, self._boot, after)
+
+    def append(self, events: Sequence[Event], at: float) -> tuple[Entry, ...]:
+        """Write the events as one transaction; intents are forced to the disk whatever the power does."""
+        forced = any(isinstance(event, INTENTS) for event in events)
+        rows, head = _links(self._head, events, at)
+        self._must_be_there()
+        with _as_sentences(self.path):
+            self._db.execute(f"PRAGMA synchronous = {'FULL' if forced else 'NORMAL'}")
+            with self._db:
+                fence = (head.seq, head.chain, self._key, self._epoch, self._head.seq, self._head.chain)
+                if self._db.execute(_ADVANCE, fence).rowcount != 1:
+                    raise LeaseLost(f"{self.path}: another process has taken over this run")
+                self._db.executemany(_INSERT, [_fields(self.run, row) for row in rows])
+        self._head = head
+        self._noted.note(head, forced=forced)
+        return tuple(Entry(row.seq, at, event) for row, event in zip(rows, events, strict=True))
+
+    def _must_be_there(self) -> None:
+        """SQLite writes on into a file that was removed, as if nothing had happened."""
+        with suppress(MemoryFailed):
+            if _identity(self.path) == self._file:
+                return
+        raise MemoryFailed(
+            f"{self.path}: the journal was removed or replaced while the run was live; nothing more is started, and "
+            "jobs that were asked for may still run",
+            next_step="find out who removed it and restore the home directory; without it, wait for the jobs to end "
+            "and look at the targets before this plan is run anew",
+        )
+
+    def take_requests(self) -> list[tuple[int, Event]]:
+        with _as_sentences(self.path):
+            rows = self._db.execute(
+                "SELECT id, kind, body FROM inbox WHERE run = ? AND answer IS NULL ORDER BY id", (self.run,)
+            ).fetchall()
+        return [(number, _event(self.path, f"request {number}", kind, body)) for number, kind, body in rows]
+
+    def answer(self, request: int, text: str) -> None:
+        with _as_sentences(self.path), self._db:
+            self._db.execute("UPDATE inbox SET answer = ? WHERE id = ?", (text, request))
+
+    def close(self) -> None:
+        self._noted.close()
+        self._db.close()
+
+
+class JournalReader:
+    """Reads a run's journal: takes no lease and leaves no trace. It may be live."""
+
+    def __init__(self, path: Path, run: str, disk: Disk | None = None) -> None:
+        self.path, self.run, self._boot = path, run, (disk or Disk()).boot()
+        #: how the files looked when they were opened
+        self._db, self._seen = _reader(path)
 
     def read(self, after: int = 0) -> Iterator[Entry]:
         """Every entry behind `after`, each checked against the chain from the first one on."""
@@ -96,7 +175,7 @@ class SqliteJournal:
                 self._db.close()
                 self._db, self._seen = _reader(self.path)
             try:
-                for entry in self._checked(after):
+                for entry in _entries(self._db, self.path, self.run, self._boot, after):
                     yield entry
                     after = entry.seq
             except MemoryFailed:
@@ -107,84 +186,8 @@ class SqliteJournal:
                 return
 
     def _overtaken(self) -> bool:
-        """Whether somebody has written since this reader opened the files."""
-        return self._seen is not None and self._seen != _look(self.path)
-
-    def _checked(self, after: int) -> Iterator[Entry]:
-        with _as_sentences(self.path):
-            # The head first: a live writer may add rows behind it meanwhile, never before it.
-            head = self._db.execute("SELECT seq, chain FROM lease WHERE key = ?", (self._key,)).fetchone() or (0, "")
-            rows = self._db.execute(
-                "SELECT seq, at, kind, body, chain FROM event WHERE run = ? ORDER BY seq", (self.run,)
-            )
-            seq, chain = 0, _START
-            for row_seq, at, kind, body, row_chain in rows:
-                if not (isinstance(at, float | int) and all(isinstance(x, str) for x in (kind, body, row_chain))):
-                    raise self._damaged(seq + 1, "a field has another type")
-                chain = _link(chain, row_seq, at, kind, body)
-                if row_seq != seq + 1 or chain != row_chain or (row_seq == head[0] and chain != head[1]):
-                    raise self._damaged(seq + 1, "the chain is broken")
-                seq = row_seq
-                if seq > after:
-                    yield Entry(seq, at, self._event(seq, kind, body))
-            if head[0] > seq:
-                raise self._damaged(head[0], f"the journal ends at entry {seq}")
-        self._seq, self._chain = seq, chain
-
-    def _event(self, seq: int, kind: str, body: str) -> Event:
-        try:
-            return from_text(kind, body)
-        except ValueError as error:
-            raise self._damaged(seq, str(error)) from None
-
-    def _damaged(self, seq: int, why: str) -> JournalDamaged:
-        return JournalDamaged(
-            f"{self.path}: entry {seq} is not what was written: {why}",
-            next_step="restore the home directory from a backup; do not start this plan anew before that",
-        )
-
-    def append(self, events: Sequence[Event], at: float) -> tuple[Entry, ...]:
-        """Write the events as one transaction; intents are forced to the disk whatever the power does."""
-        full = any(isinstance(event, INTENTS) for event in events)
-        entries: list[Entry] = []
-        seq, chain = self._seq, self._chain
-        with _as_sentences(self.path):
-            self._db.execute(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
-            with self._db:
-                for event in events:
-                    kind, body = to_text(event)
-                    seq += 1
-                    chain = _link(chain, seq, at, kind, body)
-                    row = (self.run, seq, at, kind, body, chain, self._key, self._epoch)
-                    if self._db.execute(_APPEND, row).rowcount != 1:
-                        raise LeaseLost(f"{self.path}: another process has taken over this run")
-                    entries.append(Entry(seq, at, event))
-                self._db.execute(_HEAD, (seq, chain, self._key, self._epoch))
-        self._seq, self._chain = seq, chain
-        return tuple(entries)
-
-    def ask(self, event: Event, at: float) -> int:
-        """Leave an operator's request for the process that holds the run; a reader writes from here on."""
-        kind, body = to_text(event)
-        if self._seen is not None:
-            self._db.close()
-            with _as_sentences(self.path):
-                self._db, self._seen = _writer(self.path, create=False), None
-        with _as_sentences(self.path), self._db:
-            row = (self.run, at, kind, body)
-            cursor = self._db.execute("INSERT INTO inbox (run, at, kind, body) VALUES (?, ?, ?, ?)", row)
-            return int(cursor.lastrowid or 0)
-
-    def take_requests(self) -> list[tuple[int, Event]]:
-        with _as_sentences(self.path):
-            rows = self._db.execute(
-                "SELECT id, kind, body FROM inbox WHERE run = ? AND answer IS NULL ORDER BY id", (self.run,)
-            ).fetchall()
-        return [(number, self._event(number, kind, body)) for number, kind, body in rows]
-
-    def answer(self, request: int, text: str) -> None:
-        with _as_sentences(self.path), self._db:
-            self._db.execute("UPDATE inbox SET answer = ? WHERE id = ?", (text, request))
+        """Whether somebody has written since the files were opened."""
+        return self._seen != _look(self.path)
 
     def answered(self, request: int) -> str | None:
         """What the live run said to a request, or None so far."""
@@ -196,22 +199,87 @@ class SqliteJournal:
         self._db.close()
 
 
-def _link(before: str, seq: int, at: float, kind: str, body: str) -> str:
-    return hashlib.sha256(f"{before}\n{seq}\n{at!r}\n{kind}\n{body}".encode()).hexdigest()
+def ask(path: Path, run: str, event: Event, at: float) -> int:
+    """Leave an operator's request for the process that holds the run; answers its number."""
+    kind, body = to_text(event)
+    with _as_sentences(path), closing(_writer(path)) as db, db:
+        cursor = db.execute("INSERT INTO inbox (run, at, kind, body) VALUES (?, ?, ?, ?)", (run, at, kind, body))
+        return int(cursor.lastrowid or 0)
 
 
-def _writer(path: Path, *, create: bool) -> sqlite3.Connection:
-    if create:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    db = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False)
+def never_began(path: Path) -> bool:
+    """Whether a sound database holds no entry, and perhaps no table: an earlier version was killed that early."""
+    mode = _look(path).mode
+    with suppress(sqlite3.DatabaseError), closing(_connected(path, mode)) as db:
+        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        return "event" not in tables or db.execute("SELECT 1 FROM event LIMIT 1").fetchone() is None
+    return False
+
+
+# --- entries -------------------------------------------------------------------------------------------------------
+
+
+def _chain(db: sqlite3.Connection, path: Path, run: str, boot: str) -> Iterator[tuple[Row, Head]]:
+    """Every row that a run has, checked; raises JournalDamaged."""
+    try:
+        with _as_sentences(path):
+            # The heads first: a live writer may add rows behind them meanwhile, never before them.
+            reached = heads(head_path(path), boot)
+            found = db.execute(_HEAD, (_key(run),)).fetchone()
+            if found is not None and not (isinstance(found[0], int) and isinstance(found[1], str)):
+                raise ChainBroken(0, "its head has another type")
+            if found is not None and found[0]:
+                reached.append(Head(*found))
+            yield from checked((Row(*row) for row in db.execute(_ROWS, (run,))), reached)
+    except ChainBroken as broken:
+        raise JournalDamaged(f"{path}: {broken}", next_step=_RESTORE) from None
+
+
+def _last(db: sqlite3.Connection, path: Path, run: str, boot: str) -> Head:
+    """The head of a journal that is whole."""
+    last = Head()
+    for _row, head in _chain(db, path, run, boot):
+        last = head
+    return last
+
+
+def _entries(db: sqlite3.Connection, path: Path, run: str, boot: str, after: int) -> Iterator[Entry]:
+    for row, _head in _chain(db, path, run, boot):
+        if row.seq > after:
+            yield Entry(row.seq, row.at, _event(path, f"entry {row.seq}", row.kind, row.body))
+
+
+def _event(path: Path, what: str, kind: str, body: str) -> Event:
+    try:
+        return from_text(kind, body)
+    except ValueError as error:
+        raise JournalDamaged(f"{path}: {what} is not what was written: {error}", next_step=_RESTORE) from None
+
+
+# --- connections ---------------------------------------------------------------------------------------------------
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Which file has this name now."""
+    try:
+        found = path.stat(follow_symlinks=False)
+    except OSError:
+        raise MemoryFailed(f"{path}: there is no journal", next_step="roma-migrate runs") from None
+    return found.st_dev, found.st_ino
+
+
+def _writer(path: Path) -> sqlite3.Connection:
+    _look(path)
+    db = _connected(path, "?mode=rw")
     with _closed_on_failure(db):
         db.execute("PRAGMA journal_mode = WAL")
-        if create:
-            db.executescript(_TABLES)
-            db.execute("INSERT INTO meta VALUES ('schema', ?) ON CONFLICT (name) DO NOTHING", (str(SCHEMA),))
-            db.commit()
         _must_be_ours(db, path)
     return db
+
+
+def _connected(path: Path, mode: str) -> sqlite3.Connection:
+    address = f"{path.absolute().as_uri()}{mode}"
+    return sqlite3.connect(address, uri=True, timeout=_PATIENCE, check_same_thread=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +324,7 @@ def _reader(path: Path, tries: int = _TRIES) -> tuple[sqlite3.Connection, _Look]
 
 def _read_only(path: Path, mode: str) -> sqlite3.Connection:
     with _as_sentences(path):
-        db = sqlite3.connect(f"{path.absolute().as_uri()}{mode}", uri=True, timeout=_PATIENCE, check_same_thread=False)
+        db = _connected(path, mode)
         with _closed_on_failure(db):
             _must_be_ours(db, path)
     return db
@@ -298,6 +366,6 @@ def _as_sentences(path: Path) -> Iterator[None]:
 
 
 def read_all(path: Path, run: str) -> list[Entry]:
-    """Every entry of a run, by a reader that takes no lease; a live run is not disturbed."""
-    with closing(SqliteJournal(path, run)) as journal:
+    """Every entry of a run; a live run is not disturbed."""
+    with closing(JournalReader(path, run)) as journal:
         return list(journal.read())

@@ -18,7 +18,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -266,6 +266,14 @@ class Leases:
                 f"the slots of this home cannot be leased: {self._path}: {error}",
                 next_step=f"free space, or with no run live remove {self._path.name}, then run the same command again",
             ) from error
+
+
+def slots_content() -> bytes:
+    """The file of a database in which nothing is leased yet, so that it comes into being whole."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
+        for statement in (*_SCHEMA, f"PRAGMA user_version = {_VERSION}"):
+            database.execute(statement)
+        return database.serialize()
 
 
 def _open(path: Path) -> sqlite3.Connection:

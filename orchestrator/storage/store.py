@@ -1,18 +1,54 @@
-"""Where a plan's runs are remembered, opened by name. Law: one door, so that the engine knows no file and no database.
+"""Where runs are remembered, opened by name. Law: one door, so that neither the engine nor a command knows a database.
 
-`HomeStore` keeps them in a home directory; a fleet will keep them in PostgreSQL behind the same protocol.
+`HomeStore` keeps runs in a home directory, the simulation keeps them in memory, a fleet will keep them in PostgreSQL
+behind the same protocol. `tests/storage/test_store_contract.py` says of each store what is promised here.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import closing
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing
 from typing import Protocol
 
-from orchestrator.core.state.events import Entry
+from orchestrator.core.state.events import Entry, Event, RunBegan
+from orchestrator.errors import MemoryFailed
 from orchestrator.storage.disk import Disk
+from orchestrator.storage.headfile import first_content
 from orchestrator.storage.home import Home
-from orchestrator.storage.journal import Journal, SqliteJournal
-from orchestrator.storage.leases import Denied, Leases, Taken
+from orchestrator.storage.journal import (
+    JournalReader,
+    SqliteJournal,
+    ask,
+    head_path,
+    journal_content,
+    never_began,
+)
+from orchestrator.storage.leases import Denied, Leases, Taken, slots_content
+from orchestrator.storage.locks import Holder, held_briefly, held_plan, who_holds
+from orchestrator.storage.placing import place, place_folder, sweep_aside
 from orchestrator.storage.vault import Vault
+
+#: what may lie beside a journal that an earlier version began to make and never wrote to
+_SHELL = frozenset({"journal.db", "journal.db-wal", "journal.db-shm", "journal.db-journal"})
+
+
+class Journal(Protocol):
+    """What the engine needs of a journal, which has been read when it is handed out; PostgreSQL will serve the same."""
+
+    def append(self, events: Sequence[Event], at: float) -> tuple[Entry, ...]:
+        """All or none, on the disk when it returns; raises LeaseLost, MemoryFailed."""
+        ...
+
+    def read(self, after: int = 0) -> Iterator[Entry]:
+        """In order; raises JournalDamaged."""
+        ...
+
+    def take_requests(self) -> list[tuple[int, Event]]:
+        """What operators asked of a live run and nobody has answered."""
+        ...
+
+    def answer(self, request: int, text: str) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class SlotLeases(Protocol):
@@ -28,53 +64,127 @@ class SlotLeases(Protocol):
 
 
 class Store(Protocol):
-    """The runs of one home."""
+    """Runs, and who conducts them. Every method may raise MemoryFailed."""
+
+    # --- looking: leaves no trace, and disturbs no live run ---
 
     def run_ids(self) -> list[str]:
         """Every run, oldest first."""
         ...
 
-    def read(self, run: str) -> Iterator[Entry]:
-        """A run's entries; disturbs no live run. Raises JournalDamaged, MemoryFailed."""
+    def plan_of(self, run: str) -> str:
+        """The name of a run's plan, known even where its journal is damaged; "" if it never began."""
         ...
 
-    def create(self, run: str) -> None:
-        """Make room for a new run."""
+    def read(self, run: str) -> Iterator[Entry]:
+        """A run's entries; raises JournalDamaged."""
+        ...
+
+    def answered(self, run: str, request: int) -> str | None:
+        """What the live run said to a request, or None so far."""
+        ...
+
+    def holder(self, plan: str) -> Holder | None:
+        """The process that holds this plan now, or None."""
+        ...
+
+    # --- writing ---
+
+    def hold(self, plan: str, holder: Holder) -> AbstractContextManager[None]:
+        """Hold a plan while the block runs; raises HeldElsewhere. A process that dies holds nothing."""
+        ...
+
+    def create(self, run: str, plan: str, events: Sequence[Event], at: float) -> bool:
+        """Begin a run, whole with its first entries or not at all; False where another process has taken this id."""
         ...
 
     def journal(self, run: str, holder: str) -> Journal:
-        """The journal, to be written by this holder alone: whoever wrote before can write no more."""
+        """The journal, read to its end, to be written by this holder alone: whoever wrote before can write no more."""
+        ...
+
+    def ask(self, run: str, event: Event, at: float) -> int:
+        """Leave a request for the process that conducts the run (`Journal.take_requests`); answers its number."""
         ...
 
     def vault(self, run: str) -> Vault: ...
 
-    def leases(self, holder: str, now: Callable[[], float]) -> SlotLeases:
+    def leases(self, holder: str) -> SlotLeases:
         """Slots for what this process alone conducts: what the name held before is inherited."""
         ...
 
 
 class HomeStore:
-    """A home directory's runs."""
+    """A home directory's runs. `now` is in epoch seconds, and the same clock for all processes of the home."""
 
-    def __init__(self, home: Home, disk: Disk | None = None) -> None:
+    def __init__(self, home: Home, disk: Disk | None = None, now: Callable[[], float] = time.time) -> None:
         self.home = home
         self._disk = disk or Disk()
+        self._now = now
 
     def run_ids(self) -> list[str]:
         return self.home.run_ids()
 
+    def plan_of(self, run: str) -> str:
+        try:
+            for entry in self.read(run):
+                return entry.event.plan if isinstance(entry.event, RunBegan) else ""
+        except MemoryFailed:
+            path = self.home.plan_of(run)
+            if self._disk.size(path) is None:
+                raise  # a run of an earlier version
+            with self._disk.reading(path) as file:
+                return file.read(0, file.size).decode(errors="replace").strip()
+        return ""
+
     def read(self, run: str) -> Iterator[Entry]:
-        with closing(SqliteJournal(self.home.journal(run), run)) as journal:
+        if self._is_shell(run):
+            return
+        with closing(JournalReader(self.home.journal(run), run, self._disk)) as journal:
             yield from journal.read()
 
-    def create(self, run: str) -> None:
-        self.home.make_run(run)
+    def answered(self, run: str, request: int) -> str | None:
+        with closing(JournalReader(self.home.journal(run), run, self._disk)) as journal:
+            return journal.answered(request)
+
+    def holder(self, plan: str) -> Holder | None:
+        return who_holds(self.home.lock_of(plan))
+
+    def hold(self, plan: str, holder: Holder) -> AbstractContextManager[None]:
+        return held_plan(self.home.lock_of(plan), plan, holder)
+
+    def create(self, run: str, plan: str, events: Sequence[Event], at: float) -> bool:
+        disk, path = self._disk, self.home.run_path(run)
+        content, head = journal_content(run, events, at)
+        journal = self.home.journal(run)
+        files = {
+            journal.name: content,
+            head_path(journal).name: first_content(head, disk.boot()),
+            self.home.plan_of(run).name: f"{plan}\n".encode(),
+        }
+        with held_briefly(self.home.lock):
+            sweep_aside(disk, self.home.runs)
+            if disk.exists(path):
+                return False
+            place_folder(disk, path, files)
+        return True
 
     def journal(self, run: str, holder: str) -> Journal:
-        return SqliteJournal(self.home.journal(run), run, holder)
+        return SqliteJournal(self.home.journal(run), run, holder, self._disk)
+
+    def ask(self, run: str, event: Event, at: float) -> int:
+        return ask(self.home.journal(run), run, event, at)
 
     def vault(self, run: str) -> Vault:
         return Vault(self.home.vault(run), self._disk)
 
-    def leases(self, holder: str, now: Callable[[], float]) -> SlotLeases:
-        return Leases(self.home.slots, holder, now)
+    def leases(self, holder: str) -> SlotLeases:
+        if not self._disk.exists(self.home.slots):
+            with held_briefly(self.home.lock):
+                if not self._disk.exists(self.home.slots):
+                    place(self._disk, self.home.slots, slots_content())
+        return Leases(self.home.slots, holder, self._now)
+
+    def _is_shell(self, run: str) -> bool:
+        """Whether an earlier version was killed before this run had its first entry: nothing else lies there."""
+        names = frozenset(self._disk.names(self.home.run_path(run)))
+        return "journal.db" in names and names <= _SHELL and never_began(self.home.journal(run))

@@ -20,7 +20,7 @@ from orchestrator.core.state.events import Entry
 from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.server import serve
 from orchestrator.storage.home import Home
-from orchestrator.storage.journal import SqliteJournal
+from orchestrator.storage.store import HomeStore
 from tests.benchmarks.workload import TimedService, Workload
 
 REPOSITORY = Path(__file__).parents[2]
@@ -82,11 +82,7 @@ def run_program(workload: Workload, url: str, folder: Path, settings: Mapping[st
 def entries_of(home: Home) -> tuple[Entry, ...]:
     """The journal of the home's latest run."""
     run = home.run_ids()[-1]
-    journal = SqliteJournal(home.journal(run), run)
-    try:
-        return tuple(journal.read())
-    finally:
-        journal.close()
+    return tuple(HomeStore(home).read(run))
 
 
 async def _serve(file: Path) -> None:

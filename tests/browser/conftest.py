@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from orchestrator.cli.app import build
 from orchestrator.storage.home import Home
-from orchestrator.storage.journal import SqliteJournal
+from orchestrator.storage.store import HomeStore
 from tests.browser.large import large_run
 
 #: what `make browser` installs, beside the browser
@@ -68,10 +68,14 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     home = Home(folder / "home")
     home.make()
-    home.make_run(RUN)
-    journal = SqliteJournal(home.journal(RUN), RUN, "test")
+    entries = iter(large_run())
     at = 1_806_544_800.0
-    for seconds, event in large_run():
+    seconds, began = next(entries)
+    at += seconds
+    store = HomeStore(home)
+    store.create(RUN, "orders", [began], at)
+    journal = store.journal(RUN, "test")
+    for seconds, event in entries:
         at += seconds
         journal.append([event], at)
     journal.close()

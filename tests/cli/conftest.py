@@ -18,7 +18,7 @@ from orchestrator.emulator.world.options import Duration, Durations
 from orchestrator.emulator.world.world import World
 from orchestrator.engine.runtime import utc_now
 from orchestrator.storage.home import Home
-from orchestrator.storage.journal import SqliteJournal
+from orchestrator.storage.store import HomeStore
 
 Invoke = Callable[..., Result]
 QUICK = Durations(Duration(0.05), Duration(0.05), Duration(0.05))
@@ -77,9 +77,9 @@ def quick(local: Local, tmp_path: Path) -> Local:
     """The same, and a home that has learned how short these jobs are: a run polls soon."""
     home = Home(tmp_path / ".roma-migrate")
     home.make()
-    home.make_run("20200101-000000-0000")
-    journal = SqliteJournal(home.journal("20200101-000000-0000"), "20200101-000000-0000", "test")
-    journal.append([e.RunBegan("teacher", "/teacher.yaml", "{}", "olga", "host-1", 7, "0.1.0")], 1.0)
+    store, run = HomeStore(home), "20200101-000000-0000"
+    store.create(run, "teacher", [e.RunBegan("teacher", "/teacher.yaml", "{}", "olga", "host-1", 7, "0.1.0")], 1.0)
+    journal = store.journal(run, "test")
     for number in range(6):
         batch, began = f"b{number}", 10.0 + number
         into = e.DeliveryScheduled(f"{batch}@prod", batch, "m", "prod", "AddNew", "", False, "prod-migrator")
@@ -121,10 +121,12 @@ class Past:
     def write(self, run: str, events: Sequence[e.Event], plan: str = "t") -> str:
         """A run of these events behind its beginning."""
         self.home.make()
-        self.home.make_run(run)
         began = e.RunBegan(plan, f"/plans/{plan}.yaml", "{}", "olga", "host-1", 7, "0.1.0", note="CHG-1")
-        journal = SqliteJournal(self.home.journal(run), run, "test")
-        for event in (began, *events):
+        self.at += 1
+        store = HomeStore(self.home)
+        store.create(run, plan, [began], self.at)
+        journal = store.journal(run, "test")
+        for event in events:
             self.at += 1
             journal.append([event], self.at)
         journal.close()

@@ -19,7 +19,7 @@ from orchestrator.core.state import events as e
 from orchestrator.emulator.world.generate import DEV_USER, PROD_USER
 from orchestrator.emulator.world.world import User
 from orchestrator.storage.home import Home
-from orchestrator.storage.journal import SqliteJournal
+from orchestrator.storage.store import HomeStore
 from tests.e2e.local_roma import LocalRoma
 
 PROGRAM = (sys.executable, "-m", "orchestrator")
@@ -120,10 +120,10 @@ class Desk:
 def earlier(home: Home, targets: Sequence[str], run: str = "20200101-000000-0000") -> None:
     """A finished run of a plan of that name, whose jobs took next to nothing."""
     home.make()
-    home.make_run(run)
-    journal = SqliteJournal(home.journal(run), run, "earlier")
     at = 1_577_836_800.0
-    journal.append([e.RunBegan("earlier", "/plans/earlier.yaml", "{}", "op", "host", 1, "0")], at)
+    store = HomeStore(home)
+    store.create(run, "earlier", [e.RunBegan("earlier", "/plans/earlier.yaml", "{}", "op", "host", 1, "0")], at)
+    journal = store.journal(run, "earlier")
     for number in range(6):
         for event in _quick_jobs(f"b{number}", targets):
             at += 0.02

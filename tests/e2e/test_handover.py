@@ -3,7 +3,7 @@
 from orchestrator.core.state import events as e
 from orchestrator.emulator.world.faults import Kind, Operation
 from orchestrator.storage.home import Home
-from orchestrator.storage.journal import read_all
+from orchestrator.storage.store import HomeStore
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import Desk, read_until
 from tests.e2e.local_roma import small_world
@@ -24,7 +24,7 @@ def test_an_item_is_ticked_while_the_run_goes_on(serve: Serve, desk: Desk) -> No
         _, err = program.communicate(timeout=60)
     assert program.returncode == 143, err
     run = listed["run"]
-    (kept,) = [x.event for x in read_all(Home(desk.home).journal(run), run) if isinstance(x.event, e.HandoverDone)]
+    (kept,) = [x.event for x in HomeStore(Home(desk.home)).read(run) if isinstance(x.event, e.HandoverDone)]
     assert (kept.item, kept.note) == (item, "Jane has done it")
     after = {each["id"]: each["done"] for each in desk.run("handover", "--json").document["items"]}
     assert after[item] is True

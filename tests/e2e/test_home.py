@@ -7,7 +7,7 @@ import pytest
 from orchestrator.core.state import events as e
 from orchestrator.emulator.world.faults import Kind, Operation
 from orchestrator.storage.home import Home
-from orchestrator.storage.journal import read_all
+from orchestrator.storage.store import HomeStore
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import Desk, PlanText, read_until
 from tests.e2e.local_roma import small_world
@@ -65,7 +65,7 @@ def test_packages_of_an_ended_run_go_when_their_time_has_passed_and_a_run_opens_
     assert said.code == 0, said.both
     assert packages(desk) == []
     assert said.err.count("packages-dropped") == 1
-    entries = read_all(Home(desk.home).journal(first), first)
+    entries = list(HomeStore(Home(desk.home)).read(first))
     assert sum(isinstance(entry.event, e.PackageDropped) for entry in entries) == 3
     assert "done" in desk.run("status", first).out
     assert "packages-dropped" not in desk.run("run", "plan.yaml").err

@@ -14,7 +14,7 @@ from orchestrator.core.state import events as e
 from orchestrator.emulator.world.faults import Kind, Operation
 from orchestrator.emulator.world.options import LockScope
 from orchestrator.storage.home import Home
-from orchestrator.storage.journal import read_all
+from orchestrator.storage.store import HomeStore
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import REPOSITORY, Desk, PlanText, Said, read_until
 from tests.e2e.local_roma import CATCHABLE, LocalRoma, large_world, small_world
@@ -101,7 +101,7 @@ def test_after_kill_9_the_next_request_does_not_wait_for_the_dead_processs_slot(
         program.communicate(timeout=10)
     _finishes(roma, desk)
     run = Home(desk.home).run_ids()[-1]
-    kinds = [type(entry.event) for entry in read_all(Home(desk.home).journal(run), run)]
+    kinds = [type(entry.event) for entry in HomeStore(Home(desk.home)).read(run)]
     rest = kinds[kinds.index(e.RunResumed) :]
     assert rest.index(e.ExportRequested) < rest.index(e.Imported), "it goes on exporting while the first is imported"
 

@@ -1,7 +1,6 @@
 """The loop: intent before question, event before belief; outages, other people's jobs, signals, leases, operators."""
 
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from orchestrator.emulator.world.world import World
 from orchestrator.engine.runs import Ended, Runs, Wish
 from orchestrator.errors import ExitCode
 from orchestrator.storage.home import Home
-from orchestrator.storage.journal import SqliteJournal
+from orchestrator.storage.store import HomeStore
 from tests.emulator.ledgers import twice
 from tests.engine.rig import QUICK, EngineRig, folded_of, plan_for, staged, world
 
@@ -284,18 +283,18 @@ def test_an_operator_is_answered_by_a_live_run_while_the_other_target_goes_on(tm
     async def decide() -> None:
         await anyio.sleep(10.0)
         (run_id,) = home.run_ids()
-        with closing(SqliteJournal(home.journal(run_id), run_id)) as operator:
-            stuck: list[str] = []
-            for _ in range(600):
-                await anyio.sleep(1.0)
-                told = [entry.event for entry in operator.read()]
-                stuck = [event.delivery for event in told if isinstance(event, e.ImportOverdue)]
-                if stuck:
-                    break
-            wrong = operator.ask(e.Resolved("nobody", "absent", "seen", "ann", "h"), 0.0)
-            right = operator.ask(e.Resolved(stuck[0], "quarantine", "seen", "ann", "h"), 0.0)
-            await anyio.sleep(5.0)
-            answers.extend((operator.answered(wrong), operator.answered(right)))
+        store = HomeStore(home)
+        stuck: list[str] = []
+        for _ in range(600):
+            await anyio.sleep(1.0)
+            told = [entry.event for entry in store.read(run_id)]
+            stuck = [event.delivery for event in told if isinstance(event, e.ImportOverdue)]
+            if stuck:
+                break
+        wrong = store.ask(run_id, e.Resolved("nobody", "absent", "seen", "ann", "h"), 0.0)
+        right = store.ask(run_id, e.Resolved(stuck[0], "quarantine", "seen", "ann", "h"), 0.0)
+        await anyio.sleep(5.0)
+        answers.extend((store.answered(run_id, wrong), store.answered(run_id, right)))
 
     async def act(rig: EngineRig) -> Ended:
         rig.home = home

@@ -24,6 +24,10 @@ class Shelf:
     def run_ids(self) -> list[str]:
         return sorted(self.runs)
 
+    def plan_of(self, run: str) -> str:
+        first = self.runs[run][0].event
+        return first.plan if isinstance(first, e.RunBegan) else ""
+
     def read(self, run: str) -> Iterator[Entry]:
         self.asked.append(run)
         return iter(self.runs[run])

@@ -25,12 +25,13 @@ FUZZ = settings(max_examples=100, deadline=None)
 
 
 @lru_cache(maxsize=1)
-def _sound() -> tuple[bytes, tuple[Entry, ...]]:
-    """A journal's bytes and what it says."""
+def _sound() -> tuple[bytes, dict[str, bytes], tuple[Entry, ...]]:
+    """A journal's bytes, what lies beside it, and what it says."""
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder) / ".roma-migrate")
         earlier(home, ["prod", "dr"], RUN)
-        return home.journal(RUN).read_bytes(), tuple(HomeStore(home).read(RUN))
+        beside = {path.name: path.read_bytes() for path in home.run_path(RUN).iterdir()}
+        return beside.pop("journal.db"), beside, tuple(HomeStore(home).read(RUN))
 
 
 def _size() -> int:
@@ -39,12 +40,13 @@ def _size() -> int:
 
 def _read_back(content: bytes) -> None:
     """Read it by the store and by `status`."""
-    entries = _sound()[1]
+    _, beside, entries = _sound()
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder) / ".roma-migrate")
         home.make()
-        home.make_run(RUN)
-        home.journal(RUN).write_bytes(content)
+        home.run_path(RUN).mkdir()
+        for name, held in {"journal.db": content, **beside}.items():
+            (home.run_path(RUN) / name).write_bytes(held)
         with suppress(MemoryFailed):
             found = tuple(HomeStore(home).read(RUN))
             folded(iter(found))

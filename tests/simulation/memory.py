@@ -4,16 +4,19 @@ Law: once an incarnation is dead, nothing that it still holds can write: its fin
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from orchestrator.core.state.events import INTENTS, Entry, Event
+from orchestrator.errors import HeldElsewhere, JournalDamaged, LeaseLost, MemoryFailed
+from orchestrator.storage.chain import ChainBroken, Head, Row, checked
 from orchestrator.storage.codec import from_text, to_text
 from orchestrator.storage.disk import Disk, Operation
-from orchestrator.storage.journal import Journal
 from orchestrator.storage.leases import Denied, Taken
-from orchestrator.storage.store import SlotLeases
+from orchestrator.storage.locks import Holder
+from orchestrator.storage.store import Journal, SlotLeases
 from orchestrator.storage.vault import Vault
 
 T = TypeVar("T")
@@ -43,13 +46,52 @@ class Life:
 
 
 @dataclass(slots=True)
+class Request:
+    """What an operator asked of the process that conducts a run."""
+
+    kind: str
+    body: str
+    answer: str | None = None
+
+
+@dataclass(slots=True)
 class Record:
     """One run's entries as text, and how many of them no power cut can take."""
 
-    rows: list[tuple[float, str, str]] = field(default_factory=list)
-    synced: int = 0
+    plan: str = ""
+    rows: list[Row] = field(default_factory=list)
+    #: the head behind the last entries that were forced to the disk
+    forced: Head = field(default_factory=Head)
     #: how many entries there were after each transaction: a power cut takes whole ones
     commits: list[int] = field(default_factory=list)
+    #: grows with each process that may write
+    epoch: int = 0
+    inbox: list[Request] = field(default_factory=list)
+
+    def add(self, events: Sequence[Event], at: float) -> tuple[Entry, ...]:
+        """Write some entries as one transaction."""
+        head = Head(self.rows[-1].seq, self.rows[-1].chain) if self.rows else Head()
+        rows, entries = [], []
+        for event in events:
+            kind, body = to_text(event)
+            head = head.after(at, kind, body)
+            rows.append(Row(head.seq, at, kind, body, head.chain))
+            entries.append(Entry(head.seq, at, from_text(kind, body)))
+        self.rows += rows
+        if any(isinstance(event, INTENTS) for event in events):
+            self.forced = head
+        self.commits.append(len(self.rows))
+        return tuple(entries)
+
+
+def entries_of(record: Record, after: int = 0) -> Iterator[Entry]:
+    """What a record holds behind `after`; raises JournalDamaged where it is not what was written."""
+    try:
+        for row, _ in checked(record.rows, [record.forced]):
+            if row.seq > after:
+                yield Entry(row.seq, row.at, from_text(row.kind, row.body))
+    except ChainBroken as broken:
+        raise JournalDamaged(str(broken)) from None
 
 
 class MemoryJournal:
@@ -57,56 +99,61 @@ class MemoryJournal:
 
     def __init__(self, record: Record, life: Life, heard: Callable[[Entry], None]) -> None:
         self._record, self._life, self._heard = record, life, heard
+        for _ in entries_of(record):
+            pass  # it is read before it is handed out
+        record.epoch += 1
+        self._epoch = record.epoch
 
     def append(self, events: Sequence[Event], at: float) -> tuple[Entry, ...]:
         names = ",".join(type(event).__name__ for event in events)
         self._life.at(f"before {names}")
-        entries = []
-        for event in events:
-            kind, body = to_text(event)
-            self._record.rows.append((at, kind, body))
-            entries.append(Entry(len(self._record.rows), at, from_text(kind, body)))
-        if any(isinstance(event, INTENTS) for event in events):
-            self._record.synced = len(self._record.rows)
-        self._record.commits.append(len(self._record.rows))
+        if self._record.epoch != self._epoch:
+            raise LeaseLost("another process has taken over this run")
+        entries = self._record.add(events, at)
         for entry in entries:
             self._heard(entry)
         self._life.at(f"after {names}")
-        return tuple(entries)
+        return entries
 
     def read(self, after: int = 0) -> Iterator[Entry]:
         return entries_of(self._record, after)
 
     def take_requests(self) -> list[tuple[int, Event]]:
-        return []
+        asked = enumerate(self._record.inbox)
+        return [(number, from_text(each.kind, each.body)) for number, each in asked if each.answer is None]
 
     def answer(self, request: int, text: str) -> None:
-        """Nobody asked."""
+        self._record.inbox[request].answer = text
 
     def close(self) -> None:
         """Nothing to close."""
 
 
-def entries_of(record: Record, after: int = 0) -> Iterator[Entry]:
-    """What a record holds behind `after`."""
-    for place, (at, kind, body) in enumerate(record.rows[after:], after + 1):
-        yield Entry(place, at, from_text(kind, body))
+class MemoryLeases:
+    """Slots between the processes of one memory: slot -> who has it."""
 
+    def __init__(self, slots: dict[str, str], holder: str) -> None:
+        self._slots, self._holder = slots, holder
+        self._held: set[str] = set()
 
-class FreeLeases:
-    """One process alone: every slot is to be had."""
-
-    def take(self, keys: list[str]) -> Taken | Denied:
+    def take(self, keys: Sequence[str]) -> Taken | Denied:
+        for key in sorted(keys):
+            if self._slots.get(key, self._holder) != self._holder:
+                return Denied(key, self._slots[key], 0.0, queued=False)
+        self._slots.update(dict.fromkeys(keys, self._holder))
+        self._held.update(keys)
         return Taken(dict.fromkeys(keys, 1))
 
     def renew(self) -> tuple[str, ...]:
         return ()
 
-    def release(self, keys: list[str]) -> None:
-        """Nothing is held."""
+    def release(self, keys: Sequence[str]) -> None:
+        for key in self._held & set(keys):
+            self._slots.pop(key, None)
+            self._held.discard(key)
 
     def close(self) -> None:
-        """Nothing is held."""
+        self.release(tuple(self._held))
 
 
 class MortalDisk(Disk):
@@ -121,26 +168,75 @@ class MortalDisk(Disk):
         return act()
 
 
+@dataclass(slots=True)
 class MemoryStore:
-    """Every run of one simulated home; `reborn` gives the next incarnation's view of it."""
+    """Every run of one simulated home, as one incarnation sees it; the records outlive it."""
 
-    def __init__(self, root: Path, records: dict[str, Record], life: Life, heard: Callable[[Entry], None]) -> None:
-        self.root, self.records, self.life, self._heard = root, records, life, heard
+    root: Path
+    records: dict[str, Record]
+    life: Life
+    heard: Callable[[Entry], None]
+    #: plan -> who holds it
+    plans: dict[str, Holder] = field(default_factory=dict)
+    #: slot -> who has it
+    slots: dict[str, str] = field(default_factory=dict)
 
     def run_ids(self) -> list[str]:
         return sorted(self.records)
 
-    def read(self, run: str) -> Iterator[Entry]:
-        return entries_of(self.records[run])
+    def plan_of(self, run: str) -> str:
+        return self._record(run).plan
 
-    def create(self, run: str) -> None:
-        self.records[run] = Record()
+    def read(self, run: str) -> Iterator[Entry]:
+        return entries_of(self._record(run))
+
+    def answered(self, run: str, request: int) -> str | None:
+        asked = self._record(run).inbox
+        return asked[request].answer if request < len(asked) else None
+
+    def holder(self, plan: str) -> Holder | None:
+        return self.plans.get(plan)
+
+    @contextmanager
+    def hold(self, plan: str, holder: Holder) -> Iterator[None]:
+        if held := self.plans.get(plan):
+            raise HeldElsewhere(f"plan {plan} is run by process {held.pid} on {held.host} since {held.since}")
+        self.plans[plan] = holder
+        try:
+            yield
+        finally:
+            del self.plans[plan]
+
+    def create(self, run: str, plan: str, events: Sequence[Event], at: float) -> bool:
+        names = ",".join(type(event).__name__ for event in events)
+        self.life.at(f"before {names}")
+        if run in self.records:
+            return False
+        record = Record(plan)
+        entries = record.add(events, at)
+        # A run comes into being whole, and forced to the disk.
+        record.forced = Head(record.rows[-1].seq, record.rows[-1].chain)
+        self.records[run] = record
+        for entry in entries:
+            self.heard(entry)
+        self.life.at(f"after {names}")
+        return True
 
     def journal(self, run: str, holder: str) -> Journal:
-        return MemoryJournal(self.records[run], self.life, self._heard)
+        return MemoryJournal(self._record(run), self.life, self.heard)
+
+    def ask(self, run: str, event: Event, at: float) -> int:
+        asked = self._record(run).inbox
+        asked.append(Request(*to_text(event)))
+        return len(asked) - 1
 
     def vault(self, run: str) -> Vault:
         return Vault(self.root / run, MortalDisk(self.life), margin=0)
 
-    def leases(self, holder: str, now: Callable[[], float]) -> SlotLeases:
-        return FreeLeases()
+    def leases(self, holder: str) -> SlotLeases:
+        return MemoryLeases(self.slots, holder)
+
+    def _record(self, run: str) -> Record:
+        if run not in self.records:
+            raise MemoryFailed(f"{run}: there is no journal", next_step="roma-migrate runs")
+        return self.records[run]

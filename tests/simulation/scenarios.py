@@ -16,7 +16,6 @@ from typing import Any
 
 from orchestrator.core.preview.preview import Preview
 from orchestrator.core.state import events as e
-from orchestrator.core.state.events import Entry
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
 from orchestrator.core.state.progress import Progress
 from orchestrator.emulator.api.api import Api
@@ -27,7 +26,7 @@ from orchestrator.engine.runtime import Runtime
 from orchestrator.errors import ExitCode, RomaMigrateError
 from orchestrator.roma import Roma
 from orchestrator.roma.transport import Transport
-from orchestrator.storage.codec import to_text
+from orchestrator.storage.chain import Head
 from tests.emulator.ledgers import created
 from tests.simulation import second_day
 from tests.simulation.memory import Killed, Life, MemoryStore, Record, entries_of
@@ -71,7 +70,7 @@ class Night:
     def trace(self) -> str:
         """Every event of every run, as text."""
         return "\n".join(
-            f"{at:.6f} {kind} {body}" for run in sorted(self.records) for at, kind, body in self.records[run].rows
+            f"{row.at:.6f} {row.kind} {row.body}" for run in sorted(self.records) for row in self.records[run].rows
         )
 
 
@@ -260,7 +259,7 @@ def _cut_power(night: Night, power: bool) -> None:
     if not power:
         return
     for record in night.records.values():
-        sure = [record.synced, *(commit for commit in record.commits if commit > record.synced)]
+        sure = [record.forced.seq, *(commit for commit in record.commits if commit > record.forced.seq)]
         keep = random.Random(night.scenario.seed).choice(sure)
         del record.rows[keep:]
         record.commits = [commit for commit in record.commits if commit <= keep]
@@ -302,13 +301,10 @@ def decide(night: Night, draw: random.Random) -> None:
 def _record(record: Record, progress: Progress, request: e.Resolved, night: Night) -> None:
     events, answer = Operators().answer(progress, request)
     assert events, answer
-    for event in events:
-        kind, body = to_text(event)
-        record.rows.append((record.rows[-1][0], kind, body))
-        entry = Entry(len(record.rows), record.rows[-1][0], event)
+    for entry in record.add(events, record.rows[-1].at):
         progress.apply(entry)
         night.watch.heard(entry)
-    record.synced = len(record.rows)
+    record.forced = Head(record.rows[-1].seq, record.rows[-1].chain)
 
 
 def progress_of(night: Night, run: str) -> Progress:

@@ -8,7 +8,7 @@ from typing import TypeVar
 import anyio
 
 from orchestrator.cli.context.approval_file import max_age_of, must_be_free, read_signed, write_saved
-from orchestrator.cli.context.find_run import home_for
+from orchestrator.cli.context.find_run import home_for, make_home
 from orchestrator.cli.context.wiring import Assembled, assemble
 from orchestrator.cli.output.logs import Log
 from orchestrator.cli.output.tables import wrapped
@@ -155,7 +155,7 @@ def _save(looking: _Looking, path: Path | None, draft: Preview, only: Only) -> s
     """The name of the file, "" where nothing was to be saved, or a blocker makes it good for nothing."""
     if path is None or draft.blockers:
         return ""
-    looking.home.make()
+    make_home(looking.terminal, looking.home)
     # Names in the document are the service's; a note is the operator's, and might hold anything.
     note = looking.terminal.redactor.clean(looking.terminal.common.note)
     write_saved(path, looking.admission.saved(draft, only, note))

@@ -1,6 +1,6 @@
 """`runs`: every run of a home, a line each. Law: one run's damage never hides the others."""
 
-from orchestrator.cli.context.find_run import Found, home_for
+from orchestrator.cli.context.find_run import Found, home_to_read
 from orchestrator.cli.context.folded_run import code_of, report_of
 from orchestrator.cli.output.tables import UNLIMITED, table
 from orchestrator.cli.output.terminal import Terminal
@@ -12,7 +12,7 @@ from orchestrator.errors import ExitCode, MemoryFailed, OperatorError
 
 def list_runs(terminal: Terminal) -> int:
     """Every run of the home, oldest first; a damaged one is listed as such and makes the code 7."""
-    home = home_for(terminal, None)
+    home = home_to_read(terminal, None)
     rows: list[dict[str, object]] = []
     code = ExitCode.DONE
     for run in home.run_ids():

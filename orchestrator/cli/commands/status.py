@@ -14,7 +14,7 @@ from orchestrator.core.report.report import LaneReport, lane_reports
 from orchestrator.core.state.progress import Progress
 from orchestrator.engine.runs import folded
 from orchestrator.errors import ExitCode, OperatorError
-from orchestrator.storage.home import Holder
+from orchestrator.storage.locks import Holder
 
 #: seconds between two looks of `status --watch`
 EVERY = 1.0

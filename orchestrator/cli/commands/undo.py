@@ -28,7 +28,6 @@ from orchestrator.engine.runs import Runs, folded
 from orchestrator.engine.runtime import utc_now
 from orchestrator.engine.undo_run import Undone, UndoWish, preview_undo, undo_run
 from orchestrator.errors import ExitCode, OperatorError
-from orchestrator.storage.home import hold_plan
 from orchestrator.storage.planfile import read_plan
 from orchestrator.storage.store import HomeStore
 
@@ -177,7 +176,7 @@ def _ask(made: _Undo, read: Callable[[], Awaitable[T]]) -> T:
 
 
 def _carry_out(made: _Undo, wanted: Wanted, saved: SavedUndo | None) -> int:
-    with hold_plan(made.found.home, made.plan.name, made.assembled.holder):
+    with made.found.store.hold(made.plan.name, made.assembled.holder):
         wish = UndoWish(made.asked, made.terminal.common.note)
         if saved is not None:
             wish = replace(wish, digest=saved.digest, approved=saved.id)

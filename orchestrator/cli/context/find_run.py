@@ -6,17 +6,33 @@ from pathlib import Path
 
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.core.plan.plan import Plan
-from orchestrator.core.state.events import Entry, RunBegan
+from orchestrator.core.state.events import Entry
 from orchestrator.core.state.progress import Progress
-from orchestrator.errors import OperatorError
-from orchestrator.storage.home import Holder, Home, find_home, pick_run, who_holds
-from orchestrator.storage.journal import SqliteJournal, read_all
+from orchestrator.errors import MemoryFailed, OperatorError
+from orchestrator.storage.home import Home, find_home, pick_run
+from orchestrator.storage.locks import Holder
+from orchestrator.storage.store import HomeStore
 
 
 def home_for(terminal: Terminal, plan: Path | None) -> Home:
     """The home of this command, named on the first line; it need not exist."""
     home = find_home(terminal.common.home, os.environ, plan, Path.cwd())
     terminal.name_home(home.path)
+    home.must_be_ours()
+    return home
+
+
+def make_home(terminal: Terminal, home: Home) -> None:
+    """Create what is missing of the home, and say what had to be mended."""
+    if exposed := home.make():
+        terminal.warn(f"was open to others, and is closed to them now: {exposed}")
+
+
+def home_to_read(terminal: Terminal, plan: Path | None) -> Home:
+    """The same for a command that only looks, and so mends nothing."""
+    home = home_for(terminal, plan)
+    if exposed := home.exposed():
+        terminal.warn(f"open to others: {exposed}; the next run closes it")
     return home
 
 
@@ -27,24 +43,29 @@ class Found:
     home: Home
     run: str
 
+    @property
+    def store(self) -> HomeStore:
+        """The store that keeps it."""
+        return HomeStore(self.home)
+
     def entries(self) -> list[Entry]:
         """Its journal; raises JournalDamaged."""
-        return read_all(self.home.journal(self.run), self.run)
+        return list(self.store.read(self.run))
 
     def holder(self, progress: Progress) -> Holder | None:
         """The process that conducts it now, or None. Only the latest run of a plan can be live."""
         if progress.began is None or progress.ended is not None:
             return None
         later = [run for run in self.home.run_ids() if run > self.run]
-        if any(plan_of(self.home, run) == progress.began.plan for run in later):
+        if any(plan_of(self.store, run) == progress.began.plan for run in later):
             return None
-        return who_holds(self.home, progress.began.plan)
+        return self.store.holder(progress.began.plan)
 
 
 def find_run(terminal: Terminal, word: str | None) -> Found:
     """RUN: an id or a unique beginning of one, a plan's name, or a plan file (its latest run); default the latest."""
     file = _plan_file(word)
-    home = home_for(terminal, file)
+    home = home_to_read(terminal, file)
     ids = home.run_ids()
     if not ids:
         raise OperatorError(f"the home {home.path} holds no run", next_step="name the home: --home DIR")
@@ -54,27 +75,18 @@ def find_run(terminal: Terminal, word: str | None) -> Found:
         return Found(home, pick_run(ids, word))
     name = _read(file).name if file is not None else word
     for run in reversed(ids):
-        if plan_of(home, run) == name:
+        if plan_of(HomeStore(home), run) == name:
             return Found(home, run)
     kind = f"plan {name}" if file is not None else f"{word!r}"
     raise OperatorError(f"the home holds no run of {kind}", next_step="roma-migrate runs")
 
 
-def plan_of(home: Home, run: str) -> str:
-    """The name of the plan that a run carries out; "" where its journal does not tell."""
-    began = began_of(home, run)
-    return began.plan if began else ""
-
-
-def began_of(home: Home, run: str) -> RunBegan | None:
-    """The first entry of a run; raises JournalDamaged."""
-    journal = SqliteJournal(home.journal(run), run)
+def plan_of(store: HomeStore, run: str) -> str:
+    """The name of the plan that a run carries out; "" where nothing tells it."""
     try:
-        for entry in journal.read():
-            return entry.event if isinstance(entry.event, RunBegan) else None
-        return None
-    finally:
-        journal.close()
+        return store.plan_of(run)
+    except MemoryFailed:
+        return ""
 
 
 def _plan_file(word: str | None) -> Path | None:

@@ -5,6 +5,7 @@ Who acts is this process's account, on this host, with this version: `Runtime` k
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 from orchestrator.cli.context.find_run import Found
@@ -15,8 +16,7 @@ from orchestrator.engine.resolutions import Operators
 from orchestrator.engine.runs import folded
 from orchestrator.engine.runtime import Runtime
 from orchestrator.errors import OperatorError
-from orchestrator.storage.home import Holder, hold_plan
-from orchestrator.storage.journal import SqliteJournal
+from orchestrator.storage.locks import Holder
 
 #: seconds to wait for a live run's answer, and between two looks for it
 PATIENCE = 10.0
@@ -43,36 +43,33 @@ def keep(found: Found, progress: Progress, acts: Sequence[Resolved | HandoverDon
 
 def _ask(found: Found, acts: Sequence[Resolved | HandoverDone], now: float) -> list[str]:
     """Leave the requests for the live run and wait for its answers."""
-    journal = SqliteJournal(found.home.journal(found.run), found.run)
+    store, run = found.store, found.run
     late = f"recorded as a request; the live run has not answered within {PATIENCE:.0f} s: see roma-migrate status"
-    try:
-        numbers = [journal.ask(act, now) for act in acts]
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            answers = [journal.answered(number) for number in numbers]
-            if all(answer is not None for answer in answers):
-                return [answer or "" for answer in answers]
-            time.sleep(EVERY)
-        return [journal.answered(number) or late for number in numbers]
-    finally:
-        journal.close()
+    numbers = [store.ask(run, act, now) for act in acts]
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        answers = [store.answered(run, number) for number in numbers]
+        if all(answer is not None for answer in answers):
+            return [answer or "" for answer in answers]
+        time.sleep(EVERY)
+    return [store.answered(run, number) or late for number in numbers]
 
 
 def _write(found: Found, progress: Progress, acts: Sequence[Resolved | HandoverDone], me: Runtime) -> list[str]:
     """Nobody conducts the run: hold its plan and write the acts ourselves."""
     if progress.began is None:
         raise OperatorError(f"run {found.run} never began")
-    with hold_plan(found.home, progress.began.plan, Holder(me.host, me.pid, local(me.now()))):
-        journal = SqliteJournal(found.home.journal(found.run), found.run, f"{me.host} {me.pid} operator")
-        try:
-            # Between our look and the lock somebody may have gone on: what counts is what stands now.
-            progress = folded(journal.read())
-            answers = []
-            for act in acts:
-                events, answer = Operators().answer(progress, act)
-                for entry in journal.append(tuple(events), me.now()) if events else ():
-                    progress.apply(entry)
-                answers.append(answer)
-            return answers
-        finally:
-            journal.close()
+    store = found.store
+    with (
+        store.hold(progress.began.plan, Holder(me.host, me.pid, local(me.now()))),
+        closing(store.journal(found.run, f"{me.host} {me.pid} operator")) as journal,
+    ):
+        # Between our look and the lock somebody may have gone on: what counts is what stands now.
+        progress = folded(journal.read())
+        answers = []
+        for act in acts:
+            events, answer = Operators().answer(progress, act)
+            for entry in journal.append(tuple(events), me.now()) if events else ():
+                progress.apply(entry)
+            answers.append(answer)
+        return answers

@@ -16,7 +16,7 @@ from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret, Sec
 from orchestrator.core.plan.plan import AccessKey, Credentials, Password, Plan, SdkProfile
 from orchestrator.engine.runtime import Runtime, Say, Threads, moment, utc_now
 from orchestrator.roma import AiohttpTransport, Roma
-from orchestrator.storage.home import Holder
+from orchestrator.storage.locks import Holder
 from orchestrator.storage.secrets import resolve
 
 

@@ -16,7 +16,7 @@ from typer.testing import Result
 from orchestrator.cli.context.wiring import os_user
 from orchestrator.core.state import events as e
 from orchestrator.emulator.world.faults import Kind, Rule
-from orchestrator.storage.journal import read_all
+from orchestrator.storage.store import HomeStore
 from tests.cli.conftest import HALF_THERE, SCHEDULED, STORED
 
 Invoke = Callable[..., Result]
@@ -163,6 +163,6 @@ def test_an_act_is_told_with_who_when_and_why(name: str, invoke: Invoke, quick: 
     report = " ".join(invoke("report", told.run).stdout.split())
     assert f"{act['by']} {' '.join(act['sentence'].split())}" in report
     assert told.also in report
-    journal = repr(read_all(past.home.journal(document["run"]), document["run"]))
+    journal = repr(list(HomeStore(past.home).read(document["run"])))
     assert os_user() in journal
     assert (act["why"].partition(" (")[0] or told.also) in journal

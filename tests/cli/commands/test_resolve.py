@@ -8,7 +8,7 @@ from typer.testing import Result
 
 from orchestrator import __version__
 from orchestrator.core.state import events as e
-from orchestrator.storage.journal import read_all
+from orchestrator.storage.store import HomeStore
 
 Invoke = Callable[..., Result]
 
@@ -28,7 +28,7 @@ def test_a_decision_is_journaled_with_who_and_why(invoke: Invoke, past: Any, hal
     told = invoke("resolve", half_there, "--as", "imported", "--reason", "seen in the console", "--note", "CHG-9")
     assert told.exit_code == 0, told.output
     assert "next: roma-migrate run /plans/t.yaml" in told.stderr
-    last = read_all(past.home.journal(half_there), half_there)[-1].event
+    last = list(HomeStore(past.home).read(half_there))[-1].event
     assert isinstance(last, e.Resolved)
     assert (last.subject, last.outcome, last.reason) == ("b1@prod", "imported", "seen in the console")
     assert (last.note, last.version) == ("CHG-9", __version__)
@@ -40,7 +40,7 @@ def test_partial_splits_the_delivery(invoke: Invoke, past: Any, half_there: str)
     told = invoke("resolve", half_there, "b1@prod", "--as", "partial", "--reason", "half", "--json")
     assert told.exit_code == 0, told.output
     assert json.loads(told.stdout)["recorded"] is True
-    assert any(isinstance(entry.event, e.Split) for entry in read_all(past.home.journal(half_there), half_there))
+    assert any(isinstance(entry.event, e.Split) for entry in HomeStore(past.home).read(half_there))
 
 
 def test_a_decision_needs_a_reason_and_a_known_word(invoke: Invoke, half_there: str) -> None:

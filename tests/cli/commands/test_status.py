@@ -6,7 +6,8 @@ from typing import Any
 
 from typer.testing import Result
 
-from orchestrator.storage.home import Holder, hold_plan
+from orchestrator.storage.locks import Holder
+from orchestrator.storage.store import HomeStore
 
 Invoke = Callable[..., Result]
 
@@ -21,7 +22,7 @@ def test_status_tells_a_dead_unfinished_run_and_how_to_go_on(invoke: Invoke, pas
 
 def test_status_tells_a_live_run_and_who_conducts_it(invoke: Invoke, past: Any) -> None:
     past.write("20270101-000000-cccc", [])
-    with hold_plan(past.home, "t", Holder("host-9", 4711, "2027-01-01T00:00:00+00:00")):
+    with HomeStore(past.home).hold("t", Holder("host-9", 4711, "2027-01-01T00:00:00+00:00")):
         told = invoke("status")
         document = json.loads(invoke("status", "--json").stdout)
     assert "live: process 4711 on host-9 since 2027-01-01T00:00:00+00:00" in told.stdout
@@ -31,7 +32,7 @@ def test_status_tells_a_live_run_and_who_conducts_it(invoke: Invoke, past: Any) 
 def test_an_old_run_is_not_live_because_a_newer_one_is(invoke: Invoke, past: Any) -> None:
     past.write("20270101-000000-cccc", [])
     past.write("20270102-000000-dddd", [])
-    with hold_plan(past.home, "t", Holder("host-9", 4711, "now")):
+    with HomeStore(past.home).hold("t", Holder("host-9", 4711, "now")):
         assert json.loads(invoke("status", "20270101", "--json").stdout)["live"] is False
 
 
