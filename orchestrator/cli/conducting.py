@@ -52,6 +52,7 @@ class _Running:
         self._runs = Runs(plan, store, assembled.roma, assembled.users, assembled.runtime)
         self._runs.listen = self._listen
         self._runs.announce = self._announce
+        self._runs.end_is_told = store.home.end_is_told
         self._begun = False
         self._signal: signal.Signals | None = None
         #: wakes the loop when a signal has come; does nothing before it runs and after
@@ -123,10 +124,17 @@ class _Running:
             return self._not_begun()
         names = Names(ended.run, self._plan.name, self._plan.path, self._home.path)
         log = str(self._home.log(ended.run))
+        if ended.before:
+            self._terminal.say(
+                f"run {ended.run} had ended and nobody was told: this is its end, and nothing was started",
+                event="told-again", run=ended.run,
+            )  # fmt: skip
         if self._terminal.common.json:
             self._terminal.document(closing_json(ended.progress, ended.outcome, names, log))
         else:
             self._terminal.result(closing_text(ended.progress, ended.outcome, names, log))
+        if ended.outcome.final:
+            self._home.tell_end(ended.run)
         return int(ended.outcome.code)
 
     def _not_begun(self) -> int:

@@ -13,6 +13,7 @@ from orchestrator.core.decisions.scheduler import Scheduler
 from orchestrator.core.plan.plan import Plan, what_moves
 from orchestrator.core.preflight.waivers import waived_told
 from orchestrator.core.preview.preview import Preview
+from orchestrator.core.preview.resumed import changes
 from orchestrator.core.report.acts import ABANDONED
 from orchestrator.core.report.outcome import Outcome, outcome
 from orchestrator.core.scheduling.timetable import Predict
@@ -38,6 +39,8 @@ from orchestrator.errors import (
 from orchestrator.roma import Roma
 from orchestrator.storage.store import Journal, SlotLeases, Store
 
+#: seconds: the same command given so soon after an end that nobody was told tells that end, and begins nothing
+TELL_AGAIN = 600.0
 #: codes with which an abandoned run still has something that nobody knows: it is not ended
 _UNSETTLED = frozenset({ExitCode.REFUSED, ExitCode.UNREACHABLE, ExitCode.NOT_FINISHED, ExitCode.MEMORY})
 
@@ -65,6 +68,8 @@ class Ended:
     run: str
     outcome: Outcome
     progress: Progress
+    #: it had ended before this process, which did nothing
+    before: bool = False
 
 
 class Stoppable(Protocol):
@@ -95,6 +100,8 @@ class Runs:
     predict: Predict | None = None
     #: told once a run is known
     announce: Callable[[str, bool, Progress], None] | None = None
+    #: whether somebody was told how a run ended: after a kill in its last instant nobody was
+    end_is_told: Callable[[str], bool] = lambda run: True
     #: the signal that came before anything was conducted
     signal: str = ""
 
@@ -110,6 +117,9 @@ class Runs:
     async def run(self, wish: Wish) -> Ended:
         """Go on with the unfinished run of this plan, or begin one; the plan is held by the caller."""
         past = runs_of(self.store, self.plan.name)
+        if past and self._is_untold(past[-1], wish):
+            progress = past[-1].progress
+            return Ended(past[-1].run, outcome(progress, {}), progress, before=True)
         if wish.approval is not None:
             self.admission.must_be_usable(wish.approval, past, wish.abandon)
         latest = past[-1] if past else None
@@ -130,6 +140,16 @@ class Runs:
         admitted = await self.admission.admit(wish.only, wish.approval, past)
         run = await self._begin((self._began(wish, admitted), *admitted.preview.schedule))
         return await self._conduct(run, None, (), wish)
+
+    def _is_untold(self, latest: PastRun, wish: Wish) -> bool:
+        """Whether it is this very command's run, which ended a moment ago without anybody being told."""
+        began, ended = latest.progress.began, latest.progress.ended
+        if began is None or ended is None or ended.reason == ABANDONED or wish.retry or wish.abandon:
+            return False
+        if not 0.0 <= self.runtime.now() - latest.progress.ended_at < TELL_AGAIN or self.end_is_told(latest.run):
+            return False
+        approved = wish.approval.saved.id if wish.approval is not None else ""
+        return began.approved == approved and began.only == wish.only.words and not changes(began, self.plan, ())
 
     async def end(self, latest: PastRun, note: str = "") -> Ended:
         """Wait for that run's jobs and settle its unsure imports, ask for nothing new, and end it."""

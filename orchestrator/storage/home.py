@@ -9,12 +9,14 @@ HOME/runs/RUN/journal.db        the events
 HOME/runs/RUN/journal.db-head   how far they had come
 HOME/runs/RUN/run.log           what was said
 HOME/runs/RUN/packages/         the vault
+HOME/runs/RUN/told              how it ended has been told
 """
 
 import os
 import pwd
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +64,15 @@ class Home:
 
     def plan_of(self, run: str) -> Path:
         return self.runs / run / "plan"
+
+    def end_is_told(self, run: str) -> bool:
+        """Whether somebody was told how this run ended."""
+        return (self.runs / run / "told").exists()
+
+    def tell_end(self, run: str) -> None:
+        """How it ended has been told; where that cannot be kept, it is told once more."""
+        with suppress(MemoryFailed):
+            place(Disk(), self.runs / run / "told", b"")
 
     def lock_of(self, plan: str) -> Path:
         return self.path / "plans" / f"{plan}.lock"

@@ -86,6 +86,23 @@ def test_a_finished_plan_run_again_has_nothing_left_to_bring(serve: Serve, desk:
     assert roma.posts() == posts
 
 
+def test_an_end_that_nobody_was_told_is_told_by_the_same_command_and_nothing_is_begun(serve: Serve, desk: Desk) -> None:
+    roma = serve(small_world())
+    moves = 'name: all, source: dev, target: prod, apps: "*", tasks: "*", mode: Merge'
+    desk.ready(roma, PlanText(migrations=(moves,)))
+    first = desk.run("run", "plan.yaml", "--json").document
+    told = desk.home / "runs" / first["run"] / "told"
+    told.unlink()  # as a kill leaves it between the last entry of the journal and the closing words
+    posts = roma.posts()
+    again = desk.run("run", "plan.yaml", "--json")
+    assert (again.code, again.document["run"], again.document["counts"]) == (0, first["run"], first["counts"])
+    assert "told-again" in again.err
+    assert roma.posts() == posts
+    third = desk.run("run", "plan.yaml", "--json")
+    assert third.document["run"] != first["run"]
+    assert roma.posts() > posts
+
+
 def test_a_second_process_on_the_same_plan_leaves_at_once_and_the_first_is_undisturbed(
     serve: Serve, desk: Desk
 ) -> None:

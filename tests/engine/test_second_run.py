@@ -15,7 +15,7 @@ from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.emulator.world.generate import Filling, generate
 from orchestrator.emulator.world.world import App, World
 from orchestrator.engine.past_runs import runs_of
-from orchestrator.engine.runs import Ended, Wish
+from orchestrator.engine.runs import TELL_AGAIN, Ended, Wish
 from orchestrator.errors import ExitCode, OperatorError, PreflightBlocked
 from tests.engine.rig import QUICK, USERS, EngineRig, plan_for, staged, world
 
@@ -160,3 +160,31 @@ def test_a_preview_says_as_run_does_that_the_plan_has_changed_under_an_unfinishe
         return caught.value.next_step
 
     assert "--abandon" in staged(lost(), act)[1]
+
+
+# --- an end that nobody was told ---
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wish", "told", "new"),
+    [
+        (TELL_AGAIN - 1, Wish(), False, False),
+        (TELL_AGAIN + 1, Wish(), False, True),
+        (1.0, Wish(), True, True),
+        (1.0, Wish(only=Only(words=("app:orders-web",), apps=("orders-web",))), False, True),
+    ],
+    ids=["soon", "late", "told", "another command"],
+)
+def test_the_same_command_tells_an_end_that_nobody_was_told(seconds: float, wish: Wish, told: bool, new: bool) -> None:
+    async def act(rig: EngineRig) -> tuple[Ended, Ended]:
+        first = await rig.run()
+        await anyio.sleep(seconds)
+        runs = rig.runs()
+        runs.end_is_told = lambda run: told
+        return first, await runs.run(wish)
+
+    rig, (first, second) = staged(world(3), act)
+    assert (second.run != first.run) is new
+    assert second.before is not new
+    assert rig.kinds().count("RunBegan") == 1 + new
+    assert second.outcome.code is ExitCode.DONE
