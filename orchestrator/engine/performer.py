@@ -252,6 +252,7 @@ class Performer:
         return Answered(e.Imported(step.subject, job.reasons))
 
     async def _list_target(self, step: steps.ListTarget) -> Answered:
+        asked_at = self._runtime.now()
         try:
             there = await self._listings.assets(step.instance)
         except RequestFailed as error:
@@ -261,7 +262,7 @@ class Performer:
         life = self._progress.deliveries[step.subject]
         assets = self._progress.assets_of(life.batch)
         names = {asset.id: self._progress.names_of(life, asset.kind, asset.name) for asset in assets}
-        return Answered(looked(life, assets, there.inventory, names))
+        return Answered(replace(looked(life, assets, there.inventory, names), asked_at=asked_at))
 
     async def _verify(self, step: steps.Verify) -> Answered:
         life = self._progress.deliveries[step.subject]

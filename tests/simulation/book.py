@@ -149,15 +149,16 @@ class Book:
     def slot_of(self, intent: Intent) -> str:
         """The slot as the plan's words and the emulator's reading of them make it, whatever the event says."""
         kind = "import" if isinstance(intent, e.ImportRequested) else "export"
-        instance = self.place_of(intent)
-        slot = slot_of(SCOPES[self.plan.settings.one_job_per], self.users[intent.credentials], instance, kind)
+        return self.slot(self.users[intent.credentials], self.place_of(intent), kind)
+
+    def slot(self, user: str, instance: str, kind: str) -> str:
+        slot = slot_of(SCOPES[self.plan.settings.one_job_per], user, instance, kind)
         told = {"kind": kind, "instance": instance}
         return "|".join([slot, *(told[each] for each in sorted(self.shown) if self.shown[each] == "apart")])
 
     def proves(self, intent: Intent) -> bool:
-        """Whether such a job can show that no import runs in its slot: with `auto` an export must have been seen to."""
-        auto = self.plan.settings.one_job_per is Scope.AUTO
-        return isinstance(intent, e.ImportRequested) or not auto or self.shown.get("kind") == "one"
+        """Whether such a job can show that no import runs beside it: of another kind, only where that was seen."""
+        return isinstance(intent, e.ImportRequested) or self.shown.get("kind") == "one"
 
     def away(self, since: float, now: float) -> float:
         """Seconds of outages behind `since`."""

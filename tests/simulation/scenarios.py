@@ -267,12 +267,15 @@ def _cut_power(night: Night, power: bool) -> None:
 
 
 def overdue_for(night: Night, now: float) -> float:
-    """Seconds that an honest operator waits before saying that overdue jobs have ended."""
+    """Seconds that an honest operator waits before he decides: no job runs then that is overdue or may be lost."""
     progress = progress_of(night, sorted(night.records)[-1])
-    lives: list[Delivery | Package] = [*progress.deliveries.values(), *progress.packages.values()]
-    ends = [night.service.ledger.jobs[life.job].end for life in lives if life.overdue]
     night.service.advance()
-    ends = [end for end in ends if end < float("inf")] or [now + 5_000.0 for _ in ends]
+    lives: list[Delivery | Package] = [*progress.deliveries.values(), *progress.packages.values()]
+    jobs = night.service.ledger.jobs
+    undecided = {life.target for life in progress.deliveries.values() if life.state is DeliveryState.UNDECIDED}
+    ends = [jobs[life.job].end for life in lives if life.overdue]
+    ends += [job.end for job in jobs.values() if job.type == "import" and job.instance in undecided]
+    ends = [end if end < float("inf") else now + 5_000.0 for end in ends]  # nothing here runs longer
     return max(0.0, max(ends, default=now) - now + 1.0)
 
 

@@ -5,10 +5,19 @@
 
 from dataclasses import replace
 
+import pytest
+
 from orchestrator.core.plan.plan import Plan, Scope, Settings
 from orchestrator.core.state import events as e
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
-from orchestrator.emulator.world.options import Duration, Durations, LockScope, Switches, Visibility
+from orchestrator.emulator.world.options import (
+    AddNewOnExisting,
+    Duration,
+    Durations,
+    LockScope,
+    Switches,
+    Visibility,
+)
 from orchestrator.emulator.world.world import Quotas, World
 from orchestrator.engine.runs import Ended
 from orchestrator.errors import ExitCode
@@ -57,14 +66,38 @@ def test_a_late_request_is_settled_by_another_job_in_its_slot_and_never_doubled(
     assert len(rig.landed()) == 6
 
 
-def test_where_no_other_job_waits_a_probe_proves_and_is_never_downloaded() -> None:
+def test_where_no_other_import_waits_a_probe_asks_for_a_word_time_decides_and_it_is_never_downloaded() -> None:
     missed = Rule(Kind.RESET_AFTER_SEND_NOT_EXECUTED, IMPORTS, nth=2)
     rig, ended = lived(world(6, faults=(missed,)), replace(QUICK, batch_size=3, one_job_per=Scope.USER))
     assert ended.outcome.code is ExitCode.DONE
     assert {"ProbeAccepted", "ProbeEnded", "ImportMissing"} <= set(rig.kinds())
+    (accepted,), (missing,) = when(rig, e.ProbeAccepted), when(rig, e.ImportMissing)
+    assert missing - accepted > QUICK.settle_wait - 1.0
     told = {event.archive for event in rig.events if isinstance(event, e.Exported)}
     assert set(rig.service.ledger.downloads) == told
     assert len(rig.landed()) == 6
+
+
+LISTS = frozenset({Operation.APPS, Operation.TASKS})
+SUFFIXED = Switches(lock_scope=LockScope.USER_TYPE, add_new_on_existing=AddNewOnExisting.SUFFIX)
+
+
+@pytest.mark.parametrize("delay", [2.0, 2.75, 3.5])
+@pytest.mark.parametrize("lasting", [8.0, 9.0, 10.0, 11.0])
+def test_an_accepted_export_proves_nothing_at_a_service_that_locks_each_kind_for_itself(
+    lasting: float, delay: float
+) -> None:
+    """Lists are on their way while the lost import lands; the plan's scope is the default, wider than the service's."""
+    lost, slow = Rule(Kind.RESET_AFTER_SEND, IMPORTS, nth=2), Rule(Kind.DELAYED, LISTS, times=0, seconds=delay)
+    durations = Durations(export=Duration(1.0), import_=Duration(lasting))
+    held = world(20, faults=(lost, slow), switches=SUFFIXED, durations=durations)
+    settings = replace(QUICK, batch_size=10, settle_quiet=2.0, settle_wait=20.0)
+    plan = plan_for(held, settings)
+    rig, ended = staged(held, run, plan)
+    assert not twice(rig.service.ledger, "prod")
+    judged(rig, plan)
+    assert ended.outcome.code is ExitCode.DONE
+    assert len(rig.landed()) == 20
 
 
 def test_where_no_job_can_prove_it_two_equal_looks_do() -> None:

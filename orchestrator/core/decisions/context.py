@@ -22,6 +22,8 @@ from orchestrator.core.state.slots import JobKind, SlotRule, host_of, overlappin
 
 #: a look older than this is taken again before an import is asked for, seconds
 BASELINE_AGE = 300.0
+#: the same where a lost import was taken for over by time alone, and may have landed a moment ago
+PRESUMED_AGE = 5.0
 #: packages on their way or stored per target, at most: the disk's bound, whatever the policy would gain by more
 MOST_AHEAD = 12
 #: packages lost after an export before the batch counts as failed (promise 4)

@@ -7,6 +7,7 @@ from orchestrator.core.decisions import splitting, steps, target_evidence
 from orchestrator.core.decisions.context import (
     BASELINE_AGE,
     MOST_SILENCES,
+    PRESUMED_AGE,
     Answer,
     Later,
     Note,
@@ -76,7 +77,7 @@ def failed(s: SchedulerContext, life: Delivery, now: float) -> Answer:
 
 def import_candidate(s: SchedulerContext, life: Delivery, slot: str, now: float) -> steps.Step | Note | None:
     look = steps.ListTarget(life.id, life.target, life.scheduled.owner)
-    if life.look is None or now - life.looked_at > BASELINE_AGE:
+    if life.look is None or now - life.looked_at > (PRESUMED_AGE if life.presumed else BASELINE_AGE):
         return s.only_step(s.if_reachable(look, now))
     if (life.target, "import") in s.progress.retrying and target_is_proving(s, life):
         return None

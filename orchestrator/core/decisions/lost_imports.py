@@ -1,6 +1,6 @@
-"""How a lost import is settled (promise 3): quiet, then proof that the slot is idle, or time, then a look.
+"""How a lost import is settled (promise 3): quiet, then proof that it does not run, or time, then a look.
 
-Law: never a blind repetition.
+Law: never a blind repetition. What the plan says of slots decides what may be asked for; it proves nothing.
 """
 
 from orchestrator.core.decisions import splitting, steps, target_evidence
@@ -22,18 +22,18 @@ def settle(s: SchedulerContext, life: Delivery, now: float) -> Answer:
         return steps.ListTarget(life.id, life.target, life.scheduled.owner)
     if life.idle_at:
         return settle_by_proof(s, life, now)
-    if can_probe(s, life):
+    if can_probe(s, life) and (s.progress.trials.kinds_exclude or not life.free_at):
         return Want((life.slot,))
     return settle_by_time(s, life, now)
 
 
 def settle_by_proof(s: SchedulerContext, life: Delivery, now: float) -> Answer:
     look = steps.ListTarget(life.id, life.target, life.scheduled.owner)
-    if life.looked_at <= life.idle_at or life.look is None:
-        return look
+    if life.look is None or life.look_asked_at < life.idle_at:
+        return look  # one that was on its way when the proof came may show what was there before
     verdict = target_evidence.judge(life, s.ids_of(life), life.look)
     sure_at = life.idle_at + target_evidence.lag(s.settings.settle_quiet)
-    if isinstance(verdict, target_evidence.Done) or life.looked_at >= sure_at:
+    if isinstance(verdict, target_evidence.Done) or life.look_asked_at >= sure_at:
         return Note(conclude(s, life, verdict))
     return Later(sure_at) if now < sure_at else look
 
@@ -44,9 +44,11 @@ def settle_by_time(s: SchedulerContext, life: Delivery, now: float) -> Answer:
     A long job shows nothing until it ends: where its answer was lost, a busy slot is the only trace of it.
     """
     due = max(life.first_looked_at, life.busy_at) + s.settings.settle_wait
+    if life.free_at:
+        due = max(due, life.free_at + target_evidence.lag(s.settings.settle_quiet))
     if now < due:
         return Later(due)
-    if life.looked_at < due or life.look is None:
+    if life.look is None or life.look_asked_at < due:
         return steps.ListTarget(life.id, life.target, life.scheduled.owner)
     return Note(conclude(s, life, target_evidence.judge(life, s.ids_of(life), life.look)))
 
@@ -69,11 +71,12 @@ def conclude(s: SchedulerContext, life: Delivery, verdict: target_evidence.Verdi
 
 
 def can_probe(s: SchedulerContext, life: Delivery) -> bool:
-    """An export of what we see there can prove that the slot is idle, where it takes the same slot (promise 3b).
+    """Whether an export of what we see there asks the service for a word: does a job run? (promise 3b)
 
-    A job of ours that waits in the slot goes before it and proves the same.
+    Where kinds of jobs were shown to exclude each other, its acceptance is the proof. Elsewhere it answers for the
+    readings by which they do, and time must show the rest. An import that waits in the slot goes first and proves more.
     """
-    same = s.slot(life.target, life.scheduled.owner, JobKind.EXPORT) == life.slot and s.progress.trials.exports_prove
+    same = s.slot(life.target, life.scheduled.owner, JobKind.EXPORT) == life.slot
     seen = life.look is not None and bool(life.look.sample)
     return same and seen and s.progress.lost_probes[life.slot] < MOST_LOST_PROBES
 

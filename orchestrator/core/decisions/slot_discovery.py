@@ -37,6 +37,8 @@ def chance(s: SchedulerContext, slot: str, work: Work, now: float) -> Note | Non
     here, there = _place(s, beside), (work.kind, _instance_of(s, work.subject))
     if not _fits(s, widening, here, there):
         return None
+    if _unclear(s, there[1], {running[0], work.subject}):
+        return None
     both = here[0] is not there[0] and here[1] != there[1]
     return Note((e.WideningTried(widening.value, slot, work.subject, running[0], both),))
 
@@ -54,6 +56,8 @@ def trial_answer(s: SchedulerContext, trial: Trial) -> Answer:
     match trial.reply:
         case Reply.AWAITED if beside is not None and _waits(s, trial.tried.subject):
             return None
+        case Reply.BUSY if _unclear(s, _instance_of(s, trial.tried.subject), {trial.tried.beside, trial.tried.subject}):
+            return _shown(trial, "open", "ROMA.10012, which another job of ours may have caused")
         case Reply.BUSY:
             return _shown(trial, "one", "ROMA.10012")
         case Reply.ACCEPTED if beside is not None:
@@ -79,6 +83,14 @@ def _fits(s: SchedulerContext, widening: Widening, here: tuple[JobKind, str], th
     return here[0] is not there[0] and (here[1] == there[1] or one_way)
 
 
+def _unclear(s: SchedulerContext, instance: str, known: set[str]) -> bool:
+    """Whether a refusal there may speak of a job of ours that is none of these: a lost import, or another user's."""
+    if s.progress.unsure:
+        return True
+    taken = (subject for subjects in s.progress.occupied.values() for subject in subjects)
+    return any(_instance_of(s, subject) == instance for subject in taken if subject not in known)
+
+
 def _running(s: SchedulerContext, subject: str) -> Package | Delivery | None:
     """Its life, while a job of ours runs for it whose id we know."""
     package, delivery = s.progress.packages.get(subject), s.progress.deliveries.get(subject)
@@ -102,5 +114,8 @@ def _place(s: SchedulerContext, life: Package | Delivery) -> tuple[JobKind, str]
 
 
 def _instance_of(s: SchedulerContext, subject: str) -> str:
-    life = s.progress.deliveries.get(subject)
-    return life.target if life is not None else s.progress.batches[subject].source
+    if subject in s.progress.deliveries:
+        return s.progress.deliveries[subject].target
+    if subject in s.progress.batches:
+        return s.progress.batches[subject].source
+    return s.progress.probes[subject.removeprefix("probe ")].requested.instance

@@ -69,6 +69,8 @@ class RunBegan:
     approved_note: str = ""
     #: who signed that preview, with the key's fingerprint, where a signature was demanded
     signed_by: str = ""
+    #: (credentials, user), as the one-job rule counts users; none in journals that did not tell them
+    users: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,8 @@ class RunResumed:
     one_job_per: str = "user"
     #: "retry" or "abandon" where the operator asked for that, "" where the run only goes on
     asked: str = ""
+    #: (credentials, user) from now on
+    users: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +372,8 @@ class Looked:
     taken: tuple[str, ...] = ()
     #: "app:ID" or "task:ID" of one asset that the delivery's owner sees there, for a probe; "" where there is none
     sample: str = ""
+    #: when it was asked for, epoch seconds; 0 in journals that did not tell it: as late as it was answered
+    asked_at: float = 0.0
 
     @property
     def seen(self) -> dict[str, tuple[str, ...]]:

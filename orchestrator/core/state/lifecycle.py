@@ -125,12 +125,15 @@ class Delivery:
     state: DeliveryState = DeliveryState.WAITING
     since: float = 0.0
     slot: str = ""
+    #: the user who asked for the present import, as the one-job rule counts users; "" where that is not known
+    user: str = ""
     asked_at: float = 0.0
     job: str = ""
     #: the first look of this lineage: source id -> target ids under its predicted names
     baseline: e.Looked | None = None
-    #: the latest look and when it was journaled
+    #: the latest look, when it was asked for and when it was journaled
     look: e.Looked | None = None
+    look_asked_at: float = 0.0
     looked_at: float = 0.0
     #: an earlier look of the same settling, for the proof by time
     first_look: e.Looked | None = None
@@ -142,11 +145,13 @@ class Delivery:
     attempt: int = 0
     not_before: float = 0.0
     quiet_until: float = 0.0
-    #: when ROMA showed that the slot was idle after `quiet_until`; 0 = not shown
+    #: when ROMA accepted a job that excludes a lost import under every reading of the one-job rule; 0 = none was
     idle_at: float = 0.0
-    #: when ROMA last said that a job runs in the slot: it may be the lost one
+    #: when ROMA accepted a job that excludes it where kinds of jobs exclude each other; 0 = none was
+    free_at: float = 0.0
+    #: when ROMA last said that a job runs which may be the lost one
     busy_at: float = 0.0
-    #: its lost import was taken for over by time alone: where the slot is busy, it may run yet
+    #: its lost import was taken for over by time alone: where a job runs that may be the lost one, it may run yet
     presumed: bool = False
     reasons: tuple[Reason, ...] = ()
     words: ErrorDetail | None = None
@@ -197,8 +202,6 @@ D = DeliveryState
 
 #: the refusal that is bounded by count (`core.model.retries`); others are bounded by time
 NOT_CREATED = Failure.NOT_CREATED.value
-#: the refusal that says that a job runs in the slot
-BUSY = Failure.BUSY.value
 
 PACKAGE_MOVES: dict[tuple[PackageState, type], PackageState] = {
     (P.PENDING, e.ExportRequested): P.EXPORT_UNSURE,
@@ -340,6 +343,9 @@ def _resolve_package(life: Package, outcome: str) -> Package:
 def move_delivery(life: Delivery, event: Event, at: float) -> Delivery:
     """The delivery after `event`; raises IllegalMove."""
     state = DELIVERY_MOVES.get((life.state, type(event)))
+    if state is None and life.state is D.IMPORT_UNSURE and life.presumed:
+        # Earlier versions heard less in the words of other jobs, and let it wait where it is unsure now.
+        state = DELIVERY_MOVES.get((D.WAITING, type(event)))
     if isinstance(event, e.Resolved):
         state = RESOLUTIONS.get(event.outcome) if life.state is D.UNDECIDED else None
     if state is None:
@@ -359,10 +365,7 @@ def move_delivery(life: Delivery, event: Event, at: float) -> Delivery:
             return replace(life, job=job, refusals=0, silences=0, quiet_until=0.0, presumed=False)
         case e.ImportRefused(words=words, wait=wait):
             refusals = life.refusals + 1 if words.kind == NOT_CREATED else 0
-            life = without_looks(replace(life, words=words, not_before=at + wait, refusals=refusals))
-            if life.presumed and words.kind == BUSY:
-                return replace(life, state=DeliveryState.IMPORT_UNSURE, quiet_until=at, busy_at=at)
-            return life
+            return without_looks(replace(life, words=words, not_before=at + wait, refusals=refusals))
         case e.ImportAnswerLost(words=words, quiet_until=quiet) | e.ImportVanished(words=words, quiet_until=quiet):
             return without_looks(replace(life, words=words, quiet_until=quiet, silences=life.silences + 1))
         case e.ImportMissing():
@@ -395,7 +398,7 @@ def _looked(life: Delivery, event: e.Looked, at: float) -> Delivery:
     if life.unlooked and baseline is life.baseline:
         seen = {**baseline.seen, **{asset: event.seen.get(asset, ()) for asset in life.unlooked}}
         baseline = replace(baseline, present=tuple((asset, ids) for asset, ids in seen.items() if ids))
-    life = replace(life, look=event, looked_at=at, baseline=baseline)
+    life = replace(life, look=event, look_asked_at=event.asked_at or at, looked_at=at, baseline=baseline)
     first = life.first_look
     if life.state is D.IMPORT_UNSURE and (first is None or first.present != event.present):
         return replace(life, first_look=event, first_looked_at=at)
@@ -412,4 +415,26 @@ def _resolved(life: Delivery, event: e.Resolved, at: float) -> Delivery:
 
 def without_looks(life: Delivery) -> Delivery:
     """What was seen so far says nothing of what was asked since."""
-    return replace(life, look=None, looked_at=0.0, first_look=None, first_looked_at=0.0, idle_at=0.0)
+    return replace(
+        life, look=None, look_asked_at=0.0, looked_at=0.0, first_look=None, first_looked_at=0.0, idle_at=0.0,
+        free_at=0.0,
+    )  # fmt: skip
+
+
+def is_open_question(life: Delivery) -> bool:
+    """Whether an import of it that was lost may run yet."""
+    return life.state is D.IMPORT_UNSURE or (life.state is D.WAITING and life.presumed)
+
+
+def maybe_running(life: Delivery, at: float) -> Delivery:
+    """A job runs that may be the lost import: time proves nothing yet, and what it seemed to prove is open again."""
+    if life.state is D.WAITING and life.presumed:
+        life = replace(without_looks(life), state=D.IMPORT_UNSURE, since=at, quiet_until=at)
+    return replace(life, busy_at=at) if life.state is D.IMPORT_UNSURE else life
+
+
+def surely_over(life: Delivery, at: float) -> Delivery:
+    """ROMA accepted a job that excludes the lost import: a listing that is asked for now shows what it left."""
+    if life.state is D.WAITING:
+        life = replace(without_looks(life), state=D.IMPORT_UNSURE, since=at, quiet_until=at)
+    return life if life.idle_at else replace(life, idle_at=at)

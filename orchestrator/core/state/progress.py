@@ -7,7 +7,7 @@ A *subject* is a batch id or a delivery id.
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from orchestrator.core.model.checks import Check
 from orchestrator.core.model.failures import Failure
@@ -26,8 +26,11 @@ from orchestrator.core.state.lifecycle import (
     PackageState,
     Probe,
     ProbeState,
+    is_open_question,
+    maybe_running,
     move_delivery,
     move_package,
+    surely_over,
     without_looks,
 )
 from orchestrator.core.state.slot_trials import Trials
@@ -35,6 +38,17 @@ from orchestrator.core.state.slots import JobKind, overlapping
 
 #: (place, source, asset id); a place is a target under a prefix
 AssetKey = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A job that was asked for."""
+
+    kind: JobKind
+    user: str
+    instance: str
+    slot: str
+    asked_at: float
 
 
 class Failures:
@@ -69,6 +83,8 @@ class Progress:
         #: what preflight warned of or could not check when the run began
         self.findings: list[Check] = []
         self.probes: dict[str, Probe] = {}
+        #: credentials -> user, as the one-job rule counts users
+        self.users: dict[str, str] = {}
         #: what `auto` has tried and seen
         self.trials = Trials()
         #: what was taken back of it, and how far that is
@@ -91,8 +107,8 @@ class Progress:
         self.waiting_after: dict[str, list[str]] = defaultdict(list)
         #: slot -> subjects whose job occupies it
         self.occupied: dict[str, set[str]] = defaultdict(set)
-        #: slot -> deliveries that are unsure in it
-        self.unsure: dict[str, set[str]] = defaultdict(set)
+        #: deliveries of which a lost import may run yet
+        self.unsure: set[str] = set()
         #: target -> deliveries whose package is on its way or stored
         self.ahead: dict[str, set[str]] = defaultdict(set)
         #: source -> bytes of the largest package that came from it
@@ -209,8 +225,10 @@ class Progress:
         match event:
             case e.RunBegan():
                 self.began, self.began_at = event, at
+                self.users = dict(event.users)
             case e.RunResumed(settle_quiet=quiet):
                 self.ended = None
+                self.users = dict(event.users)
                 self._quiet_all(at + quiet)
                 self.down.clear()
             case e.RunEnded():
@@ -268,7 +286,8 @@ class Progress:
         self.open_of[event.migration].add(event.delivery)
         self._woken.update((event.delivery, event.batch))
         if delivery.state is not DeliveryState.WAITING:
-            self._settle_effects(delivery, DeliveryState.WAITING)
+            self._settle_effects(delivery)
+        self._note_unsure(delivery)
 
     # --- packages --------------------------------------------------------------------------------------------------
 
@@ -279,10 +298,12 @@ class Progress:
         after = move_package(before, entry.event, entry.at)
         self.packages[batch] = after
         self._occupy(batch, before.slot, self._package_occupies(before), after.slot, self._package_occupies(after))
+        user = self.users.get(after.credentials, after.credentials)
+        job = _Job(JobKind.EXPORT, user, self.batches[batch].source, after.slot, after.asked_at)
         if isinstance(entry.event, e.ExportAccepted):
-            self._show_idle(JobKind.EXPORT, after.slot, self.batches[batch].source, after.asked_at, entry.at)
+            self._show_idle(job, entry.at)
         if isinstance(entry.event, e.ExportRefused):
-            self._show_busy(after.slot, entry.event.words, entry.at)
+            self._show_busy(job, entry.event.words, entry.at)
         if isinstance(entry.event, e.ExportFailed):
             self._count_failure(self.batches[batch].source, "export", batch, entry.event)
         if isinstance(entry.event, e.Exported):
@@ -313,21 +334,33 @@ class Progress:
             raise IllegalMove(f"unknown delivery {name}")
         before = self.deliveries[name]
         after = move_delivery(before, entry.event, entry.at)
-        self.deliveries[name] = after
-        self._occupy(name, before.slot, self._delivery_occupies(before), after.slot, self._delivery_occupies(after))
+        if isinstance(entry.event, e.ImportRequested):
+            after = replace(after, user=self.users.get(entry.event.credentials, ""))
+        self._became(before, after)
+        job = _Job(JobKind.IMPORT, self._user_of(after), after.target, after.slot, after.asked_at)
         if isinstance(entry.event, e.ImportAccepted):
-            self._show_idle(JobKind.IMPORT, after.slot, after.target, after.asked_at, entry.at)
+            self._show_idle(job, entry.at)
         if isinstance(entry.event, e.ImportRefused):
-            self._show_busy(after.slot, entry.event.words, entry.at)
+            self._show_busy(job, entry.event.words, entry.at)
         if isinstance(entry.event, e.ImportFailed):
             self._count_failure(after.target, "import", name, entry.event)
         if isinstance(entry.event, e.Verified):
             self._show_names(after, entry.event)
         if isinstance(entry.event, e.Imported | e.ImportFound):
             self._proved(after.target, "import")
+
+    def _became(self, before: Delivery, after: Delivery) -> None:
+        """A delivery's life has moved on."""
+        name = after.id
+        self.deliveries[name] = after
+        self._occupy(name, before.slot, self._delivery_occupies(before), after.slot, self._delivery_occupies(after))
         self._woken.add(name)
         if after.state is not before.state:
-            self._settle_effects(after, before.state)
+            self._settle_effects(after)
+        self._note_unsure(after)
+
+    def _note_unsure(self, life: Delivery) -> None:
+        (self.unsure.add if is_open_question(life) else self.unsure.discard)(life.id)
 
     def _show_names(self, delivery: Delivery, event: e.Verified) -> None:
         """The reading of `prefix` that the service shows is used from now on; one that it contradicts, never again."""
@@ -347,13 +380,9 @@ class Progress:
             self.retrying.discard((instance, direction))
             self.wake_all()
 
-    def _settle_effects(self, delivery: Delivery, before: DeliveryState) -> None:
+    def _settle_effects(self, delivery: Delivery) -> None:
         """Who hears of it when a delivery changes state."""
         source = self.source_of(delivery)
-        if delivery.state is DeliveryState.IMPORT_UNSURE:
-            self.unsure[delivery.slot].add(delivery.id)
-        elif before is DeliveryState.IMPORT_UNSURE:
-            self.unsure[delivery.slot].discard(delivery.id)
         if delivery.state is not DeliveryState.WAITING:
             self.ahead[delivery.target].discard(delivery.id)
         if delivery.state in SETTLED:
@@ -400,29 +429,41 @@ class Progress:
         if occupies:
             self.occupied[new].add(subject)
 
-    def _show_idle(self, kind: JobKind, slot: str, instance: str, asked_at: float, at: float) -> None:
-        """ROMA accepted a job in this slot: every unsure import that was quiet by then is over (promise 3b).
+    def _show_idle(self, job: _Job, at: float) -> None:
+        """ROMA accepted a job: a lost import that was quiet by then and that this job excludes is over (promise 3b).
 
-        At the same instance only: a slot that spans instances in the plan may not do so at the service (API 2.1).
+        Under every reading of the one-job rule (API 2.1) that is only an import at the same instance by the same user;
+        a job of another kind excludes it only where kinds were shown to exclude each other.
         """
-        if kind is JobKind.EXPORT and not self.trials.exports_prove:
-            return
-        for name in self.unsure[slot]:
-            delivery = self.deliveries[name]
-            if (
-                delivery.target == instance
-                and delivery.quiet_until
-                and delivery.quiet_until <= asked_at
-                and not delivery.idle_at
-            ):
-                self.deliveries[name] = replace(delivery, idle_at=at)
-                self._woken.add(name)
+        proves = job.kind is JobKind.IMPORT or self.trials.kinds_exclude
+        for name in sorted(self.unsure):
+            life = self.deliveries[name]
+            same = (life.target, self._user_of(life)) == (job.instance, job.user)
+            quiet = life.state is DeliveryState.WAITING or 0.0 < life.quiet_until <= job.asked_at
+            if same and quiet and proves:
+                self._became(life, surely_over(life, at))
+            elif same and quiet and not life.free_at:
+                self._became(life, replace(life, free_at=at))
 
-    def _show_busy(self, slot: str, words: e.ErrorDetail, at: float) -> None:
-        """ROMA said that a job runs in this slot: it may be one whose import was lost, so time proves nothing yet."""
-        if words.kind == Failure.BUSY.value:
-            for name in (each for like in overlapping(slot, self.unsure) for each in self.unsure[like]):
-                self.deliveries[name] = replace(self.deliveries[name], busy_at=at)
+    def _show_busy(self, job: _Job, words: e.ErrorDetail, at: float) -> None:
+        """ROMA said that a job runs: it may be any lost import of that user or at that instance (API 2.1)."""
+        if words.kind != Failure.BUSY.value:
+            return
+        for name in sorted(self.unsure):
+            life = self.deliveries[name]
+            near = life.target == job.instance or self._user_of(life) == job.user
+            if near or overlapping(job.slot, (life.slot,)):
+                self._became(life, maybe_running(life, at))
+
+    def _user_of(self, life: Delivery) -> str:
+        """Who asked for its import; where no user is told, the credentials' name stands for one."""
+        owner = life.scheduled.owner
+        return life.user or self.users.get(owner, owner)
+
+    def _probe_job(self, probe: Probe) -> _Job:
+        asked = probe.requested
+        user = self.users.get(asked.credentials, asked.credentials)
+        return _Job(JobKind.EXPORT, user, asked.instance, asked.slot, probe.asked_at)
 
     def _otherwise(self, event: e.Split | e.Regrouped, at: float) -> None:
         """Deliveries go on in others."""
@@ -439,7 +480,8 @@ class Progress:
             scheduled = self.child_scheduled(parent, child)
             self._schedule_delivery(scheduled, self._newborn(parent, child, scheduled, event.why, at))
         self._woken.add(parent.id)
-        self._settle_effects(self.deliveries[parent.id], parent.state)
+        self._settle_effects(self.deliveries[parent.id])
+        self._note_unsure(self.deliveries[parent.id])
 
     def child_scheduled(self, parent: Delivery, child: e.Child) -> e.DeliveryScheduled:
         """The part as a delivery of its own: what it needs is read from its assets."""
@@ -459,7 +501,8 @@ class Progress:
         }[child.fate]
         return Delivery(
             scheduled, state=state, since=at, baseline=parent.baseline, attempt=parent.attempt,
-            asked_at=parent.asked_at, words=child.words, by=child.by, halved=why == "halves", parent=parent.id,
+            slot=parent.slot, user=parent.user, asked_at=parent.asked_at, words=child.words, by=child.by, halved=why == "halves",
+            parent=parent.id,
             presumed=parent.presumed or (parent.state is DeliveryState.IMPORT_UNSURE and not parent.idle_at),
             unlooked=tuple(asset for asset in child.assets if asset in parent.unlooked),
         )  # fmt: skip
@@ -479,7 +522,7 @@ class Progress:
                 self.failures.pop(side, None)
         for life in parts:
             self.deliveries[life.id] = move_delivery(life, event, at)
-            self._settle_effects(self.deliveries[life.id], life.state)
+            self._settle_effects(self.deliveries[life.id])
         for scheduled in event.scheduled:
             assets = [asset.id for asset in self.batches[scheduled.batch].assets]
             held = [life for life in parts if any(asset.id in assets for asset in self.assets_of(life.batch))]
@@ -487,21 +530,22 @@ class Progress:
             if package.state is PackageState.FAILED:
                 self.packages[scheduled.batch] = replace(Package(scheduled.batch), since=at, attempt=package.attempt)
             self._schedule_delivery(scheduled, self._together(scheduled, assets, held, at))
-            self._settle_effects(self.deliveries[scheduled.delivery], DeliveryState.QUARANTINED)
+            self._settle_effects(self.deliveries[scheduled.delivery])
             self._woken.update(self.dependants_of(scheduled.delivery))
 
     def _together(
         self, scheduled: e.DeliveryScheduled, assets: Sequence[str], parts: Sequence[Delivery], at: float
     ) -> Delivery:
         """One life for several: what was asked for keeps its baseline, what never was has none yet."""
-        asked = [life for life in parts if life.attempt]
+        asked = sorted((life for life in parts if life.attempt), key=lambda life: life.asked_at)
         known = {asset.id for life in asked for asset in self.assets_of(life.batch)}
         seen = {asset: ids for life in asked if life.baseline is not None for asset, ids in life.baseline.present}
         present = tuple((asset, seen[asset]) for asset in assets if asset in known and asset in seen)
         return Delivery(
             scheduled, since=at, baseline=e.Looked(scheduled.delivery, present) if asked else None,
             attempt=max((life.attempt for life in asked), default=0),
-            asked_at=max((life.asked_at for life in asked), default=0.0),
+            slot=asked[-1].slot if asked else "", user=asked[-1].user if asked else "",
+            asked_at=asked[-1].asked_at if asked else 0.0,
             presumed=any(life.presumed for life in asked),
             unlooked=tuple(asset for asset in assets if asset not in known) if asked else (),
         )  # fmt: skip
@@ -547,13 +591,13 @@ class Progress:
             case e.ProbeAccepted(slot=slot, job=job):
                 probe = self.probes[slot]
                 self.probes[slot] = replace(probe, state=ProbeState.RUNNING, job=job, since=at)
-                self._show_idle(JobKind.EXPORT, slot, probe.requested.instance, probe.asked_at, at)
+                self._show_idle(self._probe_job(probe), at)
             case e.ProbeAnswerLost(slot=slot, quiet_until=quiet):
                 self.lost_probes[slot] += 1
                 self.probes[slot] = replace(self.probes[slot], quiet_until=quiet)
             case e.ProbeRefused(slot=slot, words=words, wait=wait):
                 self.lost_probes[slot] += words.kind not in {Failure.BUSY.value, Failure.THROTTLED.value}
-                self._show_busy(slot, words, at)
+                self._show_busy(self._probe_job(self.probes[slot]), words, at)
                 self._end_probe(slot, at, not_before=at + wait)
             case e.ProbeEnded(slot=slot):
                 self._end_probe(slot, at)
@@ -565,7 +609,7 @@ class Progress:
         self.probes[slot] = replace(self.probes[slot], state=ProbeState.OVER, since=at, not_before=not_before)
         self.occupied[slot].discard(f"probe {slot}")
         self._freed.add(slot)
-        self._woken.update(self.unsure[slot])
+        self._woken.update(name for name in self.unsure if self.deliveries[name].slot == slot)
 
 
 def error_of(event: e.ExportFailed | e.ImportFailed) -> str:

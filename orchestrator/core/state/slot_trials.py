@@ -66,10 +66,12 @@ class Trials:
         return tuple((trial.tried.widening, trial.shown.shown) for trial in self.known if trial.shown)
 
     @property
-    def exports_prove(self) -> bool:
-        """Whether an export that is accepted can show that no import runs in its slot (promise 3b)."""
-        if not self._auto:
-            return True
+    def kinds_exclude(self) -> bool:
+        """Whether a job of one kind was shown to exclude jobs of another.
+
+        Only then an export that is accepted can prove that no import runs (promise 3b). What the plan says of it
+        decides what is asked for, and proves nothing: the service's pages speak of each kind for itself (API 2.1).
+        """
         kind = self._known.get(Widening.KIND)
         return kind is not None and kind.shown is not None and kind.shown.shown == "one"
 

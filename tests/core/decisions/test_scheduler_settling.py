@@ -151,9 +151,15 @@ def test_an_unsure_import_stays_unsure_where_its_slot_was_given_up() -> None:
     assert run.life(name).state is DeliveryState.IMPORT_UNSURE
 
 
-def test_a_probe_is_asked_for_where_something_can_be_seen_and_its_acceptance_proves() -> None:
+def kinds_exclude(run: Run) -> Run:
+    """`auto` has shown that a job of one kind excludes one of another."""
+    run.believe(e.WideningTried("kind", INTO, "d1", "b2"), e.WideningShown("kind", "one"))
+    return run
+
+
+def test_where_kinds_exclude_each_other_an_accepted_probe_proves() -> None:
     run, name = lost()
-    todo = woken(run)
+    todo = woken(kinds_exclude(run))
     begun(todo, run)
     answered(todo, run, name, e.Looked(name, sample="app:seen"))
     (step,) = decided(todo, run)
@@ -166,23 +172,40 @@ def test_a_probe_is_asked_for_where_something_can_be_seen_and_its_acceptance_pro
     assert run.life(name).state is DeliveryState.IMPORTED
 
 
-def test_a_look_in_the_very_moment_of_the_proof_is_not_believed() -> None:
+def test_where_kinds_may_have_slots_of_their_own_a_probe_asks_for_a_word_and_time_decides() -> None:
     run, name = lost()
     todo = woken(run)
     begun(todo, run)
     answered(todo, run, name, e.Looked(name, sample="app:seen"))
-    begun(todo, run.later(1.0))
-    answered(todo, run, INTO, e.ProbeAccepted(INTO, "job"))
+    seen_at = run.at
+    assert begun(todo, run) == [("RequestProbe", INTO)]
+    answered(todo, run.later(1.0), INTO, e.ProbeAccepted(INTO, "job"))
+    assert begun(todo, run) == [("AwaitProbe", INTO)]
+    assert todo.ready(run.at) == WaitUntil(seen_at + 600.0)
+    assert run.life(name).state is DeliveryState.IMPORT_UNSURE
+    assert ("ListTarget", name) in begun(todo, run.later(599.0))
+
+
+def test_a_look_that_was_on_its_way_when_the_proof_came_is_not_believed() -> None:
+    run, name = lost()
+    other = run.carries(app("other"))
+    stored(run, other)
+    run.believe(e.Looked(name), e.Looked(other))
+    asked_at = run.at
+    run.later(1.0).believe(e.ImportRequested(other, "t", INTO), e.ImportAccepted(other, "job"))
+    todo = woken(run)
     begun(todo, run)
-    answered(todo, run, name, e.Looked(name, there("a", "b")))
-    assert run.life(name).looked_at == run.life(name).idle_at
+    answered(todo, run.later(2.0), name, e.Looked(name, there("a", "b"), asked_at=asked_at))
     assert begun(todo, run) == [("ListTarget", name)]
     assert run.life(name).state is DeliveryState.IMPORT_UNSURE
+    answered(todo, run.later(2.0), name, e.Looked(name, there("a", "b"), asked_at=run.at - 2.0))
+    begun(todo, run)
+    assert run.life(name).state is DeliveryState.IMPORTED
 
 
 def test_absence_is_believed_only_a_while_after_the_idle_proof() -> None:
     run, name = lost()
-    todo = woken(run)
+    todo = woken(kinds_exclude(run))
     begun(todo, run)
     answered(todo, run, name, e.Looked(name, sample="task:seen"))
     begun(todo, run.later(1.0))

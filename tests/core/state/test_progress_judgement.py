@@ -5,7 +5,7 @@ import pytest
 from orchestrator.core.model.inventory import Reason
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import ErrorDetail
-from orchestrator.core.state.lifecycle import PackageState
+from orchestrator.core.state.lifecycle import DeliveryState, PackageState
 from orchestrator.core.state.progress import error_of
 from tests.builders.runs import REASON, SAID, Run, app
 
@@ -44,18 +44,107 @@ def test_a_job_at_another_instance_proves_nothing_even_in_the_same_slot() -> Non
     assert run.life(name).idle_at == 0.0
 
 
-def test_an_accepted_export_from_the_target_and_an_accepted_probe_prove_it_too() -> None:
-    for proof in ("export", "probe"):
-        run = Run()
-        name = run.carries(app("a"))
-        back = run.carries(app("z"), source="prod", target="dr")
-        run.loses(name)
-        run.later(91.0)
-        if proof == "export":
-            run.exports(run.life(back).batch, INTO)
-        else:
-            run.believe(e.ProbeRequested(INTO, "prod", "t", app="x"), e.ProbeAccepted(INTO, "job"))
-        assert run.life(name).idle_at == run.at, proof
+def test_an_import_by_another_user_at_the_same_instance_proves_nothing() -> None:
+    run = Run()
+    name, other = run.carries(app("a")), run.carries(app("b"), owner="u")
+    run.loses(name)
+    run.stores(other)
+    run.later(91.0).believe(e.Looked(other), e.ImportRequested(other, "u", INTO), e.ImportAccepted(other, "job"))
+    assert run.life(name).idle_at == 0.0
+
+
+def test_two_credentials_of_one_user_are_one_and_one_whose_user_has_changed_is_another() -> None:
+    run = Run()
+    name, other = run.carries(app("a")), run.carries(app("b"), owner="u")
+    run.believe(e.RunResumed("op", "host", 1, "0", users=(("t", "acme/it"), ("u", "acme/it"))))
+    run.loses(name)
+    run.stores(other)
+    run.later(91.0).imports(other)
+    assert run.life(name).idle_at == run.at
+    third = run.carries(app("c"))
+    run.stores(third)
+    run.asks_import(third)
+    run.believe(e.ImportAnswerLost(third, SAID, run.at + 90.0))
+    run.later(91.0).believe(e.RunResumed("op", "host", 2, "0", users=(("t", "acme/new"), ("u", "acme/it"))))
+    fourth = run.carries(app("d"))
+    run.stores(fourth)
+    run.later(91.0).imports(fourth)
+    assert run.life(third).idle_at == 0.0, "t is another user now"
+
+
+def job_of_another_kind(run: Run, kind: str) -> None:
+    """An export from the target, or a probe there, by the user that imports there: accepted."""
+    if kind == "probe":
+        run.believe(e.ProbeRequested(INTO, "prod", "t", app="x"), e.ProbeAccepted(INTO, "job"))
+    else:
+        batch = run.life(run.carries(app("z"), source="prod", target="dr")).batch
+        run.believe(e.ExportRequested(batch, "t", INTO), e.ExportAccepted(batch, "job"))
+
+
+@pytest.mark.parametrize("kind", ["export", "probe"])
+def test_a_job_of_another_kind_proves_nothing_whatever_the_plan_says_of_slots(kind: str) -> None:
+    run = Run()
+    name = run.carries(app("a"))
+    run.loses(name)
+    job_of_another_kind(run.later(91.0), kind)
+    assert (run.life(name).idle_at, run.life(name).free_at) == (0.0, run.at)
+
+
+@pytest.mark.parametrize("kind", ["export", "probe"])
+def test_a_job_of_another_kind_proves_it_where_kinds_were_shown_to_exclude_each_other(kind: str) -> None:
+    run = Run()
+    run.believe(e.RunBegan("p", "p.yaml", "{}", "op", "host", 1, "0", one_job_per="auto"))
+    run.believe(e.WideningTried("kind", INTO, "d1", "b2"), e.WideningShown("kind", "one"))
+    name = run.carries(app("a"))
+    run.loses(name)
+    job_of_another_kind(run.later(91.0), kind)
+    assert run.life(name).idle_at == run.at
+
+
+def presumed_over(run: Run) -> str:
+    """A lost import that time alone has settled."""
+    name = run.carries(app("a"))
+    run.loses(name)
+    run.later(91.0).believe(e.Looked(name), e.ImportMissing(name), e.Looked(name))
+    return name
+
+
+@pytest.mark.parametrize(("owner", "target"), [("t", "prod"), ("t", "dr"), ("u", "prod")])
+def test_a_busy_word_to_anybody_it_may_stand_in_the_way_of_opens_the_question_again(owner: str, target: str) -> None:
+    run = Run()
+    name, other = presumed_over(run), run.carries(app("b"), owner=owner, target=target)
+    run.stores(other)
+    run.asks_import(other)
+    run.later(1.0).believe(e.ImportRefused(other, ErrorDetail("busy", "ROMA.10012"), 1.0))
+    life = run.life(name)
+    assert (life.state, life.busy_at, life.look) == (DeliveryState.IMPORT_UNSURE, run.at, None)
+
+
+def test_a_busy_word_of_another_user_at_another_instance_says_nothing_of_it() -> None:
+    run = Run()
+    name, other = presumed_over(run), run.carries(app("b"), owner="u", target="dr")
+    run.stores(other)
+    run.asks_import(other)
+    run.believe(e.ImportRefused(other, ErrorDetail("busy", "ROMA.10012"), 1.0))
+    assert run.life(name).state is DeliveryState.WAITING
+
+
+def test_what_time_has_settled_is_judged_anew_once_an_import_proves_that_it_is_over() -> None:
+    run = Run()
+    name, other = presumed_over(run), run.carries(app("b"))
+    run.stores(other)
+    run.later(1.0).imports(other)
+    life = run.life(name)
+    assert (life.state, life.idle_at, life.look) == (DeliveryState.IMPORT_UNSURE, run.at, None)
+
+
+def test_a_journal_of_an_earlier_version_may_ask_for_what_is_an_open_question_now() -> None:
+    run = Run()
+    name, other = presumed_over(run), run.carries(app("b"))
+    run.stores(other)
+    run.imports(other)
+    run.believe(e.Imported(other), e.Looked(name), e.ImportRequested(name, "t", INTO), e.ImportAccepted(name, "job"))
+    assert run.life(name).state is DeliveryState.IMPORTING
 
 
 @pytest.mark.parametrize(("kind", "counted"), [("busy", 0), ("throttled", 0), ("invalid", 1), ("denied", 1)])

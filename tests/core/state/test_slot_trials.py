@@ -33,18 +33,18 @@ def test_a_refusal_of_another_kind_at_another_instance_answers_both() -> None:
     trials = folded(BEGAN, TRIED, e.ImportRefused("d1", BUSY), e.WideningShown("kind", "one"))
     assert trials.next() is None
     assert trials.apart == ()
-    assert trials.exports_prove
+    assert trials.kinds_exclude
 
 
-def test_a_run_without_auto_tries_nothing_and_exports_prove() -> None:
+def test_a_run_without_auto_tries_nothing_and_what_its_plan_says_shows_nothing() -> None:
     trials = folded(e.RunBegan("p", "p.yaml", "{}", "op", "host", 1, "0"))
     assert trials.next() is None
-    assert trials.exports_prove
+    assert not trials.kinds_exclude
 
 
 def test_under_auto_an_export_proves_nothing_of_imports_until_they_are_shown_to_be_one() -> None:
-    assert not folded(BEGAN).exports_prove
-    assert not folded(BEGAN, TRIED, e.WideningShown("kind", "open")).exports_prove
+    assert not folded(BEGAN).kinds_exclude
+    assert not folded(BEGAN, TRIED, e.WideningShown("kind", "open")).kinds_exclude
 
 
 @pytest.mark.parametrize(
