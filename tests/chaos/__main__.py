@@ -39,6 +39,7 @@ def main() -> int:
     for title, counted in (
         ("kills", tally.kills), ("the last event before a kill", tally.hit),
         ("faults that struck", tally.faults), ("exit codes", tally.codes),
+        ("nights by how the service locks", tally.scopes),
     ):  # fmt: skip
         print(table(title, counted))
     for seed, what in tally.failed:

@@ -11,11 +11,19 @@ import signal
 import subprocess
 import tempfile
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
-from orchestrator.emulator.world.options import AddNewOnExisting, AppKey, Duration, Durations, LockScope, Switches
+from orchestrator.emulator.world.options import (
+    AddNewOnExisting,
+    AppKey,
+    Duration,
+    Durations,
+    LockScope,
+    PrefixRenames,
+    Switches,
+)
 from tests.e2e.desk import Desk, PlanText, Said
 from tests.e2e.local_roma import LocalRoma, local_roma, small_world
 from tests.emulator.ledgers import overlaps
@@ -43,6 +51,7 @@ STRIKES: tuple[tuple[Kind, tuple[Operation, ...]], ...] = (
     (Kind.GARBAGE_200, (Operation.EXPORT, Operation.IMPORT, Operation.JOB)),
     (Kind.HALF_JSON, (Operation.EXPORT, Operation.IMPORT, Operation.JOB)),
     (Kind.SLOW_DRIP, (Operation.ARCHIVE,)),
+    (Kind.LATE_EXECUTION, (Operation.EXPORT, Operation.IMPORT)),
 )
 CHANCE = 0.04
 #: a repeated import would make second assets, so that it shows
@@ -55,8 +64,31 @@ KEPT = re.compile(r"\.gitignore|slots\.db(-wal|-shm)?|plans/[a-z]+\.lock|runs/[0
 _STEP = re.compile(r"^\S+ (?:info|warning|error) (?!run-|handover|progress)(\S+)", re.MULTILINE)
 
 
+#: what a night's plan says of lost answers: longer than a late request of `_rules`, and than any import here
+SETTLING: dict[str, object] = {"settle_quiet": "2s", "settle_wait": "3s"}
+#: seconds after which the service shows what landed: within a third of `settle_quiet`
+LAGS = (0.0, 0.0, 0.3, 0.6)
+PREFIXES = ("", "m_")
+
+
 class Broken(AssertionError):
     """A promise does not hold."""
+
+
+def switches_of(seed: int) -> Switches:
+    """How the service of one night reads what nobody has documented; the plan keeps its defaults."""
+    draw = random.Random(f"switches {seed}")
+    scope = list(LockScope)[seed % len(LockScope)]
+    renames = draw.choice(list(PrefixRenames))
+    return replace(SHOWS_DOUBLES, lock_scope=scope, prefix_renames=renames, read_lag_seconds=draw.choice(LAGS))
+
+
+def expected_at(roma: LocalRoma, prefix: str, renames: PrefixRenames) -> dict[str, int]:
+    """What a target holds where each asset of `dev` arrived once."""
+    dev = roma.world.instance("dev")
+    apps = "" if renames is PrefixRenames.TASKS else prefix
+    tasks = "" if renames is PrefixRenames.APPS else prefix
+    return {f"app {apps}{x.name}": 1 for x in dev.apps} | {f"task {tasks}{x.name}": 1 for x in dev.tasks}
 
 
 @dataclass(slots=True)
@@ -69,13 +101,16 @@ class Tally:
     hit: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
+    #: how the service locked -> nights
+    scopes: Counter[str] = field(default_factory=Counter)
     failed: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, other: "Tally") -> None:
         self.nights += other.nights
         self.failed += other.failed
         for mine, theirs in (
-            (self.kills, other.kills), (self.hit, other.hit), (self.faults, other.faults), (self.codes, other.codes)
+            (self.kills, other.kills), (self.hit, other.hit), (self.faults, other.faults), (self.codes, other.codes),
+            (self.scopes, other.scopes),
         ):  # fmt: skip
             mine.update(theirs)
 
@@ -84,7 +119,9 @@ def night(seed: int, kills: int) -> Tally:
     """One plan through at most so many kills; what is found wrong stands in the tally."""
     tally = Tally(nights=1)
     durations = Durations(Duration(0.1, 0.0, 0.6), Duration(0.1, 0.0, 0.6), Duration(0.1))
-    world = small_world(empty=TARGETS, switches=SHOWS_DOUBLES, durations=durations)
+    switches = switches_of(seed)
+    tally.scopes[switches.lock_scope.value] += 1
+    world = small_world(empty=TARGETS, switches=switches, durations=durations)
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder, local_roma(world, seed) as roma:
         try:
             _Night(seed, roma, Desk(Path(folder)), tally).live(kills)
@@ -98,8 +135,10 @@ class _Night:
     def __init__(self, seed: int, roma: LocalRoma, desk: Desk, tally: Tally) -> None:
         self._draw = random.Random(seed)
         self._roma, self._desk, self._tally = roma, desk, tally
-        moves = f'name: all, source: dev, targets: [{", ".join(TARGETS)}], apps: "*", tasks: "*"'
-        desk.ready(roma, PlanText(settings={"batch_size": 10}, migrations=(moves,)))
+        self._prefix = self._draw.choice(PREFIXES)
+        targets = ", ".join(f'{{instance: {name}, prefix: "{self._prefix}"}}' for name in TARGETS)
+        moves = f'name: all, source: dev, targets: [{targets}], apps: "*", tasks: "*"'
+        desk.ready(roma, PlanText(settings={"batch_size": 10, **SETTLING}, migrations=(moves,)))
 
     def live(self, kills: int) -> None:
         for rule in _rules():
@@ -156,8 +195,9 @@ class _Night:
             self._require(said.code == 0, said.both)
 
     def _at_dawn(self) -> None:
+        renames = self._roma.world.switches.prefix_renames
         for target in TARGETS:
-            held, expected = self._roma.held(target), self._roma.everything()
+            held, expected = self._roma.held(target), expected_at(self._roma, self._prefix, renames)
             missing = [name for name in expected if name not in held]
             self._require(not missing, f"lost at {target}: {missing}")
             self._require(held == expected, f"twice at {target}: {sorted(set(held) - set(expected))}")
