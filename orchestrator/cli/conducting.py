@@ -4,6 +4,7 @@ import asyncio
 import shlex
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 
 import anyio
 
@@ -32,6 +33,7 @@ def conduct(terminal: Terminal, plan: Plan, home: Home, wish: Wish) -> int:
     log = Log(terminal, lambda: utc_now().timestamp())
     try:
         assembled = assemble(plan, terminal.redactor, log.say)
+        wish = replace(wish, note=terminal.redactor.clean(wish.note))
         make_home(terminal, home)
         if kind := home.fleeting():
             terminal.warn(f"the home lies on a {kind}: a restart of this host may forget its runs")

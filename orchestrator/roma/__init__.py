@@ -15,10 +15,11 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from orchestrator.core.model.failures import Failed, Failure, RequestFailed
+from orchestrator.core.model.redaction import Redactor, parts_of
 from orchestrator.core.model.retries import FIRST_CONTACT
 from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret, Secret
 from orchestrator.core.plan.plan import Instance, Settings
-from orchestrator.roma.auth import Identity, KeyIdentity, PasswordLine, TokenIdentity, Tokens
+from orchestrator.roma.auth import Identity, KeyIdentity, PasswordIdentity, PasswordLine, TokenIdentity, Tokens
 from orchestrator.roma.client import Client, Download, Reader, fetching
 from orchestrator.roma.contact import Contact, Told
 from orchestrator.roma.exchange import Exchange
@@ -55,10 +56,12 @@ class Roma:
         transport: TransportFactory = AiohttpTransport,
         iam_endpoints: Mapping[str, str] | None = None,
         told: Told | None = None,
+        redactor: Redactor | None = None,
     ) -> None:
         """`wall` is the time of day, with its zone; `draw` is in [0, 1); `iam_endpoints` overrides by credentials.
 
-        `told` hears of each host that does not answer from the beginning, at once.
+        `told` hears of each host that does not answer from the beginning, at once. `redactor` learns every secret, and
+        each token when it comes.
         """
         self._settings = settings
         self._secrets = secrets
@@ -67,6 +70,9 @@ class Roma:
         self._factory = transport
         self._iam_endpoints = iam_endpoints or {}
         self._told = told
+        self._redactor = redactor or Redactor()
+        for secret in secrets.values():
+            self._redactor.learn(parts_of(secret))
         #: seconds for which a host that has answered may be silent; `outage_timeout` once a run has begun
         self.patience = FIRST_CONTACT
         self._contacts: dict[str, Contact] = {}
@@ -78,7 +84,8 @@ class Roma:
     def reader(self, instance: Instance, credentials: str) -> Reader:
         """Reads `instance` with the secret of that name."""
         exchange = self._exchange(instance, credentials)
-        return Reader(instance, fetching(exchange), lambda: exchange.clock_offset)
+        seen = (lambda: exchange.clock_offset, lambda words: exchange.conceal(words))
+        return Reader(instance, fetching(exchange), *seen)
 
     def client(self, instance: Instance, credentials: str) -> Client:
         """Reads and writes `instance` with the secret of that name."""
@@ -110,17 +117,17 @@ class Roma:
         secret = self._secrets[credentials]
         match secret:
             case AccessKeySecret():
-                return KeyIdentity(secret, instance.project_id, self._wall)
+                return KeyIdentity(secret, instance.project_id, self._wall, self._redactor)
             case PasswordSecret():
                 iam = self._iam_endpoints.get(credentials, "") or instance.iam_endpoint
-                return TokenIdentity(secret, self._token(secret, iam, instance))
+                return TokenIdentity(self._token(secret, iam, instance), self._redactor)
 
     def _token(self, secret: PasswordSecret, iam: str, instance: Instance) -> Tokens:
         key = (secret, iam, instance.project_id or instance.region)
         if key not in self._tokens:
             line = self._lines.setdefault(secret, PasswordLine())
             way = (self._transport(instance), self._contact(iam))
-            fetch = asking_iam(secret, iam, instance, way, (self._wall, self._draw))
+            fetch = asking_iam(PasswordIdentity(secret, self._redactor), iam, instance, way, (self._wall, self._draw))
             self._tokens[key] = Tokens(line, fetch)
         return self._tokens[key]
 

@@ -14,16 +14,15 @@ from typing import Protocol
 import anyio
 
 from orchestrator.core.model.failures import RequestFailed
+from orchestrator.core.model.redaction import Redactor
 from orchestrator.core.model.retries import Action, Request, decide
-from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret, Secret
+from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret
 from orchestrator.roma.signing import sign
 from orchestrator.roma.transport import WireRequest
 from orchestrator.roma.wire import Proof
 
 #: seconds before its end at which a token is renewed, at most; a tenth of its lifetime where that is less
 _RENEWED_BEFORE = 60.0
-#: shorter texts are not replaced in the service's words: they would be found everywhere
-_SHORTEST_CONCEALED = 4
 _PASSWORD_REFUSED = 401
 _TOKEN_HEADER = "X-Auth-Token"  # noqa: S105 - the name of a header
 
@@ -67,11 +66,6 @@ class Tokens:
         self._token = Token("", 0.0, 0.0)
         self._refusal: RequestFailed | None = None
 
-    @property
-    def text(self) -> str:
-        """The current token, or ""."""
-        return self._token.text
-
     async def current(self, refused: str = "") -> str:
         """A token to use, other than the `refused` one; raises RequestFailed, the same one after a refusal."""
         if self._usable(refused):
@@ -113,8 +107,9 @@ class Identity(Protocol):
     async def renew(self, refused: WireRequest) -> None:
         """Make the next attempt use something else than `refused` did. Raises RequestFailed."""
 
-    def conceal(self, text: str) -> str:
-        """The text without any secret that this identity holds."""
+    @property
+    def redactor(self) -> Redactor:
+        """Takes its secrets, and those that are known beside it, out of words from outside."""
 
 
 class KeyIdentity:
@@ -122,7 +117,10 @@ class KeyIdentity:
 
     proof = Proof.SIGNATURE
 
-    def __init__(self, secret: AccessKeySecret, project_id: str, wall: Callable[[], datetime]) -> None:
+    def __init__(
+        self, secret: AccessKeySecret, project_id: str, wall: Callable[[], datetime], redactor: Redactor
+    ) -> None:
+        self.redactor = redactor
         self._secret = secret
         self._project_id = project_id
         self._wall = wall
@@ -133,17 +131,14 @@ class KeyIdentity:
     async def renew(self, refused: WireRequest) -> None:
         """A key cannot be renewed; the table never asks for it."""
 
-    def conceal(self, text: str) -> str:
-        return conceal(text, self._secret)
-
 
 class TokenIdentity:
     """Shows an IAM token."""
 
     proof = Proof.TOKEN
 
-    def __init__(self, secret: PasswordSecret, tokens: Tokens) -> None:
-        self._secret = secret
+    def __init__(self, tokens: Tokens, redactor: Redactor) -> None:
+        self.redactor = redactor
         self._tokens = tokens
 
     async def authorize(self, request: WireRequest) -> Mapping[str, str]:
@@ -152,39 +147,18 @@ class TokenIdentity:
     async def renew(self, refused: WireRequest) -> None:
         await self._tokens.current(refused=refused.headers.get(_TOKEN_HEADER, ""))
 
-    def conceal(self, text: str) -> str:
-        return conceal(text, self._secret, self._tokens.text)
-
 
 class PasswordIdentity:
     """Shows nothing but the body, which holds the password: for the token request itself."""
 
     proof = Proof.PASSWORD
 
-    def __init__(self, secret: PasswordSecret) -> None:
-        self._secret = secret
+    def __init__(self, secret: PasswordSecret, redactor: Redactor) -> None:
+        self.secret = secret
+        self.redactor = redactor
 
     async def authorize(self, request: WireRequest) -> Mapping[str, str]:
         return request.headers
 
     async def renew(self, refused: WireRequest) -> None:
         """There is nothing to renew; the table never asks for it."""
-
-    def conceal(self, text: str) -> str:
-        return conceal(text, self._secret)
-
-
-def conceal(text: str, secret: Secret, token: str = "") -> str:
-    """The text with every part of the secret replaced: a service may echo what it refuses."""
-    for part in _parts(secret, token):
-        if len(part) >= _SHORTEST_CONCEALED:
-            text = text.replace(part, "***")
-    return text
-
-
-def _parts(secret: Secret, token: str) -> tuple[str, ...]:
-    match secret:
-        case AccessKeySecret(ak, sk, security_token):
-            return sk, security_token, ak
-        case PasswordSecret(_, _, password):
-            return password, token

@@ -89,10 +89,18 @@ def fetching(exchange: Exchange) -> Fetch:
 class Reader:
     """Reads one instance with one credentials. Every method raises RequestFailed, lists also InventoryDisagrees."""
 
-    def __init__(self, instance: Instance, fetch: Fetch, clock_offset: Callable[[], float | None]) -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        fetch: Fetch,
+        clock_offset: Callable[[], float | None],
+        conceal: Callable[[str], str],
+    ) -> None:
+        """`conceal` takes secrets out of the service's words."""
         self._instance = instance
         self._fetch = fetch
         self._clock_offset = clock_offset
+        self._conceal = conceal
 
     @property
     def clock_offset(self) -> float | None:
@@ -170,7 +178,9 @@ class Reader:
         """One look at a job, in either dialect (API 1.4); GONE where ROMA does not know it."""
         url = self._url("instances", "assets", "jobs", job_id)
         label = self._label("GET", f"assets/jobs/{job_id}")
-        return await self._fetch(url, label, lambda value: shapes.job(value, job_id), reconsider=unknown_job)
+        return await self._fetch(
+            url, label, lambda value: shapes.job(value, job_id, self._conceal), reconsider=unknown_job
+        )
 
     async def project_id(self, region: str) -> str:
         """The id of a region's project, from IAM (API 1.11); GONE where there is none."""
@@ -244,7 +254,7 @@ class Client(Reader):
     """A Reader that can also ask for jobs. A POST is never repeated, but for one new token (API 1.11)."""
 
     def __init__(self, instance: Instance, exchange: Exchange, draw: Callable[[], float]) -> None:
-        super().__init__(instance, fetching(exchange), lambda: exchange.clock_offset)
+        super().__init__(instance, fetching(exchange), lambda: exchange.clock_offset, exchange.conceal)
         self._exchange = exchange
         self._draw = draw
 

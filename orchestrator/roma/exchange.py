@@ -18,9 +18,10 @@ from orchestrator.core.model.failures import Failed, Failure, RequestFailed
 from orchestrator.core.model.retries import LONGEST_RETRY_AFTER, Action, Request, decide
 from orchestrator.roma.auth import Identity
 from orchestrator.roma.contact import Contact
+from orchestrator.roma.limits import ERROR_BYTES, JSON_BYTES
 from orchestrator.roma.rates import Bucket, Rates
 from orchestrator.roma.transport import Answer, FileBody, Transport, TransportFailed, WireRequest
-from orchestrator.roma.wire import ERROR_BYTES, JSON_BYTES, Head, classify, misshapen, parse, skew
+from orchestrator.roma.wire import Head, classify, misshapen, parse, skew
 
 T = TypeVar("T")
 
@@ -85,6 +86,8 @@ class Exchange:
         self._contact = contact
         self._wall = wall
         self._draw = draw
+        #: takes secrets out of words from outside
+        self.conceal = identity.redactor.clean
         #: seconds by which the service's clock was ahead of ours in its last answer; None before one that told
         self.clock_offset: float | None = None
 
@@ -152,7 +155,9 @@ class Exchange:
             return question.reconsider(classify(head, await answer.read(ERROR_BYTES)))
         body = await answer.read(JSON_BYTES + 1)
         if len(body) > JSON_BYTES:
-            return Failed(Failure.GARBAGE, message="the answer is larger than 32 MiB", status=head.status)
+            return Failed(
+                Failure.GARBAGE, message=f"the answer is larger than {JSON_BYTES >> 20} MiB", status=head.status
+            )
         try:
             return read(Received(head.headers, parse(body)))
         except ValueError as error:
@@ -176,10 +181,10 @@ class Exchange:
         headers = answer.headers
         offset = skew(headers, now)
         self.clock_offset = self.clock_offset if offset is None else offset
-        return Head(answer.status, headers, self._identity.proof, now, self._identity.conceal)
+        return Head(answer.status, headers, self._identity.proof, now, self.conceal)
 
     def _unanswered(self, error: TransportFailed) -> Failed:
-        return Failed(error.failure, message=self._identity.conceal(error.message))
+        return Failed(error.failure, message=self.conceal(error.message))
 
     async def _follow(self, question: Question, request: WireRequest, failed: Failed, attempts: "_Attempts") -> None:
         """Do what the table says before the next attempt, or raise RequestFailed where there is none."""

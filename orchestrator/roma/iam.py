@@ -23,7 +23,7 @@ _PER_SECOND = 5.0
 
 
 def asking_iam(
-    secret: PasswordSecret,
+    identity: PasswordIdentity,
     endpoint: str,
     instance: Instance,
     way: tuple[Transport, Contact],
@@ -32,14 +32,16 @@ def asking_iam(
     """The function that fetches a token for the instance's project, or where it has none, for its region's."""
     (transport, contact), (wall, draw) = way, chance
     rates = Rates(_PER_SECOND, _PER_SECOND)
-    exchange = Exchange(transport, PasswordIdentity(secret), rates, contact, wall=wall, draw=draw)
+    exchange = Exchange(transport, identity, rates, contact, wall=wall, draw=draw)
     url = f"{endpoint}/v3/auth/tokens?nocatalog=true"
     project = {"id": instance.project_id} if instance.project_id else {"name": instance.region}
-    request = unsigned("POST", url, "application/json", _body(secret, project), _TIMEOUT)
+    request = unsigned("POST", url, "application/json", _body(identity.secret, project), _TIMEOUT)
     question = Question(Request.TOKEN, request, f"POST auth/tokens at {endpoint}", "a token")
 
     async def fetch() -> Token:
-        return await exchange.ask(question, lambda received: read_token(received, wall(), anyio.current_time()))
+        token = await exchange.ask(question, lambda received: read_token(received, wall(), anyio.current_time()))
+        identity.redactor.learn([token.text])
+        return token
 
     return fetch
 
@@ -49,6 +51,8 @@ def read_token(received: Received, now: datetime, born: float) -> Token:
     text = received.headers.get("x-subject-token", "")
     if not text:
         raise ValueError("X-Subject-Token is missing")
+    if not (text.isascii() and text.isprintable() and " " not in text):
+        raise ValueError("X-Subject-Token holds a blank or another character that no token has")
     told = mapping(mapping(received.value).get("token"))
     ends, issued = parsed_time(told.get("expires_at")), parsed_time(told.get("issued_at"))
     if ends is None:

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from orchestrator.errors import ExitCode, FarSideError
+from orchestrator.roma.limits import MOST_ENTRIES, MOST_PAGES
 from orchestrator.roma.shapes import each, mapping
 
 T = TypeVar("T")
-
-#: pages that one list may have
-MOST_PAGES = 1000
 
 
 class InventoryDisagrees(FarSideError):
@@ -25,8 +23,9 @@ class InventoryDisagrees(FarSideError):
     who = "whoever runs the service, or changes assets right now"
 
     def __init__(self, what: str, *, distinct: int, total: int) -> None:
+        said = f"{distinct} of the {total} that it says there are, twice in a row"
         super().__init__(
-            f"{what}: the service lists {distinct} of the {total} that it says there are, twice in a row",
+            f"{what}: the service lists {said if distinct <= MOST_ENTRIES else f'more than {MOST_ENTRIES}'}",
             next_step="run the same command again when nobody changes this instance",
         )
         #: ids that were listed
@@ -60,13 +59,13 @@ async def whole(listing: Listing[T], ask: AskPage[T], where: str) -> tuple[T, ..
     found: dict[Hashable, T] = {}
     total = 0
     for _ in range(2):
-        found, total = await _once(listing, ask)
+        found, total = await _once(listing, ask, f"{listing.name} at {where}")
         if len(found) == total:
             return tuple(found.values())
     raise InventoryDisagrees(f"{listing.name} at {where}", distinct=len(found), total=total)
 
 
-async def _once(listing: Listing[T], ask: AskPage[T]) -> tuple[dict[Hashable, T], int]:
+async def _once(listing: Listing[T], ask: AskPage[T], where: str) -> tuple[dict[Hashable, T], int]:
     found: dict[Hashable, T] = {}
     received = total = 0
     for _ in range(MOST_PAGES):
@@ -74,6 +73,8 @@ async def _once(listing: Listing[T], ask: AskPage[T]) -> tuple[dict[Hashable, T]
         for item in items:
             found.setdefault(listing.key(item), item)
         received += len(items)
+        if received > MOST_ENTRIES:
+            raise InventoryDisagrees(where, distinct=received, total=total)
         if not items or received >= total:
             break
     return found, total

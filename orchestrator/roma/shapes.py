@@ -23,13 +23,13 @@ from orchestrator.core.model.inventory import (
     Reason,
     Task,
 )
+from orchestrator.roma.limits import CODE_LENGTH, MESSAGE_LENGTH, MOST_REASONS, NAME_LENGTH, TEXT_LENGTH, is_id
+from orchestrator.roma.wire import clean
 
 T = TypeVar("T")
 
 #: as ROMA shows the RELEASE environment in examples (API 1.8)
 RELEASE_ENVIRONMENT = "DEFAULT_ENVIRONMENT_RELEASE_ID"
-#: reasons of a job that are kept; the schema says at most 10 (API 1.4)
-_MOST_REASONS = 1000
 #: the words of every edition, in lower case (API 1.4)
 _STATUS = {
     **dict.fromkeys(("success", "succeeded", "finished"), JobStatus.SUCCEEDED),
@@ -48,33 +48,47 @@ def text(value: object) -> str:
     """A JSON string or number as text that can always be encoded; "" for anything else."""
     if isinstance(value, str):
         # Only a half of a surrogate pair cannot be encoded, and no ASCII text holds one.
+        value = value[:TEXT_LENGTH]
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+    return str(value)[:TEXT_LENGTH] if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
 def needed(value: Mapping[str, object], key: str) -> str:
-    """A text that must be there; raises ValueError where it is absent or empty."""
+    """A text that must be there; raises ValueError where it is absent, empty or longer than any that is documented."""
     found = text(value.get(key))
     if not found:
         raise ValueError(f"{key} is missing")
+    if len(found) >= TEXT_LENGTH:
+        raise ValueError(f"{key} is longer than {TEXT_LENGTH} characters")
+    return found
+
+
+def identifier(value: Mapping[str, object], key: str) -> str:
+    """An id that must be there; raises ValueError where it is none (`limits.is_id`)."""
+    found = needed(value, key)
+    if not is_id(found):
+        raise ValueError(f"{key} is no id")
     return found
 
 
 def job_id(value: object) -> str:
     """Of the answer to export, import and delete (API 1.1)."""
-    return needed(mapping(value), "job_id")
+    return identifier(mapping(value), "job_id")
 
 
-def job(value: object, asked: str) -> Job:
-    """One look at a job, in either dialect (API 1.4; API 7, 4 to 7); `asked` is the id where it does not tell."""
+def job(value: object, asked: str, conceal: Callable[[str], str] = str) -> Job:
+    """One look at a job, in either dialect (API 1.4; API 7, 4 to 7); `asked` is the id where it does not tell.
+
+    `conceal` takes out secrets: a service may give what was sent to it as the reason of a failure.
+    """
     found = mapping(value)
-    word = needed(found, "status")
+    word = clean(conceal(needed(found, "status")), CODE_LENGTH)
     return Job(
-        id=text(found.get("id")) or asked,
+        id=asked,
         status=_STATUS.get(word.strip().lower(), JobStatus.RUNNING),
         progress=_progress(found.get("progress_percent")),
-        archive_id=text(found.get("archive_id")) or text(_inner(found, "entities").get("archive_id")),
-        reasons=_reasons(found.get("reasons")) or _reasons(found.get("reason")),
+        archive_id=_archive_id(found) or _archive_id(_inner(found, "entities")),
+        reasons=_reasons(found.get("reasons"), conceal) or _reasons(found.get("reason"), conceal),
         begin_time=text(found.get("begin_time")),
         end_time=text(found.get("end_time")),
         word=word,
@@ -85,7 +99,7 @@ def app(value: object) -> App:
     """One application, from the list or alone (API 1.8)."""
     found = mapping(value)
     return App(
-        id=needed(found, "id"),
+        id=identifier(found, "id"),
         name=needed(found, "name"),
         key=text(found.get("key")),
         update_time=text(found.get("update_time")),
@@ -100,7 +114,7 @@ def task(value: object) -> Task:
     found = mapping(value)
     sources = (text(found.get("source_datasource_id")), text(found.get("target_datasource_id")))
     return Task(
-        id=needed(found, "task_id"),
+        id=identifier(found, "task_id"),
         name=needed(found, "task_name"),
         source_app_id=text(found.get("source_app_id")),
         target_app_id=text(found.get("target_app_id")),
@@ -122,7 +136,7 @@ def datasource(value: object) -> DataSource:
     """One data source, without its `content` (API 1.8)."""
     found = mapping(value)
     return DataSource(
-        id=needed(found, "datasource_id"),
+        id=identifier(found, "datasource_id"),
         name=needed(found, "datasource_name"),
         type=text(found.get("datasource_type")),
         app_id=text(found.get("app_id")),
@@ -134,7 +148,7 @@ def api(value: object) -> Api:
     """One API; `run_env_id` joins several environments with `|` (API 1.8)."""
     found = mapping(value)
     return Api(
-        id=needed(found, "id"),
+        id=identifier(found, "id"),
         name=text(found.get("name")),
         app_id=text(found.get("roma_app_id")),
         method=text(found.get("req_method")),
@@ -147,7 +161,7 @@ def api(value: object) -> Api:
 def api_group(value: object) -> ApiGroup:
     """One group of APIs (API 1.8)."""
     found = mapping(value)
-    return ApiGroup(needed(found, "id"), text(found.get("name")), text(found.get("roma_app_id")))
+    return ApiGroup(identifier(found, "id"), text(found.get("name")), text(found.get("roma_app_id")))
 
 
 def feature(value: object) -> tuple[str, bool]:
@@ -191,7 +205,7 @@ def instance_summary(value: object) -> InstanceSummary:
     """One instance in the list of a project (API 1.10)."""
     found = mapping(value)
     return InstanceSummary(
-        needed(found, "id"), text(found.get("name")), text(found.get("status")), text(found.get("flavor_type"))
+        identifier(found, "id"), text(found.get("name")), text(found.get("status")), text(found.get("flavor_type"))
     )
 
 
@@ -200,7 +214,7 @@ def project_ids(value: object) -> tuple[str, ...]:
     projects = mapping(value).get("projects")
     if not isinstance(projects, list):
         raise ValueError("projects is missing")
-    return tuple(needed(mapping(project), "id") for project in projects)
+    return tuple(identifier(mapping(project), "id") for project in projects)
 
 
 def moment(value: object) -> str:
@@ -234,6 +248,11 @@ def each(read: Callable[[object], T], values: list[object]) -> list[T]:
     return [read(value) for value in values]
 
 
+def _archive_id(value: Mapping[str, object]) -> str:
+    """ "" where it is absent; raises ValueError where it is no id."""
+    return identifier(value, "archive_id") if text(value.get("archive_id")) else ""
+
+
 def _progress(value: object) -> float | None:
     """A fraction; what is above 1 means percent (API 7, 6)."""
     try:
@@ -245,15 +264,23 @@ def _progress(value: object) -> float | None:
     return min(number / 100 if number > 1 else number, 1.0)
 
 
-def _reasons(value: object) -> tuple[Reason, ...]:
+def _reasons(value: object, conceal: Callable[[str], str]) -> tuple[Reason, ...]:
     """A list, a single object or nothing."""
     found = value if isinstance(value, list) else [value]
-    return tuple(_reason(x) for x in found[:_MOST_REASONS] if isinstance(x, dict) and x)
+    return tuple(_reason(x, conceal) for x in found[:MOST_REASONS] if isinstance(x, dict) and x)
 
 
-def _reason(value: Mapping[str, object]) -> Reason:
-    keys = ("resource_type", "resource_name", "error_code", "error_msg")
-    return Reason(*(text(value.get(key)) for key in keys))
+def _reason(value: Mapping[str, object], conceal: Callable[[str], str]) -> Reason:
+    def kept(key: str) -> str:
+        said = value.get(key)
+        return conceal(said if isinstance(said, str) else text(said))
+
+    return Reason(
+        clean(kept("resource_type"), CODE_LENGTH),
+        text(kept("resource_name"))[:NAME_LENGTH],  # as it is: it is compared with names
+        clean(kept("error_code"), CODE_LENGTH),
+        clean(kept("error_msg"), MESSAGE_LENGTH),
+    )
 
 
 def _inner(value: Mapping[str, object], key: str) -> Mapping[str, object]:

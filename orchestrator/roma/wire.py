@@ -13,16 +13,10 @@ from enum import Enum, auto
 from functools import lru_cache
 
 from orchestrator.core.model.failures import Failed, Failure
+from orchestrator.roma.limits import CODE_LENGTH, ERROR_BYTES, MESSAGE_LENGTH, too_many_values
 
-#: bytes of an error's body that are looked at
-ERROR_BYTES = 65536
-#: bytes that a JSON answer may have
-JSON_BYTES = 33554432
-#: characters of the service's words that are kept
-MESSAGE_LENGTH = 500
 #: seconds of clock skew worth telling; signatures are refused beyond 15 min (API 4)
 SKEW_WORTH_TELLING = 300.0
-_CODE_LENGTH = 64
 _NODES = 200
 _ENVELOPES = (("error_code", "error_msg"), ("errorCode", "errorMsg"), ("code", "message"))
 
@@ -94,14 +88,14 @@ class Head:
 
 def classify(head: Head, body: bytes) -> Failed:
     """The failure that an answer of any status but success means; never raises."""
-    said = read_envelope(body)
+    said = read_envelope(body, head.conceal)
     failure = _failure(head, said.code)
     return Failed(
         failure,
-        code=head.conceal(said.code),
-        message=clean(head.conceal(_words(head, said, body, failure)), MESSAGE_LENGTH),
+        code=said.code,
+        message=clean(_words(head, said, body, failure), MESSAGE_LENGTH),
         status=head.status,
-        request_id=said.request_id or clean(head.headers.get("x-request-id", ""), 128),
+        request_id=said.request_id or clean(head.conceal(head.headers.get("x-request-id", "")), 128),
         retry_after=retry_after(head.headers, head.now),
     )
 
@@ -125,7 +119,9 @@ def unknown_job(failed: Failed) -> Failed:
 
 
 def parse(body: bytes) -> object:
-    """The JSON value; raises ValueError for anything else, also for too deep nesting."""
+    """The JSON value; raises ValueError for anything else, also for too deep nesting and too many values."""
+    if too_many_values(body):
+        raise ValueError("it holds too many values")
     try:
         value: object = json.loads(body)
     except RecursionError as error:
@@ -133,20 +129,23 @@ def parse(body: bytes) -> object:
     return value
 
 
-def read_envelope(body: bytes) -> Said:
-    """Code and words from any of the five envelopes, nested ones included (API 1.7); empty where there is none."""
+def read_envelope(body: bytes, conceal: Callable[[str], str] = str) -> Said:
+    """Code and words from any of the five envelopes, nested ones included (API 1.7); empty where there is none.
+
+    Secrets are taken out of the whole texts, before any of them is cut.
+    """
     try:
         value = parse(body[:ERROR_BYTES])
     except ValueError:
         return Said()
     objects = list(_objects(value))
     ids = (x.get("request_id") for x in objects)
-    request_id = next((clean(x, 128) for x in ids if isinstance(x, str)), "")
+    request_id = next((clean(conceal(x), 128) for x in ids if isinstance(x, str)), "")
     for code_key, message_key in _ENVELOPES:
         for candidate in objects:
             code, message = candidate.get(code_key), candidate.get(message_key)
             if isinstance(code, str | int) and isinstance(message, str):
-                return Said(clean(str(code), _CODE_LENGTH), message, request_id)
+                return Said(clean(conceal(str(code)), CODE_LENGTH), conceal(message), request_id)
     return Said(request_id=request_id)
 
 
@@ -222,7 +221,7 @@ def _words(head: Head, said: Said, body: bytes, failure: Failure) -> str:
     """What a person is told: the service's words, ours where it has none, and what only we can see."""
     if 300 <= head.status < 400:
         return f"HTTP {head.status}: a redirection, which is never followed; check the endpoint in the plan"
-    words = said.message or body[:MESSAGE_LENGTH].decode("utf-8", "replace").strip() or f"HTTP {head.status}, no text"
+    words = said.message or head.conceal(body.decode("utf-8", "replace")).strip() or f"HTTP {head.status}, no text"
     if failure is Failure.DENIED and head.status == 401 and head.proof is Proof.SIGNATURE:
         words = f"{clean(words, MESSAGE_LENGTH // 2)} (check the key and the clock{_skew_words(head)})"
     return words

@@ -1,6 +1,7 @@
 """Known secrets are planted, everything that can go wrong goes wrong, and every byte left or said is searched."""
 
 import base64
+import json
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -10,6 +11,7 @@ from orchestrator.emulator.world.generate import DEV_USER, PROD_USER, Filling, g
 from orchestrator.storage.home import Home
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import Desk, earlier, read_until
+from tests.e2e.echoing import Asked, echoing
 from tests.e2e.local_roma import BLINK, LocalRoma
 
 KEY, SIGNER, PASSWORD = "AKPLANTED0000000SESAME", "sk/planted+SESAME=0000000000000000000000", "pw-planted/SESAME+%é&0"
@@ -93,3 +95,90 @@ def test_a_killed_run_leaves_no_secret_and_nothing_that_others_may_read(serve: S
     assert len(found) > 5
     assert {path.stat().st_mode & 0o777 for path in found if path.is_dir()} == {0o700}
     assert {path.stat().st_mode & 0o777 for path in found if path.is_file()} == {0o600}
+
+
+# --- what a service says back ---
+
+HARD = 'pw-"quoted"\\SESAME-größer<&>'
+HARD_USERS = (replace(DEV_USER, ak=KEY, sk=SIGNER), replace(PROD_USER, ak="AKNEVERUSED", password=HARD))
+
+
+class Echoes:
+    """Answers with what it was sent, in each of the ways in which services do once; then lets everything through."""
+
+    def __init__(self) -> None:
+        self.tokens: list[str] = []
+        self.signatures: list[str] = []
+        self.left = {"iam", "page", "reason"}
+
+    def __call__(self, asked: Asked) -> tuple[int, dict[str, str], bytes] | None:
+        headers = dict(line.split(": ", 1) for line in asked.headers.splitlines() if ": " in line)
+        token = headers.get("X-Auth-Token", "")
+        if token and token not in self.tokens:
+            self.tokens.append(token)
+        if "Signature=" in asked.headers:
+            self.signatures.append(headers["Authorization"].partition("Signature=")[2])
+        if asked.path.startswith("/v3/auth/tokens") and "iam" in self.left:
+            self.left.discard("iam")
+            error = {"error": {"code": 503, "title": "Busy", "message": f"cannot take {asked.body} now"}}
+            return 503, {"Content-Type": "application/json"}, json.dumps(error).encode()
+        if "/apps?" in asked.path and token and "page" in self.left:
+            self.left.discard("page")
+            return 502, {"Content-Type": "text/html"}, f"<h1>502</h1>{'.' * 440}{asked.headers}{token}".encode()
+        if "/assets/jobs/" in asked.path and token and "reason" in self.left:
+            self.left.discard("reason")
+            said = f"rejected: {asked.headers} {quote(token)} {base64.b64encode(token.encode()).decode()}"
+            reason = {"resource_type": "application", "resource_name": token, "error_code": token, "error_msg": said}
+            job = {"status": "FAILED", "reasons": [reason]}
+            return 200, {"Content-Type": "application/json"}, json.dumps(job).encode()
+        return None
+
+
+def test_what_a_service_says_back_is_told_without_the_secrets(serve: Serve, desk: Desk) -> None:
+    roma = serve(generate(2, 2, filling=Filling(calls={}, unreleased_every=0), users=HARD_USERS, durations=BLINK))
+    echoes, said = Echoes(), dict[str, bytes]()
+    desk.ready(roma)
+    with echoing(roma.port, echoes) as address:
+        plan = desk.folder / "plan.yaml"
+        plan.write_text(plan.read_text().replace(roma.url, address))
+        note = f"as agreed, the password is {HARD}"
+        for words in (
+            ("preview", "plan.yaml"),
+            ("run", "plan.yaml", "--note", note, "--log-level", "debug"),
+            ("status",),
+            ("report",),
+            ("report", "--json"),
+            ("handover",),
+        ):
+            told = desk.run(*words)
+            said[words[0] + words[-1]] = told.both.encode()
+            assert told.code in {0, 1, 4, 9}, told.both
+    assert not echoes.left, "each way was taken"
+    kept = _everything(desk.home)
+    assert any(b"as agreed, the password is ***" in content for content in kept.values())
+    _search(kept | said, [HARD, SIGNER, *(token[:16] for token in echoes.tokens), *echoes.signatures])
+    for name, content in (kept | said).items():
+        assert b"SESAME" not in content, name
+        for token in echoes.tokens:
+            assert base64.b64encode(token.encode())[:20] not in content, name
+
+
+def test_a_token_with_a_control_character_is_told_as_what_it_is(serve: Serve, desk: Desk) -> None:
+    roma = serve(generate(2, 0, filling=Filling(calls={}, unreleased_every=0), durations=BLINK))
+    desk.ready(roma)
+
+    def spoilt(asked: Asked) -> tuple[int, dict[str, str], bytes] | None:
+        if not asked.path.startswith("/v3/auth/tokens"):
+            return None
+        ends = {"token": {"expires_at": "2099-01-01T00:00:00Z", "issued_at": "2098-01-01T00:00:00Z"}}
+        return 201, {"X-Subject-Token": "abc\x01defghijklmnop"}, json.dumps(ends).encode()
+
+    with echoing(roma.port, spoilt) as address:
+        plan = desk.folder / "plan.yaml"
+        plan.write_text(plan.read_text().replace(roma.url, address))
+        with desk.start("preview", "plan.yaml") as program:
+            told = read_until(program.stderr, "no-answer")
+            program.terminate()
+            told += program.communicate(timeout=60)[1]
+    assert "token" in told
+    assert "defect" not in told

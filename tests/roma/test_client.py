@@ -69,7 +69,7 @@ async def test_every_list_is_asked_for_at_its_address(reader: Reader, script: "S
 
 
 async def test_single_things_are_asked_for_at_their_address(reader: Reader, script: "Script") -> None:
-    script.json({"id": "a/b", "name": "orders"})
+    script.json({"id": "a-b", "name": "orders"})
     script.json({"task": {"task_id": "t", "task_name": "nightly", "status": "running"}, "task_detail": "{}"})
     script.json({"instance_name": "prod", "status": "Running", "spec": "ROMA_BASIC", "supported_features": ["cors"]})
     script.json({"projects": [{"id": "found"}]})

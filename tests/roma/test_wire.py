@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.model.failures import Failed, Failure
+from orchestrator.roma.limits import MESSAGE_LENGTH
 from orchestrator.roma.wire import (
-    MESSAGE_LENGTH,
     Head,
     Proof,
     classify,

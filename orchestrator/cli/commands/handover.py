@@ -12,7 +12,7 @@ import anyio
 from orchestrator.cli.context.find_run import find_run
 from orchestrator.cli.context.operator_acts import keep
 from orchestrator.cli.context.plan_runs import FoldedRun, handover_of, runs_beside
-from orchestrator.cli.context.wiring import Assembled, assemble, real_runtime
+from orchestrator.cli.context.wiring import Assembled, assemble, real_runtime, without_secrets
 from orchestrator.cli.output.tables import count
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.output.times import local
@@ -114,7 +114,7 @@ def _tick(terminal: Terminal, runs: Sequence[FoldedRun], asked: Asked) -> int:
     """Journal that these items are done, each in the run that caused it, or through the run that goes on now."""
     if asked.check or asked.as_csv:
         raise OperatorError("--done goes without --check and --csv")
-    note = terminal.common.note
+    note = without_secrets(terminal.common.note, terminal.redactor, runs[-1].began)
     if not note:
         raise OperatorError("--done needs --note TEXT: it is journaled, for whoever asks later")
     held = handover_of(tuple(runs))

@@ -68,9 +68,7 @@ async def _ask(terminal: Terminal, wanted: Wanted) -> tuple[_Place, tuple[Instan
     place = _place(wanted.region)
     plan = Plan("init", {"sdk": SdkProfile("sdk")}, {}, Settings(), ())
     secrets = resolve(plan, ["sdk"], os.environ)
-    for secret in secrets.values():
-        terminal.redactor.learn(str(getattr(secret, name)) for name in ("ak", "sk", "security_token"))
-    roma = Roma(Settings(), secrets, wall=utc_now, draw=random.random)
+    roma = Roma(Settings(), secrets, wall=utc_now, draw=random.random, redactor=terminal.redactor)
     try:
         if not place.project_id:
             project = await roma.reader(_instance(place), "sdk").project_id(place.region)

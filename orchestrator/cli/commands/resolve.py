@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from orchestrator.cli.context.find_run import Found, find_run
 from orchestrator.cli.context.operator_acts import keep
-from orchestrator.cli.context.wiring import real_runtime
+from orchestrator.cli.context.wiring import real_runtime, without_secrets
 from orchestrator.cli.output.tables import wrapped
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.output.times import local, utc
@@ -167,9 +167,10 @@ def _some(names: tuple[str, ...]) -> str:
 
 def _decide(terminal: Terminal, found: Found, progress: Progress, each: Undecided, said: tuple[str, str]) -> int:
     me = real_runtime(lambda event, **fields: None)
-    note = terminal.common.note
+    began = progress.began
+    reason, note = (without_secrets(words, terminal.redactor, began) for words in (said[1], terminal.common.note))
     kept = keep(
-        found, progress, [Resolved(each.subject, *said, me.user, me.host, version=me.version, note=note)], me
+        found, progress, [Resolved(each.subject, said[0], reason, me.user, me.host, version=me.version, note=note)], me
     )  # fmt: skip
     if terminal.common.json:
         terminal.document(

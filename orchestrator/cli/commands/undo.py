@@ -177,7 +177,7 @@ def _ask(made: _Undo, read: Callable[[], Awaitable[T]]) -> T:
 
 def _carry_out(made: _Undo, wanted: Wanted, saved: SavedUndo | None) -> int:
     with made.found.store.hold(made.plan.name, made.assembled.holder):
-        wish = UndoWish(made.asked, made.terminal.common.note)
+        wish = UndoWish(made.asked, made.terminal.redactor.clean(made.terminal.common.note))
         if saved is not None:
             wish = replace(wish, digest=saved.digest, approved=saved.id)
         elif not wanted.yes:

@@ -6,17 +6,22 @@ import platform
 import pwd
 import random
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from orchestrator import __version__
-from orchestrator.cli.output.terminal import Redactor
 from orchestrator.core.model.failures import Failed
-from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret, Secret
+from orchestrator.core.model.redaction import Redactor, parts_of
+from orchestrator.core.model.secrets import AccessKeySecret, Secret
 from orchestrator.core.plan.plan import AccessKey, Credentials, Password, Plan, SdkProfile
+from orchestrator.core.state.events import RunBegan
 from orchestrator.engine.runtime import Runtime, Say, Threads, moment, utc_now
+from orchestrator.errors import OperatorError
 from orchestrator.roma import AiohttpTransport, Roma
 from orchestrator.storage.locks import Holder
+from orchestrator.storage.planfile import read_plan
 from orchestrator.storage.secrets import resolve
 
 
@@ -40,8 +45,6 @@ def assemble(plan: Plan, redactor: Redactor, say: Say, instances: Iterable[str] 
     names = instances if instances is not None else _used(plan)
     credentials = dict.fromkeys(c for name in names for c in plan.instances[name].credentials)
     secrets = resolve(plan, credentials, os.environ)
-    for secret in secrets.values():
-        redactor.learn(_values(secret))
     endpoints = {
         name: held.iam_endpoint
         for name, held in plan.credentials.items()
@@ -54,9 +57,21 @@ def assemble(plan: Plan, redactor: Redactor, say: Say, instances: Iterable[str] 
         until = moment(utc_now().timestamp() + left)
         say("no-answer", host=host, cause=failed.message or str(failed.failure), trying_until=until)
 
-    roma = Roma(plan.settings, secrets, wall=utc_now, draw=draw, iam_endpoints=endpoints, told=told)
+    roma = Roma(plan.settings, secrets, wall=utc_now, draw=draw, iam_endpoints=endpoints, told=told, redactor=redactor)
     users = {name: user_of(plan.credentials[name], secret) for name, secret in secrets.items()}
     return Assembled(roma, users, real_runtime(say))
+
+
+def without_secrets(words: str, redactor: Redactor, began: RunBegan | None) -> str:
+    """An operator's words for the journal, without the secrets of the run's plan, as far as they are here."""
+    if words and began is not None:
+        with suppress(OperatorError, OSError):
+            plan = read_plan(Path(began.plan_file))
+            for name in plan.credentials:
+                with suppress(OperatorError):
+                    (secret,) = resolve(plan, [name], os.environ).values()
+                    redactor.learn(parts_of(secret))
+    return redactor.clean(words)
 
 
 def real_runtime(say: Say) -> Runtime:
@@ -89,11 +104,3 @@ def os_user() -> str:
 
 def _used(plan: Plan) -> list[str]:
     return sorted({name for m in plan.migrations for name in (m.source, *(t.instance for t in m.targets))})
-
-
-def _values(secret: Secret) -> tuple[str, ...]:
-    match secret:
-        case AccessKeySecret(ak=ak, sk=sk, security_token=token):
-            return (ak, sk, token)
-        case PasswordSecret(password=password):
-            return (password,)

@@ -8,7 +8,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,11 +17,7 @@ from typing import BinaryIO
 
 from orchestrator.cli.output.colours import painted
 from orchestrator.core.model.escape import in_json, visible_lines
-
-#: told in place of a secret
-HIDDEN = "***"
-#: a shorter value is no secret worth the name, and would blot out ordinary words
-SHORTEST_SECRET = 6
+from orchestrator.core.model.redaction import Redactor
 
 
 class LogLevel(StrEnum):
@@ -57,36 +53,6 @@ class Common:
     def json_log(self) -> bool:
         """Whether words on stderr are JSON lines."""
         return self.log_format is LogFormat.JSON or (self.log_format is LogFormat.AUTO and self.json)
-
-
-class Redactor:
-    """A second fence: replaces the values of known secrets wherever they would be said."""
-
-    def __init__(self) -> None:
-        self._secrets: list[str] = []
-
-    def learn(self, secrets: Iterable[str]) -> None:
-        """Values that nobody may read."""
-        known = {*self._secrets, *(each for each in secrets if len(each) >= SHORTEST_SECRET)}
-        self._secrets = sorted(known, key=len, reverse=True)
-
-    def clean(self, text: str) -> str:
-        for secret in self._secrets:
-            if secret in text:
-                text = text.replace(secret, HIDDEN)
-        return text
-
-    def value(self, value: object) -> object:
-        """Any JSON-like value, cleaned."""
-        match value:
-            case str():
-                return self.clean(value)
-            case dict():
-                return {key: self.value(each) for key, each in value.items()}
-            case list() | tuple():
-                return [self.value(each) for each in value]
-            case _:
-                return value
 
 
 class SteadyBytes(io.RawIOBase):

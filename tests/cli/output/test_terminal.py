@@ -2,7 +2,8 @@
 
 import io
 
-from orchestrator.cli.output.terminal import HIDDEN, Common, LogFormat, Redactor, steady
+from orchestrator.cli.output.terminal import Common, LogFormat, steady
+from orchestrator.core.model.redaction import HIDDEN, Redactor
 
 
 class Broken(io.BytesIO):
