@@ -86,7 +86,7 @@ def test_a_killed_run_leaves_no_secret_and_nothing_that_others_may_read(serve: S
     earlier(Home(desk.folder / "kept"), ["prod"])
     desk.environment["ROMA_MIGRATE_HOME"] = str(desk.folder / "kept")
     with desk.start("run", "plan.yaml") as program:
-        said = read_until(program.stderr, "import-accepted")
+        said = read_until(program.stderr, "import of batch 1")
         program.kill()
         said += program.communicate(timeout=10)[1]
     kept = _everything(desk.folder / "kept")
