@@ -12,6 +12,7 @@
     `- MemoryFailed (7: disk full, journal or package damaged)
        |- JournalDamaged
        |- PackageDamaged
+       |- EvidenceDamaged
        `- LeaseLost (75: another process has taken over)
 
 A delivery that fails is data, not an exception: an exception means that the command cannot go on.
@@ -151,6 +152,12 @@ class JournalDamaged(MemoryFailed):
 
 class PackageDamaged(MemoryFailed):
     """A stored package's bytes are not what was journaled."""
+
+
+class EvidenceDamaged(MemoryFailed):
+    """An evidence file's bytes are not what was packed."""
+
+    who = "whoever keeps the file"
 
 
 class LeaseLost(MemoryFailed):

@@ -243,11 +243,28 @@ def report(
     as_map: Annotated[
         Path | None, typer.Option("--map", metavar="FILE.csv", help="Which id at the source is which at the target.")
     ] = None,
+    evidence: Annotated[
+        Path | None, typer.Option("--evidence", metavar="FILE.zip", help="All of it with the journal, to be checked.")
+    ] = None,
 ) -> int:
     """Tell everything about a run, in Markdown, JSON or HTML."""
     from orchestrator.cli.commands.report import Wanted, report_run
 
-    return report_run(terminal, run, Wanted(tuple(only or ()), everything, html, as_map))
+    return report_run(terminal, run, Wanted(tuple(only or ()), everything, html, as_map, evidence))
+
+
+@command("check-evidence")
+def check_evidence(
+    terminal: Terminal,
+    file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="What report --evidence wrote.", show_default=False)],
+    head: Annotated[
+        str, typer.Option("--head", metavar="DIGEST", help="The head of the chain, as it was kept elsewhere.")
+    ] = "",
+) -> int:
+    """Prove offline that an evidence file is whole."""
+    from orchestrator.cli.commands.check_evidence import check_evidence as body
+
+    return body(terminal, file, head)
 
 
 @command("handover")
@@ -307,7 +324,7 @@ def demo(
 #: names that scripts may rely on later (Contract 2)
 LATER = (
     "schedule", "pause", "continue", "stop", "forget", "export", "import",
-    "check-evidence", "rehearse", "submit", "worker", "workers",
+    "rehearse", "submit", "worker", "workers",
 )  # fmt: skip
 
 

@@ -5,7 +5,8 @@ from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from orchestrator.core.state.events import Event
+from orchestrator.core.state.events import Entry, Event
+from orchestrator.storage.chain import Row
 
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(Event)}
 
@@ -30,3 +31,8 @@ def from_text(kind: str, body: str) -> Event:
     except ValidationError as error:
         raise ValueError(f"{kind}: {error.error_count()} fields are not of its form") from None
     return event
+
+
+def entry_of(row: Row) -> Entry:
+    """What a row says; raises ValueError as `from_text` does."""
+    return Entry(row.seq, row.at, from_text(row.kind, row.body))

@@ -114,7 +114,9 @@ class SqliteJournal:
 
     def read(self, after: int = 0) -> Iterator[Entry]:
         """Every entry behind `after`, each checked against the chain from the first one on."""
-        yield from _entries(self._db, self.path, self.run, self._boot, after)
+        for row, _head in _chain(self._db, self.path, self.run, self._boot):
+            if row.seq > after:
+                yield _entry(self.path, row)
 
     def append(self, events: Sequence[Event], at: float) -> tuple[Entry, ...]:
         """Write the events as one transaction; intents are forced to the disk whatever the power does."""
@@ -170,14 +172,19 @@ class JournalReader:
 
     def read(self, after: int = 0) -> Iterator[Entry]:
         """Every entry behind `after`, each checked against the chain from the first one on."""
+        return (entry for _row, entry in self.kept(after))
+
+    def kept(self, after: int = 0) -> Iterator[tuple[Row, Entry]]:
+        """The same, each with the row that keeps it and its place in the chain."""
         for left in reversed(range(_TRIES)):
             if self._overtaken():
                 self._db.close()
                 self._db, self._seen = _reader(self.path)
             try:
-                for entry in _entries(self._db, self.path, self.run, self._boot, after):
-                    yield entry
-                    after = entry.seq
+                for row, _head in _chain(self._db, self.path, self.run, self._boot):
+                    if row.seq > after:
+                        yield row, _entry(self.path, row)
+                        after = row.seq
             except MemoryFailed:
                 # A reader takes no lock: what looks damaged may be a run that began or ended meanwhile.
                 if not left or not self._overtaken():
@@ -243,10 +250,9 @@ def _last(db: sqlite3.Connection, path: Path, run: str, boot: str) -> Head:
     return last
 
 
-def _entries(db: sqlite3.Connection, path: Path, run: str, boot: str, after: int) -> Iterator[Entry]:
-    for row, _head in _chain(db, path, run, boot):
-        if row.seq > after:
-            yield Entry(row.seq, row.at, _event(path, f"entry {row.seq}", row.kind, row.body))
+def _entry(path: Path, row: Row) -> Entry:
+    """What a row says; raises JournalDamaged, which names `path`."""
+    return Entry(row.seq, row.at, _event(path, f"entry {row.seq}", row.kind, row.body))
 
 
 def _event(path: Path, what: str, kind: str, body: str) -> Event:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from orchestrator.core.state.events import Entry, Event, RunBegan
 from orchestrator.errors import MemoryFailed
+from orchestrator.storage.chain import Row
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.headfile import first_content
 from orchestrator.storage.home import Home
@@ -141,6 +142,13 @@ class HomeStore:
             return
         with closing(JournalReader(self.home.journal(run), run, self._disk)) as journal:
             yield from journal.read()
+
+    def kept(self, run: str) -> list[tuple[Row, Entry]]:
+        """A run's entries, each with the row that keeps it; raises JournalDamaged, MemoryFailed."""
+        if self._is_shell(run):
+            return []
+        with closing(JournalReader(self.home.journal(run), run, self._disk)) as journal:
+            return list(journal.kept())
 
     def answered(self, run: str, request: int) -> str | None:
         with closing(JournalReader(self.home.journal(run), run, self._disk)) as journal:

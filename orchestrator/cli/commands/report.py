@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+from orchestrator import __version__
 from orchestrator.cli.context.find_run import Found, find_run
 from orchestrator.cli.context.folded_run import whole_of
 from orchestrator.cli.context.output_file import must_be_writable, write_output
@@ -18,7 +19,8 @@ from orchestrator.cli.render.summary import Names
 from orchestrator.core.report.assets import AssetLine
 from orchestrator.core.report.whole import WholeReport
 from orchestrator.core.selection.only import read_only
-from orchestrator.errors import ExitCode
+from orchestrator.errors import ExitCode, OperatorError
+from orchestrator.storage.chain import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +32,38 @@ class Wanted:
     html: Path | None = None
     #: source id to target id, as CSV
     map: Path | None = None
+    #: all of it with the journal
+    evidence: Path | None = None
 
 
 def report_run(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
     """Tell everything about a run: 0 when told, whatever the run came to; 70 where its counts do not agree."""
+    if wanted.evidence is not None:
+        if wanted.only:
+            raise OperatorError("--evidence is of a whole run, so that it goes without --only")
+        must_be_writable(wanted.evidence, "--evidence FILE.zip", None)
     found = find_run(terminal, word)
     terminal.run = found.run
-    told = _told(found, wanted)
+    told, rows = _told(found, wanted)
     if wanted.html is not None:
         _write_page(terminal, wanted.html, told)
     if wanted.map is not None:
         _write_map(terminal, wanted.map, told)
+    if wanted.evidence is not None:
+        _write_evidence(terminal, wanted.evidence, told, rows)
     if terminal.common.json:
         terminal.document(asdict(told))
-    elif wanted.html is None and wanted.map is None:
+    elif wanted.html is None and wanted.map is None and wanted.evidence is None:
         terminal.result("\n".join(report_markdown(told, wanted.everything)))
     return int(ExitCode.DONE if told.agree else ExitCode.DEFECT)
 
 
-def _told(found: Found, wanted: Wanted) -> ReportDocument:
-    whole = whole_of(found)
+def _told(found: Found, wanted: Wanted) -> tuple[ReportDocument, list[Row]]:
+    whole, rows = whole_of(found)
     began = whole.report.began
     names = Names(found.run, began.plan, began.plan_file, found.home.path)
     left = handover_of(runs_of_plan(found.home, began.plan))
-    return document(whole, names, _narrowed(whole, wanted.only), left)
+    return document(whole, names, _narrowed(whole, wanted.only), left), rows
 
 
 def _write_page(terminal: Terminal, path: Path, told: ReportDocument) -> None:
@@ -72,6 +82,19 @@ def _write_map(terminal: Terminal, path: Path, told: ReportDocument) -> None:
     terminal.say(
         f"map of run {told.run}: {path}, {count(len(told.assets), 'asset')}, the id at the target known of {known}",
         event="written", file=str(path), assets=len(told.assets), known=known,
+    )  # fmt: skip
+
+
+def _write_evidence(terminal: Terminal, path: Path, told: ReportDocument, rows: list[Row]) -> None:
+    from orchestrator.cli.render.evidence_files import evidence_files
+    from orchestrator.storage.evidence import pack
+
+    content = pack(told.run, told.plan, __version__, rows, evidence_files(told))
+    write_output(path, content, "--evidence FILE.zip")
+    terminal.say(
+        f"evidence of run {told.run}: {path}, {count(told.chain.entries, 'entry')}; keep the head of its chain "
+        f"elsewhere: {told.chain.digest}",
+        event="written", file=str(path), entries=told.chain.entries, head=told.chain.digest,
     )  # fmt: skip
 
 

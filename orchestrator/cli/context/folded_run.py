@@ -7,6 +7,7 @@ from orchestrator.core.report.whole import ChainHead, WholeReport, whole_report
 from orchestrator.core.state.progress import Progress
 from orchestrator.engine.runs import folded
 from orchestrator.errors import ExitCode, OperatorError
+from orchestrator.storage.chain import Row
 
 
 def report_of(found: Found) -> Report:
@@ -29,9 +30,10 @@ def code_of(made: Report) -> int:
     return int(made.outcome.code) or int(ExitCode.NOT_FINISHED)
 
 
-def whole_of(found: Found) -> WholeReport:
-    """The same with every asset, the timeline and the chain's head."""
-    entries = found.entries()
+def whole_of(found: Found) -> tuple[WholeReport, list[Row]]:
+    """The same with every asset, the timeline and the chain's head; and the very rows that it was made from."""
+    kept = found.store.kept(found.run)
+    rows, entries = [row for row, _ in kept], [entry for _, entry in kept]
     progress = folded(iter(entries))
     _must_have_begun(found, progress)
-    return whole_report(found.run, entries, progress, ChainHead(len(entries), "0" * 64))
+    return whole_report(found.run, entries, progress, ChainHead(rows[-1].seq, rows[-1].chain)), rows
