@@ -54,13 +54,15 @@ def init(
     terminal: Terminal,
     profile: Annotated[str, typer.Option("--profile", metavar="sdk", help="Whose credentials to use.")] = "sdk",
     region: Annotated[str, typer.Option("--region", metavar="R", help="Such as cn-north-4.")] = "",
+    endpoint: Annotated[str, typer.Option("--endpoint", metavar="URL", help="In place of a region's address.")] = "",
+    iam_endpoint: Annotated[str, typer.Option("--iam-endpoint", metavar="URL", help="Else the same address.")] = "",
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write it.")] = Path("plan.yaml"),
 ) -> int:
     """Write a first plan from the instances it finds."""
     from orchestrator.cli.commands.init import Wanted
     from orchestrator.cli.commands.init import init as body
 
-    return body(terminal, Wanted(profile, region, out))
+    return body(terminal, Wanted(profile, region, out, endpoint, iam_endpoint))
 
 
 @command("inventory")
@@ -290,11 +292,14 @@ def emulator(
     host: Annotated[str, typer.Option("--host", help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 8765,
     world: Annotated[Path | None, typer.Option("--world", metavar="FILE.yaml", help="What it holds.")] = None,
+    plan: Annotated[
+        Path | None, typer.Option("--write-plan", metavar="FILE", help="A whole plan for it, without secrets.")
+    ] = None,
 ) -> int:
     """Serve a local ROMA Connect with seeded instances."""
-    from orchestrator.cli.commands.emulator import emulate
+    from orchestrator.cli.commands.emulator import Asked, emulate
 
-    return emulate(terminal, host, port, world)
+    return emulate(terminal, Asked(host, port, world, plan))
 
 
 @command("schema")
@@ -302,11 +307,12 @@ def schema(
     terminal: Terminal,
     preview: Annotated[bool, typer.Option("--preview", help="Of what preview --json prints.")] = False,
     report: Annotated[bool, typer.Option("--report", help="Of what report --json prints.")] = False,
+    world: Annotated[bool, typer.Option("--world", help="Of the emulator's world files.")] = False,
 ) -> int:
     """Print the JSON Schema of the plan."""
     from orchestrator.cli.commands.schema import schema as body
 
-    return body(terminal, preview, report)
+    return body(terminal, preview, report, world)
 
 
 @command("demo")

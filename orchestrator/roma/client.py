@@ -182,14 +182,16 @@ class Reader:
             url, label, lambda value: shapes.job(value, job_id, self._conceal), reconsider=unknown_job
         )
 
-    async def project_id(self, region: str) -> str:
-        """The id of a region's project, from IAM (API 1.11); GONE where there is none."""
-        url = address(self._instance.iam_endpoint, "v3", "projects", query=[("name", region)])
+    async def project_ids(self, region: str = "") -> tuple[str, ...]:
+        """Ids of a region's projects, or of all of them, from IAM (API 1.11); GONE where there is none."""
+        query = [("name", region)] if region else []
+        url = address(self._instance.iam_endpoint, "v3", "projects", query=query)
         label = f"GET projects at {self._instance.iam_endpoint}"
         found = await self._fetch(url, label, shapes.project_ids)
         if not found:
-            raise RequestFailed(Failed(Failure.GONE, message=f"no project is named {region}"), request=label)
-        return found[0]
+            told = f"no project is named {region}" if region else "no project is visible"
+            raise RequestFailed(Failed(Failure.GONE, message=told), request=label)
+        return found
 
     async def _list(
         self, listing: Listing[T], room: str, *rest: str, query: Sequence[tuple[str, str]] = ()

@@ -77,7 +77,7 @@ async def test_single_things_are_asked_for_at_their_address(reader: Reader, scri
     assert (await reader.task("t")).running
     details = await reader.instance()
     assert (details.id, details.name, details.supported_features) == ("i1", "prod", ("cors",))
-    assert await reader.project_id("cn-north-4") == "found"
+    assert await reader.project_ids("cn-north-4") == ("found",)
     assert [seen.target for seen in script.seen] == [
         f"/v2/{P}/instances/i1/apps/a%2Fb",
         f"/v2/{P}/fdi/instances/i1/tasks/t",
@@ -89,7 +89,7 @@ async def test_single_things_are_asked_for_at_their_address(reader: Reader, scri
 async def test_a_region_without_a_project_is_gone(reader: Reader, script: "Script") -> None:
     script.json({"projects": []})
     with pytest.raises(RequestFailed, match="no project is named xx") as caught:
-        await reader.project_id("xx")
+        await reader.project_ids("xx")
     assert caught.value.failed.failure is Failure.GONE
 
 
@@ -377,5 +377,5 @@ async def test_whatever_a_reader_is_asked_leaves_as_a_get(reader: Reader, script
         await getattr(reader, name)()
     assert {seen.method for seen in script.seen} == {"GET"}
     assert {name for name in dir(Reader) if not name.startswith("_")} == {
-        *names, "instances", "instance", "app", "task", "job", "project_id", "clock_offset"
+        *names, "instances", "instance", "app", "task", "job", "project_ids", "clock_offset"
     }  # fmt: skip

@@ -76,7 +76,7 @@ def test_without_a_project_the_scope_is_the_regions(
     nameless = replace(memory_instance, project_id="", region="cn-north-4")
 
     async def run() -> None:
-        assert await memory_roma.reader(nameless, "password").project_id("cn-north-4") == "found"
+        assert await memory_roma.reader(nameless, "password").project_ids("cn-north-4") == ("found",)
 
     virtually(run())
     assert isinstance(memory.seen[0].body, bytes)
