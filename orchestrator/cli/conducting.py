@@ -8,20 +8,22 @@ from dataclasses import replace
 
 import anyio
 
-from orchestrator.cli.context.find_run import make_home
+from orchestrator.cli.context.find_run import Found, make_home
+from orchestrator.cli.context.plan_runs import handover_of, runs_beside
 from orchestrator.cli.context.signals import told
 from orchestrator.cli.context.wiring import Assembled, assemble
 from orchestrator.cli.output.logs import Log
 from orchestrator.cli.output.progress_bars import Model, Show
 from orchestrator.cli.output.terminal import Terminal
-from orchestrator.cli.render.summary import Names, closing_json, closing_text
+from orchestrator.cli.render.summary import NOTHING_LEFT, Names, closing_json, closing_text
 from orchestrator.core.plan.plan import Plan
+from orchestrator.core.report.handover import PlanHandover
 from orchestrator.core.state.events import Entry
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import SlotRule
 from orchestrator.engine.runs import Ended, Runs, Wish
 from orchestrator.engine.runtime import collect_rarely, utc_now
-from orchestrator.errors import ExitCode
+from orchestrator.errors import ExitCode, MemoryFailed
 from orchestrator.storage.home import Home
 from orchestrator.storage.store import HomeStore
 
@@ -131,13 +133,22 @@ class _Running:
                 f"run {ended.run} had ended and nobody was told: this is its end, and nothing was started",
                 event="told-again", run=ended.run,
             )  # fmt: skip
+        left = self._left(ended.run)
         if self._terminal.common.json:
-            self._terminal.document(closing_json(ended.progress, ended.outcome, names, log))
+            self._terminal.document(closing_json(ended.progress, ended.outcome, names, log, left))
         else:
-            self._terminal.result(closing_text(ended.progress, ended.outcome, names, log))
+            self._terminal.result(closing_text(ended.progress, ended.outcome, names, log, left))
         if ended.outcome.final:
             self._home.tell_end(ended.run)
         return int(ended.outcome.code)
+
+    def _left(self, run: str) -> PlanHandover:
+        """What the plan's runs left to people; how this run ended is told even where another one's memory failed."""
+        try:
+            return handover_of(runs_beside(Found(self._home, run)))
+        except MemoryFailed as error:
+            self._terminal.warn(f"what is left to people could not be counted: {error.message}")
+            return NOTHING_LEFT
 
     def _not_begun(self) -> int:
         number = self._signal or signal.SIGINT

@@ -3,11 +3,12 @@
 Nothing here has a method that writes, to ROMA or to the home: a preview cannot write (promise 6).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
+from orchestrator.core.model.checks import MOST_EXAMPLES, Check, grouped
 from orchestrator.core.plan.plan import Instance, Plan, Scope
 from orchestrator.core.preview.approval import MAX_AGE, Begin, Occasion, Refused, Resume, Saved, Use, save, usable
 from orchestrator.core.preview.drift import ApprovalDecision, Drift, drift, judge, narrowed, told
@@ -257,9 +258,18 @@ def _held(decision: ApprovalDecision) -> tuple[str, ...]:
     )
 
 
+def _grouped(blockers: Sequence[Check]) -> Iterator[str]:
+    """A line each, and only how many more there are where one check has a lot to say."""
+    for held in grouped(blockers):
+        for check in held[:MOST_EXAMPLES]:
+            yield f"{check.id}: {check.where + ': ' if check.where else ''}{check.sentence}"
+        if len(held) > MOST_EXAMPLES:
+            yield f"{held[0].id}: and {len(held) - MOST_EXAMPLES} more like these"
+
+
 def _must_not_be_blocked(draft: Preview) -> None:
     if draft.blockers:
         raise PreflightBlocked(
-            *(f"{check.id}: {check.where + ': ' if check.where else ''}{check.sentence}" for check in draft.blockers),
+            *_grouped(draft.blockers),
             next_step="roma-migrate preview PLAN shows each with its remedy",
         )

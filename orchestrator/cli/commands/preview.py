@@ -1,5 +1,6 @@
 """`preview`: what a run would do, and what stands against it. Law: reads only; only `--save` makes a home."""
 
+import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,11 +15,12 @@ from orchestrator.cli.output.logs import Log
 from orchestrator.cli.output.tables import wrapped
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.output.times import local, utc
-from orchestrator.cli.render.preview_json import Shown, document
+from orchestrator.cli.render.preview_json import Identity, Place, Shown, document
 from orchestrator.cli.render.preview_markdown import preview_markdown
 from orchestrator.cli.render.preview_text import finding, preview_text
 from orchestrator.core.model.escape import visible
-from orchestrator.core.plan.plan import Plan
+from orchestrator.core.model.inventory import InstanceDetails
+from orchestrator.core.plan.plan import Instance, Plan
 from orchestrator.core.preview.approval import Begin, Refused, Resume, Use
 from orchestrator.core.preview.drift import Drift, Grade, told
 from orchestrator.core.preview.preview import Preview
@@ -124,7 +126,8 @@ def _show(looking: _Looking, wanted: Wanted, only: Only) -> int:
     code = ExitCode.MEMORY if crowded else ExitCode.BLOCKED if draft.blockers else ExitCode.DONE
     saved = _save(looking, wanted.save, draft, only)
     run = unfinished.run if unfinished is not None else ""
-    shown = Shown(looking.plan.name, str(looking.path), draft, int(code), run, saved, crowded)
+    identity = _identity(looking, draft)
+    shown = Shown(looking.plan.name, str(looking.path), draft, int(code), run, saved, crowded, identity)
     if looking.terminal.common.json:
         looking.terminal.document(asdict(document(shown)))
     elif wanted.markdown:
@@ -133,6 +136,23 @@ def _show(looking: _Looking, wanted: Wanted, only: Only) -> int:
         looking.terminal.result(preview_text(shown, wanted.everything))
     _say_saved(looking, wanted.save, saved)
     return int(code)
+
+
+def _identity(looking: _Looking, draft: Preview) -> Identity:
+    plan = looking.plan
+    names = dict.fromkeys(name for m in plan.migrations for name in (m.source, *(t.instance for t in m.targets)))
+    digest = hashlib.sha256(looking.path.read_bytes()).hexdigest()[:16]
+    places = [_place(looking, draft, plan.instances[name]) for name in names]
+    return Identity(str(looking.path), digest, local(utc_now().timestamp()), places)
+
+
+def _place(looking: _Looking, draft: Preview, instance: Instance) -> Place:
+    facts = draft.facts.get(instance.name)
+    called = facts.details.name if facts is not None and isinstance(facts.details, InstanceDetails) else ""
+    users = [f"{name} ({looking.assembled.users[name]})" for name in instance.credentials]
+    return Place(
+        instance.name, instance.endpoint, instance.region, instance.project_id, instance.instance_id, called, users
+    )  # fmt: skip
 
 
 async def _draft(looking: _Looking, resumes: PastRun | None, only: Only) -> Preview:

@@ -19,6 +19,35 @@ FORM = 1
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Which instance a name of the plan stands for."""
+
+    #: in the plan
+    name: str
+    endpoint: str
+    #: "" where the plan gives an endpoint outright
+    region: str
+    project_id: str
+    instance_id: str
+    #: what the instance calls itself, "" where it could not be read
+    called: str
+    #: IAM users that ask there, by the names of their credentials
+    users: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What exactly a preview is a preview of, for whoever approves it."""
+
+    plan_file: str
+    #: the beginning of the plan file's SHA-256
+    plan_digest: str
+    #: when both sides were read, with its offset
+    read_at: str
+    places: Sequence[Place]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckDocument:
     """One answer of preflight."""
 
@@ -212,6 +241,8 @@ class Document:
     assets: Sequence[FateDocument]
     timetable: TimetableDocument | None
     handover: Sequence[HandoverDocument]
+    #: plan file, instances and users
+    identity: Identity | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +259,8 @@ class Shown:
     saved: str = ""
     #: why the disk has no room for a package, "" where it has
     crowded: str = ""
+    #: plan file, instances and users
+    identity: Identity | None = None
 
     @property
     def resumes(self) -> bool:
@@ -254,6 +287,13 @@ class Shown:
             return f"have it approved, then: roma-migrate run{abandon} --approved {shlex.quote(self.saved)} {file}"
         return f"roma-migrate run {file}"
 
+    @property
+    def approve(self) -> tuple[str, ...]:
+        """The commands that save it and carry out exactly that."""
+        file, saved = shlex.quote(self.plan_file), shlex.quote(self.saved or f"{self.plan}.preview.json")
+        save = () if self.saved else (f"roma-migrate preview --save {saved} {file}",)
+        return (*save, f"roma-migrate run --approved {saved} {file}")
+
 
 def document(shown: Shown) -> Document:
     """Everything that is known of a preview."""
@@ -271,6 +311,7 @@ def document(shown: Shown) -> Document:
         [_fate(each) for each in preview.assets],
         _timetable(times) if times is not None else None,
         [_handover(each) for each in preview.handover],
+        shown.identity,
     )  # fmt: skip
 
 

@@ -14,12 +14,12 @@ from orchestrator.cli.render.preview_text import (
     finish,
     headline,
     lanes,
-    ranked,
+    place,
     unfinished,
     verdict,
 )
 from orchestrator.core.handover.render import to_markdown
-from orchestrator.core.model.checks import Check, Verdict
+from orchestrator.core.model.checks import MOST_EXAMPLES, Check, Verdict, grouped
 from orchestrator.core.model.escape import in_markdown
 from orchestrator.core.preflight.expected_outcomes import ExpectedOutcome
 from orchestrator.core.preview.preview import Preview
@@ -31,9 +31,14 @@ def preview_markdown(shown: Shown, everything: bool) -> str:
     lines = [f"# Preview of plan {in_markdown(shown.plan)}", "", f"**{verdict(shown)}**; digest `{preview.digest}`", ""]
     lines += [in_markdown(headline(shown)), ""]
     lines += [in_markdown(unfinished(shown)), ""] if shown.unfinished else []
+    lines += _identity(shown)
     lines += [*markdown(*lanes(preview)), ""]
     lines += [f"**Disk**: {in_markdown(shown.crowded)}", ""] if shown.crowded else []
-    lines += [f"## Checks: {counted(preview.checks)}", "", *_checks(preview.checks), ""] if preview.checks else []
+    lines += (
+        [f"## Checks: {counted(preview.checks)}", "", *_checks(preview.checks, everything), ""]
+        if preview.checks
+        else []
+    )
     lines += _left_out(preview)
     lines += _schedule(preview)
     lines += _assets(preview.assets) if everything else []
@@ -42,15 +47,33 @@ def preview_markdown(shown: Shown, everything: bool) -> str:
     return "\n".join(lines)
 
 
-def _checks(checks: Sequence[Check]) -> list[str]:
+def _checks(checks: Sequence[Check], everything: bool) -> list[str]:
     lines = []
-    for check in ranked(checks):
-        if check.verdict is Verdict.OK:
+    for held in grouped(checks):
+        if held[0].verdict is Verdict.OK:
             continue
-        remedy = f"; do: {check.remedy}" if check.remedy and check.verdict is not Verdict.WAIVED else ""
-        reason = f"; reason: {check.waived}" if check.waived else ""
-        lines.append(f"- **{check.verdict.value}** {in_markdown(finding(check) + remedy + reason)}")
+        shown = held if everything or len(held) <= MOST_EXAMPLES else held[:MOST_EXAMPLES]
+        lines += [_check(check) for check in shown]
+        if len(shown) < len(held):
+            more = f"{held[0].id}: and {len(held) - len(shown)} more like these (--all lists them)"
+            lines.append(f"- **{held[0].verdict.value}** {in_markdown(more)}")
     return lines or ["Nothing to say."]
+
+
+def _check(check: Check) -> str:
+    remedy = f"; do: {check.remedy}" if check.remedy and check.verdict is not Verdict.WAIVED else ""
+    reason = f"; reason: {check.waived}" if check.waived else ""
+    return f"- **{check.verdict.value}** {in_markdown(finding(check) + remedy + reason)}"
+
+
+def _identity(shown: Shown) -> list[str]:
+    identity = shown.identity
+    if identity is None:
+        return []
+    told = [f"plan file: {identity.plan_file}, sha256 {identity.plan_digest}", f"read at: {identity.read_at}"]
+    told += [f"{each.name}: {place(each)}" for each in identity.places]
+    approve = ["To approve it:", "", "```", *shown.approve, "```", ""]
+    return ["## What it is", "", *(f"- {in_markdown(each)}" for each in told), "", *approve]
 
 
 def _left_out(preview: Preview) -> list[str]:

@@ -6,8 +6,8 @@ from itertools import islice
 
 from orchestrator.cli.output.tables import commands, count, table, wrapped
 from orchestrator.cli.output.times import after, span
-from orchestrator.cli.render.preview_json import Shown, expected
-from orchestrator.core.model.checks import Check, Verdict
+from orchestrator.cli.render.preview_json import Identity, Place, Shown, expected
+from orchestrator.core.model.checks import MOST_EXAMPLES, Check, Verdict, grouped
 from orchestrator.core.model.handover_item import Action, Item
 from orchestrator.core.preflight.expected_outcomes import Expected, ExpectedOutcome
 from orchestrator.core.preview.ordering import Order
@@ -36,7 +36,7 @@ ORDER = (
 def preview_text(shown: Shown, everything: bool) -> str:
     """Summary first, then what stands against it, the batches in order, what is left to people."""
     preview = shown.preview
-    lines = [headline(shown), table(*lanes(preview))]
+    lines = [headline(shown), *_identity(shown.identity), table(*lanes(preview))]
     if shown.unfinished:
         lines.append(wrapped("note: ", unfinished(shown)))
     lines += _checks(preview.checks, everything) if preview.checks else []
@@ -50,6 +50,23 @@ def preview_text(shown: Shown, everything: bool) -> str:
     lines += [wrapped("disk: ", shown.crowded)] if shown.crowded else []
     lines += [wrapped("verdict: ", verdict(shown)), wrapped("who: ", shown.who)]
     return "\n".join([*lines, commands("next: ", shown.next_step)])
+
+
+def _identity(identity: Identity | None) -> list[str]:
+    if identity is None:
+        return []
+    lines = [wrapped("  ", f"{identity.plan_file} (sha256 {identity.plan_digest}), read at {identity.read_at}")]
+    return lines + [wrapped(f"  {each.name}: ", place(each)) for each in identity.places]
+
+
+def place(each: Place) -> str:
+    """Which instance a name of the plan stands for, for whoever must approve it."""
+    named = f" ({each.called})" if each.called else ""
+    region = f", region {each.region}" if each.region else ""
+    return (
+        f"instance {each.instance_id}{named} of project {each.project_id} at {each.endpoint}{region}, "
+        f"as {', '.join(each.users)}"
+    )
 
 
 def headline(shown: Shown) -> str:
@@ -131,33 +148,26 @@ def _when(times: Timetable | None, subject: str) -> str:
 
 
 def finish(times: Timetable) -> list[str]:
-    """When it would be over, what it rests on, and what would shorten it: a sentence each."""
+    """When it would be over and what that rests on, the slot with most work, what would shorten it: a sentence each."""
     if not times.spans:
         return []
-    end = max(job.end for job in times.spans.values())
-    guess = f", or {span(end)} if every guess is right" if times.guessed else ""
+    rests = [f"learned from {count(times.known, 'earlier job')}"] if times.known else []
+    rests += (
+        [f"guessed for {', '.join(times.guessed)}, which no earlier run of this home tells"] if times.guessed else []
+    )
     told = [
-        f"expected to be over {span(times.p50)} after its begin{guess}; in nine of ten cases within {span(times.p90)}",
+        f"over {span(times.p50)} after its begin (P50), at most {span(times.p90)} (P90); durations are "
+        + " and ".join(rests),
         f"busiest slot: {times.busiest} ({', '.join(map(str, times.slots[times.busiest]))}) with {span(times.busy)} "
         "of work",
     ]
-    told += [f"a second identity beside {each.beside} would save up to {span(each.seconds)}" for each in times.shorter]
-    if times.guessed:
-        told.append(f"durations of {', '.join(times.guessed)} are guessed: no earlier run of this home tells them")
-    if times.known:
-        told.append(f"durations learned from {count(times.known, 'earlier job')}")
-    return told
+    return told + [f"a second identity beside {e.beside} would save up to {span(e.seconds)}" for e in times.shorter]
 
 
 def finding(check: Check) -> str:
     """One answer of preflight as a sentence."""
     where = f" {check.where}" if check.where else ""
     return f"{check.id}{where}: {check.sentence}"
-
-
-def ranked(checks: Iterable[Check]) -> list[Check]:
-    """What stands against it first."""
-    return sorted(checks, key=lambda check: -check.verdict.rank)
 
 
 def counted(checks: Iterable[Check]) -> str:
@@ -176,22 +186,40 @@ def actions(items: Sequence[Item]) -> list[tuple[str, int]]:
 
 
 def _checks(checks: Sequence[Check], everything: bool) -> list[str]:
-    """What stands against it in full; what was not checked in one line, unless everything is asked for."""
+    """What stands against it, by check; what was not checked in one line, unless everything is asked for."""
     lines = [f"checks: {counted(checks)}"]
     unchecked = dict.fromkeys(check.id for check in checks if check.verdict is Verdict.NOT_CHECKED)
-    for check in ranked(checks):
-        if check.verdict is Verdict.OK or (check.verdict is Verdict.NOT_CHECKED and not everything):
+    for held in grouped(checks):
+        verdict = held[0].verdict
+        if verdict is Verdict.OK or (verdict is Verdict.NOT_CHECKED and not everything):
             continue
-        lines.append(wrapped(f"{check.verdict.value}: ", finding(check)))
-        if check.verdict is Verdict.WAIVED:
-            lines.append(wrapped("    reason: ", check.waived))
-        elif check.remedy:
-            lines.append(wrapped("    do: ", check.remedy))
-        if everything and check.assets:
-            lines.append(wrapped("    assets: ", ", ".join(check.assets)))
+        if everything or len(held) <= MOST_EXAMPLES:
+            lines += [line for check in held for line in _check(check, everything)]
+        else:
+            lines += _group(held)
     if unchecked and not everything:
         lines.append(wrapped("not checked: ", f"{', '.join(unchecked)} (--all says why)"))
     return lines
+
+
+def _check(check: Check, everything: bool) -> list[str]:
+    lines = [wrapped(f"{check.verdict.value}: ", finding(check))]
+    if check.verdict is Verdict.WAIVED:
+        lines.append(wrapped("    reason: ", check.waived))
+    elif check.remedy:
+        lines.append(wrapped("    do: ", check.remedy))
+    return lines + ([wrapped("    assets: ", ", ".join(check.assets))] if everything and check.assets else [])
+
+
+def _group(held: Sequence[Check]) -> list[str]:
+    """Many answers to one question: how many, some of them, and what to do."""
+    first = held[0]
+    lines = [f"{first.verdict.value}: {first.id}, {len(held)} times, such as:"]
+    lines += [wrapped("  - ", f"{each.where}: {each.sentence}".removeprefix(": ")) for each in held[:MOST_EXAMPLES]]
+    lines.append(f"    ... and {len(held) - MOST_EXAMPLES} more (--all lists them)")
+    told = dict.fromkeys(each.waived if each.verdict is Verdict.WAIVED else each.remedy for each in held)
+    word = "reason" if first.verdict is Verdict.WAIVED else "do"
+    return lines + [wrapped(f"    {word}: ", each) for each in told if each][:MOST_EXAMPLES]
 
 
 def _left_out(preview: Preview, everything: bool) -> list[str]:

@@ -16,6 +16,7 @@ from orchestrator.cli.render.report_json import (
     ReportDocument,
     SlotDocument,
 )
+from orchestrator.cli.render.states import delivery_words, package_words
 from orchestrator.core.model.checks import Verdict
 from orchestrator.core.model.escape import in_json, in_markdown
 from orchestrator.core.report.outcome import AssetClass
@@ -65,11 +66,20 @@ def _head(r: ReportDocument) -> list[str]:
     out += ["- next:", "", "```", *r.next.splitlines(), "```", ""]
     began, ended = seconds_of(r.began), seconds_of(r.ended)
     end = f"{local(ended)} ({span(ended - began)})" if ended else f"not ended; last entry {_at(r.last_entry)}"
-    told = [f"plan file: {r.plan_file}", f"began: {_at(r.began)} by {r.by} on {r.host}", f"ended: {end}"]
+    told = [f"plan file: {r.plan_file}", *_places(r), f"began: {_at(r.began)} by {r.by} on {r.host}", f"ended: {end}"]
     told += [f"version: {r.version}, preview digest: {r.digest}"]
     told += [f"note: {r.note}"] if r.note else []
     told += [f"only: {', '.join(r.only)}"] if r.only else []
     return [*out, *_bullets(told), ""]
+
+
+def _places(r: ReportDocument) -> list[str]:
+    """Which instances the plan's names stood for."""
+    places = r.plan_as_run.get("instances", {})
+    return [
+        f"{name}: instance {where['instance_id']} of project {where['project_id']} at {where['endpoint']}"
+        for name, where in (places.items() if isinstance(places, dict) else ())
+    ]
 
 
 def _counts(r: ReportDocument) -> list[str]:
@@ -223,8 +233,8 @@ def _events(r: ReportDocument) -> list[str]:
 
 def _batches(r: ReportDocument, everything: bool) -> list[str]:
     rows: list[list[object]] = [
-        [b.number, b.batch, b.source, b.apps, b.tasks, b.state, b.exports, *_ran(b.ran), b.size or "", b.check,
-         " ".join(b.jobs), " ".join(b.request_ids)]
+        [b.number, b.batch, b.source, b.apps, b.tasks, package_words(b.state), b.exports, *_ran(b.ran), b.size or "",
+         b.check, " ".join(b.jobs), " ".join(b.request_ids)]
         for b in r.batches
     ]  # fmt: skip
     when = ["began", "took", "waited for others"]
@@ -244,8 +254,8 @@ def _batches(r: ReportDocument, everything: bool) -> list[str]:
     ]
     out = ["## Batches", "", *_cut(head, rows, everything), ""]
     rows = [
-        [d.delivery, f"{d.migration}@{d.target}", d.mode, d.prefix, d.owner, d.assets, d.state, d.imports,
-         *_ran(d.ran), " ".join(d.jobs), " ".join(d.request_ids), d.words]
+        [d.delivery, f"{d.migration}@{d.target}", d.mode, d.prefix, d.owner, d.assets, delivery_words(d.state),
+         d.imports, *_ran(d.ran), " ".join(d.jobs), " ".join(d.request_ids), d.words]
         for d in r.deliveries
     ]  # fmt: skip
     head = ["delivery", "migration@target", "mode", "prefix", "owner", "assets", "state", "imports", *when, "jobs"]

@@ -11,12 +11,14 @@ from typing import Any
 from orchestrator.cli.output.tables import commands, count, table, wrapped
 from orchestrator.cli.output.times import local, utc
 from orchestrator.core.model.checks import Check, Verdict
+from orchestrator.core.report.handover import PlanHandover
 from orchestrator.core.report.outcome import AssetClass, Outcome
 from orchestrator.core.report.report import MEANING, LaneReport, Report, lane_reports
 from orchestrator.core.state.progress import Progress
 from orchestrator.errors import ExitCode
 from orchestrator.storage.home import find_home
 
+NOTHING_LEFT = PlanHandover()
 #: how a class is named where there is little room
 _SHORT = {
     AssetClass.UNVERIFIED: "unverified",
@@ -94,8 +96,27 @@ def _only_held(outcome: Outcome) -> bool:
     return all(kept_as in good for kept_as, number in outcome.counts.items() if number)
 
 
-def next_step(outcome: Outcome, names: Names) -> str:
-    """What to do next, ending in a command with real names where there is one."""
+def next_step(outcome: Outcome, names: Names, left: PlanHandover = NOTHING_LEFT) -> str:
+    """What to do next, ending in a command with real names where there is one; `left` is what is left to people."""
+    step = _next_step(outcome, names)
+    if outcome.code not in {ExitCode.DONE, ExitCode.INCOMPLETE} or not left.open:
+        return step
+    handover = f"{left_to_people(left)}:\n{names.command('handover', names.run)}"
+    told = "what was done, asset by asset:\n" if outcome.code is ExitCode.DONE else "then "
+    return f"{handover}\n{told}{step}"
+
+
+def left_to_people(left: PlanHandover) -> str:
+    """How much of it is open, and how much of that may process data twice."""
+    risks = len(left.risks)
+    told = f"{count(len(left.open), 'thing')} {'is' if len(left.open) == 1 else 'are'} left to people"
+    if not risks:
+        return told
+    runs = "is a task that still runs" if risks == 1 else "are tasks that still run"
+    return f"{told}; {risks} of them {runs} at the source, so that data may be processed twice"
+
+
+def _next_step(outcome: Outcome, names: Names) -> str:
     again = names.command("run", names.file)
     report = names.command("report", names.run)
     match outcome.code:
@@ -132,13 +153,15 @@ def _approve(names: Names) -> str:
     return f"{save}\n{names.command('run', '--approved', file, names.file)}"
 
 
-def closing_text(progress: Progress, outcome: Outcome, names: Names, log: str) -> str:
+def closing_text(
+    progress: Progress, outcome: Outcome, names: Names, log: str, left: PlanHandover = NOTHING_LEFT
+) -> str:
     """The summary for people, on stdout."""
     lines = [wrapped("", f"run {names.run} of plan {names.plan}: {verdict(outcome)} (code {int(outcome.code)})")]
     lines += [wrapped("  ", MEANING), lanes_table(lane_reports(progress))]
     lines += [wrapped("why:  ", why.sentence) for why in outcome.whys]
-    lines += [wrapped("warn: ", warned(progress.findings, names))] if progress.findings else []
-    lines += [wrapped("who:  ", outcome.who), commands("next: ", next_step(outcome, names))]
+    lines += [commands("warn: ", warned(progress.findings, names))] if progress.findings else []
+    lines += [wrapped("who:  ", outcome.who), commands("next: ", next_step(outcome, names, left))]
     if not_before := moment(outcome, progress.at):
         lines.append(f"not before: {local(not_before)}")
     if progress.began is not None:
@@ -147,7 +170,9 @@ def closing_text(progress: Progress, outcome: Outcome, names: Names, log: str) -
     return "\n".join([*lines, commands("log:  ", log)])
 
 
-def closing_json(progress: Progress, outcome: Outcome, names: Names, log: str) -> dict[str, object]:
+def closing_json(
+    progress: Progress, outcome: Outcome, names: Names, log: str, left: PlanHandover = NOTHING_LEFT
+) -> dict[str, object]:
     """The same for programs."""
     return {
         "run": names.run,
@@ -157,6 +182,8 @@ def closing_json(progress: Progress, outcome: Outcome, names: Names, log: str) -
         "held": list(progress.began.held) if progress.began else [],
         "findings": [finding_json(each) for each in progress.findings],
         **outcome_json(outcome, names),
+        "next": next_step(outcome, names, left),
+        "handover": {"open": len(left.open), "double_processing": len(left.risks)},
         "not_before": utc(moment(outcome, progress.at)),
         "lanes": [lane_json(each) for each in lane_reports(progress)],
         "log": log,

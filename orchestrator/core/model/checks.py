@@ -1,8 +1,11 @@
 """Answers of preflight. Law: each has a stable id, a verdict, its assets and a remedy (Contract 4)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+#: of answers to one question, so many are told in full where there are more
+MOST_EXAMPLES = 3
 
 
 class Verdict(StrEnum):
@@ -58,3 +61,11 @@ def some(names: Sequence[str]) -> str:
 def counted(number: int, one: str) -> str:
     """`1 task`, `3 tasks`."""
     return f"{number} {one}" + ("" if number == 1 else "s")
+
+
+def grouped(checks: Iterable[Check]) -> list[tuple[Check, ...]]:
+    """Answers by verdict and check, what stands against a run first; in each group in the order they were given."""
+    groups: dict[tuple[Verdict, str], list[Check]] = {}
+    for check in checks:
+        groups.setdefault((check.verdict, check.id), []).append(check)
+    return [tuple(held) for _, held in sorted(groups.items(), key=lambda group: -group[0][0].rank)]

@@ -1,5 +1,6 @@
 """`preview`, `preview --save`, `--against`, `run --approved`: the gate as an operator meets it, on a socket."""
 
+import hashlib
 import json
 import stat
 from collections.abc import Callable
@@ -44,6 +45,20 @@ def test_a_preview_lists_assets_and_the_names_they_arrive_under(invoke: Invoke, 
     assert "app  orders-web -> x_orders-web or orders-web" in told.stdout
     document = json.loads(invoke("preview", "plan.yaml", "--json").stdout)
     assert ["x_orders-web", "orders-web"] in document["deliveries"][0]["names"].values()
+
+
+def test_a_preview_says_what_exactly_it_is_a_preview_of(invoke: Invoke, local: Any) -> None:
+    dev, prod = local.world.instances
+    digest = hashlib.sha256(local.plan.read_bytes()).hexdigest()[:16]
+    text = flat(invoke("preview", "plan.yaml").stdout)
+    ticket = invoke("preview", "plan.yaml", "--markdown").stdout
+    for told in (text, ticket):
+        assert f"sha256 {digest}" in told
+        assert all(each in told for each in (dev.id, prod.id, dev.project_id, prod.project_id, local.url))
+        assert "as prod-migrator (acme/prod-migrator)" in told
+    assert "```\nroma-migrate preview --save t.preview.json plan.yaml\nroma-migrate run --approved" in ticket
+    identity = json.loads(invoke("preview", "plan.yaml", "--json").stdout)["identity"]
+    assert [place["name"] for place in identity["places"]] == ["dev", "prod"]
 
 
 @pytest.fixture

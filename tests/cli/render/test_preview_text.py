@@ -8,7 +8,7 @@ import pytest
 from orchestrator.cli.render.preview_json import Shown, document
 from orchestrator.cli.render.preview_markdown import preview_markdown
 from orchestrator.cli.render.preview_text import counted, preview_text
-from orchestrator.core.model.checks import Check, Verdict
+from orchestrator.core.model.checks import MOST_EXAMPLES, Check, Verdict
 from orchestrator.core.plan.plan import Mode, Scope, Settings, Target, Waiver
 from orchestrator.core.preview.preview import Informed, preview
 from orchestrator.core.scheduling.estimates import Estimates
@@ -18,6 +18,7 @@ from orchestrator.core.state.slots import SlotRule
 from tests.builders.inventories import PreviewCase, held_app, held_task, told
 from tests.builders.plans import migration
 from tests.builders.runs import DAWN
+from tests.cli.captures import must_be_as_captured
 
 
 def shown(case: PreviewCase, unfinished: str = "") -> Shown:
@@ -65,11 +66,10 @@ def test_many_batches_are_cut_unless_all_is_asked_for() -> None:
 
 def test_times_are_told_with_what_they_rest_on_and_what_would_help() -> None:
     text = " ".join(preview_text(shown(large()), everything=False).split())
-    assert "expected to be over" in text
-    assert "in nine of ten cases within" in text
+    assert re.search(r"time: over \d.* after its begin \(P50\), at most \d.* \(P90\); durations are guessed for", text)
     assert "busiest slot: " in text
     assert "a second identity beside c at dev and prod would save up to" in text
-    assert "durations of exports at dev, imports at prod are guessed" in text
+    assert "guessed for exports at dev, imports at prod, which no earlier run of this home tells" in text
     assert re.search(r" dev m@prod \d+ \d+ 0:00-\d+:\d\d \d+:\d\d-\d+:\d\d", text)
 
 
@@ -126,3 +126,38 @@ def test_markdown_says_the_same_and_names_format_nothing(everything: bool) -> No
 def test_verdicts_are_counted_worst_first() -> None:
     checks = [Check("a", verdict, "") for verdict in (*Verdict, Verdict.OK)]
     assert counted(checks) == "1 blocker, 1 warning, 1 not checked, 1 waived, 2 ok"
+
+
+def findings() -> tuple[Check, ...]:
+    """45 of them, as a plan of many migrations meets them."""
+    lanes = [f"{name}-of-team-{n:02}@prod" for n in range(10) for name in ("orders", "stock", "billing")]
+    taken = [
+        Check("name-collision", Verdict.BLOCKER, f"{n + 2} applications are there already", ("web",),
+              "leave them out, use Merge, or give a prefix", lane)
+        for n, lane in enumerate(lanes[:12])
+    ]  # fmt: skip
+    left = [
+        Check("left-out", Verdict.WARNING, f"{n + 1} tasks touch what moves and stay behind", (), "", lane)
+        for n, lane in enumerate(lanes)
+    ]
+    once = [
+        Check("unpublished-apis", Verdict.WARNING, "8 APIs are not published", (), "publish them", "@dev"),
+        Check("function-backends", Verdict.WARNING, "1 API calls a function", (), "move the function by hand", "@dev"),
+        Check("clock", Verdict.WARNING, "ROMA's clock is 40 s ahead of ours", (), "set this host's clock", "@prod"),
+    ]  # fmt: skip
+    return (*left, *once, *taken)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_findings_are_grouped_with_three_examples(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    case = shown(PreviewCase(held={"dev": (held_app("web"),)}))
+    case = replace(case, preview=replace(case.preview, checks=findings()), code=4)
+    text = preview_text(case, everything=False)
+    assert text.index("blocker: name-collision, 12 times, such as:") < text.index("warning: left-out, 30 times")
+    assert "    ... and 27 more (--all lists them)" in text
+    assert text.count("leave them out, use Merge") == 1
+    assert preview_text(case, everything=True).count("warning: left-out ") == 30
+    ticket = preview_markdown(case, everything=False)
+    assert ticket.count("- **warning** left-out") == MOST_EXAMPLES + 1
+    must_be_as_captured(f"preview_of_45_findings_{width}.txt", text)
