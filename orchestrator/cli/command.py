@@ -10,6 +10,7 @@ import typer
 
 from orchestrator.cli.context.error_boundary import through
 from orchestrator.cli.output.terminal import Common, LogFormat, LogLevel, Terminal
+from orchestrator.errors import OperatorError
 
 _HOME = Annotated[
     Path | None,
@@ -79,11 +80,39 @@ def _reserved(answer: Callable[[list[str]], int]) -> Callable[[typer.Context], N
     return run
 
 
+def _must_be_text(name: str, value: object) -> None:
+    """Journals, reports and logs are UTF-8, and so is every word and path that they keep."""
+    if isinstance(value, list | tuple):
+        for each in value:
+            _must_be_text(name, each)
+    text = str(value.absolute()) if isinstance(value, Path) else value
+    if isinstance(text, str) and not _is_utf8(text):
+        shown = text.encode("utf-8", "backslashreplace").decode()
+        raise OperatorError(
+            f"{name.replace('_', '-')} is not UTF-8 text: {shown}",
+            next_step="write it in UTF-8; rename a file or folder whose name is not",
+        )
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _whole(body: Body) -> Callable[..., None]:
     def run(**given: Any) -> None:
         common = Common(**{field.name: given.pop(field.name) for field in fields(Common)})
         terminal = Terminal(common)
-        raise typer.Exit(through(terminal, lambda: body(terminal, **given)))
+
+        def checked() -> int:
+            for name, value in {**given, "note": common.note, "home": common.home}.items():
+                _must_be_text(name, value)
+            return body(terminal, **given)
+
+        raise typer.Exit(through(terminal, checked))
 
     own = list(inspect.signature(body).parameters.values())[1:]
     shared = [

@@ -12,6 +12,7 @@ from orchestrator.core.plan.parse import plan_from
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.problems import MOST_PROBLEMS, Place, Problem
 from orchestrator.errors import OperatorError, PlanInvalid
+from orchestrator.storage.inputs import read_input
 from orchestrator.storage.yamltext import Data, Read, Unreadable, read_yaml
 
 #: bytes
@@ -60,8 +61,7 @@ def _read(text: str, file_name: str) -> Read:
 
 def _bytes_of(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
+        content = read_input(path, LARGEST + 1)
     except (OSError, ValueError) as error:
         words = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
         raise OperatorError(

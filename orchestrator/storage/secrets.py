@@ -10,6 +10,7 @@ from pathlib import Path
 from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret, Secret
 from orchestrator.core.plan.plan import AccessKey, Credentials, Password, Plan, SdkProfile, SecretRef, SecretSource
 from orchestrator.errors import OperatorError
+from orchestrator.storage.inputs import read_input
 
 #: bytes; a token is at most some kilobytes (API 1.11)
 LARGEST_FILE = 64 * 1024
@@ -119,8 +120,7 @@ class _Reader:
 
 def _text_of(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
+        content = read_input(path, LARGEST_FILE + 1)
     except (OSError, ValueError) as error:
         words = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
         raise _Unusable(f"cannot be read: {words.lower()}") from None

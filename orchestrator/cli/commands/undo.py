@@ -28,6 +28,7 @@ from orchestrator.engine.runs import Runs, folded
 from orchestrator.engine.runtime import utc_now
 from orchestrator.engine.undo_run import Undone, UndoWish, preview_undo, undo_run
 from orchestrator.errors import ExitCode, OperatorError
+from orchestrator.storage.inputs import read_input
 from orchestrator.storage.planfile import read_plan
 from orchestrator.storage.store import HomeStore
 
@@ -120,8 +121,7 @@ def _asked(plan: Plan, wanted: Wanted, saved: SavedUndo | None) -> Asked:
 
 def _read_saved(path: Path) -> SavedUndo:
     try:
-        with path.open("rb") as file:
-            return from_json(file.read(MOST + 1).decode("utf-8"))
+        return from_json(read_input(path, MOST + 1).decode("utf-8"))
     except OSError as error:
         raise OperatorError(f"{path} cannot be read: {(error.strerror or 'failed').lower()}") from None
     except UnicodeDecodeError:

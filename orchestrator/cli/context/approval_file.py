@@ -9,6 +9,7 @@ from orchestrator.core.plan.scalars import seconds_of
 from orchestrator.core.preview.approval import MAX_AGE, Saved
 from orchestrator.core.preview.approval_file import MOST, from_json, to_json
 from orchestrator.errors import OperatorError
+from orchestrator.storage.inputs import read_input
 
 
 def must_be_free(path: Path) -> None:
@@ -43,8 +44,7 @@ def read_signed(path: Path, signers: Path | None) -> tuple[Saved, str]:
 
 def _content(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return file.read(4 * MOST + 1)
+        return read_input(path, 4 * MOST + 1)
     except OSError as error:
         raise OperatorError(f"{path} cannot be read: {(error.strerror or 'failed').lower()}") from None
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from orchestrator.errors import OperatorError, PreflightBlocked
+from orchestrator.storage.inputs import read_input
 
 #: what a signature is for: one made for another purpose is refused
 NAMESPACE = "roma-migrate"
@@ -59,8 +60,7 @@ def _program() -> str:
 
 def _must_be_readable(path: Path, option: str) -> None:
     try:
-        with path.open("rb"):
-            pass
+        read_input(path, 1)
     except OSError as error:
         raise OperatorError(f"{option} {path} cannot be read: {(error.strerror or 'failed').lower()}") from None
 

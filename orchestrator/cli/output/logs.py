@@ -28,6 +28,8 @@ _WARNINGS = frozenset({"gave-up", "no-answer", "list-disagrees", "verification-w
 #: fields that are epoch seconds
 _MOMENTS = frozenset({"quiet_until"})
 Line = MutableMapping[str, Any]
+#: a pipe in the log's place is not waited for, a link is not followed
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Log:
@@ -49,7 +51,7 @@ class Log:
         """From now on also into this file, 0600, behind what it holds."""
         self.path = path
         try:
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            self._file = os.open(path, _APPEND, 0o600)
         except OSError as error:
             self._terminal.warn(f"the log {path} cannot be written: {error.strerror}")
         early, self._early = self._early, []
