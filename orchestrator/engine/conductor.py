@@ -318,7 +318,9 @@ class Conductor:
         silence = self.scheduler.silent.get(lists_of(step.instance))
         if silence is None:
             silence = self.scheduler.silent[lists_of(step.instance)] = Silence(now, now)
-            self.runtime.say("list-disagrees", instance=step.instance, reason=told, until=moment(now + limit))
+            until = moment(now + limit)
+            text = f"{told}; it is listed again until {until}, and everything else goes on"
+            self.runtime.say("list-disagrees", instance=step.instance, until=until, text=text)
         left = silence.since + limit - now
         self._ask_later(silence, left)
         if left <= 0:

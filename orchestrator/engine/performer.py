@@ -25,7 +25,7 @@ from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import JobKind, host_of
 from orchestrator.engine.poll_timing import Poller, PollTiming
 from orchestrator.engine.read_metadata import unread
-from orchestrator.engine.runtime import Runtime
+from orchestrator.engine.runtime import Runtime, moment
 from orchestrator.engine.target_listings import TargetListings
 from orchestrator.errors import PackageDamaged, SpaceReserved
 from orchestrator.roma import Client, Download, InventoryDisagrees, Roma
@@ -47,6 +47,11 @@ VERIFY_PAUSE = 5.0
 #: what an export may need on our disk before its size is known, bytes, where none from that source was larger (API 2.2
 #: gives no size; a signed import carries 12 MB at most)
 RESERVED = 16 * 1024 * 1024
+#: what one asset may take of a package, bytes: a download that goes beyond it for all of its assets would never end
+#: [I: API 2.2 gives no size, but an import through a signed request takes 12 MB for all of its assets]
+LARGEST_ASSET = 64 * 1024 * 1024
+#: fewer assets are counted as so many: what is large is seldom spread evenly
+FEW_ASSETS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +83,10 @@ class Performer:
     """Performs steps for one run."""
 
     def __init__(
-        self, plan: Plan, roma: Roma, vault: Vault, progress: Progress, runtime: Runtime, poll_timing: PollTiming
-    ) -> None:
+        self, plan: Plan, roma: Roma, vault: Vault, progress: Progress, runtime: Runtime, poll_timing: PollTiming, *,
+        largest_asset: int = LARGEST_ASSET,
+    ) -> None:  # fmt: skip
+        self._largest_asset = largest_asset
         self._plan, self._roma, self._vault = plan, roma, vault
         self._progress, self._runtime, self._poll_timing = progress, runtime, poll_timing
         self._listings = TargetListings(plan, roma)
@@ -169,14 +176,21 @@ class Performer:
             return self._not_downloaded(step, error)
         except PackageIncomplete as error:
             return Answered(e.PackageLost(step.subject, ErrorDetail("incomplete", message=str(error))))
+        except _Endless as error:
+            return Answered(e.PackageLost(step.subject, ErrorDetail("endless", message=str(error))))
         return Answered(e.PackageStored(step.subject, stored.sha256, stored.size, stored.check, stored.reason))
 
     async def _receive(self, step: steps.Download, download: Download) -> Stored:
+        most = self._largest_asset * max(len(self._progress.assets_of(step.subject)), FEW_ASSETS)
+        if (download.length or 0) > most:
+            raise _Endless(most)
         begin = (step.subject, step.attempt, step.archive, download.length)
         incoming = await self._runtime.offload(self._vault.begin, *begin)
         whole = False
         try:
             async for chunk in download.chunks():
+                if incoming.received + len(chunk) > most:
+                    raise _Endless(most)
                 await self._runtime.offload(incoming.write, chunk)
             stored = await self._runtime.offload(incoming.finish)
             whole = True
@@ -278,8 +292,19 @@ class Performer:
                 return Answered(None, disagrees=error.message)
             if late or not compared.waiting:
                 return Answered(compared.event)
+            if pause == VERIFY_PAUSE:
+                self._tell_waiting(life, compared.event, patience - anyio.current_time())
             await anyio.sleep(min(pause, max(0.0, patience - anyio.current_time())))
             pause *= 2
+
+    def _tell_waiting(self, life: Delivery, seen: e.Verified, left: float) -> None:
+        """Once: what a verification waits for, why, and until when."""
+        until, found = moment(self._runtime.now() + left), seen.findings
+        what = found[0][1] if found else "what it holds cannot be read yet"
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        why = "the service may be late to show what it imported"
+        text = f"{life.target}: {what}{more}; {why}, so it is looked at again until {until}"
+        self._runtime.say("verification-waits", delivery=life.id, target=life.target, until=until, text=text)
 
     async def _compared(self, life: Delivery, expected: Sequence[Expected], late: bool) -> Comparison:
         """What they hold is asked for only where that is known of the source, and they themselves are there."""
@@ -405,6 +430,13 @@ class Performer:
         decision = decide(request, error.failed, attempt, self._runtime.draw())
         wait = min(decision.wait, self._plan.settings.outage_timeout)  # whatever the service asks for (promise 9)
         return Trouble(replace(decision, wait=wait), error.failed, error.request, error.unanswered)
+
+
+class _Endless(Exception):
+    """More came than the export could hold."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"more than {most >> 20} MiB came or were announced, which is more than its assets can hold")
 
 
 def words_of(failed: Failed) -> ErrorDetail:

@@ -15,7 +15,7 @@ from orchestrator.core.state.slots import host_of
 from orchestrator.emulator.service.instance_store import Holding
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.emulator.world.options import Switches
-from orchestrator.engine.performer import RESERVED, SPACE_WAIT, Answered, Performer
+from orchestrator.engine.performer import FEW_ASSETS, LARGEST_ASSET, RESERVED, SPACE_WAIT, Answered, Performer
 from orchestrator.engine.poll_timing import PollTiming
 from orchestrator.engine.runs import Ended, Runs
 from orchestrator.errors import ExitCode
@@ -31,7 +31,7 @@ INTO = "127.0.0.1:9 acme/t"
 class Hand:
     """A performer and the run it works for, on a rig: two applications go from dev to prod."""
 
-    def __init__(self, rig: EngineRig, disk: Disk | None = None) -> None:
+    def __init__(self, rig: EngineRig, disk: Disk | None = None, largest_asset: int = LARGEST_ASSET) -> None:
         self.rig, self.run = rig, Run()
         assets = [Asset(each.id, "app", each.name) for each in rig.world.instance("dev").apps]
         self.name = self.run.carries(*assets)
@@ -40,7 +40,7 @@ class Hand:
         self.roma = rig.roma()
         self.roma.patience = rig.plan.settings.outage_timeout
         ways = (rig.plan, self.roma, self.vault, self.run.progress, rig.runtime())
-        self.performer = Performer(*ways, PollTiming())
+        self.performer = Performer(*ways, PollTiming(), largest_asset=largest_asset)
 
     async def asks(self, step: steps.Step) -> Answered:
         """Intent, question, event believed."""
@@ -533,3 +533,41 @@ def test_a_job_whose_polls_alone_are_throttled_is_overdue_by_job_timeout() -> No
 
     _, answered = performed(act, rule(Kind.THROTTLED, Operation.JOB, times=0))
     assert isinstance(answered.event, e.ExportOverdue)
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_download_that_goes_beyond_what_its_assets_can_hold_is_a_lost_package_and_fills_no_disk(
+    announced: bool,
+) -> None:
+    spoilt = () if announced else (rule(Kind.MISSING_LENGTH, Operation.ARCHIVE),)
+
+    async def main(rig: EngineRig) -> tuple[Answered, int]:
+        hand = Hand(rig, largest_asset=1)
+        answered = await hand.stores()
+        return answered, sum(path.stat().st_size for path in rig.root.rglob("*") if path.is_file())
+
+    answered, kept = staged(world(2, faults=spoilt), main)[1]
+    assert isinstance(answered.event, e.PackageLost)
+    assert "more than its assets can hold" in answered.event.words.message
+    assert kept < 10_000
+
+
+def test_the_largest_package_that_is_taken_is_far_above_the_documented_ones() -> None:
+    assert LARGEST_ASSET * FEW_ASSETS >= 2 * 2**30
+
+
+def test_a_verification_that_waits_says_once_what_for_why_and_until_when() -> None:
+    late = Rule(Kind.READ_AFTER_WRITE_LAG, seconds=60.0)
+    hand, answered = performed(all_the_way, late)
+    assert isinstance(answered.event, e.Verified)
+    told = [fields for event, fields in hand.rig.said if event == "verification-waits"]
+    assert len(told) == 1
+    text = str(told[0]["text"])
+    assert "is not at prod and 1 more" in text
+    assert "late to show" in text
+    assert str(told[0]["until"]) in text
+
+
+def test_a_verification_that_finds_everything_at_once_says_nothing() -> None:
+    hand, _ = performed(all_the_way)
+    assert not [event for event, _ in hand.rig.said if event == "verification-waits"]

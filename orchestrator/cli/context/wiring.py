@@ -55,7 +55,8 @@ def assemble(plan: Plan, redactor: Redactor, say: Say, instances: Iterable[str] 
     def told(host: str, failed: Failed, left: float) -> None:
         """At once, so that nobody looks at a silent screen for a minute because of a typing error."""
         until = moment(utc_now().timestamp() + left)
-        say("no-answer", host=host, cause=failed.message or str(failed.failure), trying_until=until)
+        cause = failed.message or str(failed.failure)
+        say("no-answer", host=host, cause=cause, until=until, text=f"{host}: {cause}; tried again until {until}")
 
     roma = Roma(plan.settings, secrets, wall=utc_now, draw=draw, iam_endpoints=endpoints, told=told, redactor=redactor)
     users = {name: user_of(plan.credentials[name], secret) for name, secret in secrets.items()}

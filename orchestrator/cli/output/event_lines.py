@@ -13,9 +13,9 @@ LONGEST = 4
 _LEFT_OUT = frozenset({"moves"})
 
 _WARNING = (
-    e.OutageBegan, e.TargetStopped, e.ExportAnswerLost, e.ExportFailed, e.ExportVanished, e.ExportOverdue,
-    e.PackageLost, e.PackageDamaged, e.ImportAnswerLost, e.ImportFailed, e.ImportVanished, e.ImportOverdue,
-    e.ImportInDoubt, e.Quarantined, e.Blocked, e.ProbeAnswerLost, e.RunInterrupted,
+    e.OutageBegan, e.OutageEnded, e.TargetStopped, e.ExportAnswerLost, e.ExportFailed, e.ExportVanished,
+    e.ExportOverdue, e.PackageLost, e.PackageDamaged, e.ImportAnswerLost, e.ImportFailed, e.ImportVanished,
+    e.ImportOverdue, e.ImportInDoubt, e.Quarantined, e.Blocked, e.ProbeAnswerLost, e.RunInterrupted,
 )  # fmt: skip
 _DEBUG = (
     e.SelectionMade, e.AssetsSkipped, e.AssetsHeld, e.BatchScheduled, e.DeliveryScheduled, e.Looked,

@@ -29,3 +29,8 @@ def test_somebody_elses_job_is_no_warning_a_lost_answer_is() -> None:
     assert level_of(e.ExportRefused("b", e.ErrorDetail("denied"))) is LogLevel.WARNING
     assert level_of(e.ImportAnswerLost("b@p", e.ErrorDetail("hung"), 0.0)) is LogLevel.WARNING
     assert level_of(e.Looked("b@p")) is LogLevel.DEBUG
+
+
+def test_under_bars_an_outage_is_said_at_its_start_and_at_its_end() -> None:
+    assert level_of(e.OutageBegan("host", e.ErrorDetail("hung"))) is LogLevel.WARNING
+    assert level_of(e.OutageEnded("host", 90.0)) is LogLevel.WARNING
