@@ -501,7 +501,8 @@ class Progress:
         }[child.fate]
         return Delivery(
             scheduled, state=state, since=at, baseline=parent.baseline, attempt=parent.attempt,
-            slot=parent.slot, user=parent.user, asked_at=parent.asked_at, words=child.words, by=child.by, halved=why == "halves",
+            slot=parent.slot, user=parent.user, asked_at=parent.asked_at, words=child.words, by=child.by,
+            halved=why == "halves",
             parent=parent.id,
             presumed=parent.presumed or (parent.state is DeliveryState.IMPORT_UNSURE and not parent.idle_at),
             unlooked=tuple(asset for asset in child.assets if asset in parent.unlooked),
