@@ -106,9 +106,7 @@ def _policy(style: str, script: str) -> str:
 
 
 def _drawing(document: ReportDocument) -> Drawing | None:
-    if not document.timeline.slots or document.began is None or document.last_entry is None:
-        return None
-    return drawing(document.timeline, document.outages, document.began, document.last_entry)
+    return drawing(document.timeline, document.outages) if document.timeline.slots else None
 
 
 def _handover(document: ReportDocument) -> list[Group]:

@@ -21,6 +21,7 @@ from orchestrator.core.report.outcome import AssetClass
 from orchestrator.core.report.report import MEANING, BatchReport, DeliveryReport, LaneReport, SourceReport
 from orchestrator.core.report.timeline import Bar, Journey, Timeline, journeys
 from orchestrator.core.report.whole import WholeReport
+from orchestrator.core.state.changes import Changes
 
 #: version of the document's form; a field that is added does not change it
 FORM = 1
@@ -153,7 +154,7 @@ class BarDocument:
 
     #: export, import, probe, somebody else's job, unknown outcome; beside the slot: download, verification
     kind: str
-    #: batch or delivery id
+    #: batch or delivery id; what a probe is called
     subject: str
     #: the batch's place in the order, 0 of a probe
     number: int
@@ -185,8 +186,10 @@ class PauseDocument:
 
 @dataclass(frozen=True, slots=True)
 class TimelineDocument:
-    """When each slot did what."""
+    """When each slot did what, from the run's begin to its end; what was taken back later is no part of it."""
 
+    began: str | None
+    ended: str | None
     slots: Sequence[SlotDocument]
     pauses: Sequence[PauseDocument]
     #: why no predicted times stand here, "" where they do
@@ -322,6 +325,40 @@ class HandoverCount:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeDocument:
+    """One asset that an undo removes from a target, or leaves there."""
+
+    #: app or task
+    kind: str
+    #: at the target
+    id: str
+    name: str
+    target: str
+    #: pending, unsure, done, refused or different; "left" where it is none of the undo's
+    state: str
+    #: "" where there is nothing to say
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class UndoDocument:
+    """What was taken back of a run."""
+
+    began: str | None
+    by: str
+    host: str
+    note: str
+    digest: str
+    #: null where it has not ended
+    ended: str | None
+    #: what it ended with; null where it has not
+    code: int | None
+    #: state -> assets
+    counts: Mapping[str, int]
+    changes: Sequence[ChangeDocument]
+
+
+@dataclass(frozen=True, slots=True)
 class ReportDocument:
     """What `report --json` prints."""
 
@@ -375,6 +412,8 @@ class ReportDocument:
     handover_risks: int
     #: what shows it by owner
     handover_command: str
+    #: null where nobody has asked for one
+    undo: UndoDocument | None
     timeline: TimelineDocument
     outages: Sequence[OutageDocument]
     stops: Sequence[StopDocument]
@@ -417,6 +456,7 @@ def document(whole: WholeReport, names: Names, shown: Sequence[AssetLine], left:
         handover=to_data(made.handover, left.standings), handover_counts=_handover(whole, left),
         handover_open=len(left.open), handover_risks=len(left.risks),
         handover_command=names.command("handover", names.plan), timeline=_timeline(whole.timeline, numbers),
+        undo=_undo(whole.undo) if whole.undo is not None else None,
         readings=[ReadingDocument(r.target, r.prefix, r.kind, r.renamed) for r in whole.readings],
         plan_as_run=json.loads(began.moves), chain=ChainDocument(whole.head.entries, whole.head.digest),
         **_history(made.history),
@@ -481,12 +521,27 @@ def _handover(whole: WholeReport, left: PlanHandover) -> list[HandoverCount]:
     return [HandoverCount(each.value, ours[each], still[each]) for each in Action if ours[each] or still[each]]
 
 
+def _undo(held: Changes) -> UndoDocument:
+    changes = [
+        ChangeDocument(each.kind.removeprefix("remove-"), each.object, each.name, each.instance, life.state, life.why)
+        for life in held.lives.values()
+        for each in [life.change]
+    ]
+    changes += [ChangeDocument(kind, asset, name, at, "left", why) for kind, asset, name, at, why in held.left]
+    began, ended = held.began, held.ended
+    by, host, note, digest = (began.by, began.host, began.note, began.digest) if began is not None else ("",) * 4
+    return UndoDocument(
+        utc(held.began_at), by, host, note, digest, utc(held.ended_at) if ended is not None else None,
+        ended.code if ended is not None else None, dict(Counter(each.state for each in changes)), changes,
+    )  # fmt: skip
+
+
 def _timeline(held: Timeline, numbers: Mapping[str, int]) -> TimelineDocument:
     slots = [
         SlotDocument(each.slot, round(each.busy, 1), [_bar(bar, numbers) for bar in each.bars]) for each in held.slots
     ]
     pauses = [PauseDocument(utc(each.began), utc(each.ended)) for each in held.pauses]
-    return TimelineDocument(slots, pauses, UNPREDICTED)
+    return TimelineDocument(utc(held.began), utc(held.ended), slots, pauses, UNPREDICTED)
 
 
 def _bar(bar: Bar, numbers: Mapping[str, int]) -> BarDocument:

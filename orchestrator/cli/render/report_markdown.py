@@ -15,6 +15,7 @@ from orchestrator.cli.render.report_json import (
     RanDocument,
     ReportDocument,
     SlotDocument,
+    UndoDocument,
 )
 from orchestrator.cli.render.states import delivery_words, package_words
 from orchestrator.core.model.checks import Verdict
@@ -49,6 +50,7 @@ def report_markdown(r: ReportDocument, everything: bool = False) -> list[str]:
         *_checks(r, everything),
         *_events(r),
         *_batches(r, everything),
+        *_undo(r, everything),
         *_handover(r, everything),
         *_learned(r),
         *_digests(r),
@@ -62,7 +64,8 @@ def report_markdown(r: ReportDocument, everything: bool = False) -> list[str]:
 def _head(r: ReportDocument) -> list[str]:
     out = [f"# Run {in_markdown(r.run)} of plan {in_markdown(r.plan)}", ""]
     out += [f"**{in_markdown(r.verdict)}** (code {r.code})", ""]
-    out += _bullets([*(f"why: {why.sentence}" for why in r.whys), f"who must act: {r.who}"])
+    undone = [_undone(r.undo)] if r.undo is not None else []
+    out += _bullets([*undone, *(f"why: {why.sentence}" for why in r.whys), f"who must act: {r.who}"])
     out += ["- next:", "", "```", *r.next.splitlines(), "```", ""]
     began, ended = seconds_of(r.began), seconds_of(r.ended)
     end = f"{local(ended)} ({span(ended - began)})" if ended else f"not ended; last entry {_at(r.last_entry)}"
@@ -150,6 +153,25 @@ def _some(names: Sequence[str]) -> str:
 
 def _told(where: str, what: str, why: str) -> str:
     return f"{where}: {what}" + (f": {why}" if why else "")
+
+
+def _undone(undo: UndoDocument) -> str:
+    """Said before all else: what the verdict tells may be gone again."""
+    told = ", ".join(f"{number:,} {state}" for state, number in undo.counts.items()) or "nothing"
+    how = f"ended {_at(undo.ended)} (code {undo.code})" if undo.ended else "has not ended"
+    return f"taken back: the undo of {_at(undo.began)} by {undo.by} on {undo.host} {how}: {told}"
+
+
+def _undo(r: ReportDocument, everything: bool) -> list[str]:
+    """What an undo left, by reason; with everything each asset."""
+    if r.undo is None:
+        return []
+    groups: Groups = {}
+    for each in r.undo.changes:
+        if everything or each.state != "done":
+            groups.setdefault((f"{each.state}@{each.target}", each.why), []).append(f"{each.kind} {each.name}")
+    lines = _each(groups) if everything else _grouped(groups)
+    return ["## Taken back", "", *_bullets([_undone(r.undo), *lines]), ""]
 
 
 # --- what happened -------------------------------------------------------------------------------------------------

@@ -99,9 +99,9 @@ class _Scale:
         return round(max(0.0, self.x(ended) - self.x(began)), 4)
 
 
-def drawing(held: TimelineDocument, outages: Sequence[OutageDocument], began: str, last: str) -> Drawing:
-    """Place everything between the first and the last entry of the journal."""
-    scale = _Scale(seconds_of(began), seconds_of(last))
+def drawing(held: TimelineDocument, outages: Sequence[OutageDocument]) -> Drawing:
+    """Place everything between the begin and the end of the run."""
+    scale = _Scale(seconds_of(held.began), seconds_of(held.ended))
     slots = list(_slots(held.slots, scale))
     down = NAME + JOBS + 2 * BESIDE + GAP
     offset = local(scale.began)[-6:]

@@ -1,5 +1,7 @@
 """When each slot did what, folded from a run's entries. Law: only what the journal tells; nothing is estimated.
 
+It ends with the run: what people tick or take back days later does not stretch it.
+
 A *slot* is the place in which one job may run, so its jobs never overlap; what a job brings about beside it (the
 download of its package, the comparison with the target) overlaps the next job and is kept apart. Times are epoch
 seconds, UTC. The journal tells no predicted times, so none stand here.
@@ -11,6 +13,7 @@ from enum import StrEnum
 
 from orchestrator.core.model.failures import Failure
 from orchestrator.core.state import events as e
+from orchestrator.core.state.change_events import ChangeEvent
 from orchestrator.core.state.events import Entry, ErrorDetail
 
 
@@ -41,7 +44,7 @@ class Bar:
 
     kind: BarKind
     slot: str
-    #: batch or delivery id; "" of a probe
+    #: batch or delivery id; what a probe is called
     subject: str
     began: float
     #: the last entry of the journal where it has not ended
@@ -115,6 +118,8 @@ class _Folding:
 
     def take(self, entry: Entry) -> None:
         at, event = entry.at, entry.event
+        if isinstance(event, e.HandoverDone | ChangeEvent):
+            return
         if not self._began:
             self._began = at
         match event:

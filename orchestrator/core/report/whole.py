@@ -14,6 +14,7 @@ from orchestrator.core.report.assets import (
 from orchestrator.core.report.outcome import asset_outcomes, outcome
 from orchestrator.core.report.report import Report, report
 from orchestrator.core.report.timeline import Timeline, timeline
+from orchestrator.core.state.changes import Changes
 from orchestrator.core.state.events import Entry
 from orchestrator.core.state.progress import Progress
 
@@ -37,10 +38,13 @@ class WholeReport:
     timeline: Timeline
     readings: tuple[PrefixReading, ...]
     head: ChainHead
+    #: its undo; None where nobody has asked for one
+    undo: Changes | None = None
 
 
 def whole_report(run: str, entries: Sequence[Entry], progress: Progress, head: ChainHead) -> WholeReport:
     """Fold a run's entries; `progress` is the same entries believed. Raises ValueError where the run never began."""
     made = report(run, entries, progress, outcome(progress, {}))
     lines = asset_lines(progress, asset_outcomes(progress))
-    return WholeReport(made, lines, set_aside(progress), timeline(entries), prefix_readings(progress), head)
+    undo = progress.changes if progress.changes.began is not None else None
+    return WholeReport(made, lines, set_aside(progress), timeline(entries), prefix_readings(progress), head, undo)

@@ -7,7 +7,10 @@ from typing import Any
 
 from typer.testing import Result
 
+from orchestrator.core.model.change import Change
+from orchestrator.core.state import change_events as c
 from orchestrator.core.state import events as e
+from tests.cli.conftest import DONE
 
 Invoke = Callable[..., Result]
 
@@ -92,3 +95,31 @@ def test_long_lists_are_grouped_and_all_shows_each(invoke: Invoke, past: Any) ->
     assert (told.count("load-"), told.count("### Left out")) == (5, 0)
     every = invoke("report", "--all").stdout
     assert (every.count("app shop-"), every.count("travel with the-rest")) == (40, 106)
+
+
+def test_a_run_that_was_taken_back_says_so_beside_the_verdict(invoke: Invoke, past: Any, tmp_path: Path) -> None:
+    changes = tuple(
+        Change(f"remove-app:prod:n{n}", "remove-app", "prod", f"n{n}", name, "c")
+        for n, name in enumerate(("orders", "billing", "kept"))
+    )
+    ids = tuple(each.id for each in changes)
+    past.write(
+        "20270107-000000-ffff",
+        [
+            *DONE, c.UndoBegan("igor", "host-2", 9, "0.1.0", "rolled back"),
+            c.ChangesPlanned(changes, (("task", "n9", "flow", "prod", "it was there before"),)),
+            c.ChangesRequested(ids, "c", "s"), c.ChangesAccepted(ids, "job-9"), c.ChangesEnded(ids, "finished"),
+            c.ChangesSettled(ids[:2], different=((ids[2], "somebody changed it meanwhile"),)), c.UndoEnded(1),
+        ],
+    )  # fmt: skip
+    told = invoke("report", "--all").stdout
+    assert "taken back: the undo of" in told.partition("## Counts")[0]
+    assert "2 done, 1 different, 1 left" in told
+    assert "different@prod: app kept: somebody changed it meanwhile" in told
+    assert "left@prod: task flow: it was there before" in told
+    document = json.loads(invoke("report", "--json", "--html", "report.html").stdout)
+    assert (document["undo"]["code"], document["undo"]["counts"]) == (1, {"done": 2, "different": 1, "left": 1})
+    page = (tmp_path / "report.html").read_text()
+    assert "<strong>taken back</strong> by igor" in page.partition("<main")[0]
+    assert invoke("report", "--evidence", "proof.zip").exit_code == 0
+    assert invoke("check-evidence", "proof.zip").exit_code == 0

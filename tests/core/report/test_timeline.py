@@ -2,6 +2,7 @@
 
 from orchestrator.core.report.timeline import Bar, BarKind, Pause, Timeline, journeys, timeline
 from orchestrator.core.state import events as e
+from orchestrator.core.state.change_events import UndoBegan, UndoEnded
 from orchestrator.core.state.events import Entry, ErrorDetail, Event
 
 BUSY = ErrorDetail("busy", "ROMA.10012", "a task is running")
@@ -90,6 +91,14 @@ def test_a_vanished_job_is_a_bar_and_then_unknown() -> None:
     gone = e.ImportVanished("d", ErrorDetail("gone"), 9.0)
     held = drawn(e.ImportRequested("d", "c", "s"), e.ImportAccepted("d", "j"), gone, e.ImportMissing("d"))
     assert bars(held) == [(BarKind.IMPORT, 2.0, 3.0), (BarKind.UNKNOWN, 3.0, 4.0)]
+
+
+def test_what_people_do_days_later_does_not_stretch_it() -> None:
+    held = drawn(
+        e.ImportRequested("d", "c", "s"), e.ImportAccepted("d", "j"), e.Imported("d"), e.Verified("d", ("a",)),
+        e.RunEnded(0), e.HandoverDone("item", "olga", "h", "0", "done"), UndoBegan("olga", "h", 1, "0"), UndoEnded(0),
+    )  # fmt: skip
+    assert (held.began, held.ended, held.pauses) == (1.0, 5.0, ())
 
 
 def test_a_probe_takes_its_slot() -> None:
