@@ -6,7 +6,7 @@ What a failed request means is read from `model.retries`; what follows is decide
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import anyio
@@ -90,6 +90,8 @@ class Performer:
         self._plan, self._roma, self._vault = plan, roma, vault
         self._progress, self._runtime, self._poll_timing = progress, runtime, poll_timing
         self._listings = TargetListings(plan, roma)
+        #: credentials -> the user that owns them, as slots count users
+        self.users: Mapping[str, str] = {}
         #: told the instance of each poll that is answered
         self.hears: Callable[[str], None] = lambda instance: None
 
@@ -308,7 +310,9 @@ class Performer:
 
     async def _compared(self, life: Delivery, expected: Sequence[Expected], late: bool) -> Comparison:
         """What they hold is asked for only where that is known of the source, and they themselves are there."""
-        there = await self._listings.assets(life.target)
+        user = self.users.get(life.scheduled.owner, "")
+        name = "" if user.startswith("key:") else user.rpartition("/")[2]
+        there = replace(await self._listings.assets(life.target), user=name)
         compared = verify(life, expected, there)
         if not any(each.asset.contents for each in expected) or (compared.waiting and not late):
             return compared

@@ -220,6 +220,7 @@ class Runs:
             self.predict = poll_timing.predict
             scheduler = self._scheduler(progress, poll_timing)
             performer = Performer(self.plan, self.roma, vault, progress, self.runtime, poll_timing)
+            performer.users = self.users
             conductor = Conductor(scheduler, journal, performer, vault, leases, self.runtime, Operators())
             conductor.listeners = (poll_timing.hear, self._told(progress))
             scheduler.abandoning = wish.abandon

@@ -174,6 +174,8 @@ class Watch:
                 self._require(
                     line.asset in there[line.target], f"promise 15: {line.name} is said to be at {line.target}"
                 )
+            if line.kept_as is AssetClass.NOT_OURS:
+                self._require(line.asset not in there[line.target], f"promise 11: {line.name} is ours: {line.why}")
         if night.ended.outcome.code is ExitCode.DONE:
             bad = [
                 line

@@ -71,8 +71,10 @@ def failed(s: SchedulerContext, life: Delivery, now: float) -> Answer:
     if life.look is None:
         return steps.ListTarget(life.id, life.target, life.scheduled.owner)
     assets = tuple(asset.id for asset in s.progress.assets_of(life.batch))
-    landed = target_evidence.sight(life, assets, life.look).landed
-    return Note(splitting.after_failure(s.progress, life, landed, s.names_of(life)))
+    there, names = target_evidence.sight(life, assets, life.look).landed, s.names_of(life)
+    theirs = splitting.refused_as_existing(s.progress, life, there, names)
+    landed = tuple(asset for asset in there if asset not in theirs)
+    return Note(splitting.after_failure(s.progress, life, landed, names, theirs))
 
 
 def import_candidate(s: SchedulerContext, life: Delivery, slot: str, now: float) -> steps.Step | Note | None:

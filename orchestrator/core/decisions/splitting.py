@@ -4,16 +4,22 @@ Parts by the service's named reasons where they explain the failure, by halves w
 that are already at the target need no package, quarantined ones carry the service's own words.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestrator.core.model.error_detail import NOT_OURS
 from orchestrator.core.model.inventory import Reason
+from orchestrator.core.plan.plan import Mode
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Asset, Child, ErrorDetail, Split
 from orchestrator.core.state.identity import batch_of, delivery_id
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package
 from orchestrator.core.state.progress import Progress
 
+#: how services say that a name is taken
+_EXISTS = re.compile(r"(?<!not )\bexist(s|ed|ing)?\b|已存在", re.IGNORECASE)
+_DENIED = re.compile(r"\b(not|n't|no longer) exist", re.IGNORECASE)
 #: what a reason's `resource_type` calls our kinds (API 1.4)
 _KIND_WORDS = {"application": "app", "app": "app", "task": "task", "fdi_task": "task"}
 
@@ -62,13 +68,38 @@ def _depth(progress: Progress, delivery: Delivery) -> int:
     return depth
 
 
+def refused_as_existing(
+    progress: Progress, delivery: Delivery, there: Iterable[str], names: dict[str, tuple[str, ...]]
+) -> dict[str, ErrorDetail]:
+    """What the failed import of AddNew found taken, of what is there now and was not in the baseline: not ours.
+
+    Only where it was asked for once: else an earlier request of ours may have brought it.
+    """
+    if delivery.attempt != 1 or delivery.scheduled.mode != Mode.ADD_NEW.value:
+        return {}
+    found: dict[str, ErrorDetail] = {}
+    new = set(there)
+    for asset in progress.assets_of(delivery.batch):
+        said = _words_for(asset, delivery.reasons, names) if asset.id in new else None
+        if said is not None and _EXISTS.search(said.message) and not _DENIED.search(said.message):
+            found[asset.id] = ErrorDetail(NOT_OURS, said.code, said.message)
+    return found
+
+
 def after_failure(
-    progress: Progress, delivery: Delivery, landed: Collection[str], names: dict[str, tuple[str, ...]]
+    progress: Progress,
+    delivery: Delivery,
+    landed: Collection[str],
+    names: dict[str, tuple[str, ...]],
+    theirs: Mapping[str, ErrorDetail] | None = None,
 ) -> tuple[e.Event, ...]:
     """What follows a failed export or import, given what of it landed all the same.
 
     `names`: source id -> the names it may have at the target and at the source, for reading the reasons.
+    `theirs`: what is there and not ours, in the service's words; it explains the failure.
     """
+    if theirs:
+        return _beside_theirs(progress, delivery, landed, names, theirs)
     package = progress.packages[delivery.batch]
     failed: Delivery | Package = delivery if delivery.state is DeliveryState.FAILED else package
     reasons, words = failed.reasons, failed.words
@@ -85,6 +116,24 @@ def after_failure(
         poison = [Part((each,), "quarantined", said) for each, said in named.items()]
         return split(progress, delivery, [there, *poison, rest], "reasons")
     return split(progress, delivery, [there, *_halves(assets)], "halves")
+
+
+def _beside_theirs(
+    progress: Progress,
+    delivery: Delivery,
+    landed: Collection[str],
+    names: dict[str, tuple[str, ...]],
+    theirs: Mapping[str, ErrorDetail],
+) -> tuple[e.Event, ...]:
+    """What somebody else brought meanwhile is set aside, and what else was named; the rest goes on."""
+    assets = progress.assets_of(delivery.batch)
+    if len(assets) == 1:
+        return (e.Quarantined(delivery.id, theirs[assets[0].id]),)
+    left = [asset for asset in assets if asset.id not in {*landed, *theirs}]
+    named = {asset.id: said for asset in left if (said := _words_for(asset, delivery.reasons, names)) is not None}
+    aside = [Part((each,), "quarantined", said) for each, said in {**theirs, **named}.items()]
+    rest = Part(tuple(asset.id for asset in left if asset.id not in named), "waiting")
+    return split(progress, delivery, [Part(tuple(landed), "landed"), *aside, rest], "not-ours")
 
 
 def _alone(

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from itertools import chain
 
 from orchestrator.core.model.contents import Contents
+from orchestrator.core.model.error_detail import NOT_OURS
 from orchestrator.core.model.inventory import App, Inventory, Kind, Task
 from orchestrator.core.plan.plan import Mode
 from orchestrator.core.state import events as e
@@ -47,6 +48,8 @@ class There:
     ahead: float = 0.0
     #: None where it was not asked for: nothing of it is compared
     contents: Contents | None = None
+    #: the IAM user that imports, as lists of ROMA tell creators; "" where unknown
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +102,13 @@ def verify(life: Delivery, expected: Sequence[Expected], there: There) -> Compar
     before = life.baseline.seen if life.baseline is not None else {}
     every = [_seen(life, each, there, before.get(each.asset.id, ())) for each in expected]
     brings = any(_shows_that_apps_bring(each) for each in every)
+    theirs = _theirs(life, every, there.user)
     told = _Told()
     for each in every:
-        _tell(life, each, there, brings, told)
+        if each.expected.asset.id in theirs:
+            told.findings.append((each.expected.asset.id, theirs[each.expected.asset.id]))
+        else:
+            _tell(life, each, there, brings, told)
     ids = tuple((each.expected.asset.id, each.found.id) for each in every if each.found is not None)
     renamed = _renamed(every, {held for ids in before.values() for held in ids}) if life.scheduled.prefix else ()
     event = e.Verified(
@@ -109,6 +116,19 @@ def verify(life: Delivery, expected: Sequence[Expected], there: There) -> Compar
         _uncompared(expected, there.contents),
     )  # fmt: skip
     return Comparison(event, told.waiting)
+
+
+def _theirs(life: Delivery, every: Sequence[_Seen], user: str) -> dict[str, str]:
+    """New under AddNew, and made by another user: only where the service tells ours of others of the same kind."""
+    new = [(each.expected.asset, each.found) for each in every if each.found is not None and each.new]
+    if life.scheduled.mode == Mode.MERGE.value or not user:
+        return {}
+    tells = {asset.kind for asset, found in new if found.owner == user}
+    return {
+        asset.id: f"{NOT_OURS}: {found.name} was made by {found.owner}, not by {user}"
+        for asset, found in new
+        if asset.kind in tells and found.owner not in ("", user)
+    }
 
 
 def _uncompared(expected: Sequence[Expected], contents: Contents | None) -> str:

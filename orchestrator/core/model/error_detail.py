@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 
+#: kind of an `ErrorDetail`, and beginning of a finding: it is at the target, and somebody else brought it
+NOT_OURS = "not-ours"
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorDetail:
     """Why something was refused or failed, in the service's own words where there were any."""
 
-    #: `Failure` of the request, or ours: "job", "package", "breaker", "name-taken"
+    #: `Failure` of the request, or ours: "job", "package", "breaker", "name-taken", "not-ours"
     kind: str
     code: str = ""
     message: str = ""

@@ -13,7 +13,7 @@ from orchestrator.core.state.events import Entry, Event, HandoverDone, HandoverL
 from orchestrator.core.state.progress import Progress
 
 #: classes of assets that will not be at the target unless somebody acts
-_STAYED = frozenset({AssetClass.QUARANTINED, AssetClass.BLOCKED, AssetClass.HELD})
+_STAYED = frozenset({AssetClass.QUARANTINED, AssetClass.BLOCKED, AssetClass.NOT_OURS, AssetClass.HELD})
 #: the same, once nobody goes on with the run
 _STAYED_FOR_GOOD = _STAYED | {AssetClass.WAITING}
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from orchestrator.core.model.error_detail import NOT_OURS
 from orchestrator.core.state.ends import End
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
 from orchestrator.core.state.progress import Progress
@@ -28,6 +29,8 @@ class AssetClass(StrEnum):
     QUARANTINED = "quarantined"
     BLOCKED = "blocked"
     UNDECIDED = "undecided"
+    #: somebody else brought it while we did: code 1
+    NOT_OURS = "there, not ours"
     #: its migration has drifted since it was approved, and did not start: code 1
     HELD = "held"
     WAITING = "waiting"
@@ -87,7 +90,8 @@ def _delivery_lines(progress: Progress, life: Delivery) -> list[AssetOutcome]:
     for asset in progress.assets_of(life.batch):
         kept_as, why = _class_of(progress, life)
         if asset.id in findings:
-            kept_as, why = AssetClass.DIFFERENT, findings[asset.id]
+            theirs = findings[asset.id].startswith(NOT_OURS)
+            kept_as, why = AssetClass.NOT_OURS if theirs else AssetClass.DIFFERENT, findings[asset.id]
         elif asset.id in unverified:
             kept_as, why = AssetClass.UNVERIFIED, unverified[asset.id]
         found.append(
@@ -99,7 +103,8 @@ def _delivery_lines(progress: Progress, life: Delivery) -> list[AssetOutcome]:
 def _class_of(progress: Progress, life: Delivery) -> tuple[AssetClass, str]:
     kept_as = _CLASS[life.state]
     if life.state is DeliveryState.QUARANTINED:
-        return kept_as, str(life.words or "")
+        theirs = life.words is not None and life.words.kind == NOT_OURS
+        return AssetClass.NOT_OURS if theirs else kept_as, str(life.words or "")
     if life.state is DeliveryState.BLOCKED:
         asset = progress.find_asset(progress.source_of(life), life.by)
         return kept_as, f"it needs {asset.name if asset else life.by}, which is not at {life.target}"
@@ -210,7 +215,7 @@ def _stopped(progress: Progress) -> list[Why]:
 
 
 def _incomplete(counts: Mapping[str, int]) -> list[Why]:
-    bad = (AssetClass.QUARANTINED, AssetClass.BLOCKED, AssetClass.DIFFERENT)
+    bad = (AssetClass.QUARANTINED, AssetClass.BLOCKED, AssetClass.NOT_OURS, AssetClass.DIFFERENT)
     return [
         Why(ExitCode.INCOMPLETE, f"{counts[each]} {'asset is' if counts[each] == 1 else 'assets are'} {each}")
         for each in bad

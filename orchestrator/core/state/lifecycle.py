@@ -9,6 +9,7 @@ asked and hold no answer: crashes and lost answers land there, both by the same 
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from orchestrator.core.model.error_detail import NOT_OURS
 from orchestrator.core.model.failures import Failure
 from orchestrator.core.model.inventory import Reason
 from orchestrator.core.state import events as e
@@ -385,6 +386,8 @@ def move_delivery(life: Delivery, event: Event, at: float) -> Delivery:
         case e.Verified():
             return replace(life, verified=event)
         case e.Retried():
+            if life.words is not None and life.words.kind == NOT_OURS:
+                life = replace(life, baseline=None, attempt=0)  # what is there was there before this try
             return without_looks(replace(life, refusals=0, silences=0, not_before=0.0, by="", words=None, reasons=()))
         case e.Resolved():
             return _resolved(life, event, at)

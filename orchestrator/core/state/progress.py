@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.core.model.checks import Check
+from orchestrator.core.model.error_detail import NOT_OURS
 from orchestrator.core.model.failures import Failure
 from orchestrator.core.model.naming import predicted
 from orchestrator.core.state import events as e
@@ -538,7 +539,8 @@ class Progress:
         self, scheduled: e.DeliveryScheduled, assets: Sequence[str], parts: Sequence[Delivery], at: float
     ) -> Delivery:
         """One life for several: what was asked for keeps its baseline, what never was has none yet."""
-        asked = sorted((life for life in parts if life.attempt), key=lambda life: life.asked_at)
+        ours = (life for life in parts if life.attempt and (life.words is None or life.words.kind != NOT_OURS))
+        asked = sorted(ours, key=lambda life: life.asked_at)
         known = {asset.id for life in asked for asset in self.assets_of(life.batch)}
         seen = {asset: ids for life in asked if life.baseline is not None for asset, ids in life.baseline.present}
         present = tuple((asset, seen[asset]) for asset in assets if asset in known and asset in seen)
