@@ -9,11 +9,14 @@ from dataclasses import dataclass, field, replace
 
 from orchestrator.core.model.handover_item import Action, Item, Standing, in_order
 from orchestrator.core.report.outcome import AssetClass, AssetOutcome, asset_outcomes
+from orchestrator.core.state.change_events import ChangesPlanned, ChangesSettled
 from orchestrator.core.state.events import Entry, Event, HandoverDone, HandoverListed
 from orchestrator.core.state.progress import Progress
 
 #: classes of assets that will not be at the target unless somebody acts
 _STAYED = frozenset({AssetClass.QUARANTINED, AssetClass.BLOCKED, AssetClass.NOT_OURS, AssetClass.HELD})
+#: (target, kind, name at the source)
+Place = tuple[str, str, str]
 #: the same, once nobody goes on with the run
 _STAYED_FOR_GOOD = _STAYED | {AssetClass.WAITING}
 
@@ -52,7 +55,9 @@ class PlanHandover:
 
 def of_run(run: str, entries: Sequence[Entry], progress: Progress) -> RunHandover:
     """One run's part; `progress` is the same entries believed."""
-    items = due(entries, asset_outcomes(progress), ended=progress.ended is not None)
+    gone = taken_back(entries, progress)
+    lines = [line for line in asset_outcomes(progress) if (line.target, line.kind, line.name) not in gone]
+    items = due(entries, lines, ended=progress.ended is not None, gone=gone)
     ticks = tuple((entry.at, entry.event) for entry in entries if isinstance(entry.event, HandoverDone))
     return RunHandover(run, progress.began_at, items, ticks)
 
@@ -94,24 +99,52 @@ def kept(events: Iterable[Event]) -> Iterator[Item]:
             yield from event.items
 
 
-def due(entries: Iterable[Entry], lines: Iterable[AssetOutcome], ended: bool = False) -> tuple[Item, ...]:
+def taken_back(entries: Iterable[Entry], progress: Progress) -> frozenset[Place]:
+    """What an undo of this run was seen to remove from its targets."""
+    arrived: dict[tuple[str, str], Place] = {}
+    for life in progress.deliveries.values():
+        held = dict(life.verified.ids) if life.verified is not None else {}
+        for asset in progress.assets_of(life.batch):
+            arrived[life.target, held.get(asset.id, "")] = (life.target, asset.kind, asset.name)
+    objects: dict[str, tuple[str, str]] = {}
+    gone: set[Place] = set()
+    for entry in entries:
+        match entry.event:
+            case ChangesPlanned(changes=changes):
+                objects |= {each.id: (each.instance, each.object) for each in changes}
+            case ChangesSettled(done=done):
+                gone |= {arrived[objects[name]] for name in done if objects.get(name) in arrived}
+            case _:
+                pass
+    return frozenset(gone)
+
+
+def due(
+    entries: Iterable[Entry],
+    lines: Iterable[AssetOutcome],
+    ended: bool = False,
+    gone: frozenset[Place] = frozenset(),
+) -> tuple[Item, ...]:
     """What a run leaves to people: its list without the assets that were set aside everywhere they should go.
 
     A task that did not arrive must not be stopped at its source. `lines` are the run's assets
     (`core.report.outcome.asset_outcomes`); of a run that has `ended`, what still waits will not arrive either.
+    `gone` arrived once, and an undo has removed it.
     """
     left = _STAYED_FOR_GOOD if ended else _STAYED
-    stayed: set[tuple[str, str, str]] = set()
+    stayed: set[Place] = set(gone)
     arrived: set[tuple[str, str]] = set()
     for line in lines:
         if line.kept_as in left:
             stayed.add((line.target, line.kind, line.name))
         else:
             arrived.add((line.kind, line.name))
+    if not arrived:
+        return ()
     return tuple(item for item in kept(entry.event for entry in entries) if not _idle(item, stayed, arrived))
 
 
-def _idle(item: Item, stayed: set[tuple[str, str, str]], arrived: set[tuple[str, str]]) -> bool:
+def _idle(item: Item, stayed: set[Place], arrived: set[tuple[str, str]]) -> bool:
     if item.action == Action.STOP_TASK:
         return (item.kind, item.asset) not in arrived
     return (item.where, item.kind, item.asset) in stayed

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from orchestrator.core.model.checks import Check
 from orchestrator.core.model.handover_item import Item
-from orchestrator.core.report.handover import due
+from orchestrator.core.report.handover import of_run
 from orchestrator.core.report.history import History, gather
 from orchestrator.core.report.outcome import AssetClass, AssetOutcome, Outcome, asset_outcomes
 from orchestrator.core.state.events import Entry, RunBegan, SelectionMade
@@ -147,7 +147,7 @@ def report(run: str, entries: Sequence[Entry], progress: Progress, outcome: Outc
         run, progress.began, progress.began_at, progress.ended_at if progress.ended else 0.0, progress.at, outcome,
         lanes, _sources(progress.selections), _batches(progress, history), _deliveries(progress, history),
         tuple(line for line in every if line.kept_as not in QUIET), history,
-        (*_disagreements(lanes), *_twice(progress, every)), due(entries, every, ended=progress.ended is not None),
+        (*_disagreements(lanes), *_twice(progress, every)), of_run(run, entries, progress).items,
         tuple(progress.findings),
     )  # fmt: skip
 

@@ -135,3 +135,16 @@ def test_a_tick_needs_a_note_and_an_item_that_is_on_the_list(invoke: Invoke, qui
     assert "is no item of this plan's list" in invoke("handover", "--done", "zzz", "--note", "x").stderr
     assert invoke("handover", "--done", one, "--check", "--note", "x").exit_code == 2
     assert {item["done"] for item in items(invoke)} == {None}
+
+
+def test_what_was_taken_back_leaves_nothing_to_people(invoke: Invoke, quick: Any, moved: str) -> None:
+    before = items(invoke)
+    taken = invoke("undo", "--yes", "--only", f"task:{moved}")
+    assert taken.exit_code == 0, taken.output
+    after = items(invoke)
+    assert {item["id"] for item in before} - {item["id"] for item in after} == {
+        item["id"] for item in before if item["asset"] == moved
+    }
+    assert invoke("undo", "--yes").exit_code == 0
+    assert items(invoke) == []
+    assert json.loads(invoke("report", "--json").stdout)["handover"] == []
