@@ -20,6 +20,11 @@ LATER_KEYS = ("windows", "notify", "backup", "only_changed", "group")
 NAME = Text(
     "[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name: a letter or digit, then letters, digits, '.', '_' or '-', at most 64"
 )
+#: a UUID is written whole: one that was cut when it was copied names no instance
+INSTANCE_ID = Text(
+    "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|(?![0-9a-fA-F]{8}-)[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}",
+    "an id of ROMA: a whole UUID of 36 characters, or letters, digits, '.', '_' and '-', at most 64",
+)
 ID = Text("[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", "an id of ROMA: letters, digits, '.', '_' or '-', at most 64")
 # A name may hold almost anything (API 1.8); only what cannot be in one name on one line is refused.
 GLOB = Text(r"[^\x00-\x1f\x7f]{1,256}", "a name or a shell glob such as orders-*, at most 256 characters")

@@ -5,6 +5,7 @@ all come from it.
 from orchestrator.core.plan.containers import (
     GLOB,
     ID,
+    INSTANCE_ID,
     NAME,
     Address,
     Key,
@@ -59,7 +60,7 @@ INSTANCE = Section(
         "endpoint": Key(Address(), "where ROMA Connect answers; needed where there is no region"),
         "iam_endpoint": Key(Address(), "where IAM answers; needed for password credentials outside known regions"),
         "project_id": Key(ID, "the project the instance lies in", required=True),
-        "instance_id": Key(ID, "the instance's id", required=True),
+        "instance_id": Key(INSTANCE_ID, "the instance's id", required=True),
         "credentials": Key(
             ListOf(NAME, "names of credentials", "[dev-migrator]", may_be_empty=False, or_one=True),
             "a name of credentials, or a list: each further user is one more slot",

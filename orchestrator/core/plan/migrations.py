@@ -42,7 +42,17 @@ def read_migrations(read: Mapping[str, Any], instances: Instances, at: At) -> tu
     _check_names(drafts)
     _check_after(drafts)
     known = read.get("instances", BAD) is not BAD
-    return tuple(m for draft in drafts if (m := _migration(draft, instances if known else None)) is not None)
+    users = _users(read)
+    made = (_migration(draft, instances if known else None, users) for draft in drafts)
+    return tuple(each for each in made if each is not None)
+
+
+def _users(read: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Instance -> its credentials, also where something else of it is wrong."""
+    instances = read.get("instances", BAD)
+    held = {} if instances is BAD else instances
+    told = {name: BAD if values is BAD else values.get("credentials", BAD) for name, values in held.items()}
+    return {name: users for name, users in told.items() if users is not BAD}
 
 
 def _drafts(read: Mapping[str, Any], at: At) -> Iterator[Draft]:
@@ -62,15 +72,18 @@ def _drafts(read: Mapping[str, Any], at: At) -> Iterator[Draft]:
         yield Draft({**inherited, **own}, places, place)
 
 
-def _migration(draft: Draft, instances: Instances | None) -> Migration | None:
+def _migration(draft: Draft, instances: Instances | None, users: Mapping[str, tuple[str, ...]]) -> Migration | None:
     if draft.at.full:
         return None
     told = len(draft.at.problems)
     _check_required(draft)
     if instances is not None:
         _check_instance(draft.get("source", BAD), instances, draft.place("source"))
+    for values, at in _targets(draft):
+        _check_owner(draft, values, at, users)
     targets = [_target(draft, values, at, instances) for values, at in _targets(draft)]
     _check_twice(draft, targets, instances)
+    _check_calls(draft)
     if len(draft.at.problems) > told or None in targets or has_bad(dict(draft.values)):
         return None
     exclude = draft.get("exclude", {})
@@ -143,7 +156,6 @@ def _target(draft: Draft, own: Mapping[str, Any], at: At, instances: Instances |
         places["datasource_overwrite"].wrong("true is allowed only with mode: Merge")
     if instances is not None:
         _check_apart(draft, target, instances, at)
-        _check_owner(target, instances, places.get("owner", at))
     return target if len(at.problems) == told else None
 
 
@@ -175,13 +187,50 @@ def address(instance: Instance) -> tuple[str, str, str]:
     return instance.endpoint, instance.project_id, instance.instance_id
 
 
-def _check_owner(target: Target, instances: Instances, at: At) -> None:
-    instance = instances.get(target.instance)
-    if target.owner and instance is not None and target.owner not in instance.credentials:
-        at.wrong(
-            f"{quoted(target.owner)} is not among the credentials of {quoted(target.instance)}, allowed are "
-            f"{listed(instance.credentials)}{did_you_mean(target.owner, instance.credentials)}"
+def _check_owner(draft: Draft, own: Mapping[str, Any], at: At, users: Mapping[str, tuple[str, ...]]) -> None:
+    """Whatever else is wrong with the target or its instance."""
+    instance, owner = own.get("instance", BAD), own.get("owner", draft.get("owner", ""))
+    allowed = users.get(instance, ()) if isinstance(instance, str) else ()
+    if allowed and isinstance(owner, str) and owner and owner not in allowed:
+        place = at.child("owner") if "owner" in own else draft.place("owner")
+        place.wrong(
+            f"{quoted(owner)} is not among the credentials of {quoted(instance)}, allowed are "
+            f"{listed(allowed)}{did_you_mean(owner, allowed)}"
         )
+
+
+def _check_calls(draft: Draft) -> None:
+    """A cycle that is written out, name by name; what patterns come to, only preflight can tell."""
+    calls = draft.get("calls", {})
+    if has_bad(calls):
+        return
+    called = {
+        caller: tuple(name for name in names if name != caller and _is_written_out(name))
+        for caller, names in calls.items()
+        if _is_written_out(caller)
+    }
+    for start in called:
+        if (cycle := _cycle(start, called)) and start == min(cycle):
+            told = " calls ".join(quoted(name) for name in (*cycle, start))
+            draft.place("calls").wrong(f"applications that call each other cannot be ordered: {told}: take one out")
+
+
+def _is_written_out(name: str) -> bool:
+    return not any(sign in name for sign in "*?[")
+
+
+def _cycle(start: str, called: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """A shortest way from a name back to itself; () where there is none."""
+    ways: list[tuple[str, ...]] = [(start,)]
+    seen = {start}
+    for way in ways:
+        for name in called.get(way[-1], ()):
+            if name == start:
+                return way
+            if name not in seen:
+                seen.add(name)
+                ways.append((*way, name))
+    return ()
 
 
 def _check_twice(draft: Draft, targets: list[Target | None], instances: Instances | None) -> None:

@@ -217,6 +217,9 @@ REFUSED: list[tuple[str, object, str]] = [
     (f"{M0}.datasource_overwrite", "yes", '"yes" is not allowed, allowed is true or false; did you mean "true"?'),
     (f"{M0}.datasource_overwrite", "no", 'did you mean "false"?'),
     (f"{M0}.datasource_overwrite", "True", 'did you mean "true"?'),
+    ("instances.dev.instance_id", "11111111-2222-3333-4444-55555555", "allowed is an id of ROMA: a whole UUID of 36"),
+    (f"{M0}.calls", {"web": ["core"], "core": ["base"], "base": ["web"]},
+     'calls: applications that call each other cannot be ordered: "base" calls "web" calls "core" calls "base"'),
     (f"{M0}.owner", "dev-migrator", '"dev-migrator" is not among the credentials of "prod", allowed are prod-migrator'),
     (f"{M0}.after", ["comon"],
      'after[0]: no migration is named "comon", allowed are orders, common; did you mean "common"?'),
@@ -253,6 +256,19 @@ def test_a_wrong_value_is_refused_with_a_sentence(place: str, value: object, exp
 def test_one_wrong_value_causes_no_further_problems() -> None:
     for place, value, _ in REFUSED:
         assert len(problems_of((place, value))) <= 2, (place, problems_of((place, value)))
+
+
+def test_calls_that_patterns_make_are_left_to_preflight() -> None:
+    for calls in ({"web-*": ["core-*"], "core-*": ["web-*"]}, {"web": ["web", "core"]}):
+        assert isinstance(plan_from(changed((f"{M0}.calls", calls))), Plan), calls
+
+
+def test_an_unknown_owner_is_told_with_the_other_problems() -> None:
+    owner = (f"{M0}.owner", "prod-migratr")
+    for place, value in (("instances.prod.project_id", GONE), (f"{M0}.mode", "Add"), (f"{M0}.source", "nowhere")):
+        problems = problems_of(owner, (place, value))
+        assert any('"prod-migratr" is not among the credentials of "prod"' in each for each in problems), problems
+        assert len(problems) >= 2
 
 
 def test_every_problem_is_told_at_once() -> None:
