@@ -19,15 +19,15 @@ from tests.browser.large import large_run
 AXE = Path(__file__).parents[2] / ".venv/browser/axe.min.js"
 #: of axe-core 4.14.1, whose licence (MPL 2.0) the package holds
 AXE_SHA256 = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
+NO_BROWSER = "no Chromium on the path nor in ROMA_TEST_CHROMIUM: run `make browser`"
 RUN = "20270401-020000-abcd"
 
 
 def missing(what: str) -> None:
     """One line; a machine that must prove everything does not pass without it."""
-    told = f"{what}: run `make browser`"
     if os.environ.get("CI"):
-        pytest.fail(told, pytrace=False)
-    pytest.skip(told)
+        pytest.fail(what, pytrace=False)
+    pytest.skip(what)
 
 
 def chromium() -> str:
@@ -45,7 +45,7 @@ def playwright() -> Iterator[Playwright]:
 def browser(playwright: Playwright) -> Iterator[Browser]:
     path = chromium()
     if not path:
-        missing("no Chromium on the path nor in ROMA_TEST_CHROMIUM")
+        missing(NO_BROWSER)
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     made = playwright.chromium.launch(executable_path=path, args=arguments)
     yield made
@@ -56,7 +56,7 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 def axe() -> str:
     """The accessibility checker's script, as it was published."""
     if not AXE.is_file():
-        missing("axe-core is not there")
+        missing("axe-core is not there: run `make browser`")
     content = AXE.read_bytes()
     assert hashlib.sha256(content).hexdigest() == AXE_SHA256, f"{AXE} is not axe-core 4.14.1"
     return content.decode()

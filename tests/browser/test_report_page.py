@@ -1,5 +1,6 @@
 """The report's page in a real browser, opened from disk with the network off."""
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.conftest import NO_BROWSER, chromium
 from tests.browser.large import ASSETS, BATCHES, HOSTILE, SHOWN
+
+if not chromium() and not os.environ.get("CI"):
+    pytest.skip(NO_BROWSER, allow_module_level=True)
 
 WIDE, NARROW = 1280, 390
 
