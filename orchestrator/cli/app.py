@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from orchestrator import __version__
-from orchestrator.cli.command import Commands
+from orchestrator.cli.command import Commands, Group
 from orchestrator.cli.context.error_boundary import tell
 from orchestrator.cli.output.terminal import Common, Terminal
 from orchestrator.errors import NotYet, OperatorError
@@ -350,6 +350,7 @@ for _name in LATER:
 def build(called: str | None = None) -> typer.Typer:
     """The command line; where it is known which command is called, only that one is built whole."""
     app = typer.Typer(
+        cls=Group,
         no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,

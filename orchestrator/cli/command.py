@@ -1,16 +1,19 @@
 """Options that every command shares, and the door behind each. Law: a command's body returns a code, or raises."""
 
 import inspect
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
-from orchestrator.cli.context.error_boundary import through
+from orchestrator.cli.context.error_boundary import tell, through
 from orchestrator.cli.output.terminal import Common, LogFormat, LogLevel, Terminal
-from orchestrator.errors import OperatorError
+from orchestrator.errors import ExitCode, OperatorError
 
 _HOME = Annotated[
     Path | None,
@@ -32,6 +35,34 @@ _SHARED = {
 }
 
 Body = Callable[..., int]
+
+
+class Group(TyperGroup):
+    """All commands. With `--json` a wrong command line is a document too, like any other error."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        words = list(sys.argv[1:] if args is None else args)
+        if "--json" not in words:
+            return super().main(words, prog_name, complete_var, standalone_mode, windows_expand_args, **extra)
+        try:
+            code = super().main(words, prog_name, complete_var, False, windows_expand_args, **extra)
+        except TyperException as error:
+            code = self._told(error, words)
+        sys.exit(code)
+
+    def _told(self, error: TyperException, words: Sequence[str]) -> int:
+        name = next((word for word in words if word in self.commands), "")
+        told = OperatorError(error.format_message(), next_step=" ".join(filter(None, ("roma-migrate", name, "--help"))))
+        tell(Terminal(Common(json=True)), told)
+        return int(ExitCode.USAGE)
 
 
 class Commands:

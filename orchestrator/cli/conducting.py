@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import anyio
 
+from orchestrator.cli.context.error_boundary import leaves
 from orchestrator.cli.context.find_run import Found, make_home
 from orchestrator.cli.context.plan_runs import handover_of, runs_beside
 from orchestrator.cli.context.signals import told
@@ -23,15 +24,15 @@ from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import SlotRule
 from orchestrator.engine.runs import Ended, Runs, Wish
 from orchestrator.engine.runtime import collect_rarely, utc_now
-from orchestrator.errors import ExitCode, MemoryFailed
+from orchestrator.errors import ExitCode, MemoryFailed, RomaMigrateError
 from orchestrator.storage.home import Home
 from orchestrator.storage.store import HomeStore
 
 _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 
 
-def conduct(terminal: Terminal, plan: Plan, home: Home, wish: Wish) -> int:
-    """Conduct a plan that is understood."""
+def conduct(terminal: Terminal, plan: Plan, home: Home, wish: Wish, following: str = "") -> int:
+    """Conduct a plan that is understood; `following` is what to do next where its home will not stay."""
     log = Log(terminal, lambda: utc_now().timestamp())
     try:
         assembled = assemble(plan, terminal.redactor, log.say)
@@ -41,7 +42,7 @@ def conduct(terminal: Terminal, plan: Plan, home: Home, wish: Wish) -> int:
             terminal.warn(f"the home lies on a {kind}: a restart of this host may forget its runs")
         store = HomeStore(home)
         with store.hold(plan.name, assembled.holder):
-            return _Running(terminal, plan, store, log, assembled).run(wish)
+            return _Running(terminal, plan, store, log, assembled, following).run(wish)
     finally:
         log.close()
 
@@ -49,7 +50,10 @@ def conduct(terminal: Terminal, plan: Plan, home: Home, wish: Wish) -> int:
 class _Running:
     """One run in this process."""
 
-    def __init__(self, terminal: Terminal, plan: Plan, store: HomeStore, log: Log, assembled: Assembled) -> None:
+    def __init__(
+        self, terminal: Terminal, plan: Plan, store: HomeStore, log: Log, assembled: Assembled, following: str = ""
+    ) -> None:
+        self._following = following
         self._terminal, self._plan, self._home, self._log = terminal, plan, store.home, log
         self._roma = assembled.roma
         self._show = Show(terminal, log.say)
@@ -67,8 +71,14 @@ class _Running:
         collect_rarely()
         # As under nohup: whoever loses the terminal has not asked the run to stop.
         with told(self._hear):
-            with self._show:
-                anyio.run(self._conduct, wish)
+            try:
+                with self._show:
+                    anyio.run(self._conduct, wish)
+            except BaseException as error:
+                for each in leaves(error):
+                    code = each.exit_code if isinstance(each, RomaMigrateError) else ExitCode.DEFECT
+                    self._log.closed(int(code), str(each) or type(each).__name__)
+                raise
             return self._close()
 
     def _hear(self, number: signal.Signals) -> None:
@@ -133,11 +143,14 @@ class _Running:
                 f"run {ended.run} had ended and nobody was told: this is its end, and nothing was started",
                 event="told-again", run=ended.run,
             )  # fmt: skip
+        if not ended.outcome.final:
+            self._log.closed(int(ended.outcome.code), "; ".join(why.sentence for why in ended.outcome.whys))
         left = self._left(ended.run)
         if self._terminal.common.json:
-            self._terminal.document(closing_json(ended.progress, ended.outcome, names, log, left))
+            document = closing_json(ended.progress, ended.outcome, names, log, left)
+            self._terminal.document(document | ({"next": self._following} if self._following else {}))
         else:
-            self._terminal.result(closing_text(ended.progress, ended.outcome, names, log, left))
+            self._terminal.result(closing_text(ended.progress, ended.outcome, names, log, left, self._following))
         if ended.outcome.final:
             self._home.tell_end(ended.run)
         return int(ended.outcome.code)

@@ -66,6 +66,15 @@ def test_a_wrong_command_line_is_2(invoke: Invoke, words: tuple[str, ...]) -> No
     assert "Traceback" not in told.output
 
 
+@pytest.mark.parametrize("words", [("bogus",), ("run",), ("run", "p.yaml", "--bogus"), ("validate", "a", "b")])
+def test_a_wrong_command_line_is_a_json_document_too(invoke: Invoke, words: tuple[str, ...]) -> None:
+    told = invoke(*words, "--json")
+    document = json.loads(told.stdout)
+    assert (told.exit_code, document["code"]) == (2, 2)
+    assert document["error"]
+    assert document["next"].endswith("--help")
+
+
 def test_ways_to_go_on_exclude_each_other(invoke: Invoke) -> None:
     told = invoke("run", "p.yaml", "--resume", "--retry")
     assert told.exit_code == 2

@@ -1,7 +1,10 @@
 """What an operator sees of a run: a board on a terminal that can go back over a line, lines elsewhere."""
 
+import signal
+
+from orchestrator.emulator.world.faults import Kind, Operation
 from tests.e2e.conftest import Serve
-from tests.e2e.desk import Desk
+from tests.e2e.desk import Desk, PlanText, read_until
 from tests.e2e.local_roma import small_world
 
 
@@ -31,3 +34,39 @@ def test_a_table_in_a_pipe_is_never_cut(serve: Serve, desk: Desk) -> None:
     _, said = desk.on_terminal("preview", "plan.yaml")
     assert f"{name}@prod  " not in said
     assert "the-migrat" in said
+
+
+def test_status_remembers_why_a_run_died(serve: Serve, desk: Desk) -> None:
+    roma = serve(small_world())
+    desk.ready(roma, PlanText(settings={"outage_timeout": "1s"}))
+    with desk.start("run", "plan.yaml", "--no-progress") as program:
+        read_until(program.stderr, "export of batch 1")
+        roma.close()
+        program.communicate(timeout=60)
+    assert program.returncode == 9
+    told = " ".join(desk.run("status").out.split())
+    assert "its process ended at 2" in told
+    assert "with code 9: " in told
+    assert desk.run("status", "--json").document["last_words"]["code"] == 9
+
+
+def test_an_empty_run_says_skipped_and_not_verified(serve: Serve, desk: Desk) -> None:
+    desk.ready(serve(small_world()))
+    assert desk.run("run", "plan.yaml").code == 0
+    again = desk.run("run", "plan.yaml")
+    assert "imported=30/30 verified=0 skipped=30" in again.err
+
+
+def test_a_look_that_is_interrupted_needs_no_advice(serve: Serve, desk: Desk) -> None:
+    roma = serve(small_world())
+    desk.ready(roma)
+    roma.strike(Kind.SLOW_JOB, Operation.EXPORT, seconds=3600)
+    with desk.start("run", "plan.yaml", "--no-progress") as program:
+        read_until(program.stderr, "export of batch 1")
+        with desk.start("status", "--watch") as watch:
+            read_until(watch.stdout, "next: ")
+            watch.send_signal(signal.SIGTERM)
+            _, said = watch.communicate(timeout=30)
+        assert watch.returncode == 143
+        assert said.endswith("roma-migrate: interrupted\n")
+        program.kill()

@@ -43,8 +43,11 @@ def demo(terminal: Terminal, path: Path | None, keep: bool) -> int:
             terminal.say(
                 f"local ROMA Connect at {address.url}: {one.name} holds {told}", event="emulator", name=one.name
             )
-        code = conduct(terminal, _addressed(plan, address), home, Wish(note=terminal.common.note or "demo"))
-        if terminal.common.home is None and not keep:
+        gone = terminal.common.home is None and not keep
+        wish = Wish(note=terminal.common.note or "demo")
+        following = "roma-migrate demo --keep\nkeeps the home, so that its run can be looked into" if gone else ""
+        code = conduct(terminal, _addressed(plan, address), home, wish, following)
+        if gone:
             terminal.say("the demo's home and its log are removed now; --keep keeps them")
         return code
 

@@ -4,7 +4,7 @@ from orchestrator.cli.context.find_run import Found, home_to_read
 from orchestrator.cli.context.folded_run import code_of, report_of
 from orchestrator.cli.output.tables import UNLIMITED, table
 from orchestrator.cli.output.terminal import Terminal
-from orchestrator.cli.output.times import local, utc
+from orchestrator.cli.output.times import local, seconds_of, utc
 from orchestrator.core.report.outcome import AssetClass
 from orchestrator.engine.runs import folded
 from orchestrator.errors import ExitCode, MemoryFailed, OperatorError
@@ -40,7 +40,6 @@ def _row(found: Found) -> dict[str, object]:
         "host": made.began.host, "note": made.began.note, "began": utc(made.began_at), "ended": utc(made.ended_at),
         "live": holder is not None, "code": code_of(made) if made.finished or holder is None else None,
         "selected": sum(lane.selected for lane in made.lanes), "counts": counts,
-        "_began": made.began_at, "_ended": made.ended_at,
     }  # fmt: skip
 
 
@@ -64,7 +63,7 @@ def _cells(row: dict[str, object]) -> list[str]:
             "" if row["code"] is None else str(row["code"]),
             "",
         ]
-    began, ended = float(str(row["_began"])), float(str(row["_ended"]))
+    began, ended = (seconds_of(str(row[moment])) if row[moment] else 0.0 for moment in ("began", "ended"))
     return [
         str(row["run"]), str(row["plan_file"]), str(row["by"]), local(began),
         local(ended) if ended else ("live" if row["live"] else "not ended"),

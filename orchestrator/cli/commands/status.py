@@ -1,13 +1,14 @@
 """`status`: where a run stands, live or dead. Law: reads the journal alone, and disturbs nobody."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from orchestrator.cli.context.find_run import Found, find_run
+from orchestrator.cli.context.last_words import LastWords, last_words
 from orchestrator.cli.output.lane_status import LaneStatuses
 from orchestrator.cli.output.tables import commands, wrapped
 from orchestrator.cli.output.terminal import Terminal
-from orchestrator.cli.output.times import local, utc
+from orchestrator.cli.output.times import local, seconds_of, utc
 from orchestrator.cli.render.summary import Names, lane_json, lanes_table, next_step, outcome_json, verdict
 from orchestrator.core.report.outcome import Outcome, outcome
 from orchestrator.core.report.report import LaneReport, lane_reports
@@ -130,6 +131,15 @@ def _next(terminal: Terminal, seen: RunStatus) -> tuple[str, str]:
     return "whoever started it", f"go on with it:\n{names.command('run', names.file)}"
 
 
+def _last_words(seen: RunStatus) -> LastWords | None:
+    """Why nobody conducts it any more, where it has not ended."""
+    return None if seen.ended or seen.live else last_words(seen.found.home.log(seen.found.run))
+
+
+def _died(last: LastWords) -> str:
+    return f"at {local(seconds_of(last.at))} with code {last.code}: {last.why}" if last.at else last.why
+
+
 def status_text(terminal: Terminal, seen: RunStatus) -> str:
     """The verdict first, then each lane."""
     progress = seen.progress
@@ -139,6 +149,8 @@ def status_text(terminal: Terminal, seen: RunStatus) -> str:
     if began is not None:
         lines.append(f"  plan {began.plan} ({began.plan_file}), by {began.by} on {began.host}")
     lines.append(f"  began {local(progress.began_at)}")
+    if last := _last_words(seen):
+        lines.append(wrapped("  its process ended ", _died(last)))
     when = f"ended {local(progress.ended_at)}" if seen.ended else f"last entry {local(progress.at)}"
     lines += [f"  {when}", lanes_table(seen.lanes, None if seen.ended else seen.doing)]
     lines += [wrapped("away: ", f"{host} does not answer since {local(at)}") for host, at in progress.down.items()]
@@ -157,7 +169,7 @@ def status_json(terminal: Terminal, seen: RunStatus) -> dict[str, object]:
     return {
         "run": seen.found.run, "plan": names.plan, "plan_file": names.file, **outcome_json(seen.outcome, names),
         "verdict": seen.verdict, "code": code, "codes": codes, "who": who, "next": following,
-        "live": seen.live, "ended": seen.ended,
+        "last_words": asdict(last) if (last := _last_words(seen)) else None, "live": seen.live, "ended": seen.ended,
         "holder": {"host": holder.host, "pid": holder.pid, "since": holder.since} if holder else None,
         "by": began.by if began else "", "began": utc(progress.began_at),
         "ended_at": utc(progress.ended_at) if seen.ended else None, "last_entry": utc(progress.at),

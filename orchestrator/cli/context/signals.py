@@ -16,6 +16,8 @@ from typing import NoReturn
 #: what asks a program to leave
 ASKING = (signal.SIGINT, signal.SIGTERM)
 _EARLY, _AGAIN = "interrupted before anything was sent", "run the same command again"
+#: commands that send nothing anyway: to look again needs no advice
+_LOOKING = frozenset({"status", "runs", "report", "validate", "schema", "handover", "inventory", "preview", "verify"})
 _AT_ONCE = "leaving at once; the journal is sound"
 _SHOW_CURSOR = "\x1b[?25h"
 
@@ -26,7 +28,7 @@ def stand(words: list[str]) -> None:
         # Who started us in the background, or under nohup, has decided that we do not hear it.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _leave_early)
-    if next((word for word in words if not word.startswith("-")), "") == "run":
+    if _command(words) == "run":
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
@@ -60,9 +62,15 @@ def told(hear: Callable[[signal.Signals], None]) -> Iterator[None]:
 
 
 def _leave_early(number: int, _frame: FrameType | None) -> NoReturn:
+    looks = _command(sys.argv[1:]) in _LOOKING
+    told, again = ("interrupted", "") if looks else (_EARLY, _AGAIN)
     if "--json" in sys.argv:
-        _write(1, f'{{"code": {128 + number}, "error": "{_EARLY}", "who": "nobody", "next": "{_AGAIN}"}}\n')
-    _leave(number, f"{_EARLY}; {_AGAIN}")
+        _write(1, f'{{"code": {128 + number}, "error": "{told}", "who": "nobody", "next": "{again}"}}\n')
+    _leave(number, told if looks else f"{told}; {again}")
+
+
+def _command(words: list[str]) -> str:
+    return next((word for word in words if not word.startswith("-")), "")
 
 
 def _leave_at_once(number: int, _frame: FrameType | None) -> NoReturn:

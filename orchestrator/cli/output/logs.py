@@ -68,6 +68,11 @@ class Log:
         level = LogLevel.WARNING if event in _WARNINGS else LogLevel.INFO
         self._logger._proxy_to_logger(level.value, event, at=self._now(), **fields)
 
+    def closed(self, code: int, why: str) -> None:
+        """Why this process leaves a run that has not ended: for the file alone, as the terminal is told at length."""
+        line = {"time": utc(self._now()), "level": "info", "event": "closed", "code": code, "why": why}
+        self._keep(self._terminal.json(line))
+
     def entry(self, entry: Entry, progress: Progress) -> None:
         """One journal entry that is believed."""
         event = entry.event

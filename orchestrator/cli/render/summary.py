@@ -154,14 +154,14 @@ def _approve(names: Names) -> str:
 
 
 def closing_text(
-    progress: Progress, outcome: Outcome, names: Names, log: str, left: PlanHandover = NOTHING_LEFT
+    progress: Progress, outcome: Outcome, names: Names, log: str, left: PlanHandover = NOTHING_LEFT, following: str = ""
 ) -> str:
     """The summary for people, on stdout."""
     lines = [wrapped("", f"run {names.run} of plan {names.plan}: {verdict(outcome)} (code {int(outcome.code)})")]
     lines += [wrapped("  ", MEANING), lanes_table(lane_reports(progress))]
     lines += [wrapped("why:  ", why.sentence) for why in outcome.whys]
-    lines += [commands("warn: ", warned(progress.findings, names))] if progress.findings else []
-    lines += [wrapped("who:  ", outcome.who), commands("next: ", next_step(outcome, names, left))]
+    lines += [commands("warn: ", warned(progress.findings, names))] if progress.findings and not following else []
+    lines += [wrapped("who:  ", outcome.who), commands("next: ", following or next_step(outcome, names, left))]
     if not_before := moment(outcome, progress.at):
         lines.append(f"not before: {local(not_before)}")
     if progress.began is not None:

@@ -20,5 +20,7 @@ def test_it_runs_a_plan_against_its_own_service_and_removes_its_home(
     told = invoke("demo", "--plan", "plan.yaml")
     assert told.exit_code == 0, told.output
     assert "removed now" in told.stderr
+    assert "next: roma-migrate demo --keep" in told.stdout
+    assert "--home" not in told.stdout
     assert not Path(told.stderr.splitlines()[0].removeprefix("home: ")).exists()
     assert local.posts == 0

@@ -12,6 +12,7 @@ Invoke = Callable[..., Result]
 def test_runs_lists_every_run_with_code_and_counts(invoke: Invoke, half_there: str, done: str) -> None:
     rows = json.loads(invoke("runs", "--json").stdout)["runs"]
     assert [(row["run"], row["code"], row["by"]) for row in rows] == [(half_there, 5, "olga"), (done, 0, "olga")]
+    assert not [key for row in rows for key in row if key.startswith("_")]
     table = invoke("runs").stdout
     assert "3 verified" in table
     assert "3 undecided" in table
