@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orchestrator.core.model.checks import Verdict
+from orchestrator.core.model.checks import CHECKS, Verdict
 from orchestrator.core.plan.plan import Waiver
-from orchestrator.core.plan.special_values import CHECKS
 from orchestrator.core.selection.routes import EarlierImports, Kept
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.emulator.world.world import Group, hex_id, make_id

@@ -1,4 +1,7 @@
-"""Answers of preflight. Law: each has a stable id, a verdict, its assets and a remedy (Contract 4)."""
+"""Preflight's checks: the one catalogue of them, and their answers.
+
+Law: each has a stable id, a verdict, its assets and a remedy (Contract 4).
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -51,6 +54,57 @@ class Check:
     def instance(self) -> str:
         """The instance it concerns; "" where it concerns the whole plan."""
         return self.where.partition("@")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckKind:
+    """One preflight check. A new one is an entry here and a function of its name in `core.preflight`."""
+
+    #: stable, as `waive` takes it; its function is called the same, with underscores
+    id: str
+    #: what it asks, for people
+    question: str
+    #: whether a plan may accept what it finds
+    waivable: bool = True
+    #: its verdict changes by itself all day, or with who talks to ROMA: told in a saved preview, no drift
+    volatile: bool = False
+
+
+#: every check (Contract 4), in the order in which they are told
+CATALOGUE = (
+    CheckKind("name-collision", "are names free at the target, under both readings of what `prefix` renames?"),
+    CheckKind("app-key-collision", "are application keys free?"),
+    CheckKind("task-name-rules", "do the names of tasks at the target obey the service's rules?"),
+    CheckKind("app-name-rules", "do the names of applications at the target obey the service's rules?"),
+    CheckKind("prefix-rules", "does the prefix keep every name legal?"),
+    CheckKind("quota-headroom", "is there room for applications, tasks and data sources?"),
+    CheckKind("instance-features", "are features alike on both sides?"),
+    CheckKind("instance-version", "are versions alike on both sides?"),
+    CheckKind("instance-status", "does the instance run?"),
+    CheckKind("maintenance-window", "would the run meet the maintenance window?", volatile=True),
+    CheckKind("same-instance", "are source and target different instances?", waivable=False),
+    CheckKind("dictionaries", "are the data dictionaries alike?"),
+    CheckKind("datasource-id-collision", "do ids of data sources meet?"),
+    CheckKind("unpublished-apis", "which APIs do not travel, because only those in RELEASE do?"),
+    CheckKind("functiongraph-backends", "which APIs need the same function at the target?"),
+    CheckKind("api-path-conflicts", "do paths of APIs conflict?"),
+    CheckKind("task-apps-missing", "are there tasks whose applications neither travel nor exist?"),
+    CheckKind("left-out", "which tasks touch a selected application, and nobody carries them?"),
+    CheckKind("undeclared-calls", "which calls between applications may the plan have forgotten?"),
+    CheckKind("dependency-cycle", "is there a cycle of calls?", waivable=False),
+    CheckKind("missing-assets", "which selectors match nothing?"),
+    CheckKind("running-tasks", "which tasks run at the source?", volatile=True),
+    CheckKind("visibility", "does the identity see what the plan names?", waivable=False),
+    CheckKind("app-permission", "may the identity touch what the plan names?"),
+    CheckKind("credentials", "are the credentials accepted?", waivable=False, volatile=True),
+    CheckKind("clock-skew", "are the clocks within what signatures allow?", volatile=True),
+    CheckKind("package-size", "may a package be too large for a signed upload?", volatile=True),
+    CheckKind("not-undoable", "what cannot be taken back?"),
+)
+CHECKS = tuple(each.id for each in CATALOGUE)
+#: those that nobody may waive
+NOT_WAIVABLE = frozenset(each.id for each in CATALOGUE if not each.waivable)
+VOLATILE = frozenset(each.id for each in CATALOGUE if each.volatile)
 
 
 def some(names: Sequence[str]) -> str:

@@ -5,44 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.core.model.checks import CHECKS, NOT_WAIVABLE
 from orchestrator.core.plan.containers import NAME, Section, kind_of
 from orchestrator.core.plan.plan import KeepPackages
 from orchestrator.core.plan.problems import BAD, At, Bad, did_you_mean
 from orchestrator.core.plan.scalars import Schema, TimeSpan, as_text, read_word, seconds_of
-
-#: ids of the preflight checks (Contract 4)
-CHECKS = (
-    "name-collision",
-    "app-key-collision",
-    "task-name-rules",
-    "app-name-rules",
-    "prefix-rules",
-    "quota-headroom",
-    "instance-features",
-    "instance-version",
-    "instance-status",
-    "maintenance-window",
-    "same-instance",
-    "dictionaries",
-    "datasource-id-collision",
-    "unpublished-apis",
-    "functiongraph-backends",
-    "api-path-conflicts",
-    "task-apps-missing",
-    "left-out",
-    "undeclared-calls",
-    "dependency-cycle",
-    "missing-assets",
-    "running-tasks",
-    "visibility",
-    "app-permission",
-    "credentials",
-    "clock-skew",
-    "package-size",
-    "not-undoable",
-)
-#: those that nobody may waive
-NOT_WAIVABLE = ("credentials", "same-instance", "visibility", "dependency-cycle")
 
 _WAYS = "either ak and sk, or username, domain and password, or profile: sdk"
 

@@ -9,43 +9,24 @@ preview is never a bare "success".
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from orchestrator.core.model.checks import Check, Verdict
-from orchestrator.core.plan.special_values import CHECKS
+from orchestrator.core.model.checks import CHECKS, Check, Verdict
 from orchestrator.core.preflight import contents, instances, links, names, settings
 from orchestrator.core.preflight.context import PreflightContext
 
 Asked = Callable[[PreflightContext], Iterator[Check]]
 
+
+def _question(check: str) -> Asked:
+    """The function of a check: it has the check's name, in one of these modules."""
+    name = check.replace("-", "_")
+    found = [vars(module)[name] for module in (names, instances, settings, contents, links) if name in vars(module)]
+    made: list[Asked] = [each for each in found if callable(each)]
+    (asked,) = made
+    return asked
+
+
 #: id -> the question; `same-instance` is asked first, see `preflight`
-QUESTIONS: Mapping[str, Asked] = {
-    "name-collision": names.name_collision,
-    "app-key-collision": names.app_key_collision,
-    "task-name-rules": names.task_name_rules,
-    "app-name-rules": names.app_name_rules,
-    "prefix-rules": names.prefix_rules,
-    "quota-headroom": instances.quota_headroom,
-    "instance-features": settings.instance_features,
-    "instance-version": settings.instance_version,
-    "instance-status": instances.instance_status,
-    "maintenance-window": instances.maintenance_window,
-    "dictionaries": settings.dictionaries,
-    "datasource-id-collision": contents.datasource_id_collision,
-    "unpublished-apis": contents.unpublished_apis,
-    "functiongraph-backends": contents.functiongraph_backends,
-    "api-path-conflicts": settings.api_path_conflicts,
-    "task-apps-missing": links.task_apps_missing,
-    "left-out": links.left_out,
-    "undeclared-calls": contents.undeclared_calls,
-    "dependency-cycle": links.dependency_cycle,
-    "missing-assets": links.missing_assets,
-    "running-tasks": links.running_tasks,
-    "visibility": links.visibility,
-    "app-permission": links.app_permission,
-    "credentials": instances.credentials,
-    "clock-skew": instances.clock_skew,
-    "package-size": links.package_size,
-    "not-undoable": links.not_undoable,
-}
+QUESTIONS: Mapping[str, Asked] = {check: _question(check) for check in CHECKS if check != "same-instance"}
 
 
 def preflight(context: PreflightContext) -> tuple[Check, ...]:

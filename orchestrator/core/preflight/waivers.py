@@ -8,9 +8,8 @@ from dataclasses import replace
 from datetime import date
 from fnmatch import fnmatchcase
 
-from orchestrator.core.model.checks import Check, Verdict
+from orchestrator.core.model.checks import NOT_WAIVABLE, Check, Verdict
 from orchestrator.core.plan.plan import Plan, Waiver
-from orchestrator.core.plan.special_values import NOT_WAIVABLE
 from orchestrator.core.state.events import FindingsNoted
 
 #: findings in one event: a journal's entry stays small

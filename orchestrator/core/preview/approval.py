@@ -18,8 +18,6 @@ from orchestrator.core.preview.preview import Preview
 
 #: seconds; `--max-age` where nothing is said
 MAX_AGE = 7 * 86400.0
-#: verdicts that change by themselves all day, or with who talks to ROMA: told in the document, no drift
-VOLATILE = frozenset({"running-tasks", "maintenance-window", "clock-skew", "credentials", "package-size"})
 
 
 @dataclass(frozen=True, slots=True)

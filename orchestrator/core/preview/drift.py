@@ -9,8 +9,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from orchestrator.core.model.checks import VOLATILE
 from orchestrator.core.plan.plan import differences
-from orchestrator.core.preview.approval import VOLATILE, Saved, SavedAsset, SavedCheck, SavedLane
+from orchestrator.core.preview.approval import Saved, SavedAsset, SavedCheck, SavedLane
 from orchestrator.core.preview.preview import Preview
 from orchestrator.core.state import events as e
 

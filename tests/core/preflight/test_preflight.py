@@ -1,11 +1,12 @@
 """Every check is answered; without informing reads, those that need them are not checked."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
-from orchestrator.core.model.checks import Verdict
+from orchestrator.core.model.checks import CATALOGUE, CHECKS, Verdict
 from orchestrator.core.model.instance_facts import Facts
 from orchestrator.core.plan.plan import Mode, Target
-from orchestrator.core.plan.special_values import CHECKS
 from orchestrator.core.preflight.preflight import QUESTIONS
 from orchestrator.core.preview.preview import preview
 from orchestrator.core.selection.only import Only
@@ -17,6 +18,13 @@ SOME = {"dev": (held_app("web"), held_app("core"), held_task("load", "web", "cor
 
 def test_there_is_a_question_for_every_documented_check() -> None:
     assert {*QUESTIONS, "same-instance"} == set(CHECKS)
+
+
+def test_the_contract_tells_every_check_of_the_catalogue() -> None:
+    page = (Path(__file__).parents[3] / "orchestrator" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([a-z, -]+) \|", page[page.index("### Contract 4") : page.index("### Contract 5")], re.M)
+    assert {name for row in rows for name in row.split(", ")} - {"id"} == set(CHECKS)
+    assert all(each.question.endswith("?") for each in CATALOGUE)
 
 
 def test_a_sound_plan_gets_one_ok_for_each_check_in_the_documented_order() -> None:
