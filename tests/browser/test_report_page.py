@@ -122,6 +122,11 @@ def test_the_timeline_shows_every_batch(seen: Opened) -> None:
     shown = {bar["title"].partition(" (")[0] for bar in bars if bar["seen"]}
     lost = {"import of batch 6"}  # its answer was lost, so that its outcome was unknown instead
     assert {f"{kind} of batch {n}" for kind in ("export", "import") for n in range(1, BATCHES + 1)} - lost <= shown
+    too_long = seen.page.locator("svg.bar > text").evaluate_all(
+        """all => all.filter((text) => text.textContent && text.getBBox().width + 2 >
+             text.parentNode.querySelector("rect").getBoundingClientRect().width + 1).map((text) => text.textContent)"""
+    )
+    assert too_long == []
     for bar in bars:
         number = bar["title"].split(" ")[3]
         whole = {"", number, f"E{number}", f"I{number}"}

@@ -34,9 +34,9 @@
       (text) => ({ text, long: text.dataset.long, short: text.textContent }));
     let zoom = 1;
     const label = () => {
-      const widths = labels.map(({ text }) => text.parentNode.getBoundingClientRect().width);
+      const widths = labels.map(({ text }) => text.parentNode.querySelector("rect").getBoundingClientRect().width);
       labels.forEach(({ text, long, short }, at) => {
-        const fits = (word) => word.length * 6.5 + 3 <= widths[at];
+        const fits = (word) => word.length * 7 + 3 <= widths[at];
         text.textContent = fits(long) ? long : fits(short) ? short : "";
       });
     };
