@@ -26,6 +26,9 @@ test: $(STAMP) browser ## run every test (several minutes)
 browser: $(STAMP) ## get what the browser tests need, as far as that is possible here
 	-@sh tests/browser/install.sh $(VENV)/browser
 
+quick: $(STAMP) ## run the tests that start no process of their own (two minutes)
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/core tests/roma tests/storage tests/engine tests/emulator tests/cli tests/plans tests/test_citations.py
+
 check: $(STAMP) ## format, lint, types and the import ladder
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .

@@ -2,7 +2,8 @@
 
 Law: loopback only, and no secret in an answer.
 
-GET ledger · GET requests · GET faults · GET inventory/INSTANCE · POST faults (one rule or a list) · POST clear
+GET ledger · GET requests · GET faults · GET inventory/INSTANCE · POST faults (one rule or a list) · POST clear ·
+POST end-jobs
 """
 
 import json
@@ -33,6 +34,9 @@ def control(api: Api, request: Request) -> Reply:
             return _add(api, request.body)
         case "POST", "clear":
             api.strikes.clear()
+            return json_reply(200, {})
+        case "POST", "end-jobs":
+            api.service.end_jobs()
             return json_reply(200, {})
         case _:
             return json_reply(404, {"error": "no such control path"})

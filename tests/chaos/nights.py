@@ -31,7 +31,7 @@ from tests.emulator.ledgers import overlaps
 #: how often one command is given before its night counts as endless
 MOST_STARTS = 40
 #: seconds that an interrupted program may take to leave (Contract 1: requests 10 s, downloads a grace)
-LEAVING = 20.0
+LEAVING = 60.0
 #: seconds within which a kill falls after the first step: what an undisturbed run takes here
 WITHIN = 3.0
 #: share of kills that fall into the program's start, before its first step

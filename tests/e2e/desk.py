@@ -80,7 +80,7 @@ class Desk:
             [*PROGRAM, *words], env=self._environment(), cwd=self.folder, text=True, errors="replace", **streams
         )
 
-    def run(self, *words: str, patience: float = 90.0) -> Said:
+    def run(self, *words: str, patience: float = 150.0) -> Said:
         """One command from its start to its end."""
         told = subprocess.run(
             [*PROGRAM, *words], env=self._environment(), cwd=self.folder, text=True, errors="replace",

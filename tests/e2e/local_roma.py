@@ -29,7 +29,7 @@ T = TypeVar("T")
 WRITES = (Operation.EXPORT, Operation.IMPORT, Operation.DELETE)
 #: seconds between two looks at a condition, and the most that one is waited for
 _LOOK = 0.01
-PATIENCE = 30.0
+PATIENCE = 60.0
 #: jobs that take a blink
 BLINK = Durations(Duration(0.02), Duration(0.02), Duration(0.02))
 #: jobs that can be caught in the middle
@@ -92,6 +92,18 @@ class LocalRoma:
     def struck(self, kind: Kind) -> int:
         """How often a fault was reached."""
         return self.ask(lambda api: api.strikes.counts[kind])
+
+    def hold(self, operation: Operation, **how: Any) -> None:
+        """The next job of that kind runs until `release`: the run cannot end before a test has said its word."""
+        self.strike(Kind.JOB_RUNS_FOREVER, operation, **how)
+
+    def held_up(self, times: int = 1) -> None:
+        """Return as soon as so many jobs have been held since the service began."""
+        self.until(lambda api: api.strikes.counts[Kind.JOB_RUNS_FOREVER] >= times)
+
+    def release(self) -> None:
+        """Every job that still runs ends now."""
+        self.ask(lambda api: api.service.end_jobs())
 
     def until(self, holds: Callable[[Api], object], patience: float = PATIENCE) -> None:
         """Return as soon as it holds; a condition that never comes fails the test."""

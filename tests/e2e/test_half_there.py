@@ -9,7 +9,7 @@ from orchestrator.emulator.world.faults import Kind, Operation
 from orchestrator.emulator.world.options import AddNewOnExisting, FailedImport, Switches
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import Desk, PlanText, read_until
-from tests.e2e.local_roma import LocalRoma, small_world
+from tests.e2e.local_roma import PATIENCE, LocalRoma, small_world
 
 #: a failed import leaves what came before the poison
 HALF = Switches(failed_import=FailedImport.FIRST_N, add_new_on_existing=AddNewOnExisting.FAILS)
@@ -126,15 +126,16 @@ def test_a_live_run_takes_the_word_while_other_lanes_go_on(serve: Serve, desk: D
     moves = tuple(f'name: to-{x}, source: dev, target: {x}, apps: "*", tasks: "*"' for x in ("prod", "dr"))
     desk.ready(roma, PlanText(migrations=moves, users={"dev": "at-dev", "dr": "at-dev"}))
     _poisoned(roma)
-    # The other lane, in a slot of its own, is still on its way when the word is given.
-    roma.strike(Kind.JOB_RUNS_FOREVER, Operation.IMPORT, instance="dr", seconds=20.0)
+    roma.hold(Operation.IMPORT, instance="dr")  # the other lane, in a slot of its own
     with desk.start("run", "plan.yaml", "--json") as program:
         read_until(program.stderr, "import-in-doubt")
+        roma.held_up()
         roma.ask(lambda api: api.strikes.clear())
         told = desk.run("resolve", "t", "--as", "partial", "--reason", "I have looked")
         assert told.code == 0, told.both
         assert program.poll() is None
-        out, err = program.communicate(timeout=60)
+        roma.release()
+        out, err = program.communicate(timeout=PATIENCE)
     assert program.returncode == 0, err
     assert json.loads(out)["counts"]["verified"] == 60
     assert roma.held("prod") == roma.held("dr") == roma.everything()

@@ -10,7 +10,7 @@ from orchestrator.storage.home import Home
 from orchestrator.storage.store import HomeStore
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import Desk, PlanText, read_until
-from tests.e2e.local_roma import small_world
+from tests.e2e.local_roma import PATIENCE, small_world
 
 TENS = {"batch_size": 10}
 
@@ -78,11 +78,13 @@ def _ended(serve: Serve, desk: Desk) -> None:
 
 
 def _killed(serve: Serve, desk: Desk) -> None:
-    desk.ready(serve(small_world()))
+    roma = serve(small_world())
+    desk.ready(roma)
+    roma.hold(Operation.IMPORT)
     with desk.start("run", "plan.yaml") as program:
         read_until(program.stderr, "package-stored")
         program.kill()
-        program.communicate(timeout=10)
+        program.communicate(timeout=PATIENCE)
     assert list(desk.home.glob("runs/*/journal.db-wal")), "a dead run's last entries lie beside its journal"
 
 

@@ -17,7 +17,7 @@ from orchestrator.storage.home import Home
 from orchestrator.storage.store import HomeStore
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import REPOSITORY, Desk, PlanText, Said, read_until
-from tests.e2e.local_roma import CATCHABLE, LocalRoma, large_world, small_world
+from tests.e2e.local_roma import PATIENCE, LocalRoma, large_world, small_world
 from tests.emulator.ledgers import overlaps
 
 TENS = PlanText(settings={"batch_size": 10})
@@ -82,43 +82,58 @@ def _finishes(roma: LocalRoma, desk: Desk) -> None:
 def test_kill_9_in_the_middle_and_the_same_command_brings_all_once(serve: Serve, desk: Desk, moment: str) -> None:
     roma = serve(large_world())
     desk.ready(roma)
+    roma.hold(Operation.IMPORT)
     with desk.start("run", "plan.yaml") as program:
         read_until(program.stderr, moment)
         program.kill()
-        program.communicate(timeout=10)
+        program.communicate(timeout=PATIENCE)
     assert "dead" in desk.run("status").out
+    roma.ask(lambda api: api.strikes.clear())
+    roma.release()
     _finishes(roma, desk)
     assert roma.jobs("import") == 3
 
 
 def test_after_kill_9_the_next_request_does_not_wait_for_the_dead_processs_slot(serve: Serve, desk: Desk) -> None:
     """The dead process's lease of the slot has not ended: whoever goes on with its run inherits it."""
-    roma = serve(small_world(durations=CATCHABLE))
+    roma = serve(small_world())
     desk.ready(roma, TENS)
+    roma.hold(Operation.EXPORT)
     with desk.start("run", "plan.yaml") as program:
         read_until(program.stderr, "export-accepted")
         program.kill()
-        program.communicate(timeout=10)
-    _finishes(roma, desk)
+        program.communicate(timeout=PATIENCE)
+    roma.release()
+    roma.hold(Operation.IMPORT)
+    with desk.start("run", "plan.yaml") as program:
+        roma.held_up(2)
+        roma.until(lambda api: api.requests[Operation.EXPORT] >= 2)
+        roma.release()
+        program.communicate(timeout=PATIENCE)
     run = Home(desk.home).run_ids()[-1]
     kinds = [type(entry.event) for entry in HomeStore(Home(desk.home)).read(run)]
     rest = kinds[kinds.index(e.RunResumed) :]
     assert rest.index(e.ExportRequested) < rest.index(e.Imported), "it goes on exporting while the first is imported"
+    _finishes(roma, desk)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
 def test_the_first_signal_starts_nothing_new_and_says_how_to_resume(
     serve: Serve, desk: Desk, number: signal.Signals, code: int
 ) -> None:
-    roma = serve(small_world(durations=CATCHABLE))
+    roma = serve(small_world())
     desk.ready(roma, TENS)
+    roma.hold(Operation.EXPORT, nth=2)
+    roma.hold(Operation.IMPORT)
     with desk.start("run", "plan.yaml") as program:
         read_until(program.stderr, "import-accepted")
+        roma.held_up(2)
         posts = roma.posts()
         program.send_signal(number)
-        out, err = program.communicate(timeout=30)
+        out, err = program.communicate(timeout=PATIENCE)
     assert program.returncode == code, err
-    assert roma.posts() <= posts + 1
+    assert roma.posts() == posts
+    roma.release()
     assert f"roma-migrate run {shlex.quote(str(desk.folder / 'plan.yaml'))}" in out
     (act,) = [each for each in desk.run("report", "--json").document["acts"] if each["act"] == "interrupt"]
     assert act["by"].startswith(f"{os_user()} on ")
@@ -129,11 +144,11 @@ def test_the_first_signal_starts_nothing_new_and_says_how_to_resume(
 def test_a_signal_during_a_download_lets_it_end(serve: Serve, desk: Desk) -> None:
     roma = serve(small_world())
     desk.ready(roma)
-    roma.strike(Kind.SLOW_DRIP, Operation.ARCHIVE, count=1024, seconds=0.05)
+    roma.strike(Kind.SLOW_DRIP, Operation.ARCHIVE, count=512, seconds=0.5)
     with desk.start("run", "plan.yaml") as program:
         roma.until(lambda api: api.requests[Operation.ARCHIVE])
         program.terminate()
-        _, err = program.communicate(timeout=30)
+        _, err = program.communicate(timeout=PATIENCE)
     assert program.returncode == 143, err
     assert "package-stored" in err
     _finishes(roma, desk)
@@ -147,7 +162,7 @@ def test_a_download_that_outlives_shutdown_grace_is_cut_and_exported_anew(serve:
     with desk.start("run", "plan.yaml") as program:
         roma.until(lambda api: api.requests[Operation.ARCHIVE])
         program.terminate()
-        _, err = program.communicate(timeout=10)
+        _, err = program.communicate(timeout=PATIENCE)
     assert program.returncode == 143, err
     assert "package-lost" in err
     _finishes(roma, desk)
@@ -163,7 +178,7 @@ def test_the_second_signal_leaves_now(serve: Serve, desk: Desk) -> None:
         program.send_signal(signal.SIGINT)
         read_until(program.stderr, "once more to leave at once")
         program.send_signal(signal.SIGINT)
-        program.communicate(timeout=5)
+        program.communicate(timeout=PATIENCE)
     assert program.returncode == 130
     _finishes(roma, desk)
 
@@ -171,16 +186,17 @@ def test_the_second_signal_leaves_now(serve: Serve, desk: Desk) -> None:
 def test_a_signal_before_anything_began_sends_nothing(serve: Serve, desk: Desk) -> None:
     roma = serve(small_world())
     desk.ready(roma)
-    roma.strike(Kind.DELAYED, Operation.APPS, seconds=20.0, times=0)
+    roma.strike(Kind.DELAYED, Operation.APPS, seconds=PATIENCE, times=0)
     with desk.start("run", "plan.yaml") as program:
         roma.until(lambda api: api.requests[Operation.APPS])
         program.send_signal(signal.SIGINT)
-        program.communicate(timeout=10)
+        program.communicate(timeout=PATIENCE)
     assert program.returncode == 130
     assert roma.posts() == 0
     assert [path.name for path in desk.home.glob("runs/*")] == ["20200101-000000-0000"]
 
 
+@pytest.mark.timeout(500)  # a dozen commands, one after the other
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
 def test_a_signal_at_any_instant_ends_in_a_sentence_and_an_honest_code(
     serve: Serve, desk: Desk, number: signal.Signals, code: int
@@ -227,7 +243,7 @@ def test_sighup_stops_nothing(serve: Serve, desk: Desk) -> None:
     with desk.start("run", "plan.yaml") as program:
         read_until(program.stderr, "export-accepted")
         program.send_signal(signal.SIGHUP)
-        _, err = program.communicate(timeout=60)
+        _, err = program.communicate(timeout=PATIENCE)
     assert program.returncode == 0, err
     assert roma.held() == roma.everything()
 
@@ -243,7 +259,7 @@ def test_a_closed_pipe_stops_nothing_and_the_exit_code_is_the_runs(serve: Serve,
         assert program.stdout is not None
         assert program.stdout.readline().startswith("home: ")
         program.stdout.close()
-        assert program.wait(60) == poisoned
+        assert program.wait(PATIENCE) == poisoned
     assert ("done" in desk.run("status").out) is not poisoned
 
 
@@ -256,5 +272,5 @@ def test_a_dead_terminal_stops_nothing(serve: Serve, desk: Desk) -> None:
         assert os.read(front, 1) != b""
         roma.until(lambda api: api.requests[Operation.EXPORT])
         os.close(front)
-        assert program.wait(60) == 0
+        assert program.wait(PATIENCE) == 0
     assert roma.held() == roma.everything()

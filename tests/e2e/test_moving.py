@@ -2,12 +2,12 @@
 
 import pytest
 
-from orchestrator.emulator.world.faults import Kind, Operation
+from orchestrator.emulator.world.faults import Operation
 from orchestrator.emulator.world.generate import DEV_USER
 from orchestrator.emulator.world.options import LockScope
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import Desk, PlanText, key_of, read_until
-from tests.e2e.local_roma import CATCHABLE, large_world, small_world
+from tests.e2e.local_roma import CATCHABLE, PATIENCE, large_world, small_world
 from tests.emulator.ledgers import overlaps
 
 ONE_USER = PlanText(credentials={"me": key_of(DEV_USER)}, users={"dev": "me", "prod": "me", "dr": "me"})
@@ -108,12 +108,13 @@ def test_a_second_process_on_the_same_plan_leaves_at_once_and_the_first_is_undis
 ) -> None:
     roma = serve(small_world())
     desk.ready(roma, PlanText(settings={"batch_size": 10}))
-    roma.strike(Kind.SLOW_JOB, Operation.EXPORT, nth=2, seconds=4.0)
+    roma.hold(Operation.EXPORT)
     with desk.start("run", "plan.yaml") as first:
         read_until(first.stderr, "export-accepted")
         second = desk.run("run", "plan.yaml")
         assert first.poll() is None
-        _, err = first.communicate(timeout=60)
+        roma.release()
+        _, err = first.communicate(timeout=PATIENCE)
     assert second.code == 6
     assert f"process {first.pid}" in second.err
     assert "next:" in second.err
@@ -129,7 +130,7 @@ def test_two_plans_of_one_home_that_share_a_slot_take_turns(serve: Serve, desk: 
         text = PlanText(name, ONE_USER.credentials, ONE_USER.users, {"batch_size": 15}, (moves,))
         desk.ready(roma, text, f"{name}.yaml")
     with desk.start("run", "a.yaml") as first, desk.start("run", "b.yaml") as second:
-        told = [program.communicate(timeout=60) for program in (first, second)]
+        told = [program.communicate(timeout=PATIENCE) for program in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0), told
     assert roma.held("prod") == roma.held("dr") == roma.everything()
     assert overlaps(roma.ledger, LockScope.USER_ANY) == []

@@ -4,23 +4,26 @@ import subprocess
 
 import pytest
 
+from orchestrator.emulator.world.faults import Operation
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import Desk, PlanText, read_until
-from tests.e2e.local_roma import CATCHABLE, LocalRoma, small_world
+from tests.e2e.local_roma import PATIENCE, LocalRoma, small_world
 
 TENS = {"batch_size": 10}
 
 
 def _away(roma: LocalRoma, desk: Desk, seconds: float) -> str:
     """Runs a plan whose service closes its door in the middle for that long; returns what was said."""
+    roma.hold(Operation.IMPORT)
     with desk.start("run", "plan.yaml") as program:
         said = read_until(program.stderr, "import-accepted")
         roma.close()
         said += read_until(program.stderr, "outage-began")
         with pytest.raises(subprocess.TimeoutExpired):
             program.wait(seconds)
+        roma.release()
         roma.open()
-        _, rest = program.communicate(timeout=60)
+        _, rest = program.communicate(timeout=PATIENCE)
     assert program.returncode == 0, said + rest
     return said + rest
 
@@ -33,14 +36,14 @@ def _once(roma: LocalRoma, said: str) -> None:
 
 
 def test_a_service_away_in_the_middle_is_waited_for_and_told_of_once(serve: Serve, desk: Desk) -> None:
-    roma = serve(small_world(durations=CATCHABLE))
+    roma = serve(small_world())
     desk.ready(roma, PlanText(settings=TENS))
     _once(roma, _away(roma, desk, 1.0))
 
 
 @pytest.mark.proof
 def test_a_service_away_for_20_seconds_is_waited_for_and_told_of_once(serve: Serve, desk: Desk) -> None:
-    roma = serve(small_world(durations=CATCHABLE))
+    roma = serve(small_world())
     desk.ready(roma, PlanText(settings=TENS))
     _once(roma, _away(roma, desk, 20.0))
 
@@ -49,12 +52,14 @@ def test_a_service_away_for_20_seconds_is_waited_for_and_told_of_once(serve: Ser
 def test_a_service_away_for_longer_than_outage_timeout_ends_9_and_the_same_command_finishes(
     serve: Serve, desk: Desk
 ) -> None:
-    roma = serve(small_world(durations=CATCHABLE))
+    roma = serve(small_world())
     desk.ready(roma, PlanText(settings={**TENS, "outage_timeout": "1s"}))
+    roma.hold(Operation.IMPORT)
     with desk.start("run", "plan.yaml") as program:
         read_until(program.stderr, "import-accepted")
         roma.close()
-        out, err = program.communicate(timeout=60)
+        out, err = program.communicate(timeout=PATIENCE)
+    roma.release()
     assert program.returncode == 9, err
     assert "has given no usable answer for" in out
     assert "next:" in out

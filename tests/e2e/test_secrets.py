@@ -6,13 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
+import pytest
+
 from orchestrator.emulator.world.faults import Kind, Operation
 from orchestrator.emulator.world.generate import DEV_USER, PROD_USER, Filling, generate
 from orchestrator.storage.home import Home
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import Desk, earlier, read_until
 from tests.e2e.echoing import Asked, echoing
-from tests.e2e.local_roma import BLINK, LocalRoma
+from tests.e2e.local_roma import BLINK, PATIENCE, LocalRoma
 
 KEY, SIGNER, PASSWORD = "AKPLANTED0000000SESAME", "sk/planted+SESAME=0000000000000000000000", "pw-planted/SESAME+%é&0"
 PLANTED = (
@@ -46,6 +48,7 @@ def _everything(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "plan.yaml"}
 
 
+@pytest.mark.timeout(500)  # a dozen commands, one after the other
 def test_no_secret_is_left_or_said_whatever_goes_wrong(serve: Serve, desk: Desk) -> None:
     filling = Filling(calls={}, unreleased_every=0)
     roma = serve(generate(8, 22, filling=filling, users=PLANTED, durations=BLINK, token_lifetime=2.0))
@@ -85,10 +88,11 @@ def test_a_killed_run_leaves_no_secret_and_nothing_that_others_may_read(serve: S
     desk.plan(roma)
     earlier(Home(desk.folder / "kept"), ["prod"])
     desk.environment["ROMA_MIGRATE_HOME"] = str(desk.folder / "kept")
+    roma.hold(Operation.IMPORT)
     with desk.start("run", "plan.yaml") as program:
         said = read_until(program.stderr, "import of batch 1")
         program.kill()
-        said += program.communicate(timeout=10)[1]
+        said += program.communicate(timeout=PATIENCE)[1]
     kept = _everything(desk.folder / "kept")
     _search(kept | {"what it said": said.encode()}, [KEY, SIGNER, PASSWORD, *(each[:40] for each in _tokens(roma))])
     found = [desk.folder / "kept", *(desk.folder / "kept").rglob("*")]

@@ -119,6 +119,7 @@ def typed(scene: tuple[Desk, LocalRoma], monkeypatch: pytest.MonkeyPatch) -> Typ
     return Typed(scene[0], monkeypatch)
 
 
+@pytest.mark.timeout(500)  # two dozen commands, one after the other
 def test_every_command_shows_hostile_names_and_obeys_none(scene: tuple[Desk, LocalRoma], typed: Typed) -> None:
     desk, roma = scene
     typed(0, "validate", "plan.yaml")

@@ -206,3 +206,5 @@ async def test_control_paths_show_and_steer() -> None:
         assert not [x for x in one.service.world.users if x.sk in text or x.password in text]
         async with http.post(f"{address.url}/_emulator/faults", json={"kind": "rain"}) as reply:
             assert reply.status == 400
+        async with http.post(f"{address.url}/_emulator/end-jobs") as reply:
+            assert reply.status == 200

@@ -13,12 +13,13 @@ from typer.testing import CliRunner
 
 from orchestrator.cli.app import build
 from orchestrator.core.state.events import Entry
+from orchestrator.emulator.world.faults import Operation
 from orchestrator.engine.runs import folded
 from orchestrator.errors import ExitCode, MemoryFailed
 from orchestrator.storage.home import Home
 from orchestrator.storage.store import HomeStore
 from tests.e2e.desk import Desk, earlier, read_until
-from tests.e2e.local_roma import CATCHABLE, local_roma, small_world
+from tests.e2e.local_roma import PATIENCE, local_roma, small_world
 
 RUN = "20200101-000000-0000"
 FUZZ = settings(max_examples=100, deadline=None)
@@ -83,13 +84,14 @@ def test_a_lost_sector_is_found(begin: float, length: int, fill: bytes) -> None:
 
 @pytest.mark.parametrize("damage", ["torn", "flipped", "empty", "foreign"])
 def test_a_run_over_a_damaged_journal_sends_nothing_and_ends_7(damage: str, tmp_path: Path) -> None:
-    with local_roma(small_world(durations=CATCHABLE)) as roma:
+    with local_roma(small_world()) as roma:
         desk = Desk(tmp_path)
         desk.ready(roma)
+        roma.hold(Operation.IMPORT)
         with desk.start("run", "plan.yaml") as program:
             read_until(program.stderr, "import-accepted")
             program.kill()
-            program.communicate(timeout=10)
+            program.communicate(timeout=PATIENCE)
         posts = roma.posts()
         (journal,) = (path for path in desk.home.glob("runs/*/journal.db") if RUN not in str(path))
         _settle(journal)

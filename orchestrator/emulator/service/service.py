@@ -84,6 +84,16 @@ class Service:
         """Applies everything due up to now."""
         self.agenda.catch_up()
 
+    def end_jobs(self) -> None:
+        """Every job that still runs ends now, also one that a fault keeps running: for tests that hold a run up."""
+        self.advance()
+        for job in self._jobs.values():
+            if job.outcome is Outcome.RUNNING:
+                job.end = self.time
+                self.agenda.hurry(job.id)
+                self._taken[self.ledger.jobs[job.id].slot] = self.time
+        self.advance()
+
     def holding(self, instance: str) -> Holding:
         """What an instance really holds, for tests and for the wire; KeyError for an unknown name."""
         self.advance()
@@ -102,7 +112,7 @@ class Service:
                 self._holdings[caller.instance], chosen, package_id, self.world.switches.datasources_carried
             )
             job = self._new_job(caller, JobType.EXPORT, chosen.ids, twist)
-            self.agenda.at(job.end, lambda: self._end_export(job, manifest, twist.poison))
+            self.agenda.at(job.end, lambda: self._end_export(job, manifest, twist.poison), job.id)
             return job
 
         return self._ask(caller, JobType.EXPORT, chosen.ids, accept, twist)
@@ -129,7 +139,7 @@ class Service:
         def accept() -> Job:
             self._check_chosen(caller, chosen)
             job = self._new_job(caller, JobType.DELETE, chosen.ids, twist)
-            self.agenda.at(job.end, lambda: self._end_delete(job, chosen, twist))
+            self.agenda.at(job.end, lambda: self._end_delete(job, chosen, twist), job.id)
             return job
 
         return self._ask(caller, JobType.DELETE, chosen.ids, accept, twist)
@@ -297,7 +307,7 @@ class Service:
         )
         self.ledger.begun(record)
         if foreign:
-            self.agenda.at(job.end, lambda: self._end(job, Outcome.SUCCEEDED))
+            self.agenda.at(job.end, lambda: self._end(job, Outcome.SUCCEEDED), job.id)
         return job
 
     def _length(self, kind: JobType, assets: int) -> float:
@@ -338,7 +348,7 @@ class Service:
         if switches.landing is Landing.GRADUAL:
             self._land_gradually(job, lander, verdict())
         else:
-            self.agenda.at(job.end, lambda: self._land_at_end(job, lander, verdict()))
+            self.agenda.at(job.end, lambda: self._land_at_end(job, lander, verdict()), job.id)
 
     def _land_gradually(self, job: Job, lander: Lander, verdict: ImportPlan) -> None:
         arrivals = what_lands(verdict, self.world.switches)
@@ -346,8 +356,8 @@ class Service:
         span = job.end - job.begin if math.isfinite(job.end) else 3600.0
         for number, arrival in enumerate(arrivals, start=1):
             time = job.begin + span * number / (len(arrivals) + 1)
-            self.agenda.at(time, partial(self._land_one, lander, arrival))
-        self.agenda.at(job.end, lambda: self._end_import(job, verdict))
+            self.agenda.at(time, partial(self._land_one, lander, arrival), job.id)
+        self.agenda.at(job.end, lambda: self._end_import(job, verdict), job.id)
 
     def _land_one(self, lander: Lander, arrival: Arrival) -> None:
         lander.land(arrival, self.agenda.time)

@@ -12,7 +12,8 @@ class Timers:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        #: time, place, what it belongs to, action
+        self._due: list[tuple[float, int, str, Callable[[], None]]] = []
         self._count = 0
         self._acting_at: float | None = None
 
@@ -21,10 +22,19 @@ class Timers:
         """Epoch seconds: of the action that runs, else of the clock."""
         return self._now() if self._acting_at is None else self._acting_at
 
-    def at(self, time: float, action: Callable[[], None]) -> None:
-        """Remembers an action; one that is already due runs at the next `catch_up`."""
+    def at(self, time: float, action: Callable[[], None], of: str = "") -> None:
+        """Remembers an action of something; one that is already due runs at the next `catch_up`."""
         self._count += 1
-        heapq.heappush(self._due, (time, self._count, action))
+        heapq.heappush(self._due, (time, self._count, of, action))
+
+    def hurry(self, of: str) -> None:
+        """Whatever is still to come of that is due now, in the order that it would have had."""
+        now = self.time
+        own = sorted((one for one in self._due if one[2] == of), key=lambda one: one[:2])
+        self._due = [one for one in self._due if one[2] != of]
+        heapq.heapify(self._due)
+        for time, _, _, action in own:
+            self.at(min(time, now), action, of)
 
     def next_due(self) -> float | None:
         """When the next action is due, for simulations that jump in time; None where nothing is."""
@@ -39,7 +49,7 @@ class Timers:
             return
         try:
             while self._due and self._due[0][0] <= now:
-                self._acting_at, _, action = heapq.heappop(self._due)
+                self._acting_at, _, _, action = heapq.heappop(self._due)
                 action()
         finally:
             self._acting_at = None

@@ -11,7 +11,16 @@ from orchestrator.emulator.service.imports import ImportType, Options
 from orchestrator.emulator.service.jobs import JobType, Outcome, Twist
 from orchestrator.emulator.world.faults import Rule
 from orchestrator.emulator.world.generate import generate
-from orchestrator.emulator.world.options import BusyCheck, Carried, Durations, Limit100, LockScope, Switches, Visibility
+from orchestrator.emulator.world.options import (
+    BusyCheck,
+    Carried,
+    Durations,
+    Landing,
+    Limit100,
+    LockScope,
+    Switches,
+    Visibility,
+)
 from orchestrator.emulator.world.world import World
 from tests.emulator.in_memory_client import SHORT, InMemoryClient
 from tests.emulator.ledgers import overlaps
@@ -269,3 +278,17 @@ def test_data_sources_travel_with_what_the_switch_says() -> None:
         far.wait(far.service.import_(far.caller("prod"), far.package((), (task,)), Options(ImportType.MERGE)))
         carried[how] = (with_apps, len(far.service.holding("prod").datasources))
     assert carried == {Carried.APP: (4, 4), Carried.TASK: (0, 2), Carried.BOTH: (4, 4)}
+
+
+@pytest.mark.parametrize("landing", Landing)
+def test_jobs_that_are_told_to_end_end_with_everything_that_they_do(landing: Landing) -> None:
+    far = client(Switches(landing=landing))
+    package = far.package((ORDERS, BILLING))
+    forever = Twist(runs=math.inf)
+    job_id = far.service.import_(far.caller("prod", "prod-migrator"), package, Options(), forever)
+    beside = far.service.export(far.caller(), far.chosen((ORDERS,)), forever)
+    far.service.end_jobs()
+    jobs = far.service.ledger.jobs
+    assert (jobs[job_id].outcome, jobs[beside].outcome) == ("succeeded", "succeeded")
+    assert far.names()[0] == sorted((ORDERS, BILLING))
+    assert far.service.export(far.caller(), far.chosen((BILLING,))), "its slot is free"
