@@ -24,7 +24,7 @@ from orchestrator.emulator.world.options import (
     PrefixRenames,
     Switches,
 )
-from tests.e2e.desk import Desk, PlanText, Said
+from tests.e2e.desk import LINES, Desk, PlanText, Said
 from tests.e2e.local_roma import LocalRoma, local_roma, small_world
 from tests.emulator.ledgers import overlaps
 
@@ -61,7 +61,7 @@ KEPT = re.compile(r"\.gitignore|slots\.db(-wal|-shm)?|plans/[a-z]+\.lock|runs/[0
 
 
 #: a line about a step; what a run says of itself is none
-_STEP = re.compile(r"^\S+ (?:info|warning|error) (?!run-|handover|progress)(\S+)", re.MULTILINE)
+_STEP = re.compile(r'"event": "(?!run-|handover|progress|home|run")([^"]+)"')
 
 
 #: what a night's plan says of lost answers: longer than a late request of `_rules`, and than any import here
@@ -155,7 +155,7 @@ class _Night:
         early, delay = self._draw.random() < EARLY, self._draw.uniform(0.0, WITHIN)
         # The interpreter itself does not take a SIGINT well while it starts; that is not what is proved here.
         number = signal.SIGKILL if early and number is signal.SIGINT else number
-        with self._desk.start("run", "plan.yaml", stderr=subprocess.STDOUT) as program:
+        with self._desk.start("run", "plan.yaml", *LINES, stderr=subprocess.STDOUT) as program:
             said = "" if early else _at_work(program)
             try:
                 said += program.communicate(timeout=delay / 3 if early else delay)[0]

@@ -24,6 +24,8 @@ from tests.e2e.local_roma import LocalRoma
 
 PROGRAM = (sys.executable, "-m", "orchestrator")
 REPOSITORY = Path(__file__).parents[2]
+#: the log as JSON lines, in which each event has its name: what `read_until` waits for does not change with a sentence
+LINES = ("--log-format", "json")
 #: a local service needs no sparing, and what is lost on loopback is lost at once
 SETTINGS: Mapping[str, object] = {
     "reads_per_second": 1000, "writes_per_second": 200, "settle_quiet": "1s", "settle_wait": "1s",

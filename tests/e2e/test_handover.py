@@ -5,7 +5,7 @@ from orchestrator.emulator.world.faults import Kind, Operation
 from orchestrator.storage.home import Home
 from orchestrator.storage.store import HomeStore
 from tests.e2e.conftest import Serve
-from tests.e2e.desk import Desk, read_until
+from tests.e2e.desk import LINES, Desk, read_until
 from tests.e2e.local_roma import small_world
 
 
@@ -13,7 +13,7 @@ def test_an_item_is_ticked_while_the_run_goes_on(serve: Serve, desk: Desk) -> No
     roma = serve(small_world())
     desk.ready(roma)
     roma.strike(Kind.JOB_RUNS_FOREVER, Operation.IMPORT, instance="prod")
-    with desk.start("run", "plan.yaml") as program:
+    with desk.start("run", "plan.yaml", *LINES) as program:
         read_until(program.stderr, "import-accepted")
         listed = desk.run("handover", "--json").document
         item = listed["items"][0]["id"]

@@ -9,7 +9,7 @@ from orchestrator.emulator.world.faults import Kind, Operation
 from orchestrator.storage.home import Home
 from orchestrator.storage.store import HomeStore
 from tests.e2e.conftest import Serve
-from tests.e2e.desk import Desk, PlanText, read_until
+from tests.e2e.desk import LINES, Desk, PlanText, read_until
 from tests.e2e.local_roma import PATIENCE, small_world
 
 TENS = {"batch_size": 10}
@@ -81,7 +81,7 @@ def _killed(serve: Serve, desk: Desk) -> None:
     roma = serve(small_world())
     desk.ready(roma)
     roma.hold(Operation.IMPORT)
-    with desk.start("run", "plan.yaml") as program:
+    with desk.start("run", "plan.yaml", *LINES) as program:
         read_until(program.stderr, "package-stored")
         program.kill()
         program.communicate(timeout=PATIENCE)

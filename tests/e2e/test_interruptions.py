@@ -16,7 +16,7 @@ from orchestrator.emulator.world.options import LockScope
 from orchestrator.storage.home import Home
 from orchestrator.storage.store import HomeStore
 from tests.e2e.conftest import Serve
-from tests.e2e.desk import REPOSITORY, Desk, PlanText, Said, read_until
+from tests.e2e.desk import LINES, REPOSITORY, Desk, PlanText, Said, read_until
 from tests.e2e.local_roma import PATIENCE, LocalRoma, large_world, small_world
 from tests.emulator.ledgers import overlaps
 
@@ -83,7 +83,7 @@ def test_kill_9_in_the_middle_and_the_same_command_brings_all_once(serve: Serve,
     roma = serve(large_world())
     desk.ready(roma)
     roma.hold(Operation.IMPORT)
-    with desk.start("run", "plan.yaml") as program:
+    with desk.start("run", "plan.yaml", *LINES) as program:
         read_until(program.stderr, moment)
         program.kill()
         program.communicate(timeout=PATIENCE)
@@ -99,7 +99,7 @@ def test_after_kill_9_the_next_request_does_not_wait_for_the_dead_processs_slot(
     roma = serve(small_world())
     desk.ready(roma, TENS)
     roma.hold(Operation.EXPORT)
-    with desk.start("run", "plan.yaml") as program:
+    with desk.start("run", "plan.yaml", *LINES) as program:
         read_until(program.stderr, "export-accepted")
         program.kill()
         program.communicate(timeout=PATIENCE)
@@ -125,7 +125,7 @@ def test_the_first_signal_starts_nothing_new_and_says_how_to_resume(
     desk.ready(roma, TENS)
     roma.hold(Operation.EXPORT, nth=2)
     roma.hold(Operation.IMPORT)
-    with desk.start("run", "plan.yaml") as program:
+    with desk.start("run", "plan.yaml", *LINES) as program:
         read_until(program.stderr, "import-accepted")
         roma.held_up(2)
         posts = roma.posts()
@@ -145,7 +145,7 @@ def test_a_signal_during_a_download_lets_it_end(serve: Serve, desk: Desk) -> Non
     roma = serve(small_world())
     desk.ready(roma)
     roma.strike(Kind.SLOW_DRIP, Operation.ARCHIVE, count=512, seconds=0.5)
-    with desk.start("run", "plan.yaml") as program:
+    with desk.start("run", "plan.yaml", *LINES) as program:
         roma.until(lambda api: api.requests[Operation.ARCHIVE])
         program.terminate()
         _, err = program.communicate(timeout=PATIENCE)
@@ -159,7 +159,7 @@ def test_a_download_that_outlives_shutdown_grace_is_cut_and_exported_anew(serve:
     roma = serve(small_world())
     desk.ready(roma, PlanText(settings={"shutdown_grace": "0s"}))
     roma.strike(Kind.SLOW_DRIP, Operation.ARCHIVE, count=64, seconds=0.2)
-    with desk.start("run", "plan.yaml") as program:
+    with desk.start("run", "plan.yaml", *LINES) as program:
         roma.until(lambda api: api.requests[Operation.ARCHIVE])
         program.terminate()
         _, err = program.communicate(timeout=PATIENCE)
@@ -173,7 +173,7 @@ def test_the_second_signal_leaves_now(serve: Serve, desk: Desk) -> None:
     roma = serve(small_world())
     desk.ready(roma)
     roma.strike(Kind.SLOW_DRIP, Operation.ARCHIVE, count=16, seconds=0.5)
-    with desk.start("run", "plan.yaml") as program:
+    with desk.start("run", "plan.yaml", *LINES) as program:
         roma.until(lambda api: api.requests[Operation.ARCHIVE])
         program.send_signal(signal.SIGINT)
         read_until(program.stderr, "once more to leave at once")
@@ -240,7 +240,7 @@ def test_an_interrupted_start_is_a_json_document_too(serve: Serve, desk: Desk) -
 def test_sighup_stops_nothing(serve: Serve, desk: Desk) -> None:
     roma = serve(small_world())
     desk.ready(roma, TENS)
-    with desk.start("run", "plan.yaml") as program:
+    with desk.start("run", "plan.yaml", *LINES) as program:
         read_until(program.stderr, "export-accepted")
         program.send_signal(signal.SIGHUP)
         _, err = program.communicate(timeout=PATIENCE)

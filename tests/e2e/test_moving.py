@@ -6,7 +6,7 @@ from orchestrator.emulator.world.faults import Operation
 from orchestrator.emulator.world.generate import DEV_USER
 from orchestrator.emulator.world.options import LockScope
 from tests.e2e.conftest import Serve
-from tests.e2e.desk import Desk, PlanText, key_of, read_until
+from tests.e2e.desk import LINES, Desk, PlanText, key_of, read_until
 from tests.e2e.local_roma import CATCHABLE, PATIENCE, large_world, small_world
 from tests.emulator.ledgers import overlaps
 
@@ -109,7 +109,7 @@ def test_a_second_process_on_the_same_plan_leaves_at_once_and_the_first_is_undis
     roma = serve(small_world())
     desk.ready(roma, PlanText(settings={"batch_size": 10}))
     roma.hold(Operation.EXPORT)
-    with desk.start("run", "plan.yaml") as first:
+    with desk.start("run", "plan.yaml", *LINES) as first:
         read_until(first.stderr, "export-accepted")
         second = desk.run("run", "plan.yaml")
         assert first.poll() is None

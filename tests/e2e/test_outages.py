@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.emulator.world.faults import Operation
 from tests.e2e.conftest import Serve
-from tests.e2e.desk import Desk, PlanText, read_until
+from tests.e2e.desk import LINES, Desk, PlanText, read_until
 from tests.e2e.local_roma import PATIENCE, LocalRoma, small_world
 
 TENS = {"batch_size": 10}
@@ -15,7 +15,7 @@ TENS = {"batch_size": 10}
 def _away(roma: LocalRoma, desk: Desk, seconds: float) -> str:
     """Runs a plan whose service closes its door in the middle for that long; returns what was said."""
     roma.hold(Operation.IMPORT)
-    with desk.start("run", "plan.yaml") as program:
+    with desk.start("run", "plan.yaml", *LINES) as program:
         said = read_until(program.stderr, "import-accepted")
         roma.close()
         said += read_until(program.stderr, "outage-began")
@@ -55,7 +55,7 @@ def test_a_service_away_for_longer_than_outage_timeout_ends_9_and_the_same_comma
     roma = serve(small_world())
     desk.ready(roma, PlanText(settings={**TENS, "outage_timeout": "1s"}))
     roma.hold(Operation.IMPORT)
-    with desk.start("run", "plan.yaml") as program:
+    with desk.start("run", "plan.yaml", *LINES) as program:
         read_until(program.stderr, "import-accepted")
         roma.close()
         out, err = program.communicate(timeout=PATIENCE)

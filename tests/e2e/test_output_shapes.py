@@ -9,7 +9,6 @@ import pytest
 
 from tests.e2e.output_shapes import RECORDED, SCENES, both, missing, play, shape
 
-
 #: what was changed on purpose, and how it is told now
 ON_PURPOSE = {
     # The report has a published schema, in which an asset's class is its outcome.

@@ -12,7 +12,7 @@ from orchestrator.emulator.world.faults import Kind, Operation
 from orchestrator.emulator.world.generate import DEV_USER, PROD_USER, Filling, generate
 from orchestrator.storage.home import Home
 from tests.e2e.conftest import Serve
-from tests.e2e.desk import Desk, earlier, read_until
+from tests.e2e.desk import LINES, Desk, earlier, read_until
 from tests.e2e.echoing import Asked, echoing
 from tests.e2e.local_roma import BLINK, PATIENCE, LocalRoma
 
@@ -89,8 +89,8 @@ def test_a_killed_run_leaves_no_secret_and_nothing_that_others_may_read(serve: S
     earlier(Home(desk.folder / "kept"), ["prod"])
     desk.environment["ROMA_MIGRATE_HOME"] = str(desk.folder / "kept")
     roma.hold(Operation.IMPORT)
-    with desk.start("run", "plan.yaml") as program:
-        said = read_until(program.stderr, "import of batch 1")
+    with desk.start("run", "plan.yaml", *LINES) as program:
+        said = read_until(program.stderr, "import-accepted")
         program.kill()
         said += program.communicate(timeout=PATIENCE)[1]
     kept = _everything(desk.folder / "kept")

@@ -18,7 +18,7 @@ from orchestrator.engine.runs import folded
 from orchestrator.errors import ExitCode, MemoryFailed
 from orchestrator.storage.home import Home
 from orchestrator.storage.store import HomeStore
-from tests.e2e.desk import Desk, earlier, read_until
+from tests.e2e.desk import LINES, Desk, earlier, read_until
 from tests.e2e.local_roma import PATIENCE, local_roma, small_world
 
 RUN = "20200101-000000-0000"
@@ -88,7 +88,7 @@ def test_a_run_over_a_damaged_journal_sends_nothing_and_ends_7(damage: str, tmp_
         desk = Desk(tmp_path)
         desk.ready(roma)
         roma.hold(Operation.IMPORT)
-        with desk.start("run", "plan.yaml") as program:
+        with desk.start("run", "plan.yaml", *LINES) as program:
             read_until(program.stderr, "import-accepted")
             program.kill()
             program.communicate(timeout=PATIENCE)
