@@ -8,7 +8,7 @@ import pytest
 from orchestrator.core.plan.plan import Scope, Settings
 from orchestrator.core.report.outcome import AssetClass
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
-from orchestrator.emulator.world.options import Duration, Durations, LockScope, Switches
+from orchestrator.emulator.world.options import AddNewOnExisting, Duration, Durations, Landing, LockScope, Switches
 from orchestrator.engine.runs import Ended
 from orchestrator.errors import ExitCode
 from orchestrator.roma.contact import LEAST_WAIT
@@ -162,3 +162,22 @@ def test_a_job_that_may_be_our_own_lost_import_is_not_called_somebody_elses() ->
     assert ended.outcome.code is ExitCode.NOT_FINISHED
     assert "our own lost import" in ended.outcome.whys[0].sentence
     assert "somebody else" not in ended.outcome.whys[0].sentence
+
+
+# --- a service that shows late what landed ---
+
+
+@pytest.mark.parametrize(("lag", "nth"), [(3.0, 1), (8.0, 2)])
+def test_a_lost_import_that_is_shown_late_is_not_asked_for_again(lag: float, nth: int) -> None:
+    """Later than a third of the quiet; and later than the quiet itself, where an earlier import has shown that."""
+    lost = Rule(Kind.RESET_AFTER_SEND, frozenset({Operation.IMPORT}), nth=nth)
+    late = Switches(
+        read_lag_seconds=lag, add_new_on_existing=AddNewOnExisting.SUFFIX, lock_scope=LockScope.USER_ANY,
+        landing=Landing.AT_END,
+    )  # fmt: skip
+    held = world(8, faults=(lost,), switches=late, durations=Durations(Duration(1.0), Duration(3.9), Duration(1.0)))
+    settings = replace(QUICK, settle_quiet=4.0, settle_wait=60.0, batch_size=2)
+    rig, ended = staged(held, lambda rig: rig.run(), plan_for(held, settings, owners=("s",)))
+    assert ended.outcome.code is ExitCode.DONE
+    assert not twice(rig.service.ledger, "prod")
+    assert len(rig.landed()) == 8

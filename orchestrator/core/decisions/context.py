@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from orchestrator.core.decisions import steps
+from orchestrator.core.decisions import steps, target_evidence
 from orchestrator.core.plan.plan import Plan, Scope, Settings
 from orchestrator.core.scheduling.policy import SlotLoads
 from orchestrator.core.state import events as e
@@ -139,6 +139,18 @@ class SchedulerContext:
     @property
     def settings(self) -> Settings:
         return self.plan.settings
+
+    def lag_of(self, target: str) -> float:
+        """Seconds after which what a job has left at the target is surely shown, by what this run has seen.
+
+        An import that has ended and is still looked for is shown no sooner than it has been waited for.
+        """
+        waiting = (
+            life.landed_at for life in self.progress.deliveries.values()
+            if life.target == target and life.state is DeliveryState.IMPORTED
+        )  # fmt: skip
+        waited = self.progress.at - min((at for at in waiting if at), default=self.progress.at)
+        return target_evidence.lag(self.settings.settle_quiet, max(waited, self.progress.shown_after[target]))
 
     def ended(self, instance: str, credentials: str) -> End | None:
         host = host_of(self.plan.instances[instance].endpoint)

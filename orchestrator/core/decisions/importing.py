@@ -65,7 +65,7 @@ def failed(s: SchedulerContext, life: Delivery, now: float) -> Answer:
         return note
     if s.progress.is_stopped(life.target, "import"):
         return None
-    sure_at = life.since + target_evidence.lag(s.settings.settle_quiet)
+    sure_at = life.since + s.lag_of(life.target)
     if life.job and now < sure_at:
         return Later(sure_at)
     if life.look is None:

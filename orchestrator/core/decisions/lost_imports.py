@@ -32,7 +32,7 @@ def settle_by_proof(s: SchedulerContext, life: Delivery, now: float) -> Answer:
     if life.look is None or life.look_asked_at < life.idle_at:
         return look  # one that was on its way when the proof came may show what was there before
     verdict = target_evidence.judge(life, s.ids_of(life), life.look)
-    sure_at = life.idle_at + target_evidence.lag(s.settings.settle_quiet)
+    sure_at = life.idle_at + s.lag_of(life.target)
     if isinstance(verdict, target_evidence.Done) or life.look_asked_at >= sure_at:
         return Note(conclude(s, life, verdict))
     return Later(sure_at) if now < sure_at else look
@@ -45,7 +45,7 @@ def settle_by_time(s: SchedulerContext, life: Delivery, now: float) -> Answer:
     """
     due = max(life.first_looked_at, life.busy_at) + s.settings.settle_wait
     if life.free_at:
-        due = max(due, life.free_at + target_evidence.lag(s.settings.settle_quiet))
+        due = max(due, life.free_at + s.lag_of(life.target))
     if now < due:
         return Later(due)
     if life.look is None or life.look_asked_at < due:

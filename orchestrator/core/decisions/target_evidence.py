@@ -12,13 +12,18 @@ from orchestrator.core.state import events as e
 from orchestrator.core.state.lifecycle import Delivery
 
 #: how long absence must be confirmed behind the idle proof, for a service that shows its writes late: seconds, at
-#: most a third of `settle_quiet` [I: read-after-write lag is undocumented]
+#: most `settle_quiet` where nothing was seen yet [I: read-after-write lag is undocumented]
 READ_LAG = 30.0
+#: by how much the next lag may exceed the longest that was seen, and what is learned at most, seconds
+_MARGIN, _MOST_LEARNED = 1.5, 120.0
 
 
-def lag(settle_quiet: float) -> float:
-    """Seconds after which what a job has left at a target is surely shown."""
-    return min(READ_LAG, settle_quiet / 3)
+def lag(settle_quiet: float, seen: float = 0.0) -> float:
+    """Seconds after which what a job has left at a target is surely shown.
+
+    `seen` is the longest time that the target took in this run to show everything that an import had brought.
+    """
+    return max(min(READ_LAG, settle_quiet), min(_MARGIN * seen, _MOST_LEARNED))
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,8 @@ class Progress:
         #: (instance, direction) that a retry has reopened and that has not succeeded since
         self.retrying: set[tuple[str, str]] = set()
         self.outages: list[tuple[str, float, float]] = []
+        #: target -> the longest time from an import's end to the look that found everything, seconds
+        self.shown_after: dict[str, float] = defaultdict(float)
         self.down: dict[str, float] = {}
         #: batch -> its deliveries
         self.of_batch: dict[str, list[str]] = defaultdict(list)
@@ -347,6 +349,7 @@ class Progress:
             self._count_failure(after.target, "import", name, entry.event)
         if isinstance(entry.event, e.Verified):
             self._show_names(after, entry.event)
+            self._show_lag(after, entry.event, entry.at)
         if isinstance(entry.event, e.Imported | e.ImportFound):
             self._proved(after.target, "import")
 
@@ -362,6 +365,12 @@ class Progress:
 
     def _note_unsure(self, life: Delivery) -> None:
         (self.unsure.add if is_open_question(life) else self.unsure.discard)(life.id)
+
+    def _show_lag(self, delivery: Delivery, event: e.Verified, at: float) -> None:
+        """Everything was there by now: the target is at most so late to show what an import brings."""
+        if delivery.landed_at and not event.findings and not event.unverified:
+            longest = max(self.shown_after[delivery.target], at - delivery.landed_at)
+            self.shown_after[delivery.target] = longest
 
     def _show_names(self, delivery: Delivery, event: e.Verified) -> None:
         """The reading of `prefix` that the service shows is used from now on; one that it contradicts, never again."""
