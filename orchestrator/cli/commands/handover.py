@@ -80,8 +80,11 @@ def _text(runs: Sequence[FoldedRun], held: PlanHandover, known: Standings) -> st
     head = [f"# Handover of plan {latest.began.plan}", ""]
     caused = {run: n for run in dict.fromkeys(s.run for s in known.values()) if (n := _caused(known, run))}
     for each in runs:
-        began = local(each.progress.began_at)
-        head += [f"- run {each.found.run}, begun {began}: {count(caused.get(each.found.run, 0), 'item')}"]
+        if each.found.run in caused:
+            began = local(each.progress.began_at)
+            head += [f"- run {each.found.run}, begun {began}: {count(caused[each.found.run], 'item')}"]
+    if empty := len(runs) - len(caused):
+        head += [f"- {count(empty, 'other run')} left nothing more to people"]
     if not held.items:
         return "\n".join([*head, "", "Nothing is left to people."])
     left = len(open_items(held.items, known))
@@ -104,6 +107,8 @@ def _summary(items: Sequence[Item], known: Standings, seen: Sequence[Verificatio
     by_hand = len(items) - len(open_items(items, known)) - proved
     told = f"{proved} of {count(len(items), 'item')} proved to be done"
     told += f", {by_hand} more ticked by hand" if by_hand else ""
+    wrong = sum(each.disproved and bool(known[each.item.id].by) for each in seen)
+    told += f"; {wrong} ticked by hand, and a read shows the opposite" if wrong else ""
     return f"{told}; {len(items) - len(provable(items))} can be proved by no read"
 
 
@@ -116,7 +121,8 @@ def _tick(terminal: Terminal, runs: Sequence[FoldedRun], asked: Asked) -> int:
         raise OperatorError("--done goes without --check and --csv")
     note = without_secrets(terminal.common.note, terminal.redactor, runs[-1].began)
     if not note:
-        raise OperatorError("--done needs --note TEXT: it is journaled, for whoever asks later")
+        again = f"roma-migrate handover --done {','.join(asked.done)} --note TEXT"
+        raise OperatorError("--done needs --note TEXT: it is journaled, for whoever asks later", next_step=again)
     held = handover_of(tuple(runs))
     items = [_named(held.items, word) for word in dict.fromkeys(asked.done)]
     me = real_runtime(lambda event, **fields: None)
@@ -133,7 +139,7 @@ def _tick(terminal: Terminal, runs: Sequence[FoldedRun], asked: Asked) -> int:
     if terminal.common.json:
         terminal.document({"plan": runs[-1].began.plan, "done": told, "open": len(after.open)})
     else:
-        terminal.result(f"{count(len(after.open), 'item')} of {len(after.items)} still open")
+        terminal.result(f"{len(after.open)} of {count(len(after.items), 'item')} still open")
     return int(ExitCode.DONE if all(each["recorded"] for each in told) else ExitCode.USAGE)
 
 

@@ -146,7 +146,8 @@ def _text(each: Undecided, names: Names) -> list[str]:
         lines.append(wrapped("  there: ", _some(each.landed)))
     lines.append(wrapped("  not seen there: " if each.lane else "  holds: ", _some(each.rest)))
     lines += [wrapped(f"  --as {word:10} ", leads_to) for word, leads_to in each.choices.items()]
-    first = next(iter(each.choices))
+    # Where something of it is there, the choice that brings nothing twice and loses nothing.
+    first = "partial" if "partial" in each.choices else next(iter(each.choices))
     command = names.command("resolve", names.run, each.subject, "--as", first, "--reason", "TEXT")
     return [*lines, "  for instance:", f"  {command}"]
 

@@ -198,7 +198,7 @@ def warned(findings: Sequence[Check], names: Names) -> str:
         if held:
             named = ", ".join(f"{check} ({n})" if n > 1 else check for check, n in sorted(held.items()))
             parts.append(f"{told} {count(held.total(), 'thing')}: {named}")
-    return f"before it began, preflight {' and '.join(parts)}; each is told by\n{names.command('report', names.run)}"
+    return f"before it began, preflight {'; it '.join(parts)}; each is told by\n{names.command('report', names.run)}"
 
 
 def finding_json(check: Check) -> dict[str, Any]:

@@ -93,7 +93,8 @@ def test_a_second_run_that_found_nothing_to_do_hides_nothing(invoke: Invoke, qui
     latest = json.loads(again.stdout)["run"]
     assert items(invoke) == items(invoke, latest) == items(invoke, "t") == before
     told = invoke("handover").stdout
-    assert f"- run {latest}, begun" in told
+    assert latest not in told
+    assert "- 1 other run left nothing more to people" in told
     assert f": {len(before)} items" in next(line for line in told.splitlines() if first in line)
     assert f"{len(before)} of {len(before)} items open." in told
     report = json.loads(invoke("report", latest, "--json").stdout)
@@ -127,6 +128,7 @@ def test_a_tick_stands_after_a_later_run_and_a_read_that_shows_the_opposite_outw
     assert next(item for item in items(invoke) if item["id"] == stop)["done"] is True
     checked = next(item for item in items(invoke, "--check") if item["id"] == stop)
     assert (checked["done"], checked["seen"], checked["note"]) == (False, "it runs at dev", "stopped, I think")
+    assert "1 ticked by hand, and a read shows the opposite" in invoke("handover", "--check").stderr
 
 
 def test_a_tick_needs_a_note_and_an_item_that_is_on_the_list(invoke: Invoke, quick: Any, moved: str) -> None:

@@ -22,6 +22,7 @@ def test_without_as_it_shows_what_each_choice_leads_to(invoke: Invoke, half_ther
     assert "not seen there: billing, flow" in told.stdout
     assert all(f"--as {word}" in told.stdout for word in ("imported", "absent", "partial", "quarantine"))
     assert "job-ended" not in told.stdout
+    assert "b1@prod --as partial --reason TEXT" in " ".join(told.stdout.split()), "the example is the careful choice"
 
 
 def test_a_decision_is_journaled_with_who_and_why(invoke: Invoke, past: Any, half_there: str) -> None:
