@@ -8,7 +8,9 @@ import typer
 
 from orchestrator import __version__
 from orchestrator.cli.command import Commands, Group
+from orchestrator.cli.context import completion
 from orchestrator.cli.context.error_boundary import tell
+from orchestrator.cli.help_texts import epilog
 from orchestrator.cli.output.terminal import Common, Terminal
 from orchestrator.errors import NotYet, OperatorError
 
@@ -18,12 +20,19 @@ PlanArgument = Annotated[Path, typer.Argument(metavar="PLAN", help="The plan fil
 RunArgument = Annotated[
     str | None,
     typer.Argument(
-        metavar="[RUN]", help="A run's id or its beginning, a plan's name, or a plan file; else the latest."
+        metavar="[RUN]",
+        help="A run's id or its beginning, a plan's name, or a plan file; else the latest.",
+        autocompletion=completion.runs,
     ),
 ]
 OnlyOption = Annotated[
     list[str] | None,
-    typer.Option("--only", metavar="SEL[,SEL]", help="MIGRATION, @INSTANCE, MIGRATION@INSTANCE, app:GLOB, task:GLOB."),
+    typer.Option(
+        "--only",
+        metavar="SEL[,SEL]",
+        help="MIGRATION, @INSTANCE, MIGRATION@INSTANCE, app:GLOB, task:GLOB.",
+        autocompletion=completion.selectors,
+    ),
 ]
 MaxAgeOption = Annotated[
     str, typer.Option("--max-age", metavar="TIME", help="Refuse a saved preview that is older (default 7d).")
@@ -69,7 +78,9 @@ def init(
 def inventory(
     terminal: Terminal,
     plan: PlanArgument,
-    instance: Annotated[str, typer.Argument(metavar="INSTANCE", help="Its name in the plan.")],
+    instance: Annotated[
+        str, typer.Argument(metavar="INSTANCE", help="Its name in the plan.", autocompletion=completion.instances)
+    ],
     as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values.")] = False,
 ) -> int:
     """List an instance's applications and tasks."""
@@ -128,8 +139,8 @@ def run(
     max_age: MaxAgeOption = "",
     signers: SignersOption = None,
     preview: Annotated[bool, typer.Option("--preview", hidden=True)] = False,
-    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Not yet.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Not yet.")] = False,
+    until: Annotated[str | None, typer.Option("--until", metavar="TIME", hidden=True)] = None,
+    strict: Annotated[bool, typer.Option("--strict", hidden=True)] = False,
 ) -> int:
     """Migrate; the same command resumes an unfinished run."""
     if preview:
@@ -195,7 +206,13 @@ def resolve(
         str | None, typer.Argument(metavar="[BATCH[@TARGET]]", help="Which one, where several are undecided.")
     ] = None,
     outcome: Annotated[
-        str, typer.Option("--as", metavar="OUTCOME", help="imported, absent, partial, quarantine or job-ended.")
+        str,
+        typer.Option(
+            "--as",
+            metavar="OUTCOME",
+            help="imported, absent, partial, quarantine or job-ended.",
+            autocompletion=completion.outcomes,
+        ),
     ] = "",
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the journal.")] = "",
     only: OnlyOption = None,
@@ -351,6 +368,7 @@ def build(called: str | None = None) -> typer.Typer:
     """The command line; where it is known which command is called, only that one is built whole."""
     app = typer.Typer(
         cls=Group,
+        epilog=epilog(),
         no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,

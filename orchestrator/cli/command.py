@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from orchestrator.cli.context.error_boundary import tell, through
+from orchestrator.cli.help_texts import epilog_of
 from orchestrator.cli.output.terminal import Common, LogFormat, LogLevel, Terminal
 from orchestrator.errors import ExitCode, OperatorError
 
@@ -88,7 +89,8 @@ class Commands:
     def add_to(self, app: typer.Typer, called: str | None) -> None:
         """Add all to `app`; only the one that is called is more than its name. None: all are whole."""
         for name, body in self._bodies.items():
-            app.command(name)(_whole(body) if called in (None, name) else _listed(body))
+            whole = called in (None, name)
+            app.command(name, epilog=epilog_of(name) if whole else None)(_whole(body) if whole else _listed(body))
         for name, answer in self._later.items():
             if called in (None, name):
                 how = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}

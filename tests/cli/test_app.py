@@ -1,6 +1,10 @@
 """The names that scripts rely on, and what the command line refuses."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +12,7 @@ import pytest
 from typer.testing import Result
 
 from orchestrator.cli.app import LATER, called_by
+from tests.cli.commands.test_validate import GOOD
 
 Invoke = Callable[..., Result]
 NAMES = (
@@ -20,6 +25,43 @@ def test_the_help_names_every_command(invoke: Invoke) -> None:
     told = invoke("--help")
     assert told.exit_code == 0
     assert all(name in told.stdout for name in NAMES)
+
+
+def test_the_help_holds_examples_exit_codes_and_the_environment(invoke: Invoke) -> None:
+    told = invoke("--help").stdout
+    assert all(re.search(rf"^ +{code} ", told, re.MULTILINE) for code in (0, 2, 4, 6, 8, 10))
+    assert all(word in told for word in ("Examples:", "ROMA_MIGRATE_HOME", "NO_COLOR", "143"))
+    assert "roma-migrate run plan.yaml --retry" in invoke("run", "--help").stdout
+    assert all(len(line) <= 80 for line in told.splitlines())
+
+
+def test_the_help_hides_what_does_not_stand(invoke: Invoke) -> None:
+    assert "Not yet" not in invoke("run", "--help").stdout
+
+
+def completed(tmp_path: Path, words: str) -> list[str]:
+    """What a shell would offer for the last of these words."""
+    environment = {**os.environ, "_ROMA_MIGRATE_COMPLETE": "complete_bash", "COMP_WORDS": f"roma-migrate {words}",
+                   "COMP_CWORD": str(words.count(" ") + 1), "PYTHONPATH": str(Path(__file__).parents[2])}  # fmt: skip
+    environment.pop("ROMA_MIGRATE_HOME", None)
+    told = subprocess.run(
+        [sys.executable, "-m", "orchestrator"],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return told.stdout.split()
+
+
+def test_a_shell_completes_runs_outcomes_instances_and_migrations(done: str, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(GOOD)
+    assert completed(tmp_path, "status 2027") == [done]
+    assert completed(tmp_path, "resolve --as im") == ["imported"]
+    assert completed(tmp_path, "inventory p.yaml ") == ["a", "b"]
+    assert completed(tmp_path, "preview p.yaml --only m") == ["m", "m@b"]
+    assert completed(tmp_path, "inventory none.yaml ") == []
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,55 @@
+"""What `--help` says beside names and options. Law: text alone, so that help stays quick."""
+
+#: how a paragraph is kept as it is written
+_AS_IT_IS = "\b\n"
+_TOP = (
+    """Examples:
+  roma-migrate demo                       see it move a plan, on this machine
+  roma-migrate init --region cn-north-4   a first plan from what is there
+  roma-migrate preview plan.yaml          what would move; reads only
+  roma-migrate run plan.yaml              all of it; again, to go on
+  roma-migrate report                     what the latest run did""",
+    """Exit codes, the same in every command:
+  0   done                        1   ended, but some assets did not make it
+  2   plan or command line wrong  3   the service refuses us
+  4   preflight found blockers    5   an outcome is unknown: resolve
+  6   another process runs it     7   our own memory failed
+  8   not finished, start later   9   the service cannot be reached
+  10  stopped by an operator      70  a defect of roma-migrate
+  129, 130, 143  interrupted: run the same command again""",
+    """Environment:
+  ROMA_MIGRATE_HOME       where runs are kept, in place of .roma-migrate
+  HTTPS_PROXY, NO_PROXY   the way to the service
+  NO_COLOR, TERM=dumb     no colours; no board, plain lines
+  HUAWEICLOUD_SDK_*       credentials of `profile: sdk`""",
+)
+_EXAMPLES = {
+    "init": ("--region cn-north-4",),
+    "inventory": ("plan.yaml dev", "plan.yaml dev --csv > dev.csv"),
+    "validate": ("plan.yaml",),
+    "preview": ("plan.yaml", "plan.yaml --markdown > ticket.md", "plan.yaml --save ok.json --note CHG-1234",
+                "plan.yaml --against ok.json"),
+    "run": ("plan.yaml", "plan.yaml --only orders@prod", "plan.yaml --approved ok.json", "plan.yaml --retry"),
+    "status": ("", "--watch"),
+    "runs": ("--json",),
+    "verify": ("", "--only orders@prod"),
+    "resolve": ("", 'orders-to-prod 1a2b3c@prod --as imported --reason "looked myself"'),
+    "report": ("", "> report.md"),
+    "handover": ("", "--csv > handover.csv", "--check"),
+    "emulator": ("--port 0", "--world world.yaml"),
+    "schema": ("> plan.schema.json",),
+    "demo": ("", "--keep"),
+}  # fmt: skip
+
+
+def epilog() -> str:
+    """Behind the list of commands."""
+    return "\n\n".join(_AS_IT_IS + part for part in _TOP)
+
+
+def epilog_of(name: str) -> str | None:
+    """Behind a command's options."""
+    told = _EXAMPLES.get(name)
+    if told is None:
+        return None
+    return _AS_IT_IS + "\n".join(["Examples:", *(f"  roma-migrate {name} {words}".rstrip() for words in told)])
