@@ -8,8 +8,9 @@ A holder is a name that one process bears at a time: a run, whose own lease prov
 its name held when a process begins is a dead predecessor's, and is inherited by the first `take`, without a wait.
 
 The statements mean the same on PostgreSQL, which holds this table for a fleet. All processes of a home use one `ttl`
-and one clock. A holder renews every `ttl`/4 or so and sends nothing once `remaining` is small; a waiter asks again at
-least every `ttl`/3, for a waiter that is not heard of for `ttl` has given up.
+and one clock. A holder renews every `ttl`/4 or so; a waiter asks again at least every `ttl`/3, for a waiter that is not
+heard of for `ttl` has given up. A holder that was frozen past its lease may still send the request that it was about to
+send. ROMA's own rule then decides: one of the two jobs is refused with `ROMA.10012`, and waits as for somebody else's.
 """
 
 import math
