@@ -4,9 +4,10 @@ Law: time, chance, threads and the way to ROMA come from here alone.
 """
 
 import gc
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 import anyio
@@ -45,6 +46,7 @@ class Say(Protocol):
 class Runtime:
     """The real world, or a simulated one."""
 
+    #: wall time that passes as time itself does: a `SteadyClock`, for every wait, quiet and deadline rests on it
     wall: Callable[[], datetime]
     #: a draw in [0, 1)
     draw: Callable[[], float]
@@ -71,6 +73,28 @@ def moment(at: float) -> str:
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def seconds_since_boot() -> float:
+    """Seconds that no change of the wall clock touches; those of a suspended machine count where that is known."""
+    boot = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boot is None else time.clock_gettime(boot)
+
+
+class SteadyClock:
+    """Wall time as this process found it, carried on by the seconds that have passed since.
+
+    A wall clock that is stepped (NTP, a virtual machine that goes on) cuts no quiet short and gives up no job.
+    """
+
+    def __init__(
+        self, wall: Callable[[], datetime] = utc_now, passed: Callable[[], float] = seconds_since_boot
+    ) -> None:
+        self._passed = passed
+        self._began, self._zero = wall(), passed()
+
+    def __call__(self) -> datetime:
+        return self._began + timedelta(seconds=self._passed() - self._zero)
 
 
 class Threads:

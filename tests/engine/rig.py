@@ -25,7 +25,7 @@ from orchestrator.emulator.world.generate import Filling, generate
 from orchestrator.emulator.world.options import Durations, Switches
 from orchestrator.emulator.world.world import User, World
 from orchestrator.engine.runs import Ended, Runs, Wish
-from orchestrator.engine.runtime import Offload, Runtime
+from orchestrator.engine.runtime import Offload, Runtime, SteadyClock
 from orchestrator.roma import Roma
 from orchestrator.roma.transport import Transport
 from orchestrator.storage.home import Home
@@ -86,6 +86,8 @@ class EngineRig:
     home: Home | None = None
     #: hears each believed entry, with the runs that conduct it
     hears: Callable[[Runs, Entry], None] | None = None
+    #: seconds by which the wall clock was stepped
+    stepped: float = 0.0
 
     def __post_init__(self) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="stage-"))
@@ -97,7 +99,7 @@ class EngineRig:
         return DAWN + anyio.current_time()
 
     def wall(self) -> datetime:
-        return datetime.fromtimestamp(self.now(), UTC)
+        return datetime.fromtimestamp(self.now() + self.stepped, UTC)
 
     def transport(self, ca_file: str, proxy: str) -> Transport:
         return MemoryTransport(self.api, lambda request: self.sent(f"{request.method} {request.url}"))
@@ -107,7 +109,8 @@ class EngineRig:
 
     def runtime(self) -> Runtime:
         """The world as one process finds it."""
-        return Runtime(self.wall, self.draw.random, self.transport, self.offload, self.say, "op", "host", 1, "0")
+        steady = SteadyClock(self.wall, anyio.current_time)
+        return Runtime(steady, self.draw.random, self.transport, self.offload, self.say, "op", "host", 1, "0")
 
     def roma(self) -> Roma:
         """The way to the far side of one process."""

@@ -75,11 +75,12 @@ class Book:
     open: set[str] = field(default_factory=set)
     #: deliveries that are final
     settled: set[str] = field(default_factory=set)
-    #: seconds of outages, as told so far, and of gaps between two processes
+    #: outages as told so far, in watched time
     outages: list[tuple[float, float]] = field(default_factory=list)
-    gaps: list[tuple[float, float]] = field(default_factory=list)
     down: float = 0.0
     at: float = 0.0
+    #: seconds by which watched time is ahead of the journal's: between two processes only the wall clock told the time
+    ahead: float = 0.0
     #: what `auto` tries now, and what each widening was shown to be
     trial: e.WideningTried | None = None
     shown: dict[str, str] = field(default_factory=dict)
@@ -97,12 +98,12 @@ class Book:
                 self.trial, self.shown[widening] = None, shown
             case e.RunResumed():
                 self.open.clear()
-                self.gaps.append((self.at, entry.at))
+                self.ahead += self.at - entry.at
                 self.down = 0.0
             case e.OutageBegan():
-                self.down = entry.at
+                self.down = self.watched(entry.at)
             case e.OutageEnded():
-                self.outages.append((self.down, entry.at))
+                self.outages.append((self.down, self.watched(entry.at)))
                 self.down = 0.0
             case event if isinstance(event, SETTLED):
                 self.settled.add(subject)
@@ -161,10 +162,10 @@ class Book:
         return isinstance(intent, e.ImportRequested) or self.shown.get("kind") == "one"
 
     def away(self, since: float, now: float) -> float:
-        """Seconds of outages behind `since`."""
+        """Seconds of outages behind `since`, both in watched time."""
         spans = [*self.outages, *([(self.down, now)] if self.down else [])]
         return sum(max(0.0, min(end, now) - max(begin, since)) for begin, end in spans)
 
-    def unwatched(self, since: float) -> float:
-        """Seconds behind `since` in which no process of ours lived."""
-        return sum(max(0.0, end - max(begin, since)) for begin, end in self.gaps)
+    def watched(self, at: float) -> float:
+        """A moment of the journal, as if one process had lived all the time: no clock step and no gap is in it."""
+        return at + self.ahead

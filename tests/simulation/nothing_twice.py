@@ -69,6 +69,10 @@ class Settling:
             case e.ExportAnswerLost(quiet_until=until):
                 self.quiet[subject] = until
             case e.RunResumed(settle_quiet=quiet):
+                # Only the wall clock tells how long nobody lived: quiet begins anew, and what was seen is not believed.
+                self.look.clear()
+                self.unsure = {each: Unsure(at + quiet) for each in self.unsure}
+                self.quiet = dict.fromkeys(self.quiet, at + quiet)
                 for each in self.book.open:
                     self._lost(each, at + quiet, at + quiet)
             case e.ExportLost():

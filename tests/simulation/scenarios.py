@@ -22,7 +22,7 @@ from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.service.service import Service
 from orchestrator.engine.resolutions import Operators
 from orchestrator.engine.runs import Ended, Runs, Wish, folded
-from orchestrator.engine.runtime import Runtime
+from orchestrator.engine.runtime import Runtime, SteadyClock
 from orchestrator.errors import ExitCode, RomaMigrateError
 from orchestrator.roma import Roma
 from orchestrator.roma.transport import Transport
@@ -169,9 +169,13 @@ def _runs(night: Night, clock: Clock, store: MemoryStore, life: Life, start: int
     def wall() -> datetime:
         return datetime.fromtimestamp(clock.now(), UTC)
 
+    def shown() -> datetime:
+        return datetime.fromtimestamp(clock.now() + scenario.stepped(clock.now() - DUSK), UTC)
+
     runtime = Runtime(
-        wall, draw.random, transport, inline, lambda event, **fields: None, "op", "host", start, "sim", NEVER
-    )
+        SteadyClock(shown, clock.now), draw.random, transport, inline, lambda event, **fields: None, "op", "host",
+        start, "sim", NEVER,
+    )  # fmt: skip
     roma = Roma(scenario.plan.settings, scenario.secrets, wall=wall, draw=draw.random, transport=transport)
     return Runs(scenario.plan, store, roma, scenario.users, runtime)
 

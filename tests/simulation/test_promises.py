@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator.core.plan.plan import Plan, Scope, Settings
 from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Entry
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.emulator.world.options import (
     AddNewOnExisting,
@@ -19,7 +20,7 @@ from orchestrator.emulator.world.options import (
     Visibility,
 )
 from orchestrator.emulator.world.world import Quotas, World
-from orchestrator.engine.runs import Ended
+from orchestrator.engine.runs import Ended, Runs
 from orchestrator.errors import ExitCode
 from tests.builders.runs import DAWN
 from tests.emulator.ledgers import twice
@@ -128,6 +129,52 @@ def test_a_look_is_the_union_over_the_identities_of_the_target() -> None:
     assert ended.outcome.code is ExitCode.DONE
     assert rig.kinds().count("ImportFound") == 2
     assert len(rig.landed()) == 2
+
+
+# --- the wall clock is stepped ---
+
+HOUR = 3600.0
+#: executed within 38 s: after 21 s, as this service draws it
+LATER = Rule(Kind.LATE_EXECUTION, IMPORTS, seconds=38.0)
+
+
+def stepped(by: float, when_told: type[e.Event], held: World, settings: Settings) -> tuple[EngineRig, Ended]:
+    """The wall clock is stepped once, as soon as the first event of a kind is believed, while other lanes are awake."""
+    plan = plan_for(held, settings)
+    rigs: list[EngineRig] = []
+
+    def hears(_: Runs, entry: Entry) -> None:
+        if isinstance(entry.event, when_told):
+            rigs[0].stepped = by
+
+    async def act(rig: EngineRig) -> Ended:
+        rigs.append(rig)
+        return await rig.run()
+
+    rig, ended = staged(held, act, plan, hears=hears)
+    for target in ("prod", "dr"):
+        assert not twice(rig.service.ledger, target)
+    judged(rig, plan)
+    return rig, ended
+
+
+@pytest.mark.parametrize("by", [HOUR, -HOUR])
+def test_a_step_of_the_wall_clock_neither_cuts_a_quiet_short_nor_lengthens_it(by: float) -> None:
+    lasting = Durations(export=Duration(1.0), import_=Duration(4.0))
+    switches = Switches(lock_scope=LockScope.USER_INSTANCE_TYPE, add_new_on_existing=AddNewOnExisting.SUFFIX)
+    held = world(20, faults=(LATER,), targets=("prod", "dr"), durations=lasting, switches=switches)
+    settings = replace(QUICK, batch_size=10, settle_quiet=24.0, settle_wait=15.0, one_job_per=Scope.USER_INSTANCE_TYPE)
+    rig, ended = stepped(by, e.ImportAnswerLost, held, settings)
+    assert ended.outcome.code is ExitCode.DONE
+    assert len(rig.landed("prod")) == len(rig.landed("dr")) == 20
+    assert max(job.end for job in rig.service.ledger.jobs.values()) - DAWN < 400.0
+
+
+def test_a_step_of_the_wall_clock_gives_up_no_job() -> None:
+    held = world(3, durations=Durations(import_=Duration(8.0)))
+    rig, ended = stepped(10 * HOUR, e.ImportAccepted, held, replace(QUICK, job_timeout=6 * HOUR))
+    assert ended.outcome.code is ExitCode.DONE
+    assert "ImportOverdue" not in rig.kinds()
 
 
 # --- promise 4: the disk's bound ---

@@ -100,6 +100,12 @@ class Scenario:
     poison: frozenset[str]
     #: how the first incarnations die, in order; later ones live
     kills: tuple[Kill, ...]
+    #: steps of our host's wall clock: (seconds after the night began, seconds by which it is set on or back)
+    steps: tuple[tuple[float, float], ...] = ()
+
+    def stepped(self, passed: float) -> float:
+        """Seconds by which the wall clock is off after so many."""
+        return sum(by for after, by in self.steps if after <= passed)
 
     def described(self) -> str:
         """All options, for a failing seed."""
@@ -111,7 +117,8 @@ class Scenario:
         faults = "\n".join(f"    {rule}" for rule in self.world.faults)
         return (
             f"seed {self.seed}\n  settings {self.plan.settings}\n  migrations {self.plan.migrations}\n"
-            f"  switches\n{switches}\n  faults\n{faults}\n  kills {self.kills}"
+            f"  switches\n{switches}\n  faults\n{faults}\n  kills {self.kills}\n"
+            f"  clock steps {self.steps}"
         )
 
 
@@ -155,13 +162,22 @@ def scenario(seed: int) -> Scenario:
         "u": PasswordSecret(users[-1].name, "acme", users[-1].password),
     }
     owners = {"s": f"acme/{users[0].name}", "t": f"acme/{users[1].name}", "u": f"acme/{users[-1].name}"}
-    return Scenario(seed, world, plan, secrets, owners, poison, kills)
+    return Scenario(seed, world, plan, secrets, owners, poison, kills, _steps(seed))
 
 
 def _assets(draw: random.Random, most: int) -> tuple[int, int]:
     """Applications and tasks of one source."""
     apps = draw.randint(1, min(MOST_APPS, most))
     return apps, draw.randint(0, min(MOST_TASKS, most - apps))
+
+
+def _steps(seed: int) -> tuple[tuple[float, float], ...]:
+    """Now and then, while a process lives or between two, the wall clock of our host is set on or back."""
+    draw = random.Random(f"{seed}/steps")
+    if draw.random() < 0.75:
+        return ()
+    sizes = (3600.0, -3600.0, 36_000.0, -36_000.0, 45.0, -45.0, 600.0)
+    return tuple((draw.uniform(0, 900), draw.choice(sizes)) for _ in range(draw.choice((1, 1, 2, 3))))
 
 
 def _kill(draw: random.Random) -> Kill:

@@ -17,7 +17,7 @@ from orchestrator.core.model.redaction import Redactor, parts_of
 from orchestrator.core.model.secrets import AccessKeySecret, Secret
 from orchestrator.core.plan.plan import AccessKey, Credentials, Password, Plan, SdkProfile
 from orchestrator.core.state.events import RunBegan
-from orchestrator.engine.runtime import Runtime, Say, Threads, moment, utc_now
+from orchestrator.engine.runtime import Runtime, Say, SteadyClock, Threads, moment, utc_now
 from orchestrator.errors import OperatorError
 from orchestrator.roma import AiohttpTransport, Roma
 from orchestrator.storage.locks import Holder
@@ -78,8 +78,9 @@ def without_secrets(words: str, redactor: Redactor, began: RunBegan | None) -> s
 def real_runtime(say: Say) -> Runtime:
     """This process in the real world."""
     return Runtime(
-        utc_now, random.random, AiohttpTransport, Threads(), say, os_user(), platform.node(), os.getpid(), __version__
-    )
+        SteadyClock(), random.random, AiohttpTransport, Threads(), say, os_user(), platform.node(), os.getpid(),
+        __version__,
+    )  # fmt: skip
 
 
 def user_of(credentials: Credentials, secret: Secret) -> str:

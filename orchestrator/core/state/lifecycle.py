@@ -12,6 +12,7 @@ from enum import StrEnum
 from orchestrator.core.model.error_detail import NOT_OURS
 from orchestrator.core.model.failures import Failure
 from orchestrator.core.model.inventory import Reason
+from orchestrator.core.model.retries import LONGEST_RETRY_AFTER
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import ErrorDetail, Event
 
@@ -203,6 +204,8 @@ D = DeliveryState
 
 #: the refusal that is bounded by count (`core.model.retries`); others are bounded by time
 NOT_CREATED = Failure.NOT_CREATED.value
+#: the longest wait that a refusal asks for (`core.model.retries`), seconds
+LONGEST_WAIT = LONGEST_RETRY_AFTER + 1.0
 
 PACKAGE_MOVES: dict[tuple[PackageState, type], PackageState] = {
     (P.PENDING, e.ExportRequested): P.EXPORT_UNSURE,
@@ -422,6 +425,36 @@ def without_looks(life: Delivery) -> Delivery:
         life, look=None, look_asked_at=0.0, looked_at=0.0, first_look=None, first_looked_at=0.0, idle_at=0.0,
         free_at=0.0,
     )  # fmt: skip
+
+
+def resumed_package(life: Package, at: float, quiet: float, back: float) -> Package:
+    """The package as another process takes it up; `back` (0 or less): how far the clock stands behind the journal.
+
+    Between two processes only the wall clock tells the time, and it may have been stepped: what is to be waited for is
+    waited for anew, and no more.
+    """
+    life = replace(life, since=life.since + back, not_before=min(life.not_before, at + LONGEST_WAIT))
+    return replace(life, quiet_until=at + quiet) if life.state is P.EXPORT_UNSURE else life
+
+
+def resumed_delivery(life: Delivery, at: float, quiet: float, back: float) -> Delivery:
+    """The delivery as another process takes it up; see `resumed_package`. What was seen is looked at anew."""
+    life = replace(life, since=life.since + back, not_before=min(life.not_before, at + LONGEST_WAIT))
+    match life.state:
+        case D.IMPORT_UNSURE:
+            return without_looks(replace(life, quiet_until=at + quiet, busy_at=min(life.busy_at, at)))
+        case D.WAITING:
+            return without_looks(life)
+        case D.FAILED:
+            return without_looks(replace(life, since=at))
+        case _:
+            return life
+
+
+def resumed_probe(life: Probe, at: float, quiet: float, back: float) -> Probe:
+    """The probe as another process takes it up; see `resumed_package`."""
+    life = replace(life, since=life.since + back, not_before=min(life.not_before, at + LONGEST_WAIT))
+    return replace(life, quiet_until=at + quiet) if life.state is ProbeState.ASKED else life
 
 
 def is_open_question(life: Delivery) -> bool:

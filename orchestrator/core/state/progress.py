@@ -31,8 +31,10 @@ from orchestrator.core.state.lifecycle import (
     maybe_running,
     move_delivery,
     move_package,
+    resumed_delivery,
+    resumed_package,
+    resumed_probe,
     surely_over,
-    without_looks,
 )
 from orchestrator.core.state.slot_trials import Trials
 from orchestrator.core.state.slots import JobKind, overlapping
@@ -98,6 +100,8 @@ class Progress:
         #: target -> the longest time from an import's end to the look that found everything, seconds
         self.shown_after: dict[str, float] = defaultdict(float)
         self.down: dict[str, float] = {}
+        #: (begin, end) of the times in which no process of this run lived, by the wall clock
+        self.gaps: list[tuple[float, float]] = []
         #: batch -> its deliveries
         self.of_batch: dict[str, list[str]] = defaultdict(list)
         #: asset at a target -> the delivery that carries it now
@@ -169,8 +173,8 @@ class Progress:
         return failures is not None and failures.stopped is not None
 
     def outage_since(self, host: str, since: float, now: float) -> float:
-        """Seconds that the service was away after `since`: no other deadline counts them (promise 9)."""
-        spans = [(began, ended) for name, began, ended in self.outages if name == host]
+        """Seconds after `since` that no other deadline counts: the service was away (promise 9), or nobody lived."""
+        spans = [*self.gaps, *((began, ended) for name, began, ended in self.outages if name == host)]
         if host in self.down:
             spans.append((self.down[host], now))
         return sum(max(0.0, min(ended, now) - max(began, since)) for began, ended in spans)
@@ -179,7 +183,7 @@ class Progress:
 
     def apply(self, entry: Entry) -> None:
         """Believe one journaled event; raises IllegalMove."""
-        self.seq, self.at = entry.seq, entry.at
+        earlier, self.seq, self.at = self.at, entry.seq, entry.at
         if self.trials.apply(entry):
             self.wake_all()
         if isinstance(entry.event, ChangeEvent):
@@ -187,7 +191,7 @@ class Progress:
             return
         match entry.event:
             case e.RunBegan() | e.RunResumed() | e.RunInterrupted() | e.RunEnded() as event:
-                self._run(event, entry.at)
+                self._run(event, earlier, entry.at)
             case e.SelectionMade() | e.AssetsSkipped() | e.AssetsHeld() | e.FindingsNoted() as event:
                 self._begin_with(event)
             case e.HandoverListed() | e.HandoverDone() | e.WideningTried() | e.WideningShown():
@@ -224,7 +228,7 @@ class Progress:
             case other:
                 self._package(other.batch, entry)
 
-    def _run(self, event: e.RunBegan | e.RunResumed | e.RunInterrupted | e.RunEnded, at: float) -> None:
+    def _run(self, event: e.RunBegan | e.RunResumed | e.RunInterrupted | e.RunEnded, earlier: float, at: float) -> None:
         match event:
             case e.RunBegan():
                 self.began, self.began_at = event, at
@@ -232,8 +236,7 @@ class Progress:
             case e.RunResumed(settle_quiet=quiet):
                 self.ended = None
                 self.users = dict(event.users)
-                self._quiet_all(at + quiet)
-                self.down.clear()
+                self._resume(quiet, earlier, at)
             case e.RunEnded():
                 self.ended, self.ended_at = event, at
             case e.RunInterrupted():
@@ -251,18 +254,19 @@ class Progress:
             case e.FindingsNoted(findings=findings):
                 self.findings += findings
 
-    def _quiet_all(self, until: float) -> None:
-        """The process that asked is dead: what it asked may still arrive."""
+    def _resume(self, quiet: float, earlier: float, at: float) -> None:
+        """The process that asked is dead: what it asked may still arrive, and only the wall clock tells since when."""
+        back = min(at - earlier, 0.0)
+        self.down.clear()
+        self.outages = [(host, began + back, ended + back) for host, began, ended in self.outages]
+        self.gaps = [(began + back, ended + back) for began, ended in self.gaps]
+        self.gaps.append((earlier + back, at))
         for batch, package in self.packages.items():
-            if package.state is PackageState.EXPORT_UNSURE and not package.quiet_until:
-                self.packages[batch] = replace(package, quiet_until=until)
+            self.packages[batch] = resumed_package(package, at, quiet, back)
         for name in self.open:
-            delivery = self.deliveries[name]
-            if delivery.state is DeliveryState.IMPORT_UNSURE and not delivery.quiet_until:
-                self.deliveries[name] = without_looks(replace(delivery, quiet_until=until))
+            self.deliveries[name] = resumed_delivery(self.deliveries[name], at, quiet, back)
         for slot, probe in self.probes.items():
-            if probe.state is ProbeState.ASKED and not probe.quiet_until:
-                self.probes[slot] = replace(probe, quiet_until=until)
+            self.probes[slot] = resumed_probe(probe, at, quiet, back)
 
     def _schedule_batch(self, event: e.BatchScheduled) -> None:
         if event.batch in self.batches:

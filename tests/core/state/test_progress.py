@@ -190,13 +190,13 @@ def test_what_a_dead_process_asked_is_quiet_from_the_resume_on() -> None:
     assert run.progress.probes[INTO].quiet_until == until
 
 
-def test_a_resume_does_not_lengthen_a_quiet_time_that_had_begun() -> None:
+def test_a_resume_begins_a_quiet_time_anew_for_only_the_wall_clock_tells_what_has_passed() -> None:
     run = Run()
     name = run.carries(app("a"))
     run.loses(name)
     quiet = run.life(name).quiet_until
     run.later(50.0).believe(e.RunResumed("op", "host", 2, "1"))
-    assert run.life(name).quiet_until == quiet
+    assert run.life(name).quiet_until == quiet + 50.0
 
 
 def test_a_resume_forgets_the_looks_of_an_import_that_was_being_asked_for() -> None:
