@@ -222,7 +222,8 @@ def _switches(draw: random.Random, lock: LockScope) -> Switches:
 
 def _durations(draw: random.Random) -> Durations:
     def one(base: float) -> Duration:
-        return Duration(base, draw.uniform(0, 1), draw.choice((0.0, 0.25, 0.6)))
+        made = Duration(base, draw.uniform(0, 1), draw.choice((0.0, 0.25, 0.6)))
+        return made if base < 100 else replace(made, sigma=0.0)  # within `job_timeout`: whatever ends, ends in time
 
     # Some imports run longer than `settle_wait`: where one is lost, time alone seems to show that it does not run.
     lasting = draw.uniform(100, 900) if draw.random() < 0.15 else draw.uniform(1, 40)
