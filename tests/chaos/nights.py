@@ -57,7 +57,10 @@ CHANCE = 0.04
 #: a repeated import would make second assets, so that it shows
 SHOWS_DOUBLES = Switches(add_new_on_existing=AddNewOnExisting.SUFFIX, app_key=AppKey.NEW)
 #: what a home may hold once its run is done and verified: no package, no suspect, nothing half written
-KEPT = re.compile(r"\.gitignore|slots\.db(-wal|-shm)?|plans/[a-z]+\.lock|runs/[0-9a-f-]+/(journal\.db|run\.log)")
+KEPT = re.compile(
+    r"\.gitignore|home\.lock|slots\.db(-wal|-shm)?|plans/[a-z]+\.lock"
+    r"|runs/[0-9a-f-]+/(journal\.db(-head)?|run\.log|plan|told)"
+)
 
 
 #: a line about a step; what a run says of itself is none

@@ -4,7 +4,7 @@ import pytest
 
 from orchestrator.emulator.world.faults import Operation
 from tests.e2e.conftest import Serve
-from tests.e2e.desk import Desk, Said
+from tests.e2e.desk import Desk, Said, read_until
 from tests.e2e.local_roma import LocalRoma, small_world
 
 #: what stands in the plan, what is written in its place, and what the operator reads (Contract 1)
@@ -110,10 +110,8 @@ def test_a_wrong_password_is_sent_once_and_exits_3(serve: Serve, desk: Desk, wor
 def test_a_password_that_turns_wrong_between_two_runs_is_sent_once_by_a_resume(serve: Serve, desk: Desk) -> None:
     roma = serve(small_world())
     desk.ready(roma)
-    with desk.start("run", "plan.yaml") as program:
-        assert program.stderr is not None
-        while "export-accepted" not in program.stderr.readline():
-            pass
+    with desk.start("run", "--log-format", "json", "plan.yaml") as program:
+        read_until(program.stderr, "export-accepted")
         program.kill()
         program.communicate(timeout=10)
     asked, right = roma.api.identity.token_requests.total(), desk.environment["PROD_MIGRATOR_PW"]

@@ -181,7 +181,7 @@ def test_a_token_with_a_control_character_is_told_as_what_it_is(serve: Serve, de
         plan = desk.folder / "plan.yaml"
         plan.write_text(plan.read_text().replace(roma.url, address))
         with desk.start("preview", "plan.yaml") as program:
-            told = read_until(program.stderr, "no-answer")
+            told = read_until(program.stderr, "is not a token")
             program.terminate()
             told += program.communicate(timeout=60)[1]
     assert "token" in told
