@@ -15,7 +15,7 @@ from orchestrator.core.model.inventory import Inventory, Job, JobStatus
 from orchestrator.core.model.retries import READ_ATTEMPTS, Action, Request, decide
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.state import change_events as c
-from orchestrator.core.state.changes import ChangeLife, Changes
+from orchestrator.core.state.changes import ChangeLife, Changes, ChangeState
 from orchestrator.core.state.ends import End
 from orchestrator.core.state.events import Entry, Event
 from orchestrator.core.state.progress import Progress
@@ -23,8 +23,8 @@ from orchestrator.core.state.slots import JobKind, SlotRule, host_of, lease_of
 from orchestrator.core.undo.provenance import Asked, Held, UndoPlan, undo_plan
 from orchestrator.core.undo.removal import Wait, after_asking, asked_together, before_asking, next_group, open_lives
 from orchestrator.engine.backoff import busy_wait, outage_wait
-from orchestrator.engine.conductor import gravest
-from orchestrator.engine.performer import words_of
+from orchestrator.engine.conductor import BUSY_PAUSE, SLOT_HELD, gravest
+from orchestrator.engine.performer import GONE_AFTER, words_of
 from orchestrator.engine.poll_timing import PollTiming
 from orchestrator.engine.runtime import Runtime
 from orchestrator.engine.target_listings import TargetListings
@@ -37,12 +37,6 @@ from orchestrator.storage.store import Journal, SlotLeases
 PATIENCE = 120.0
 #: before the second read after a job, seconds; each further pause is twice as long
 PAUSE = 2.0
-#: how long to wait for a slot that another process of this host holds, seconds
-SLOT_HELD = 1.0
-#: for how long a job must be unknown to the service before that is believed, seconds
-GONE_AFTER = 30.0
-#: how long after `busy_timeout` another start makes sense, seconds
-BUSY_PAUSE = 300.0
 #: changes that one journal entry holds at most
 _MOST_PLANNED = 200
 
@@ -136,7 +130,7 @@ class Undoing:
     def clean(self) -> bool:
         """Everything that the run made is gone."""
         lives = self.changes.lives.values()
-        return not self.changes.left and all(life.state == "done" for life in lives)
+        return not self.changes.left and all(life.state is ChangeState.DONE for life in lives)
 
     # --- one target --------------------------------------------------------------------------------------------------
 

@@ -10,12 +10,11 @@ only where the service was seen to bring data sources with applications, else th
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import chain
 
 from orchestrator.core.model.contents import Contents
 from orchestrator.core.model.error_detail import NOT_OURS
-from orchestrator.core.model.inventory import App, Inventory, Kind, Task
+from orchestrator.core.model.inventory import App, Inventory, Kind, Task, moment_of
 from orchestrator.core.plan.plan import Mode
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Asset
@@ -227,7 +226,7 @@ def _doubt(life: Delivery, seen: _Seen, ahead: float) -> str:
     """Under Merge what was there before must also have been updated after our request, by ROMA's clock."""
     if seen.found is None or seen.new or life.scheduled.mode != Mode.MERGE.value:
         return ""
-    updated = _moment(seen.found.update_time)
+    updated = moment_of(seen.found.update_time)
     if updated is None:
         return "it was there before, and the service does not tell when it was updated"
     # Both the clock's offset and update times are known to the second.
@@ -244,15 +243,6 @@ def _listed(what: str, words: Sequence[str]) -> str:
     named = ", ".join(word.partition(":")[2] for word in words[:_MOST_TOLD])
     more = f" and {len(words) - _MOST_TOLD} more" if len(words) > _MOST_TOLD else ""
     return f"{what}{'s' if len(words) > 1 else ''} {named}{more}"
-
-
-def _moment(text: str) -> float | None:
-    """Epoch seconds of an ISO text; None where it cannot be read."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def looked(

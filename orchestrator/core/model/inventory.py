@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 
@@ -215,3 +216,12 @@ class DictionaryEntry:
     name: str
     #: "" for a dictionary itself
     parent_code: str = ""
+
+
+def moment_of(text: str) -> float | None:
+    """Epoch seconds of an ISO text; None where it cannot be read."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -7,12 +7,11 @@ names it.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from hashlib import sha256
 
 from orchestrator.core.model.change import Change, ChangeKind, Image, change_id
-from orchestrator.core.model.inventory import App, Inventory, Task
+from orchestrator.core.model.inventory import App, Inventory, Task, moment_of
 from orchestrator.core.selection.only import Only
 from orchestrator.core.state.events import Asset
 from orchestrator.core.state.lifecycle import LANDED, Delivery, DeliveryState
@@ -149,14 +148,8 @@ def _why_left(
 
 
 def _moment(text: str) -> float | None:
-    """Epoch seconds of an ISO time; None where there is none, or only a date."""
-    if len(text) <= len("2026-01-01"):
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    """Epoch seconds of an ISO time; None where there is none, or only a date, which says nothing within a day."""
+    return moment_of(text) if len(text) > len("2026-01-01") else None
 
 
 # --- what is asked for ---------------------------------------------------------------------------------------------
