@@ -1,15 +1,14 @@
 """Conducts a run in this process, for `run` and `demo`. Law: signals stop it in good order, a lost terminal never."""
 
-import asyncio
 import shlex
 import signal
-from collections.abc import Callable
 from dataclasses import replace
 
 import anyio
 
 from orchestrator.cli.context.error_boundary import leaves
 from orchestrator.cli.context.find_run import Found, make_home
+from orchestrator.cli.context.first_signal import FirstSignal
 from orchestrator.cli.context.plan_runs import handover_of, runs_beside
 from orchestrator.cli.context.signals import told
 from orchestrator.cli.context.wiring import Assembled, assemble
@@ -62,15 +61,13 @@ class _Running:
         self._runs.announce = self._announce
         self._runs.end_is_told = store.home.end_is_told
         self._begun = False
-        self._signal: signal.Signals | None = None
-        #: wakes the loop when a signal has come; does nothing before it runs and after
-        self._wake: Callable[[], object] = lambda: None
+        self._first = FirstSignal(self._heed)
         self._ended: Ended | None = None
 
     def run(self, wish: Wish) -> int:
         collect_rarely()
         # As under nohup: whoever loses the terminal has not asked the run to stop.
-        with told(self._hear):
+        with told(self._first.hear):
             try:
                 with self._show:
                     anyio.run(self._conduct, wish)
@@ -81,20 +78,10 @@ class _Running:
                 raise
             return self._close()
 
-    def _hear(self, number: signal.Signals) -> None:
-        self._signal = number
-        self._wake()
-
     async def _conduct(self, wish: Wish) -> None:
-        asked, loop = anyio.Event(), asyncio.get_running_loop()
-        self._wake = lambda: loop.call_soon_threadsafe(asked.set)
         try:
-            async with anyio.create_task_group() as group:
-                group.start_soon(self._heed, asked, group.cancel_scope)
-                self._ended = await self._runs.run(wish)
-                group.cancel_scope.cancel()
+            self._ended = await self._first.heeded(lambda: self._runs.run(wish))
         finally:
-            self._wake = lambda: None
             with anyio.CancelScope(shield=True):
                 await self._roma.aclose()
 
@@ -120,15 +107,11 @@ class _Running:
         rule = SlotRule(self._plan.settings.one_job_per, dict(self._runs.users))
         return Model(self._plan, rule, self._runs.predict, lambda: utc_now().timestamp())
 
-    async def _heed(self, asked: anyio.Event, all_of_it: anyio.CancelScope) -> None:
-        """The first signal stops in good order; the second leaves now, without us."""
-        if self._signal is None:
-            await asked.wait()
-        name = self._signal.name if self._signal is not None else ""
-        self._runs.signal = name
+    def _heed(self, number: signal.Signals, all_of_it: anyio.CancelScope) -> None:
+        self._runs.signal = number.name
         if self._runs.conductor is not None:
-            self._terminal.say(f"{name}: nothing new is started; once more to leave at once")
-            self._runs.conductor.stop(name)
+            self._terminal.say(f"{number.name}: nothing new is started; once more to leave at once")
+            self._runs.conductor.stop(number.name)
         elif not self._begun:
             all_of_it.cancel()
 
@@ -164,7 +147,7 @@ class _Running:
             return NOTHING_LEFT
 
     def _not_begun(self) -> int:
-        number = self._signal or signal.SIGINT
+        number = self._first.came or signal.SIGINT
         told = f"interrupted by {number.name} before anything was started"
         again = f"roma-migrate run {shlex.quote(self._plan.path)}"
         if self._terminal.common.json:

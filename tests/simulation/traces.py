@@ -1,7 +1,7 @@
 """One line a seed, to compare two states of the code: `python -m tests.simulation.traces --seeds 60 > FILE`.
 
-Law: the same seed and the same code give the same line. A change that only moves code leaves every line as it was; where
-one differs, `python -m tests.simulation.soak --replay SEED` tells that night event by event.
+Law: the same seed and the same code give the same line. A change that only moves code leaves every line as it was;
+where one differs, `python -m tests.simulation.soak --replay SEED` tells that night event by event.
 """
 
 import argparse

@@ -1,7 +1,5 @@
 """`undo`: removes what a run made, and only that. Law: previewed first, and begun only by a person's word."""
 
-import asyncio
-import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,8 +7,9 @@ from typing import TypeVar
 
 import anyio
 
-from orchestrator.cli.context.approval_file import must_be_free, write_new
+from orchestrator.cli.context.approval_file import content_of, must_be_free, understood, write_new
 from orchestrator.cli.context.find_run import Found, find_run
+from orchestrator.cli.context.first_signal import FirstSignal
 from orchestrator.cli.context.signals import told
 from orchestrator.cli.context.wiring import Assembled, assemble
 from orchestrator.cli.output.logs import Log
@@ -28,7 +27,6 @@ from orchestrator.engine.runs import Runs, folded
 from orchestrator.engine.runtime import utc_now
 from orchestrator.engine.undo_run import Undone, UndoWish, preview_undo, undo_run
 from orchestrator.errors import ExitCode, OperatorError
-from orchestrator.storage.inputs import read_input
 from orchestrator.storage.planfile import read_plan
 from orchestrator.storage.store import HomeStore
 
@@ -120,14 +118,7 @@ def _asked(plan: Plan, wanted: Wanted, saved: SavedUndo | None) -> Asked:
 
 
 def _read_saved(path: Path) -> SavedUndo:
-    try:
-        return from_json(read_input(path, MOST + 1).decode("utf-8"))
-    except OSError as error:
-        raise OperatorError(f"{path} cannot be read: {(error.strerror or 'failed').lower()}") from None
-    except UnicodeDecodeError:
-        raise OperatorError(f"{path}: not a saved undo: it is not UTF-8 text") from None
-    except OperatorError as error:
-        raise OperatorError(f"{path}: {error.message}", next_step=error.next_step) from None
+    return understood(path, content_of(path, MOST), "a saved undo", from_json)
 
 
 # --- to look at, and to save ---------------------------------------------------------------------------------------
@@ -182,7 +173,7 @@ def _carry_out(made: _Undo, wanted: Wanted, saved: SavedUndo | None) -> int:
             wish = replace(wish, digest=saved.digest, approved=saved.id)
         elif not wanted.yes:
             wish = replace(wish, digest=_confirmed(made, wanted))
-        undone = _Undoing(made).run(wish)
+        undone = _undone(made, wish)
     return _close(made, undone, wanted)
 
 
@@ -211,48 +202,25 @@ def _confirmed(made: _Undo, wanted: Wanted) -> str:
     return planned.digest
 
 
-class _Undoing:
-    """One undo in this process: a signal stops it in good order."""
+def _undone(made: _Undo, wish: UndoWish) -> Undone:
+    made.runs.listen = lambda progress, entry: made.log.entry(entry, progress)
+    made.runs.announce = lambda run, resumed, progress: made.log.open(made.found.home.log(run))
+    first = FirstSignal(lambda number, all_of_it: _stop(made, number.name))
+    with told(first.hear):
+        undone = _ask(made, lambda: first.heeded(lambda: undo_run(made.runs, made.found.run, wish)))
+    if undone is None:
+        raise AssertionError("an undo stops by itself: nothing cuts it")
+    return undone
 
-    def __init__(self, made: _Undo) -> None:
-        self._made = made
-        self._signal: signal.Signals | None = None
-        self._wake: Callable[[], object] = lambda: None
 
-    def run(self, wish: UndoWish) -> Undone:
-        self._made.runs.listen = lambda progress, entry: self._made.log.entry(entry, progress)
-        self._made.runs.announce = lambda run, resumed, progress: self._made.log.open(self._made.found.home.log(run))
-        with told(self._hear):
-            return anyio.run(self._conduct, wish)
-
-    def _hear(self, number: signal.Signals) -> None:
-        self._signal = number
-        self._wake()
-
-    async def _conduct(self, wish: UndoWish) -> Undone:
-        asked, loop = anyio.Event(), asyncio.get_running_loop()
-        self._wake = lambda: loop.call_soon_threadsafe(asked.set)
-        try:
-            async with anyio.create_task_group() as group:
-                group.start_soon(self._heed, asked)
-                undone = await undo_run(self._made.runs, self._made.found.run, wish)
-                group.cancel_scope.cancel()
-            return undone
-        finally:
-            self._wake = lambda: None
-            with anyio.CancelScope(shield=True):
-                await self._made.assembled.roma.aclose()
-
-    async def _heed(self, asked: anyio.Event) -> None:
-        if self._signal is None:
-            await asked.wait()
-        name = self._signal.name if self._signal is not None else ""
-        runs = self._made.runs
-        runs.signal = name
-        for each in (runs.conductor, runs.undoing):
-            if each is not None:
-                self._made.terminal.say(f"{name}: nothing new is asked for; once more to leave at once")
-                each.stop(name)
+def _stop(made: _Undo, name: str) -> None:
+    """Ask for nothing new."""
+    runs = made.runs
+    runs.signal = name
+    for each in (runs.conductor, runs.undoing):
+        if each is not None:
+            made.terminal.say(f"{name}: nothing new is asked for; once more to leave at once")
+            each.stop(name)
 
 
 def _close(made: _Undo, undone: Undone, wanted: Wanted) -> int:

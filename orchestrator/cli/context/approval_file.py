@@ -1,7 +1,9 @@
 """Saved previews as files. Law: 0600, whole or not at all, and never over something that is there."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from orchestrator.cli.context.output_file import write_output
 from orchestrator.cli.context.signature import signer_of
@@ -10,6 +12,8 @@ from orchestrator.core.preview.approval import MAX_AGE, Saved
 from orchestrator.core.preview.approval_file import MOST, from_json, to_json
 from orchestrator.errors import OperatorError
 from orchestrator.storage.inputs import read_input
+
+T = TypeVar("T")
 
 
 def must_be_free(path: Path) -> None:
@@ -38,22 +42,26 @@ def read_signed(path: Path, signers: Path | None) -> tuple[Saved, str]:
 
     Raises OperatorError (2) with what is wrong, and PreflightBlocked (4) where nobody of them signed it.
     """
-    content = _content(path)
-    return _saved(path, content), signer_of(path, content, signers) if signers is not None else ""
+    content = content_of(path, 4 * MOST)
+    return understood(path, content, "a saved preview", from_json), signer_of(
+        path, content, signers
+    ) if signers is not None else ""
 
 
-def _content(path: Path) -> bytes:
+def content_of(path: Path, most: int) -> bytes:
+    """What a saved document holds, cut one byte behind `most`; raises OperatorError."""
     try:
-        return read_input(path, 4 * MOST + 1)
+        return read_input(path, most + 1)
     except OSError as error:
         raise OperatorError(f"{path} cannot be read: {(error.strerror or 'failed').lower()}") from None
 
 
-def _saved(path: Path, content: bytes) -> Saved:
+def understood(path: Path, content: bytes, what: str, read: Callable[[str], T]) -> T:
+    """The document as `read` understands it; raises OperatorError, which names the file and `what` it should be."""
     try:
-        return from_json(content.decode("utf-8"))
+        return read(content.decode("utf-8"))
     except UnicodeDecodeError:
-        raise OperatorError(f"{path}: not a saved preview: it is not UTF-8 text") from None
+        raise OperatorError(f"{path}: not {what}: it is not UTF-8 text") from None
     except OperatorError as error:
         raise OperatorError(f"{path}: {error.message}", next_step=error.next_step) from None
 
