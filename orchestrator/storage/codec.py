@@ -1,12 +1,13 @@
 """Events as text and back. Law: what is read is exactly what was written, or an error."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
 from orchestrator.core.state.events import Entry, Event
-from orchestrator.storage.chain import Row
+from orchestrator.storage.chain import Head, Row
 
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(Event)}
 
@@ -36,3 +37,13 @@ def from_text(kind: str, body: str) -> Event:
 def entry_of(row: Row) -> Entry:
     """What a row says; raises ValueError as `from_text` does."""
     return Entry(row.seq, row.at, from_text(row.kind, row.body))
+
+
+def rows_behind(head: Head, events: Sequence[Event], at: float) -> tuple[list[Row], Head]:
+    """The rows that keep these events, and the head behind them."""
+    rows: list[Row] = []
+    for event in events:
+        kind, body = to_text(event)
+        head = head.after(at, kind, body)
+        rows.append(Row(head.seq, at, kind, body, head.chain))
+    return rows, head

@@ -16,12 +16,13 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.core.state.events import INTENTS, Entry, Event
+from orchestrator.core.state.events import Entry, Event
 from orchestrator.errors import JournalDamaged, LeaseLost, MemoryFailed
 from orchestrator.storage.chain import ChainBroken, Head, Row, checked
-from orchestrator.storage.codec import from_text, to_text
+from orchestrator.storage.codec import from_text, rows_behind, to_text
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.headfile import HeadFile, heads
+from orchestrator.storage.heads import must_be_forced
 
 #: version of the tables; a newer one is refused
 SCHEMA = 1
@@ -66,7 +67,7 @@ def journal_content(run: str, events: Sequence[Event], at: float) -> tuple[bytes
     with closing(sqlite3.connect(":memory:")) as db:
         db.executescript(_TABLES)
         db.execute("INSERT INTO meta VALUES ('schema', ?)", (str(SCHEMA),))
-        rows, head = _links(Head(), events, at)
+        rows, head = rows_behind(Head(), events, at)
         db.executemany(_INSERT, [_fields(run, row) for row in rows])
         db.execute("INSERT INTO lease VALUES (?, '', 0, ?, ?)", (_key(run), head.seq, head.chain))
         db.commit()
@@ -74,15 +75,6 @@ def journal_content(run: str, events: Sequence[Event], at: float) -> tuple[bytes
     # It has its log from the start: a change of mode later would be one more moment at which to die.
     content[_MODE_AT : _MODE_AT + 2] = _WRITE_AHEAD
     return bytes(content), head
-
-
-def _links(head: Head, events: Sequence[Event], at: float) -> tuple[list[Row], Head]:
-    rows: list[Row] = []
-    for event in events:
-        kind, body = to_text(event)
-        head = head.after(at, kind, body)
-        rows.append(Row(head.seq, at, kind, body, head.chain))
-    return rows, head
 
 
 def _fields(run: str, row: Row) -> tuple[str, int, float, str, str, str]:
@@ -120,8 +112,8 @@ class SqliteJournal:
 
     def append(self, events: Sequence[Event], at: float) -> tuple[Entry, ...]:
         """Write the events as one transaction; intents are forced to the disk whatever the power does."""
-        forced = any(isinstance(event, INTENTS) for event in events)
-        rows, head = _links(self._head, events, at)
+        forced = must_be_forced(events)
+        rows, head = rows_behind(self._head, events, at)
         self._must_be_there()
         with _as_sentences(self.path):
             self._db.execute(f"PRAGMA synchronous = {'FULL' if forced else 'NORMAL'}")

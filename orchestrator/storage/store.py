@@ -13,7 +13,7 @@ from orchestrator.core.state.events import Entry, Event, RunBegan
 from orchestrator.errors import MemoryFailed
 from orchestrator.storage.chain import Row
 from orchestrator.storage.disk import Disk
-from orchestrator.storage.headfile import first_content
+from orchestrator.storage.heads import first_content
 from orchestrator.storage.home import Home
 from orchestrator.storage.journal import (
     JournalReader,

@@ -9,11 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from orchestrator.core.state.events import INTENTS, Entry, Event
+from orchestrator.core.state.events import Entry, Event
 from orchestrator.errors import HeldElsewhere, JournalDamaged, LeaseLost, MemoryFailed
 from orchestrator.storage.chain import ChainBroken, Head, Row, checked
-from orchestrator.storage.codec import from_text, to_text
+from orchestrator.storage.codec import entry_of, from_text, rows_behind, to_text
 from orchestrator.storage.disk import Disk, Operation
+from orchestrator.storage.heads import (
+    PLACE,
+    Heads,
+    HeadsUnreadable,
+    first_content,
+    must_be_forced,
+    notes_of,
+    reached,
+)
 from orchestrator.storage.leases import Denied, Taken
 from orchestrator.storage.locks import Holder
 from orchestrator.storage.store import Journal, SlotLeases
@@ -56,41 +65,65 @@ class Request:
 
 @dataclass(slots=True)
 class Record:
-    """One run's entries as text, and how many of them no power cut can take."""
+    """One run's entries as text, what is noted of how far they had come, and what of both no power cut can take."""
 
     plan: str = ""
     rows: list[Row] = field(default_factory=list)
-    #: the head behind the last entries that were forced to the disk
-    forced: Head = field(default_factory=Head)
+    #: entries that were forced to the disk
+    forced: int = 0
     #: how many entries there were after each transaction: a power cut takes whole ones
     commits: list[int] = field(default_factory=list)
+    #: the two places of `storage.heads`, and what of them was forced to the disk
+    heads: bytearray = field(default_factory=bytearray)
+    forced_heads: bytes = b""
+    #: names the time since the host was started
+    boot: str = "1"
     #: grows with each process that may write
     epoch: int = 0
     inbox: list[Request] = field(default_factory=list)
 
-    def add(self, events: Sequence[Event], at: float) -> tuple[Entry, ...]:
-        """Write some entries as one transaction."""
+    @classmethod
+    def born(cls, plan: str, events: Sequence[Event], at: float) -> tuple["Record", tuple[Entry, ...]]:
+        """A run comes into being whole, and forced to the disk."""
+        record = cls(plan)
+        head, entries = record.add(events, at)
+        record.forced = head.seq
+        record.heads[:] = record.forced_heads = first_content(head, record.boot)
+        return record, entries
+
+    def add(self, events: Sequence[Event], at: float) -> tuple[Head, tuple[Entry, ...]]:
+        """Write some entries as one transaction; the head behind them."""
         head = Head(self.rows[-1].seq, self.rows[-1].chain) if self.rows else Head()
-        rows, entries = [], []
-        for event in events:
-            kind, body = to_text(event)
-            head = head.after(at, kind, body)
-            rows.append(Row(head.seq, at, kind, body, head.chain))
-            entries.append(Entry(head.seq, at, from_text(kind, body)))
+        rows, head = rows_behind(head, events, at)
         self.rows += rows
-        if any(isinstance(event, INTENTS) for event in events):
-            self.forced = head
+        if must_be_forced(events):
+            self.forced = head.seq
         self.commits.append(len(self.rows))
-        return tuple(entries)
+        return head, tuple(map(entry_of, rows))
+
+    def note(self, begin: int, content: bytes, *, forced: bool) -> None:
+        """Write one of the two places."""
+        self.heads[begin : begin + PLACE] = content
+        if forced:
+            self.forced_heads = bytes(self.heads)
+
+    def lose_power(self, kept: int, places: Sequence[bool]) -> None:
+        """Only so many entries are left; whether each place of the heads has what was written and never forced."""
+        del self.rows[kept:]
+        self.commits = [commit for commit in self.commits if commit <= kept]
+        for begin, has in zip((0, PLACE), places, strict=True):
+            if not has:
+                self.heads[begin : begin + PLACE] = self.forced_heads[begin : begin + PLACE]
+        self.boot = str(int(self.boot) + 1)
 
 
 def entries_of(record: Record, after: int = 0) -> Iterator[Entry]:
     """What a record holds behind `after`; raises JournalDamaged where it is not what was written."""
     try:
-        for row, _ in checked(record.rows, [record.forced]):
+        for row, _ in checked(record.rows, reached(bytes(record.heads), record.boot)):
             if row.seq > after:
-                yield Entry(row.seq, row.at, from_text(row.kind, row.body))
-    except ChainBroken as broken:
+                yield entry_of(row)
+    except (ChainBroken, HeadsUnreadable) as broken:
         raise JournalDamaged(str(broken)) from None
 
 
@@ -101,6 +134,7 @@ class MemoryJournal:
         self._record, self._life, self._heard = record, life, heard
         for _ in entries_of(record):
             pass  # it is read before it is handed out
+        self._noted = Heads(notes_of(bytes(record.heads)), record.boot)
         record.epoch += 1
         self._epoch = record.epoch
 
@@ -109,7 +143,9 @@ class MemoryJournal:
         self._life.at(f"before {names}")
         if self._record.epoch != self._epoch:
             raise LeaseLost("another process has taken over this run")
-        entries = self._record.add(events, at)
+        head, entries = self._record.add(events, at)
+        forced = must_be_forced(events)
+        self._record.note(*self._noted.note(head, forced=forced), forced=forced)
         for entry in entries:
             self._heard(entry)
         self._life.at(f"after {names}")
@@ -212,11 +248,7 @@ class MemoryStore:
         self.life.at(f"before {names}")
         if run in self.records:
             return False
-        record = Record(plan)
-        entries = record.add(events, at)
-        # A run comes into being whole, and forced to the disk.
-        record.forced = Head(record.rows[-1].seq, record.rows[-1].chain)
-        self.records[run] = record
+        self.records[run], entries = Record.born(plan, events, at)
         for entry in entries:
             self.heard(entry)
         self.life.at(f"after {names}")

@@ -26,10 +26,10 @@ from orchestrator.engine.runtime import Runtime, SteadyClock
 from orchestrator.errors import ExitCode, RomaMigrateError
 from orchestrator.roma import Roma
 from orchestrator.roma.transport import Transport
-from orchestrator.storage.chain import Head
 from tests.emulator.ledgers import created
-from tests.simulation import second_day
-from tests.simulation.memory import Killed, Life, MemoryStore, Record, entries_of
+from tests.simulation import rot, second_day
+from tests.simulation.book import require
+from tests.simulation.memory import Killed, Life, MemoryJournal, MemoryStore, Record, entries_of
 from tests.simulation.virtual import VirtualLoop, inline
 from tests.simulation.watch import Watch
 from tests.simulation.wiring import MemoryTransport
@@ -90,11 +90,14 @@ def live(scenario: Scenario, root: Path) -> Night:
     night, clock = dusk(scenario)
     draw = random.Random(scenario.seed ^ 0x5EED)
     kills = list(scenario.kills)
+    decay = decay_of(scenario)
     for start in range(MOST_STARTS):
-        code, ended = incarnation(night, root, clock, kills.pop(0) if kills else None, start)
+        kill = kills.pop(0) if kills else None
+        code, ended = incarnation(night, root, clock, kill, start)
         night.codes.append(code)
         if code == "killed":
             clock.passed += draw.choice((1.0, 20.0, 500.0))
+            rot_between(night, root, clock, decay, power=kill is not None and kill.power)
             continue
         night.ended = ended
         if code in {"0", "1"}:
@@ -263,11 +266,36 @@ def _cut_power(night: Night, power: bool) -> None:
     if not power:
         return
     for record in night.records.values():
-        sure = [record.forced.seq, *(commit for commit in record.commits if commit > record.forced.seq)]
+        sure = [record.forced, *(commit for commit in record.commits if commit > record.forced)]
         keep = random.Random(night.scenario.seed).choice(sure)
-        del record.rows[keep:]
-        record.commits = [commit for commit in record.commits if commit <= keep]
+        places = random.Random(f"{night.scenario.seed}/heads {len(record.rows)}")
+        record.lose_power(keep, [places.random() < 0.5 for _ in range(2)])
     night.watch.forget(entry for run in sorted(night.records) for entry in entries_of(night.records[run]))
+
+
+def decay_of(scenario: Scenario) -> random.Random:
+    """What decides where the journal rots."""
+    return random.Random(f"{scenario.seed}/rot")
+
+
+def rot_between(
+    night: Night, root: Path, clock: Clock, decay: random.Random, *, power: bool, command: Command = _run
+) -> None:
+    """Now and then the latest run's journal rots after a death: the same command ends 7, and nothing else happens.
+
+    Then its operator restores what was, and the night goes on as if there had been no rot.
+    """
+    if not night.records or not rot.rots(decay):
+        return
+    record = night.records[sorted(night.records)[-1]]
+    was, points, passed = list(record.rows), night.points, clock.passed
+    told = rot.spoil(record, decay, power=power)
+    spoiled = list(record.rows)
+    code, _ = incarnation(night, root, clock, None, MOST_STARTS * 10 + len(night.codes), command)
+    require(code == str(int(ExitCode.MEMORY)), f"promise 5: a journal was believed after {told}: the end is {code}")
+    require((points, spoiled) == (night.points, record.rows), f"promise 5: after {told} something was asked or written")
+    night.codes.append(code)
+    record.rows, clock.passed = was, passed
 
 
 def overdue_for(night: Night, now: float) -> float:
@@ -308,10 +336,8 @@ def decide(night: Night, draw: random.Random) -> None:
 def _record(record: Record, progress: Progress, request: e.Resolved, night: Night) -> None:
     events, answer = Operators().answer(progress, request)
     assert events, answer
-    for entry in record.add(events, record.rows[-1].at):
+    for entry in MemoryJournal(record, Life(), night.watch.heard).append(events, record.rows[-1].at):
         progress.apply(entry)
-        night.watch.heard(entry)
-    record.forced = Head(record.rows[-1].seq, record.rows[-1].chain)
 
 
 def progress_of(night: Night, run: str) -> Progress:

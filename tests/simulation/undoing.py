@@ -18,11 +18,13 @@ from tests.simulation.scenarios import (
     PAUSE,
     Clock,
     Night,
+    decay_of,
     decide,
     dusk,
     incarnation,
     overdue_for,
     progress_of,
+    rot_between,
 )
 from tests.simulation.worlds import Kill, Scenario
 
@@ -59,10 +61,14 @@ def undo_night(scenario: Scenario, root: Path, kills: tuple[Kill, ...] | None = 
 def _run_for_a_while(night: Night, root: Path, clock: Clock, draw: random.Random) -> None:
     """Up to a number of starts: unfinished, killed, undecided or ended as that leaves it."""
     kills = list(night.scenario.kills)
+    decay = decay_of(night.scenario)
     for start in range(draw.randint(1, 4)):
-        code, night.ended = incarnation(night, root, clock, kills.pop(0) if kills else None, start)
+        kill = kills.pop(0) if kills else None
+        code, night.ended = incarnation(night, root, clock, kill, start)
         night.codes.append(code)
         clock.passed += draw.choice((1.0, 20.0, 500.0)) if code == "killed" else PAUSE
+        if code == "killed":
+            rot_between(night, root, clock, decay, power=kill is not None and kill.power)
         if code in {"0", "1"}:
             return
         if code == "5":
@@ -97,12 +103,16 @@ def _kills(draw: random.Random) -> list[Kill]:
 
 def _give(night: Night, root: Path, clock: Clock, draw: random.Random, kills: list[Kill]) -> None:
     """The undo, as often as it takes."""
+    decay = decay_of(night.scenario)
     for start in range(MOST_UNDOS):
-        code, _ = incarnation(night, root, clock, kills.pop(0) if kills else None, MOST_STARTS + start, _undo)
+        kill = kills.pop(0) if kills else None
+        code, _ = incarnation(night, root, clock, kill, MOST_STARTS + start, _undo)
         night.codes.append(f"undo {code}")
         if code in {"0", "1"}:
             return
         clock.passed += draw.choice((1.0, 20.0, 500.0)) if code == "killed" else PAUSE
+        if code == "killed":
+            rot_between(night, root, clock, decay, power=kill is not None and kill.power, command=_undo)
         if code == "5":
             clock.passed += overdue_for(night, clock.now())
             decide(night, draw)

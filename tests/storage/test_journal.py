@@ -20,7 +20,7 @@ from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Event
 from orchestrator.errors import ExitCode, JournalDamaged, LeaseLost, MemoryFailed
 from orchestrator.storage.disk import Disk
-from orchestrator.storage.headfile import first_content
+from orchestrator.storage.heads import first_content
 from orchestrator.storage.journal import JournalReader, SqliteJournal, ask, head_path, journal_content, read_all
 from orchestrator.storage.placing import place
 
