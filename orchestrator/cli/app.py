@@ -11,7 +11,7 @@ from orchestrator.cli.command import Commands, Group
 from orchestrator.cli.context import completion
 from orchestrator.cli.context.error_boundary import tell
 from orchestrator.cli.help_texts import epilog
-from orchestrator.cli.output.terminal import Common, Terminal
+from orchestrator.cli.output.terminal import Common, Sheet, Terminal
 from orchestrator.errors import NotYet, OperatorError
 
 command = Commands()
@@ -34,6 +34,7 @@ OnlyOption = Annotated[
         autocompletion=completion.selectors,
     ),
 ]
+ExcelOption = Annotated[bool, typer.Option("--excel", help="The --csv that Excel reads as UTF-8.")]
 MaxAgeOption = Annotated[
     str, typer.Option("--max-age", metavar="TIME", help="Refuse a saved preview that is older (default 7d).")
 ]
@@ -82,11 +83,12 @@ def inventory(
         str, typer.Argument(metavar="INSTANCE", help="Its name in the plan.", autocompletion=completion.instances)
     ],
     as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values.")] = False,
+    excel: ExcelOption = False,
 ) -> int:
     """List an instance's applications and tasks."""
     from orchestrator.cli.commands.inventory import inventory as body
 
-    return body(terminal, plan, instance, as_csv)
+    return body(terminal, plan, instance, Sheet.of(as_csv, excel))
 
 
 @command("validate")
@@ -291,6 +293,7 @@ def handover(
     terminal: Terminal,
     run: RunArgument = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, by owner.")] = False,
+    excel: ExcelOption = False,
     check: Annotated[bool, typer.Option("--check", help="Read again, and tick what that proves.")] = False,
     done: Annotated[
         list[str] | None, typer.Option("--done", metavar="ID[,ID]", help="These are done; --note says who says so.")
@@ -300,7 +303,8 @@ def handover(
     from orchestrator.cli.commands.handover import Asked
     from orchestrator.cli.commands.handover import handover as body
 
-    return body(terminal, run, Asked(as_csv, check, tuple(word for each in done or () for word in each.split(","))))
+    asked = Asked(Sheet.of(as_csv, excel), check, tuple(word for each in done or () for word in each.split(",")))
+    return body(terminal, run, asked)
 
 
 @command("emulator")

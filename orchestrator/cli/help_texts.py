@@ -25,7 +25,7 @@ _TOP = (
 )
 _EXAMPLES = {
     "init": ("--region cn-north-4",),
-    "inventory": ("plan.yaml dev", "plan.yaml dev --csv > dev.csv"),
+    "inventory": ("plan.yaml dev", "plan.yaml dev --excel > dev.csv"),
     "validate": ("plan.yaml",),
     "preview": ("plan.yaml", "plan.yaml --markdown > ticket.md", "plan.yaml --save ok.json --note CHG-1234",
                 "plan.yaml --against ok.json"),

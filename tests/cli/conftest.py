@@ -56,9 +56,14 @@ _JOBS = ("export", "import", "delete")
 
 
 @pytest.fixture
-def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Local]:
+def world() -> World:
     """Six applications and twelve tasks at dev, nothing at prod; jobs take a blink."""
-    world = generate(6, 12, durations=QUICK)
+    return generate(6, 12, durations=QUICK)
+
+
+@pytest.fixture
+def local(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Local]:
+    """A local ROMA Connect that serves `world`."""
     api = Api(Service(world, lambda: utc_now().timestamp()))
     with (
         anyio.from_thread.start_blocking_portal("asyncio") as portal,

@@ -14,7 +14,7 @@ from orchestrator.cli.context.operator_acts import keep
 from orchestrator.cli.context.plan_runs import FoldedRun, handover_of, runs_beside
 from orchestrator.cli.context.wiring import Assembled, assemble, real_runtime, without_secrets
 from orchestrator.cli.output.tables import count
-from orchestrator.cli.output.terminal import Terminal
+from orchestrator.cli.output.terminal import Sheet, Terminal
 from orchestrator.cli.output.times import local
 from orchestrator.core.handover.items import Now, Verification
 from orchestrator.core.handover.render import Standings, open_items, to_csv, to_data, to_markdown
@@ -35,7 +35,7 @@ from orchestrator.storage.store import HomeStore
 class Asked:
     """What the command line asks of `handover`."""
 
-    as_csv: bool = False
+    sheet: Sheet = Sheet.NONE
     #: read again, and tick what that proves
     check: bool = False
     #: ids of items that a person says are done
@@ -44,7 +44,7 @@ class Asked:
 
 def handover(terminal: Terminal, word: str | None, asked: Asked) -> int:
     """Tell a plan's list, or tick items of it by hand."""
-    if asked.as_csv and terminal.common.json:
+    if asked.sheet and terminal.common.json:
         raise OperatorError("--csv and --json exclude each other")
     found = find_run(terminal, word)
     terminal.run = found.run
@@ -56,8 +56,8 @@ def handover(terminal: Terminal, word: str | None, asked: Asked) -> int:
     known = with_reads(held.standings, seen)
     if terminal.common.json:
         terminal.document(_json(runs, held, known, asked.check))
-    elif asked.as_csv:
-        terminal.table(to_csv(held.items, known))
+    elif asked.sheet:
+        terminal.table(to_csv(held.items, known), asked.sheet)
     else:
         terminal.result(_text(runs, held, known))
     if asked.check:
@@ -117,7 +117,7 @@ def _summary(items: Sequence[Item], known: Standings, seen: Sequence[Verificatio
 
 def _tick(terminal: Terminal, runs: Sequence[FoldedRun], asked: Asked) -> int:
     """Journal that these items are done, each in the run that caused it, or through the run that goes on now."""
-    if asked.check or asked.as_csv:
+    if asked.check or asked.sheet:
         raise OperatorError("--done goes without --check and --csv")
     note = without_secrets(terminal.common.note, terminal.redactor, runs[-1].began)
     if not note:

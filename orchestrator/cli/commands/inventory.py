@@ -6,7 +6,7 @@ import anyio
 
 from orchestrator.cli.context.wiring import Assembled, assemble
 from orchestrator.cli.output.tables import UNLIMITED, count, table
-from orchestrator.cli.output.terminal import Terminal
+from orchestrator.cli.output.terminal import Sheet, Terminal
 from orchestrator.core.model.escape import in_csv
 from orchestrator.core.model.inventory import App, Inventory, Task
 from orchestrator.core.plan.plan import Plan
@@ -17,21 +17,21 @@ from orchestrator.storage.planfile import read_plan
 HEAD = ("kind", "name", "id", "owner", "links", "updated", "running")
 
 
-def inventory(terminal: Terminal, path: Path, instance: str, as_csv: bool) -> int:
+def inventory(terminal: Terminal, path: Path, instance: str, sheet: Sheet) -> int:
     """List applications and tasks, as the union over the instance's credentials."""
     terminal.plan = path
     plan = read_plan(path)
     if instance not in plan.instances:
         raise OperatorError(f"the plan has no instance {instance!r}; it has {', '.join(sorted(plan.instances))}")
-    if as_csv and terminal.common.json:
+    if sheet and terminal.common.json:
         raise OperatorError("--csv and --json exclude each other")
     assembled = assemble(plan, terminal.redactor, lambda event, **fields: None, (instance,))
     found = anyio.run(_survey, plan, instance, assembled)
     rows = [*(_app_row(app) for app in found.apps), *(_task_row(task, found) for task in found.tasks)]
     if terminal.common.json:
         terminal.document({"instance": instance, "assets": [_json(asset, found) for asset in found.assets]})
-    elif as_csv:
-        terminal.table(in_csv(HEAD, rows))
+    elif sheet:
+        terminal.table(in_csv(HEAD, rows, "\r\n" if sheet is Sheet.EXCEL else "\n"), sheet)
     else:
         terminal.result(table(HEAD, rows, indent="", fit=UNLIMITED))
         terminal.say(f"{instance}: {count(len(found.apps), 'application')}, {count(len(found.tasks), 'task')}")

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from orchestrator.cli.output.cells import cells, cut, middle, padded
 from orchestrator.cli.output.lane_status import Activity, LaneStatus, LaneStatuses
-from orchestrator.cli.output.tables import cut, middle
 from orchestrator.cli.output.times import after, clock
 from orchestrator.core.model.escape import visible
 
@@ -97,13 +97,16 @@ def _rows(lanes: Sequence[LaneStatus], screen: Screen) -> list[str]:
     counts = [f"{lane.there}/{lane.selected}" for lane in lanes]
     words = [_words(lane, screen.now) for lane in lanes]
     numbers = max(map(len, counts))
-    told = min(screen.width * _WORDS // 100, max(map(len, words)))
-    name = min(max(len(lane.name) for lane in lanes), max(_NAME, (screen.width - told - numbers - _BAR - 4) * 2 // 3))
+    told = min(screen.width * _WORDS // 100, max(map(cells, words)))
+    name = min(
+        max(cells(visible(lane.name)) for lane in lanes),
+        max(_NAME, (screen.width - told - numbers - _BAR - 4) * 2 // 3),
+    )
     bar = screen.width - name - told - numbers - 4
     names = [middle(visible(lane.name), name) for lane in lanes]
     bars = [_bar(lane.there, lane.selected, bar) for lane in lanes]
     return [
-        f"{each:{name}} {drawn} {count:>{numbers}}  {cut(word, told)}"
+        f"{padded(each, name)} {drawn} {count:>{numbers}}  {cut(word, told)}"
         for each, drawn, count, word in zip(names, bars, counts, words, strict=True)
     ]
 

@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Sequence
 
+from orchestrator.cli.output.cells import cells, middle, padded, wrap
 from orchestrator.core.model.escape import in_markdown, visible
 
 #: where nobody tells the width
@@ -21,23 +22,10 @@ def _room() -> int:
     return width() if sys.stdout.isatty() else UNLIMITED
 
 
-def cut(text: str, room: int) -> str:
-    """Cut at its end, where it is longer."""
-    return text if len(text) <= room else text[: max(0, room - 1)] + "…"
-
-
-def middle(text: str, room: int) -> str:
-    """Cut in its middle, where it is longer: names differ at both ends."""
-    if len(text) <= room:
-        return text
-    head = room // 2
-    return text[:head] + "…" + text[len(text) - (room - head - 1) :]
-
-
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = "  ", fit: int | None = None) -> str:
     """Columns under a head; the widest column of words shrinks where a line would be longer than `fit`."""
     every = [list(head), *([visible(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[at]) for row in every) for at in range(len(head))]
+    widths = [max(cells(row[at]) for row in every) for at in range(len(head))]
     numeric = [
         bool(rows) and all(row[at].strip("-").isdigit() or not row[at] for row in rows) for at in range(len(head))
     ]
@@ -54,26 +42,19 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = "
 
 def _cell(text: str, room: int, numeric: bool) -> str:
     text = middle(text, room)
-    return text.rjust(room) if numeric else text.ljust(room)
+    return padded(text, room, right=numeric)
 
 
 def wrapped(label: str, sentence: str) -> str:
     """`label` and a sentence behind it, wrapped and hanging; a line break in it is spelled out, as it is not ours."""
-    import textwrap
-
-    text = visible(sentence)
-    made = textwrap.wrap(
-        text, width(), initial_indent=label, subsequent_indent=" " * len(label), break_long_words=False,
-        break_on_hyphens=False,
-    )  # fmt: skip
-    return "\n".join(made) or label.rstrip()
+    return "\n".join(wrap(visible(sentence), width(), label, " " * cells(label))) or label.rstrip()
 
 
 def commands(label: str, text: str) -> str:
     """`label` and lines of ours behind it; one that is a command is not broken, so that it can be pasted."""
     made: list[str] = []
     for line in text.split("\n"):
-        lead = " " * len(label) if made else label
+        lead = " " * cells(label) if made else label
         made.append(lead + visible(line) if line.lstrip().startswith("roma-migrate ") else wrapped(lead, line))
     return "\n".join(made)
 

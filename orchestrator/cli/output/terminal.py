@@ -38,6 +38,20 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class Sheet(StrEnum):
+    """Whether a table is wanted as comma-separated values."""
+
+    NONE = ""
+    CSV = "csv"
+    #: behind a byte order mark, without which Excel takes UTF-8 for the code page of its host
+    EXCEL = "excel"
+
+    @classmethod
+    def of(cls, csv: bool, excel: bool) -> "Sheet":
+        """What `--csv` and `--excel` ask for."""
+        return cls.EXCEL if excel else cls.CSV if csv else cls.NONE
+
+
 @dataclass(frozen=True, slots=True)
 class Common:
     """Options that every command takes."""
@@ -154,9 +168,9 @@ class Terminal:
         """The one JSON document of `--json`, on stdout."""
         self.out.write(self.json(value, indent=2) + "\n")
 
-    def table(self, csv: str) -> None:
+    def table(self, csv: str, sheet: Sheet) -> None:
         """A whole table for a spreadsheet, on stdout: text that `in_csv` made."""
-        self.out.write(self.redactor.clean(csv))
+        self.out.write(("\ufeff" if sheet is Sheet.EXCEL else "") + self.redactor.clean(csv))
 
     def json(self, value: object, indent: int | None = None) -> str:
         """A value as JSON that may be shown on a terminal."""

@@ -47,6 +47,9 @@ def test_csv_is_by_owner_and_json_holds_the_same(invoke: Invoke, quick: Any, mov
     assert {item["done"] for item in document["items"]} == {None}
     assert (document["plan"], document["checked"], document["finished"]) == ("t", False, True)
     assert invoke("handover", "--csv", "--json").exit_code == 2
+    excel = invoke("handover", "--excel").stdout
+    assert list(csv.DictReader(io.StringIO(excel.removeprefix("\ufeff")))) == rows
+    assert excel.startswith("\ufeff")
 
 
 def test_a_check_ticks_what_is_done_and_asks_for_no_job(invoke: Invoke, quick: Any, moved: str) -> None:

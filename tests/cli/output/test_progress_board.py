@@ -2,9 +2,9 @@
 
 import pytest
 
+from orchestrator.cli.output.cells import middle
 from orchestrator.cli.output.lane_status import Activity, LaneStatus, LaneStatuses
 from orchestrator.cli.output.progress_board import DONE, Left, Screen, board
-from orchestrator.cli.output.tables import middle
 from orchestrator.cli.output.times import clock
 from tests.cli.captures import must_be_as_captured
 
