@@ -90,7 +90,7 @@ class Admission:
     async def preview(self, only: Only, past: Sequence[PastRun], timed: bool = True) -> Preview:
         """What a new run would do; raises ServiceRefuses (3), ServiceUnreachable (9).
 
-        A run needs no timetable before it begins, and playing one costs: it asks for a preview that is not `timed`.
+        Playing a timetable costs: who may still be refused asks for a preview that is not `timed`.
         """
         ends = (name for m in self.plan.migrations for name in (m.source, *(t.instance for t in m.targets)))
         readers = self.readers(ends)
@@ -195,8 +195,9 @@ class Admission:
             admitted = Admitted(await self.preview(only, past, timed=False), only.words)
         else:
             admitted = self._approved(approval, await self.compare(approval.saved, only, past))
-        _must_not_be_blocked(admitted.preview)
-        return admitted
+        draft = admitted.preview
+        _must_not_be_blocked(draft)
+        return replace(admitted, preview=replace(draft, timetable=self._expect()(draft.batches, draft.deliveries)))
 
     def _approved(self, approval: Approval, now: ComparedPreview) -> Admitted:
         decision = judge(now.drifts, approval.hold_drifted, approval.accept_changed)

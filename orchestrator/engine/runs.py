@@ -171,6 +171,7 @@ class Runs:
             self.plan.name, self.plan.path, moves, runtime.user, runtime.host, runtime.pid, runtime.version, wish.note,
             admitted.only, draft.digest, admitted.approved, admitted.accepted, waived_told(draft.checks), admitted.held,
             self.plan.settings.one_job_per.value, *_approval(wish.approval), users=tuple(sorted(self.users.items())),
+            busy_timeout=self.plan.settings.busy_timeout,
         )  # fmt: skip
 
     def _going_on(self, latest: PastRun, wish: Wish) -> tuple[Event, ...]:
@@ -185,6 +186,7 @@ class Runs:
             self.plan.settings.one_job_per.value,
             "retry" if wish.retry else "abandon" if wish.abandon else "",
             tuple(sorted(self.users.items())),
+            self.plan.settings.busy_timeout,
         )
         return (resumed, *(self._retries(latest.progress) if wish.retry else ()))
 

@@ -59,12 +59,25 @@ def large_run() -> Iterator[tuple[float, Event]]:
             ),
         )
     yield 0.0, e.HandoverListed(tuple(handover()))
+    yield 0.0, predicted()
     for number in range(BATCHES):
         yield from exported(number)
         if number:
             yield from imported(number - 1)
     yield from imported(BATCHES - 1)
     yield 1.0, e.RunEnded(1, "some assets did not make it")
+
+
+def predicted() -> e.SchedulePredicted:
+    """What a preview expected: every export at once, each import behind it."""
+    exports = [e.JobPredicted(batch(n), SOURCE_SLOT, n * 40.0, n * 40.0 + 38) for n in range(BATCHES)]
+    imports = [e.JobPredicted(delivery(n), TARGET_SLOT, 40 + n * 60.0, 40 + n * 60.0 + 57) for n in range(BATCHES)]
+    known = (
+        e.DurationPredicted("dev", "export", 12.0, 40.0, 0.2, 0.1, 20),
+        e.DurationPredicted("prod", "import", 20.0, 60.0, 0.2, 1.0, 0),
+    )
+    slots = (("export", "dev", "dev-migrator", SOURCE_SLOT), ("import", "prod", "prod-migrator", TARGET_SLOT))
+    return e.SchedulePredicted(1240.0, 1500.0, (*exports, *imports), known, slots, 5.9)
 
 
 def batch(number: int) -> str:

@@ -137,6 +137,21 @@ def test_the_timeline_shows_every_batch(seen: Opened) -> None:
     assert seen.page.locator(".band.pause, .band.outage").count() == 2
 
 
+def test_the_timeline_shows_above_each_bar_when_it_was_predicted(seen: Opened) -> None:
+    plans = seen.page.locator("svg.plan").evaluate_all(
+        """all => all.map((plan) => ({title: plan.querySelector("title").textContent,
+             y: Number(plan.getAttribute("y")), wide: plan.querySelector("rect").getBoundingClientRect().width}))"""
+    )
+    assert len(plans) == 2 * BATCHES
+    assert all(plan["wide"] >= 2 for plan in plans)
+    titles = {plan["title"].partition(" (")[0] for plan in plans}
+    assert {f"predicted import of batch {n}" for n in range(1, BATCHES + 1)} <= titles
+    lowest = min(plan["y"] for plan in plans)
+    jobs = seen.page.locator("svg.bar[data-kind=export]").evaluate_all("all => all.map((b) => +b.getAttribute('y'))")
+    assert lowest < min(jobs)
+    expect(seen.page.locator("#timeline > p").first).to_contain_text("predicted to be over at")
+
+
 def test_the_timeline_zooms_by_buttons_and_by_keys(seen: Opened) -> None:
     page, drawing = seen.page, seen.page.locator("#chart > svg")
 

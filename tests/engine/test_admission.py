@@ -15,6 +15,7 @@ from orchestrator.core.preview.approval import Refused, Resume, Saved
 from orchestrator.core.preview.approval_file import from_json, to_json
 from orchestrator.core.preview.drift import Grade
 from orchestrator.core.report.report import lane_reports, report
+from orchestrator.core.scheduling.timetable import Timetable, predicted
 from orchestrator.core.selection.only import Only, parse_only
 from orchestrator.core.state import events as e
 from orchestrator.emulator.world.world import App, make_id
@@ -396,3 +397,18 @@ def test_what_is_left_to_people_is_journaled_when_the_run_begins() -> None:
     assert rig.kinds().index("HandoverListed") < rig.kinds().index("ExportRequested")
     assert [item.action for item in listed.items[:1]] == ["stop-task"]
     assert {"new-secret", "start-task", "datasource-connection"} <= {item.action for item in listed.items}
+
+
+def test_what_the_preview_predicts_is_journaled_when_the_run_begins() -> None:
+    async def act(rig: EngineRig) -> Timetable | None:
+        runs = rig.runs()
+        draft = await runs.admission.preview(Only(), runs_of(runs.store, rig.plan.name))
+        await rig.run()
+        return draft.timetable
+
+    rig, timetable = staged(world(3, 3), act)
+    (kept,) = [event for event in rig.events if isinstance(event, e.SchedulePredicted)]
+    assert timetable is not None
+    assert kept == predicted(timetable)
+    assert rig.kinds().index("SchedulePredicted") < rig.kinds().index("ExportRequested")
+    assert began(rig).busy_timeout == rig.plan.settings.busy_timeout

@@ -19,7 +19,7 @@ _WARNING = (
 )  # fmt: skip
 _DEBUG = (
     e.SelectionMade, e.AssetsSkipped, e.AssetsHeld, e.BatchScheduled, e.DeliveryScheduled, e.Looked,
-    e.DownloadRequested, e.ExportLost, e.PackageDropped, e.HandoverListed,
+    e.DownloadRequested, e.ExportLost, e.PackageDropped, e.HandoverListed, e.SchedulePredicted,
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from orchestrator.cli.output.progress_board import DONE, Left, Screen, board
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.scheduling.forecast import Planned, forecast
-from orchestrator.core.scheduling.timetable import Predict, planned_left
+from orchestrator.core.scheduling.timetable import Predict, basis_of, planned_left
 from orchestrator.core.state.events import Entry
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import SlotRule
@@ -140,7 +140,7 @@ class _Board:
     def _plan(self, progress: Progress, model: Model) -> None:
         """What is left, as values that the drawing thread may play."""
         now = model.now()
-        planned = planned_left(model.plan, model.rule, model.predict, progress, now)
+        planned = planned_left(basis_of(model.plan, model.rule, model.predict), progress, now)
         self._next_plan = time.monotonic() + EVERY
         with self._lock:
             self._planned, self._planned_at = planned, now

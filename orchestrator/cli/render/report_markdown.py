@@ -18,6 +18,7 @@ from orchestrator.cli.render.report_json import (
     UndoDocument,
 )
 from orchestrator.cli.render.states import delivery_words, package_words
+from orchestrator.cli.render.timeline_drawing import expected_end, expected_jobs
 from orchestrator.core.model.checks import Verdict
 from orchestrator.core.model.escape import in_json, in_markdown
 from orchestrator.core.report.outcome import AssetClass
@@ -182,19 +183,32 @@ def _timeline(r: ReportDocument, everything: bool) -> list[str]:
         return []
     kinds = list(dict.fromkeys(bar.kind for slot in r.timeline.slots for bar in slot.bars))
     rows: list[list[object]] = [
-        [slot.slot, *(_spent(slot, kind) for kind in kinds), span(slot.busy_seconds)] for slot in r.timeline.slots
+        [slot.slot, *(_spent(slot, kind) for kind in kinds), span(slot.busy_seconds), _expected(slot)]
+        for slot in r.timeline.slots
     ]
-    out = ["## Timeline", "", *markdown(["slot", *kinds, "our jobs ran"], rows), "", r.timeline.unpredicted, ""]
+    out = ["## Timeline", "", *markdown(["slot", *kinds, "our jobs ran", "predicted"], rows), ""]
+    out += [in_markdown(expected_end(r.timeline)), ""]
     told = [f"no process conducted the run from {_at(p.began)} to {_at(p.ended)}" for p in r.timeline.pauses]
     out += [*_bullets(told), ""] if told else []
     if not everything:
         return out
+    planned = expected_jobs(r.timeline)
     rows = [
-        [slot.slot, bar.kind, bar.number or "", _at(bar.began), bar.seconds, bar.word or "has not ended", bar.job]
+        [
+            slot.slot, bar.kind, bar.number or "", _at(bar.began), bar.seconds,
+            planned.get((bar.kind, bar.subject), ""),
+            bar.word or "has not ended", bar.job,
+        ]
         for slot in r.timeline.slots
         for bar in slot.bars
-    ]
-    return [*out, *markdown(["slot", "what", "batch", "began", "seconds", "how it ended", "job"], rows), ""]
+    ]  # fmt: skip
+    head = ["slot", "what", "batch", "began", "seconds", "predicted", "how it ended", "job"]
+    return [*out, *markdown(head, rows), ""]
+
+
+def _expected(slot: SlotDocument) -> str:
+    """What was predicted for a slot."""
+    return f"{len(slot.predicted)} in {span(sum(bar.seconds for bar in slot.predicted))}" if slot.predicted else ""
 
 
 def _spent(slot: SlotDocument, kind: str) -> str:

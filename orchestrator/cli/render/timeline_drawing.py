@@ -3,15 +3,22 @@
 The page's template turns this into inline SVG; nothing here knows of tags or colours.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from orchestrator.cli.output.times import local, seconds_of, span
-from orchestrator.cli.render.report_json import BarDocument, OutageDocument, SlotDocument, TimelineDocument
+from orchestrator.cli.render.report_json import (
+    BarDocument,
+    OutageDocument,
+    PredictedBarDocument,
+    SlotDocument,
+    TimelineDocument,
+)
 
-#: pixels down: the axis, a slot's name, its jobs, each line of what runs beside them, the room below
-AXIS, NAME, JOBS, BESIDE, GAP = 24, 18, 24, 7, 12
+#: pixels down: the axis, a slot's name, its jobs as predicted and as they ran, each line of what runs beside them, the
+#: room below
+AXIS, NAME, PREDICTED, JOBS, BESIDE, GAP = 24, 18, 8, 24, 7, 12
 #: seconds between two marks on the axis, of which one is chosen
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 #: marks on the axis of the whole run, at most
@@ -49,6 +56,8 @@ class DrawnSlot:
     name: str
     y: int
     bars: Sequence[DrawnBar]
+    #: as it was predicted, above the bars
+    predicted: Sequence[DrawnBar]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +109,11 @@ class _Scale:
 
 
 def drawing(held: TimelineDocument, outages: Sequence[OutageDocument]) -> Drawing:
-    """Place everything between the begin and the end of the run."""
-    scale = _Scale(seconds_of(held.began), seconds_of(held.ended))
+    """Place everything between the begin of the run and its end, lived or predicted."""
+    expected = [seconds_of(bar.ended) for slot in held.slots for bar in slot.predicted]
+    scale = _Scale(seconds_of(held.began), max([seconds_of(held.ended), *expected]))
     slots = list(_slots(held.slots, scale))
-    down = NAME + JOBS + 2 * BESIDE + GAP
+    down = NAME + PREDICTED + JOBS + 2 * BESIDE + GAP
     offset = local(scale.began)[-6:]
     return Drawing(AXIS + down * len(slots), slots, list(_bands(held, outages, scale)), list(_marks(scale)), offset)
 
@@ -111,8 +121,39 @@ def drawing(held: TimelineDocument, outages: Sequence[OutageDocument]) -> Drawin
 def _slots(slots: Sequence[SlotDocument], scale: _Scale) -> Iterator[DrawnSlot]:
     y = AXIS
     for slot in slots:
-        yield DrawnSlot(slot.slot, y, [_bar(bar, y + NAME, scale) for bar in slot.bars])
-        y += NAME + JOBS + 2 * BESIDE + GAP
+        expected = [_predicted(bar, y + NAME, scale) for bar in slot.predicted]
+        yield DrawnSlot(slot.slot, y, [_bar(bar, y + NAME + PREDICTED, scale) for bar in slot.bars], expected)
+        y += NAME + PREDICTED + JOBS + 2 * BESIDE + GAP
+
+
+def _predicted(bar: PredictedBarDocument, y: int, scale: _Scale) -> DrawnBar:
+    began, ended = seconds_of(bar.began), seconds_of(bar.ended)
+    title = f"predicted {bar.kind} of batch {bar.number} ({bar.subject}), {local(began)}, {span(bar.seconds)}"
+    return DrawnBar(bar.kind, scale.x(began), scale.width(began, ended), y, PREDICTED - 2, "", "", title)
+
+
+def expected_end(held: TimelineDocument) -> str:
+    """What was expected of the whole run, and how it went, in a sentence."""
+    told = held.predicted_end
+    if told is None:
+        return held.unpredicted
+    guessed = f"; no earlier job told {', '.join(told.guessed)}" if told.guessed else ""
+    late = seconds_of(held.ended) - seconds_of(told.p50)
+    off = f"{span(abs(late))} {'later' if late > 0 else 'earlier'} than the first"
+    return (
+        f"When the run began it was predicted to be over at {local(seconds_of(told.p50))} in half of the cases, and at "
+        f"{local(seconds_of(told.p90))} in nine of ten{guessed}. Its last entry is of {local(seconds_of(held.ended))}, "
+        f"{off}."
+    )
+
+
+def expected_jobs(held: TimelineDocument) -> Mapping[tuple[str, str], str]:
+    """(kind, subject) -> when that job was expected, and for how long: `14:02:10, 45 s`."""
+    return {
+        (each.kind, each.subject): f"{local(seconds_of(each.began))[11:19]}, {span(each.seconds)}"
+        for slot in held.slots
+        for each in slot.predicted
+    }
 
 
 def _bar(bar: BarDocument, y: int, scale: _Scale) -> DrawnBar:

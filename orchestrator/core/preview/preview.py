@@ -18,7 +18,7 @@ from orchestrator.core.preflight.context import PreflightContext
 from orchestrator.core.preflight.expected_outcomes import ExpectedOutcome, expected_outcomes
 from orchestrator.core.preflight.preflight import cannot_know, preflight
 from orchestrator.core.preflight.waivers import noted, waive, waived_assets
-from orchestrator.core.scheduling.timetable import Timetable
+from orchestrator.core.scheduling.timetable import Timetable, predicted
 from orchestrator.core.selection.batches import connected_groups, pack
 from orchestrator.core.selection.dependencies import cycles
 from orchestrator.core.selection.only import Only
@@ -79,10 +79,10 @@ class Preview:
 
     @property
     def schedule(self) -> tuple[e.Event, ...]:
-        """The events that freeze it, what preflight warned of, and the handover list as it is known at the start."""
+        """The events that freeze it, and what is known at the start: warnings, the handover list, the times."""
         return (
             *self.selections, *self.skipped, *self.held, *self.batches, *self.deliveries, *noted(self.checks),
-            *listed(self.handover),
+            *listed(self.handover), *([predicted(self.timetable)] if self.timetable is not None else []),
         )  # fmt: skip
 
     @property

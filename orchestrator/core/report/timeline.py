@@ -4,7 +4,7 @@ It ends with the run: what people tick or take back days later does not stretch 
 
 A *slot* is the place in which one job may run, so its jobs never overlap; what a job brings about beside it (the
 download of its package, the comparison with the target) overlaps the next job and is kept apart. Times are epoch
-seconds, UTC. The journal tells no predicted times, so none stand here.
+seconds, UTC. What was expected stands in `core.report.prediction`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -12,6 +12,7 @@ from orchestrator.core.report.assets import (
     set_aside,
 )
 from orchestrator.core.report.outcome import asset_outcomes, outcome
+from orchestrator.core.report.prediction import Prediction, prediction
 from orchestrator.core.report.report import Report, report
 from orchestrator.core.report.timeline import Timeline, timeline
 from orchestrator.core.state.changes import Changes
@@ -38,6 +39,8 @@ class WholeReport:
     timeline: Timeline
     readings: tuple[PrefixReading, ...]
     head: ChainHead
+    #: what was expected of the timeline; None where no journal tells it
+    predicted: Prediction | None = None
     #: its undo; None where nobody has asked for one
     undo: Changes | None = None
 
@@ -47,4 +50,7 @@ def whole_report(run: str, entries: Sequence[Entry], progress: Progress, head: C
     made = report(run, entries, progress, outcome(progress, {}))
     lines = asset_lines(progress, asset_outcomes(progress))
     undo = progress.changes if progress.changes.began is not None else None
-    return WholeReport(made, lines, set_aside(progress), timeline(entries), prefix_readings(progress), head, undo)
+    lived = timeline(entries)
+    return WholeReport(
+        made, lines, set_aside(progress), lived, prefix_readings(progress), head, prediction(progress, lived), undo
+    )

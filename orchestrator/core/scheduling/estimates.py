@@ -7,12 +7,13 @@ not know: the spread from job to job and the doubt about the level.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from math import exp, log, sqrt
 from statistics import NormalDist, median
 
+from orchestrator.core.state import change_events as c
 from orchestrator.core.state import events as e
 from orchestrator.core.state.slots import JobKind
 
@@ -115,6 +116,14 @@ class Estimates:
     #: what other instances show for a kind: instance -> (log level, share), of those with a fit
     _kin: dict[JobKind, dict[str, tuple[float, float]]] = field(default_factory=lambda: defaultdict(dict))
 
+    #: what was known before the first observation
+    _before: dict[tuple[str, JobKind], _Fit] = field(default_factory=dict)
+
+    @classmethod
+    def resting_on(cls, known: Iterable[e.DurationPredicted]) -> "Estimates":
+        """What a run began with, so that its own jobs go on teaching from there."""
+        return cls(_before={(each.instance, JobKind(each.kind)): _known(each) for each in known})
+
     def observe(self, seen: Observation) -> None:
         """Learn from one job."""
         self.version += self._memories[seen.instance, seen.kind].add(seen.assets, seen.seconds)
@@ -134,12 +143,27 @@ class Estimates:
         return memory.fit
 
     def _prior(self, instance: str, kind: JobKind) -> _Fit:
+        if (instance, kind) in self._before:
+            return self._before[instance, kind]
         latest = islice(reversed(self._kin.get(kind, {}).items()), REMEMBERED + 1)
         kin = [found for name, found in latest if name != instance][:REMEMBERED]
         if not kin:
             return _Fit(log(GUESS[kind]), SHARE, SPREAD, GUESS_DOUBT, 0)
         level, share = median(level for level, _ in kin), median(share for _, share in kin)
         return _Fit(level, share, SPREAD, KIN_DOUBT, 0)
+
+
+def _known(each: e.DurationPredicted) -> _Fit:
+    share = (1.0 - each.one / each.hundred) * 100.0 / 99.0
+    return _Fit(log(each.hundred), share, each.sigma, each.doubt, each.jobs)
+
+
+def duration_of(
+    predict: Callable[[str, JobKind, int], Prediction], instance: str, kind: JobKind
+) -> e.DurationPredicted:
+    """What `predict` knows of jobs of one kind at one instance, to be journaled."""
+    one, hundred = predict(instance, kind, 1), predict(instance, kind, 100)
+    return e.DurationPredicted(instance, kind.value, one.p50, hundred.p50, hundred.sigma, hundred.doubt, hundred.jobs)
 
 
 def _shape(share: float, assets: int) -> float:
@@ -166,7 +190,7 @@ def _at_share(share: float, seen: Sequence[tuple[int, float]], prior: _Fit) -> t
         squares = sum(w * (r - level) ** 2 for w, r in zip(weights, rests, strict=True))
         sigma = sqrt((SPREAD_WEIGHT * prior.sigma**2 + squares) / (SPREAD_WEIGHT + max(len(rests) - 0.5, 0.5)))
     misfit = (len(rests) + SPREAD_WEIGHT) * log(sigma) + SHARE_WEIGHT * (share - prior.share) ** 2
-    return misfit, _Fit(level, share, sigma, sigma / sqrt(weight + pull), len(rests))
+    return misfit, _Fit(level, share, sigma, sigma / sqrt(weight + pull), prior.jobs + len(rests))
 
 
 @dataclass(slots=True)
@@ -178,6 +202,8 @@ class JobTimes:
     #: delivery -> (batch, target)
     _where: dict[str, tuple[str, str]] = field(default_factory=dict)
     _began: dict[str, float] = field(default_factory=dict)
+    #: change of an undo -> instance
+    _removed_from: dict[str, str] = field(default_factory=dict)
 
     def hear(self, entry: e.Entry) -> Observation | None:
         """The job that this entry ends well, or None."""
@@ -190,7 +216,13 @@ class JobTimes:
                 self._where |= {child.delivery: (child.batch, self._where[parent][1]) for child in children}
             case e.ExportAccepted(batch=subject) | e.ImportAccepted(delivery=subject):
                 self._began[subject] = entry.at
-            case e.RunResumed():
+            case c.ChangesPlanned(changes=changes):
+                self._removed_from |= {each.id: each.instance for each in changes}
+            case c.ChangesAccepted(changes=changes):
+                self._began[changes[0]] = entry.at
+            case c.ChangesEnded(changes=changes, failed=False):
+                return self._removed(changes, entry.at)
+            case e.RunResumed() | c.UndoResumed():
                 # Ends that were seen only after a pause would look like long jobs.
                 self._began.clear()
             case e.Exported(batch=batch):
@@ -201,6 +233,12 @@ class JobTimes:
             case _:
                 pass
         return None
+
+    def _removed(self, changes: Sequence[str], at: float) -> Observation | None:
+        began, instance = self._began.pop(changes[0], None), self._removed_from.get(changes[0], "")
+        if began is None or not instance or at <= began:
+            return None
+        return Observation(instance, JobKind.DELETE, len(changes), at - began)
 
     def _ended(self, subject: str, batch: str, instance: str, kind: JobKind, at: float) -> Observation | None:
         began, assets = self._began.pop(subject, None), self._assets.get(batch)

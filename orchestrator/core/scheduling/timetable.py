@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from orchestrator.core.plan.plan import Plan
-from orchestrator.core.scheduling.estimates import Prediction
+from orchestrator.core.scheduling.estimates import Prediction, duration_of
 from orchestrator.core.scheduling.forecast import JobDuration, Planned, PlannedExport, PlannedImport, Span, forecast
 from orchestrator.core.state import events as e
 from orchestrator.core.state.lifecycle import DeliveryState, PackageState
@@ -71,13 +71,34 @@ class Timetable:
     known: int
     #: what no earlier job tells: `imports at prod`
     guessed: tuple[str, ...]
+    #: what the times rest on
+    durations: tuple[e.DurationPredicted, ...]
+    #: seconds between two writes of one identity
+    pause: float
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a schedule is played with."""
+
+    #: (instance, credentials, kind) -> slot
+    slot_of: Callable[[str, str, JobKind], str]
+    predict: Predict
+    #: seconds between two writes of one identity
+    pause: float
+
+
+def basis_of(plan: Plan, rule: SlotRule, predict: Predict) -> Basis:
+    """By the plan's own rule and rate."""
+    return Basis(
+        lambda instance, credentials, kind: rule.slot(plan.instances[instance], credentials, kind), predict,
+        1.0 / plan.settings.writes_per_second,
+    )  # fmt: skip
 
 
 @dataclass(slots=True)
 class _Maker:
-    plan: Plan
-    rule: SlotRule
-    predict: Predict
+    basis: Basis
     batches: Mapping[str, e.BatchScheduled]
     #: how many jobs each identity would ask for
     asked: Counter[str]
@@ -85,7 +106,7 @@ class _Maker:
     ran: Mapping[str, float] = field(default_factory=dict)
 
     def export(self, batch: e.BatchScheduled) -> PlannedExport:
-        slots = dict.fromkeys(self._slot(batch.source, name, JobKind.EXPORT) for name in batch.exporters)
+        slots = dict.fromkeys(self.basis.slot_of(batch.source, name, JobKind.EXPORT) for name in batch.exporters)
         who = batch.exporters[0] if batch.exporters else ""
         duration = self._duration(batch.source, JobKind.EXPORT, len(batch.assets), who)
         return PlannedExport(batch.batch, tuple(slots), self._rest(batch.batch, duration), batch.position)
@@ -93,7 +114,7 @@ class _Maker:
     def imported(self, delivery: e.DeliveryScheduled, needs: Sequence[str]) -> PlannedImport:
         assets = len(self.batches[delivery.batch].assets)
         duration = self._duration(delivery.target, JobKind.IMPORT, assets, delivery.owner)
-        slots = (self._slot(delivery.target, delivery.owner, JobKind.IMPORT),)
+        slots = (self.basis.slot_of(delivery.target, delivery.owner, JobKind.IMPORT),)
         rest = self._rest(delivery.delivery, duration)
         return PlannedImport(
             delivery.delivery, delivery.batch, slots, rest, tuple(needs), delivery.migration, delivery.after
@@ -102,12 +123,9 @@ class _Maker:
     def _rest(self, subject: str, whole: JobDuration) -> JobDuration:
         return replace(whole, median=max(whole.median - self.ran.get(subject, 0.0), LEAST_LEFT * whole.median))
 
-    def _slot(self, instance: str, credentials: str, kind: JobKind) -> str:
-        return self.rule.slot(self.plan.instances[instance], credentials, kind)
-
     def _duration(self, instance: str, kind: JobKind, assets: int, credentials: str) -> JobDuration:
-        expected = self.predict(instance, kind, assets)
-        least = 1.0 / self.plan.settings.writes_per_second if self.asked[credentials] > BURST else 0.0
+        expected = self.basis.predict(instance, kind, assets)
+        least = self.basis.pause if self.asked[credentials] > BURST else 0.0
         median, kin = max(expected.p50, least), f"{kind.value} {instance}"
         return JobDuration(median, expected.sigma, expected.doubt, kin, not expected.jobs)
 
@@ -124,7 +142,8 @@ def timetable(
     going = [delivery for delivery in deliveries if delivery.batch in movable]
     asked = Counter(batch.exporters[0] for batch in movable.values())
     asked.update(delivery.owner for delivery in going)
-    maker = _Maker(plan, rule, predict, movable, asked)
+    basis = basis_of(plan, rule, predict)
+    maker = _Maker(basis, movable, asked)
     needs = needs_of(movable, going)
     planned = Planned(
         tuple(maker.export(batch) for batch in movable.values()),
@@ -132,15 +151,28 @@ def timetable(
     )
     found = forecast(planned)
     ways = _ways(movable.values(), going)
-    slots = _slots(plan, rule, ways)
+    slots = _slots(basis, ways)
     busy = found.timeline.busy().get(found.busiest, 0.0)
     shorter = tuple(Shorter(each.slot, each.seconds, _beside(slots[each.slot])) for each in found.savings)
     p50, p90 = (found.p50, found.p90) if found.timeline.spans else (0.0, 0.0)
     spans = {span.subject: span for span in found.timeline.spans}
-    return Timetable(spans, p50, p90, found.busiest, busy, slots, shorter, *_rests_on(predict, ways))
+    durations = tuple(duration_of(predict, *way) for way in _kinds(ways))
+    return Timetable(
+        spans, p50, p90, found.busiest, busy, slots, shorter, *_rests_on(predict, ways), durations, basis.pause
+    )
 
 
-def planned_left(plan: Plan, rule: SlotRule, predict: Predict, progress: Progress, now: float) -> Planned:
+def predicted(found: Timetable) -> e.SchedulePredicted:
+    """A timetable as it is journaled when the run begins."""
+    slots = tuple((way.kind, way.instance, way.credentials, slot) for slot, ways in found.slots.items() for way in ways)
+    jobs = tuple(
+        e.JobPredicted(each.subject, each.slot, round(each.start, 2), round(each.end, 2))
+        for each in found.spans.values()
+    )
+    return e.SchedulePredicted(round(found.p50, 2), round(found.p90, 2), jobs, found.durations, slots, found.pause)
+
+
+def planned_left(basis: Basis, progress: Progress, now: float) -> Planned:
     """What a run still has to do, to be played: jobs that run are planned for the rest of their time."""
     lives = [progress.deliveries[name] for name in sorted(progress.open)]
     stopped = {instance for instance, way in progress.failures if progress.is_stopped(instance, way)}
@@ -155,7 +187,7 @@ def planned_left(plan: Plan, rule: SlotRule, predict: Predict, progress: Progres
         package = progress.packages[batch.batch]
         running |= {batch.batch: package.since} if package.state is PackageState.EXPORTING else {}
     ran = {subject: max(0.0, now - since) for subject, since in running.items()}
-    maker = _Maker(plan, rule, predict, batches, asked, ran)
+    maker = _Maker(basis, batches, asked, ran)
     needs = needs_of(batches, going)
     return Planned(
         tuple(maker.export(batch) for batch in exports),
@@ -188,10 +220,20 @@ def _ways(batches: Iterable[e.BatchScheduled], deliveries: Iterable[e.DeliverySc
     return tuple(dict.fromkeys((*exports, *imports)))
 
 
-def _slots(plan: Plan, rule: SlotRule, ways: Iterable[Worked]) -> dict[str, tuple[Worked, ...]]:
+def _kinds(ways: Iterable[Worked]) -> tuple[tuple[str, JobKind], ...]:
+    """Each instance with each kind of job there; what is imported may have to be deleted again."""
+    found: dict[tuple[str, JobKind], None] = {}
+    for way in ways:
+        found[way.instance, JobKind(way.kind)] = None
+        if way.kind == JobKind.IMPORT:
+            found[way.instance, JobKind.DELETE] = None
+    return tuple(found)
+
+
+def _slots(basis: Basis, ways: Iterable[Worked]) -> dict[str, tuple[Worked, ...]]:
     found: dict[str, list[Worked]] = {}
     for way in ways:
-        slot = rule.slot(plan.instances[way.instance], way.credentials, JobKind(way.kind))
+        slot = basis.slot_of(way.instance, way.credentials, JobKind(way.kind))
         found.setdefault(slot, []).append(way)
     return {slot: tuple(held) for slot, held in found.items()}
 

@@ -71,6 +71,8 @@ class RunBegan:
     signed_by: str = ""
     #: (credentials, user), as the one-job rule counts users; none in journals that did not tell them
     users: tuple[tuple[str, str], ...] = ()
+    #: the plan's `busy_timeout` in seconds; 0 where it was not told
+    busy_timeout: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,8 @@ class RunResumed:
     asked: str = ""
     #: (credentials, user) from now on
     users: tuple[tuple[str, str], ...] = ()
+    #: the plan's `busy_timeout` from now on, in seconds; 0 where it was not told
+    busy_timeout: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -633,6 +637,49 @@ class FindingsNoted:
 
 
 @dataclass(frozen=True, slots=True)
+class JobPredicted:
+    """When one job was expected to run, in seconds from the run's begin."""
+
+    #: batch (its export) or delivery (its import)
+    subject: str
+    slot: str
+    starts: float
+    ends: float
+
+
+@dataclass(frozen=True, slots=True)
+class DurationPredicted:
+    """How long jobs of one kind at one instance were expected to take, as `core.scheduling.estimates` knows it."""
+
+    instance: str
+    #: "export", "import" or "delete"
+    kind: str
+    #: seconds for one asset and for 100 assets: median; others lie on the line through both
+    one: float
+    hundred: float
+    #: spread of the logarithm from job to job, and doubt about the median
+    sigma: float
+    doubt: float
+    #: earlier jobs that it rests on; 0 where it is a guess
+    jobs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulePredicted:
+    """What was expected of the schedule when the run began: the timeline that a preview shows."""
+
+    #: seconds after which the run is over in half of the cases, and in nine of ten
+    p50: float
+    p90: float
+    jobs: tuple[JobPredicted, ...] = ()
+    durations: tuple[DurationPredicted, ...] = ()
+    #: (kind, instance, credentials, slot): who works where
+    slots: tuple[tuple[str, str, str, str], ...] = ()
+    #: seconds between two writes of one identity
+    pause: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class HandoverDone:
     """A person says that an item of the list is done; it may stand in the journal of a run that has ended."""
 
@@ -704,6 +751,7 @@ Event = (
     | HandoverListed
     | ChangeEvent
     | FindingsNoted
+    | SchedulePredicted
     | HandoverDone
 )
 

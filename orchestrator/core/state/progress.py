@@ -85,6 +85,10 @@ class Progress:
         self.held: list[e.AssetsHeld] = []
         #: what preflight warned of or could not check when the run began
         self.findings: list[Check] = []
+        #: what was expected of the schedule when the run began; None in journals that did not tell it
+        self.predicted: e.SchedulePredicted | None = None
+        #: seconds for which somebody else's job is waited for, 0 where no journal tells
+        self.busy_timeout = 0.0
         self.probes: dict[str, Probe] = {}
         #: credentials -> user, as the one-job rule counts users
         self.users: dict[str, str] = {}
@@ -192,7 +196,9 @@ class Progress:
         match entry.event:
             case e.RunBegan() | e.RunResumed() | e.RunInterrupted() | e.RunEnded() as event:
                 self._run(event, earlier, entry.at)
-            case e.SelectionMade() | e.AssetsSkipped() | e.AssetsHeld() | e.FindingsNoted() as event:
+            case (
+                e.SelectionMade() | e.AssetsSkipped() | e.AssetsHeld() | e.FindingsNoted() | e.SchedulePredicted()
+            ) as event:  # fmt: skip
                 self._begin_with(event)
             case e.HandoverListed() | e.HandoverDone() | e.WideningTried() | e.WideningShown():
                 pass  # `orchestrator.core.report.handover` and `orchestrator.core.state.slot_trials` read them
@@ -233,16 +239,20 @@ class Progress:
             case e.RunBegan():
                 self.began, self.began_at = event, at
                 self.users = dict(event.users)
+                self.busy_timeout = event.busy_timeout
             case e.RunResumed(settle_quiet=quiet):
                 self.ended = None
                 self.users = dict(event.users)
+                self.busy_timeout = event.busy_timeout
                 self._resume(quiet, earlier, at)
             case e.RunEnded():
                 self.ended, self.ended_at = event, at
             case e.RunInterrupted():
                 pass
 
-    def _begin_with(self, event: e.SelectionMade | e.AssetsSkipped | e.AssetsHeld | e.FindingsNoted) -> None:
+    def _begin_with(
+        self, event: e.SelectionMade | e.AssetsSkipped | e.AssetsHeld | e.FindingsNoted | e.SchedulePredicted
+    ) -> None:
         """What the run was frozen with, beside its schedule."""
         match event:
             case e.SelectionMade():
@@ -253,6 +263,8 @@ class Progress:
                 self.held.append(event)
             case e.FindingsNoted(findings=findings):
                 self.findings += findings
+            case e.SchedulePredicted():
+                self.predicted = event
 
     def _resume(self, quiet: float, earlier: float, at: float) -> None:
         """The process that asked is dead: what it asked may still arrive, and only the wall clock tells since when."""

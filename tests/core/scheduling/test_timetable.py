@@ -5,8 +5,17 @@ from collections.abc import Sequence
 import pytest
 
 from orchestrator.core.plan.plan import Scope, Settings
-from orchestrator.core.scheduling.estimates import Prediction
-from orchestrator.core.scheduling.timetable import LEAST_LEFT, Predict, Timetable, needs_of, planned_left, timetable
+from orchestrator.core.scheduling.estimates import Estimates, Observation, Prediction
+from orchestrator.core.scheduling.timetable import (
+    LEAST_LEFT,
+    Predict,
+    Timetable,
+    basis_of,
+    needs_of,
+    planned_left,
+    predicted,
+    timetable,
+)
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry, Event
 from orchestrator.core.state.progress import Progress
@@ -121,7 +130,8 @@ def lived(*events: Event) -> Progress:
 def left(progress: Progress, now: float) -> dict[str, float]:
     """Subject -> seconds that its job still takes."""
     case = PreviewCase(settings=Settings(writes_per_second=1.0))
-    planned = planned_left(case.plan, SlotRule(Scope.USER, {"c": "u"}), knowing(20.0, 60.0), progress, now)
+    basis = basis_of(case.plan, SlotRule(Scope.USER, {"c": "u"}), knowing(20.0, 60.0))
+    planned = planned_left(basis, progress, now)
     return {each.subject: each.duration.median for each in planned.jobs}
 
 
@@ -143,3 +153,32 @@ def test_what_is_left_shrinks_with_what_is_done_and_what_runs() -> None:
 
 def test_nothing_is_left_for_a_target_that_the_breaker_stopped() -> None:
     assert left(lived(e.TargetStopped("prod", e.ErrorDetail("job"))), 6.0) == {}
+
+
+def test_what_is_journaled_of_a_timetable_says_when_each_job_was_expected_and_where() -> None:
+    found = told([batch("b1"), batch("b2")], [into("b1"), into("b2")])
+    kept = predicted(found)
+    assert {each.subject: (each.starts, each.ends) for each in kept.jobs} == {
+        name: (round(span.start, 2), round(span.end, 2)) for name, span in found.spans.items()
+    }
+    assert (kept.p50, kept.p90, kept.pause) == (round(found.p50, 2), round(found.p90, 2), 1.0)
+    slots = {(kind, instance): slot for kind, instance, _, slot in kept.slots}
+    assert slots["import", "prod"] == next(each.slot for each in kept.jobs if each.subject == "b1@prod")
+    assert {(each.instance, each.kind) for each in kept.durations} == {
+        ("dev", "export"), ("prod", "import"), ("prod", "delete"),
+    }  # fmt: skip
+
+
+def test_estimates_that_rest_on_a_journaled_prediction_predict_the_same_for_every_size() -> None:
+    known = Estimates()
+    for assets, seconds in ((10, 12.0), (100, 61.0), (50, 33.0)):
+        known.observe(Observation("prod", JobKind.IMPORT, assets, seconds))
+    kept = predicted(told([batch("b1")], [into("b1")], known.predict))
+    again = Estimates.resting_on(kept.durations)
+    for assets in (1, 37, 100):
+        assert again.predict("prod", JobKind.IMPORT, assets).p90 == pytest.approx(
+            known.predict("prod", JobKind.IMPORT, assets).p90
+        )
+    assert again.predict("prod", JobKind.IMPORT, 1).jobs == 3
+    again.observe(Observation("prod", JobKind.IMPORT, 100, 600.0))
+    assert again.predict("prod", JobKind.IMPORT, 100).p50 > known.predict("prod", JobKind.IMPORT, 100).p50
