@@ -7,7 +7,7 @@ from dataclasses import replace
 import anyio
 
 from orchestrator.cli.context.error_boundary import leaves
-from orchestrator.cli.context.find_run import Found, make_home
+from orchestrator.cli.context.find_run import Found, make_home, warn_of_strangers
 from orchestrator.cli.context.first_signal import FirstSignal
 from orchestrator.cli.context.plan_runs import handover_of, runs_beside
 from orchestrator.cli.context.signals import told
@@ -40,6 +40,7 @@ def conduct(terminal: Terminal, plan: Plan, home: Home, wish: Wish, following: s
         if kind := home.fleeting():
             terminal.warn(f"the home lies on a {kind}: a restart of this host may forget its runs")
         store = HomeStore(home)
+        warn_of_strangers(terminal, store)
         with store.hold(plan.name, assembled.holder):
             return _Running(terminal, plan, store, log, assembled, following).run(wish)
     finally:
@@ -141,7 +142,7 @@ class _Running:
     def _left(self, run: str) -> PlanHandover:
         """What the plan's runs left to people; how this run ended is told even where another one's memory failed."""
         try:
-            return handover_of(runs_beside(Found(self._home, run)))
+            return handover_of(runs_beside(self._terminal, Found(self._home, run)))
         except MemoryFailed as error:
             self._terminal.warn(f"what is left to people could not be counted: {error.message}")
             return NOTHING_LEFT

@@ -25,7 +25,7 @@ class Reads(Protocol):
         ...
 
     def plan_of(self, run: str) -> str:
-        """The name of a run's plan, known even where its journal is damaged; "" if it never began."""
+        """The name of a run's plan, known even where its journal is damaged; "" if it never began or nothing tells."""
         ...
 
     def read(self, run: str) -> Iterator[Entry]:

@@ -12,7 +12,7 @@ import anyio
 from orchestrator.core.model.change import ChangeKind
 from orchestrator.core.model.failures import Failure, RequestFailed
 from orchestrator.core.model.inventory import Inventory, Job, JobStatus
-from orchestrator.core.model.retries import READ_ATTEMPTS, Action, Request, decide
+from orchestrator.core.model.retries import LONGEST_RETRY_AFTER, READ_ATTEMPTS, Action, Request, decide
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.state import change_events as c
 from orchestrator.core.state.changes import ChangeLife, Changes, ChangeState
@@ -88,6 +88,8 @@ class Undoing:
     _silent: dict[str, tuple[float, int]] = field(default_factory=dict)
     #: slot -> (since when somebody else's job is in it, how often it was asked)
     _busy: dict[str, tuple[float, int]] = field(default_factory=dict)
+    #: instance -> since when nothing but throttling answers its deletions
+    _throttled: dict[str, float] = field(default_factory=dict)
     _listings: TargetListings = field(init=False)
 
     def __post_init__(self) -> None:
@@ -187,11 +189,14 @@ class Undoing:
             return
         self._busy.pop(slot, None)
         self._silent.pop(self._host(instance), None)
+        self._throttled.pop(instance, None)
         await self._remember(c.ChangesAccepted(names, job))
 
     async def _not_accepted(self, instance: str, slot: str, asked: Sequence[ChangeLife], error: RequestFailed) -> None:
         names, words = tuple(life.change.id for life in asked), words_of(error.failed)
         decision = decide(Request.DELETE, error.failed, asked[0].attempts + 1, self.runtime.draw())
+        if decision.action is not Action.ASK_AGAIN:
+            self._throttled.pop(instance, None)
         match decision.action:
             case Action.SETTLE:
                 quiet = self.runtime.now() + self.plan.settings.settle_quiet
@@ -207,7 +212,8 @@ class Undoing:
                 await self._remember(c.ChangesRefused(names, words))
                 self._end(instance, ExitCode.REFUSED, f"{error.request}: {words}")
             case _:
-                await self._remember(c.ChangesRefused(names, words, decision.wait))
+                wait = self._throttled_wait(instance, error, decision.wait)
+                await self._remember(c.ChangesRefused(names, words, wait))
 
     async def _settle(self, instance: str, lives: Sequence[ChangeLife]) -> None:
         """From the request to what a read says became of it."""
@@ -301,10 +307,22 @@ class Undoing:
         now = self.runtime.now()
         since, times = self._busy.get(slot, (now, 0))
         self._busy[slot] = since, times + 1
-        if now - since >= self.plan.settings.busy_timeout:
+        left = since + self.plan.settings.busy_timeout - now
+        if left <= 0:
             told = f"somebody else's job has held the slot {slot} for {now - since:.0f} s (busy_timeout)"
             self._end(instance, ExitCode.NOT_FINISHED, told, now + BUSY_PAUSE)
-        return max(error.failed.retry_after, busy_wait(times + 1, self.runtime.draw()))
+        asked = min(error.failed.retry_after, LONGEST_RETRY_AFTER)
+        return min(max(asked, busy_wait(times + 1, self.runtime.draw())), max(left, 0.0))
+
+    def _throttled_wait(self, instance: str, error: RequestFailed, wait: float) -> float:
+        """Certainly not done, but a service that does nothing else is out of reach too."""
+        now = self.runtime.now()
+        since = self._throttled.setdefault(instance, now)
+        left = since + self.plan.settings.outage_timeout - now
+        if left <= 0:
+            told = f"{error.request}: refused as one too many for {now - since:.0f} s (outage_timeout)"
+            self._end(instance, ExitCode.UNREACHABLE, f"{told}: {error.failed.message}")
+        return min(wait, max(left, 0.0))
 
     def _end(self, instance: str, code: ExitCode, sentence: str, not_before: float = 0.0) -> None:
         self.ends[instance] = End(code, sentence, not_before)

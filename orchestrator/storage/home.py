@@ -139,7 +139,9 @@ class Home:
 
 
 def _is_run(path: Path) -> bool:
-    return not path.name.startswith(".") and not path.is_symlink() and (path / "journal.db").is_file()
+    """A folder in which a run began, be it that its journal was removed since."""
+    began = any((path / name).is_file() for name in ("journal.db", "plan"))
+    return began and not path.name.startswith(".") and not path.is_symlink()
 
 
 def _user(number: int) -> str:

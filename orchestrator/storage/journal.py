@@ -304,6 +304,8 @@ def _look(path: Path) -> _Look:
     try:
         found = path.stat()
     except FileNotFoundError:
+        if head_path(path).exists():
+            raise JournalDamaged(f"{path}: the journal of this run was removed", next_step=_RESTORE) from None
         raise MemoryFailed(f"{path}: there is no journal", next_step="roma-migrate runs") from None
     wal, shm = (path.with_name(path.name + end).exists() for end in ("-wal", "-shm"))
     return _Look(wal, shm, found.st_size, found.st_mtime_ns)
@@ -353,7 +355,8 @@ def _as_sentences(path: Path) -> Iterator[None]:
         ) from None
     except sqlite3.DatabaseError as error:
         full = "disk is full" in str(error) or "disk I/O" in str(error)
-        if full or isinstance(error, sqlite3.OperationalError):
+        ours = not str(error).startswith("no such ")  # an empty file is a sound database without a table
+        if full or (ours and isinstance(error, sqlite3.OperationalError)):
             raise MemoryFailed(
                 f"{path}: cannot be written or read: {error}",
                 next_step="free disk space or mend the disk, then run again",

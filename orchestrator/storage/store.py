@@ -4,9 +4,12 @@
 behind the same protocol. `tests/storage/test_store_contract.py` says of each store what is promised here.
 """
 
+import json
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
+from pathlib import Path
 from typing import Protocol
 
 from orchestrator.core.state.events import Entry, Event, RunBegan
@@ -30,6 +33,10 @@ from orchestrator.storage.vault import Vault
 
 #: what may lie beside a journal that an earlier version began to make and never wrote to
 _SHELL = frozenset({"journal.db", "journal.db-wal", "journal.db-shm", "journal.db-journal"})
+#: how a run's first entry begins, wherever it lies in a file that is no database any more
+_BEGAN = re.compile(rb'\{"plan":("(?:[^"\\]|\\.){1,400}"),"plan_file":')
+#: bytes of such a file that are looked through
+_MOST_SEARCHED = 64 * 1024 * 1024
 
 
 class Journal(Protocol):
@@ -74,7 +81,7 @@ class Store(Protocol):
         ...
 
     def plan_of(self, run: str) -> str:
-        """The name of a run's plan, known even where its journal is damaged; "" if it never began."""
+        """The name of a run's plan, known even where its journal is damaged; "" if it never began or nothing tells."""
         ...
 
     def read(self, run: str) -> Iterator[Entry]:
@@ -130,12 +137,25 @@ class HomeStore:
             for entry in self.read(run):
                 return entry.event.plan if isinstance(entry.event, RunBegan) else ""
         except MemoryFailed:
-            path = self.home.plan_of(run)
-            if self._disk.size(path) is None:
-                raise  # a run of an earlier version
-            with self._disk.reading(path) as file:
-                return file.read(0, file.size).decode(errors="replace").strip()
+            if not self._disk.exists(self.home.run_path(run)):
+                raise
+            return self._plan_told(run)
         return ""
+
+    def _plan_told(self, run: str) -> str:
+        """What lies beside a damaged journal says whose it is; an earlier version's is asked for its first entry."""
+        with suppress(MemoryFailed):
+            if self._disk.size(self.home.plan_of(run)) is not None:
+                return self._content(self.home.plan_of(run)).decode(errors="replace").strip()
+        for name in ("journal.db", "journal.db-wal"):
+            with suppress(MemoryFailed, ValueError):
+                if found := _BEGAN.search(self._content(self.home.journal(run).with_name(name))):
+                    return str(json.loads(found[1]))
+        return ""
+
+    def _content(self, path: Path) -> bytes:
+        with self._disk.reading(path) as file:
+            return file.read(0, min(file.size, _MOST_SEARCHED))
 
     def read(self, run: str) -> Iterator[Entry]:
         if self._is_shell(run):

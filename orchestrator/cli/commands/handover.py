@@ -48,7 +48,7 @@ def handover(terminal: Terminal, word: str | None, asked: Asked) -> int:
         raise OperatorError("--csv and --json exclude each other")
     found = find_run(terminal, word)
     terminal.run = found.run
-    runs = runs_beside(found)
+    runs = runs_beside(terminal, found)
     if asked.done:
         return _tick(terminal, runs, asked)
     held = handover_of(runs)
@@ -135,7 +135,7 @@ def _tick(terminal: Terminal, runs: Sequence[FoldedRun], asked: Asked) -> int:
             kept = keep(each.found, each.progress, acts, me)
             told += [{"id": item.id, "run": each.found.run, "recorded": kept.recorded} for item in mine]
             terminal.say(kept.answer, event="handover-done", items=[item.id for item in mine])
-    after = handover_of(runs_beside(runs[-1].found))
+    after = handover_of(runs_beside(terminal, runs[-1].found))
     if terminal.common.json:
         terminal.document({"plan": runs[-1].began.plan, "done": told, "open": len(after.open)})
     else:

@@ -44,7 +44,7 @@ def report_run(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
         must_be_writable(wanted.evidence, "--evidence FILE.zip", None)
     found = find_run(terminal, word)
     terminal.run = found.run
-    told, rows = _told(found, wanted)
+    told, rows = _told(terminal, found, wanted)
     if wanted.html is not None:
         _write_page(terminal, wanted.html, told)
     if wanted.map is not None:
@@ -58,11 +58,11 @@ def report_run(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
     return int(ExitCode.DONE if told.agree else ExitCode.DEFECT)
 
 
-def _told(found: Found, wanted: Wanted) -> tuple[ReportDocument, list[Row]]:
+def _told(terminal: Terminal, found: Found, wanted: Wanted) -> tuple[ReportDocument, list[Row]]:
     whole, rows = whole_of(found)
     began = whole.report.began
     names = Names(found.run, began.plan, began.plan_file, found.home.path)
-    left = handover_of(runs_of_plan(found.home, began.plan))
+    left = handover_of(runs_of_plan(terminal, found.home, began.plan))
     return document(whole, names, _narrowed(whole, wanted.only), left), rows
 
 

@@ -89,6 +89,20 @@ def plan_of(store: HomeStore, run: str) -> str:
         return ""
 
 
+def warn_of_strangers(terminal: Terminal, store: HomeStore) -> None:
+    """Name the damaged runs of which nothing tells whose they are; they stop no plan."""
+    for run in store.run_ids():
+        if plan_of(store, run):
+            continue
+        try:
+            any(store.read(run))
+        except MemoryFailed as error:
+            terminal.warn(
+                f"run {run} is damaged, and nothing tells of which plan it is; if it is of this one, stop now and "
+                f"restore it from a backup: {error.message}"
+            )
+
+
 def _plan_file(word: str | None) -> Path | None:
     if word is None:
         return None

@@ -1,13 +1,17 @@
-"""All runs of one plan in a home, folded, for what belongs to the plan and not to a run. Law: reads only."""
+"""All runs of one plan in a home, folded, for what belongs to the plan and not to a run.
+
+Law: reads only; one run's damage never hides the others, and is told.
+"""
 
 from dataclasses import dataclass
 
-from orchestrator.cli.context.find_run import Found
+from orchestrator.cli.context.find_run import Found, plan_of
+from orchestrator.cli.output.terminal import Terminal
 from orchestrator.core.report.handover import PlanHandover, of_plan, of_run
 from orchestrator.core.state.events import Entry, RunBegan
 from orchestrator.core.state.progress import Progress
 from orchestrator.engine.runs import folded
-from orchestrator.errors import OperatorError
+from orchestrator.errors import MemoryFailed, OperatorError
 from orchestrator.storage.home import Home
 
 
@@ -21,17 +25,27 @@ class FoldedRun:
     began: RunBegan
 
 
-def runs_of_plan(home: Home, plan: str) -> tuple[FoldedRun, ...]:
-    """Oldest first, without the shells of runs that never began; raises JournalDamaged."""
-    return tuple(each for run in home.run_ids() if (each := _folded(Found(home, run))) and each.began.plan == plan)
+def runs_of_plan(terminal: Terminal, home: Home, plan: str) -> tuple[FoldedRun, ...]:
+    """Oldest first, without the shells of runs that never began and without those that are damaged."""
+    runs: list[FoldedRun] = []
+    for found in (Found(home, run) for run in home.run_ids()):
+        if plan_of(found.store, found.run) != plan:
+            continue
+        try:
+            folded_run = _folded(found)
+        except MemoryFailed as error:
+            terminal.warn(f"run {found.run} cannot be read, and what it left to people is not told: {error.message}")
+        else:
+            runs += [folded_run] if folded_run is not None else []
+    return tuple(runs)
 
 
-def runs_beside(found: Found) -> tuple[FoldedRun, ...]:
-    """Every run of the plan that this run carries out; raises OperatorError where it never began."""
+def runs_beside(terminal: Terminal, found: Found) -> tuple[FoldedRun, ...]:
+    """Every run of the plan that this run carries out; raises OperatorError where it never began, JournalDamaged."""
     mine = _folded(found)
     if mine is None:
         raise OperatorError(f"run {found.run} never began: it is an empty shell", next_step="roma-migrate runs")
-    return runs_of_plan(found.home, mine.began.plan)
+    return runs_of_plan(terminal, found.home, mine.began.plan)
 
 
 def handover_of(runs: tuple[FoldedRun, ...]) -> PlanHandover:
