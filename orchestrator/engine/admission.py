@@ -150,7 +150,9 @@ class Admission:
         fresh = {
             batch: life
             for batch, life in progress.packages.items()
-            if life.state is PackageState.STORED and all(not each.attempt for each in progress.deliveries_of(batch))
+            if not progress.batches[batch].backup  # the listing before its import compares it
+            and life.state is PackageState.STORED
+            and all(not each.attempt for each in progress.deliveries_of(batch))
         }
         sources = {progress.batches[batch].source for batch in fresh}
         try:

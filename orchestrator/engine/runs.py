@@ -172,6 +172,7 @@ class Runs:
             admitted.only, draft.digest, admitted.approved, admitted.accepted, waived_told(draft.checks), admitted.held,
             self.plan.settings.one_job_per.value, *_approval(wish.approval), users=tuple(sorted(self.users.items())),
             busy_timeout=self.plan.settings.busy_timeout,
+            keep_backups=self.plan.settings.keep_backups,
         )  # fmt: skip
 
     def _going_on(self, latest: PastRun, wish: Wish) -> tuple[Event, ...]:

@@ -26,6 +26,8 @@ class EventSentences:
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
+        #: batches that were looked at, backups too
+        self._seen = 0
 
     def of(self, event: Event, progress: Progress) -> str:
         """What happened, "" where the event's own name and fields say all there is to say."""
@@ -34,9 +36,10 @@ class EventSentences:
 
     def number(self, batch: str, progress: Progress) -> int:
         if batch not in self._numbers:
-            known = len(self._numbers)
-            fresh = islice(progress.batches, known, None)
-            self._numbers |= {name: number for number, name in enumerate(fresh, known + 1)}
+            fresh = islice(progress.batches.values(), self._seen, None)
+            self._seen = len(progress.batches)
+            names = (each.batch for each in fresh if not each.backup)
+            self._numbers |= {name: number for number, name in enumerate(names, len(self._numbers) + 1)}
         return self._numbers.get(batch, 0)
 
 
@@ -76,8 +79,10 @@ class _Scene:
         self._sentences, self._progress = sentences, progress
 
     def batch(self, batch: str) -> str:
-        """`batch 1 (30 assets)`."""
+        """`batch 1 (30 assets)`, `the backup of 30 assets`."""
         held = self._progress.batches.get(batch)
+        if held is not None and held.backup:
+            return f"the backup of {count(len(held.assets), 'asset')}"
         number = self._sentences.number(batch, self._progress)
         return f"batch {number} ({count(len(held.assets), 'asset')})" if held is not None else f"batch {batch}"
 
@@ -176,6 +181,13 @@ def _blocked(scene: _Scene, event: e.Blocked) -> str:
     return f"blocked {scene.names(event.delivery)}@{scene.target(event.delivery)}: what it needs will not be there"
 
 
+def _backups(scene: _Scene, event: e.BackupsChosen) -> str:
+    where, batch = scene.target(event.delivery), scene.of_delivery(event.delivery)
+    return (
+        f"{where}: {batch} waits for {count(len(event.backups), 'backup')} of what it would overwrite: {event.reason}"
+    )
+
+
 def _outage_ended(scene: _Scene, event: e.OutageEnded) -> str:
     return f"{event.host} answers again, after {span(event.seconds)}"
 
@@ -213,6 +225,7 @@ _TOLD: dict[type, Callable[[_Scene, Any], str]] = {
     e.PackageStored: _stored,
     e.PackageLost: _export("done, but its package lost: it is exported again"),
     e.PackageDamaged: _export("done, but its package damaged on our disk: it is exported again"),
+    e.BackupsChosen: _backups,
     e.ImportRequested: _import("asked for"),
     e.ImportAccepted: _import("accepted"),
     e.ImportRefused: _import("refused"),

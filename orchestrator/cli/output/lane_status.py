@@ -124,8 +124,8 @@ class LaneStatuses:
             statuses._lane((skipped.migration, skipped.target)).skipped += len(skipped.assets)
         for held in progress.held:
             statuses._lane((held.migration, held.target)).aside["held"] += len(held.assets)
-        for number, batch in enumerate(progress.batches, 1):
-            statuses._numbers[batch] = number
+        travelling = (each.batch for each in progress.batches.values() if not each.backup)
+        statuses._numbers = {batch: number for number, batch in enumerate(travelling, 1)}
         statuses.down = dict(progress.down)
         statuses.stopped = {
             name for name, way in progress.failures if way == "import" and progress.is_stopped(name, way)
@@ -146,6 +146,8 @@ class LaneStatuses:
                 lane = self._lane((event.migration, event.target))
                 lane.aside["held"] += len(event.assets)
                 return [lane]
+            case e.BatchScheduled(backup=True):
+                return []
             case e.BatchScheduled(batch=batch):
                 self._numbers.setdefault(batch, len(self._numbers) + 1)
                 return []
@@ -208,6 +210,8 @@ class LaneStatuses:
     def _activity(self, progress: Progress, life: Delivery) -> Activity | None:
         package = progress.packages[life.batch]
         words = self._phrase(life, package)
+        if not words and life.state is DeliveryState.WAITING:
+            return self._backing_up(progress, life)
         if not words:
             return None
         assets = len(progress.assets_of(life.batch))
@@ -216,6 +220,18 @@ class LaneStatuses:
         if life.state is DeliveryState.WAITING and package.state is PackageState.EXPORTING:
             return self._job(words, package.since, (progress.source_of(life), JobKind.EXPORT, assets))
         return Activity(words, package.since if life.state is DeliveryState.WAITING else life.since)
+
+    def _backing_up(self, progress: Progress, life: Delivery) -> Activity | None:
+        """What is exported before it is overwritten, while its own package is not on its way."""
+        batch = f"what batch {self._numbers.get(life.batch, 0)} of {self.batches} would overwrite"
+        for name in life.scheduled.backups:
+            package = progress.packages[name]
+            if words := _waiting(life, package, batch):
+                assets = len(progress.assets_of(name))
+                if package.state is PackageState.EXPORTING:
+                    return self._job(words, package.since, (life.target, JobKind.EXPORT, assets))
+                return Activity(words, package.since)
+        return None
 
     def _job(self, words: str, since: float, job: tuple[str, JobKind, int]) -> Activity:
         if self._predict is None:

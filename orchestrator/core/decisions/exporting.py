@@ -3,7 +3,7 @@
 Law: an export is asked for only where an import could follow, and not further ahead than its bound.
 """
 
-from orchestrator.core.decisions import splitting, steps
+from orchestrator.core.decisions import backups, splitting, steps
 from orchestrator.core.decisions.context import (
     MOST_AHEAD,
     MOST_LOSSES,
@@ -84,7 +84,8 @@ def pending(s: SchedulerContext, life: Package, source: str, now: float) -> Answ
 def stored(s: SchedulerContext, life: Package, source: str, now: float) -> Answer:
     if any(each.id in s.progress.open for each in s.progress.deliveries_of(life.batch)):
         return None
-    due = life.since + s.settings.keep_packages.seconds
+    backup = s.progress.batches[life.batch].backup
+    due = life.since + (s.settings.keep_backups if backup else s.settings.keep_packages.seconds)
     if now < due:
         return None
     return steps.DropPackage(life.batch, source, life.credentials, life.sha256)
@@ -96,6 +97,8 @@ def failed_package(s: SchedulerContext, life: Package) -> Answer:
         return note
     if s.progress.is_stopped(s.progress.batches[life.batch].source, "export"):
         return None
+    if s.progress.batches[life.batch].backup:
+        return backups.after_failure(s, life.batch)
     for delivery in s.progress.deliveries_of(life.batch):
         if delivery.state is DeliveryState.WAITING and delivery.id not in s.active:
             return Note(splitting.after_failure(s.progress, delivery, (), s.names_of(delivery)))

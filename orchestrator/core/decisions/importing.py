@@ -3,7 +3,7 @@
 Law: nothing is imported whose needs have not landed, or over a name that others hold.
 """
 
-from orchestrator.core.decisions import splitting, steps, target_evidence
+from orchestrator.core.decisions import backups, splitting, steps, target_evidence
 from orchestrator.core.decisions.context import (
     BASELINE_AGE,
     MOST_SILENCES,
@@ -52,7 +52,10 @@ def waiting(s: SchedulerContext, life: Delivery, now: float) -> Answer:
     if s.progress.packages[life.batch].state is PackageState.FAILED:
         s.nudged.add(life.batch)
         return None
+    s.nudged.update(backups.failed_backups(s, life))
     if s.progress.packages[life.batch].state is not PackageState.STORED or not s.may_import(life):
+        return None
+    if not s.progress.is_backed_up(life):
         return None
     if now < life.not_before:
         return Later(life.not_before)
@@ -87,7 +90,8 @@ def import_candidate(s: SchedulerContext, life: Delivery, slot: str, now: float)
         case target_evidence.Again() if life.silences >= MOST_SILENCES:
             return Note((e.ImportFailed(life.id, (), unanswered(life)),))
         case target_evidence.Again():
-            return steps.RequestImport(life.id, life.target, life.scheduled.owner, slot)
+            ask = steps.RequestImport(life.id, life.target, life.scheduled.owner, slot)
+            return backups.lacking(s, life) or ask
         case target_evidence.Done():
             return Note((e.ImportFound(life.id),))
         case target_evidence.Half(landed=landed, rest=rest):

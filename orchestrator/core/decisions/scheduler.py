@@ -173,6 +173,7 @@ class Scheduler(SchedulerContext):
         work = import_work(self, life)
         if life.state is DeliveryState.WAITING and self.importable(life):
             stored = self.progress.packages[life.batch].state is PackageState.STORED
+            stored = stored and self.progress.is_backed_up(life)
             slot = self.slot(life.target, life.scheduled.owner, JobKind.IMPORT)
             self.ledger.waits(life.id, (slot,), LoadKind.STORED if stored else LoadKind.IMPORTS, work.seconds)
         elif life.state is DeliveryState.IMPORTING:

@@ -80,7 +80,7 @@ def refused_as_existing(
     found: dict[str, ErrorDetail] = {}
     new = set(there)
     for asset in progress.assets_of(delivery.batch):
-        said = _words_for(asset, delivery.reasons, names) if asset.id in new else None
+        said = words_for(asset, delivery.reasons, names) if asset.id in new else None
         if said is not None and _EXISTS.search(said.message) and not _DENIED.search(said.message):
             found[asset.id] = ErrorDetail(NOT_OURS, said.code, said.message)
     return found
@@ -109,8 +109,8 @@ def after_failure(
     if not assets:
         return (e.ImportFound(delivery.id),) if landed else ()
     if len(assets) == 1:
-        return _alone(progress, delivery, assets[0], _words_for(assets[0], reasons, names) or words, there)
-    named = {asset.id: said for asset in assets if (said := _words_for(asset, reasons, names)) is not None}
+        return _alone(progress, delivery, assets[0], words_for(assets[0], reasons, names) or words, there)
+    named = {asset.id: said for asset in assets if (said := words_for(asset, reasons, names)) is not None}
     if named and len(named) < len(assets):
         rest = Part(tuple(asset.id for asset in assets if asset.id not in named), "waiting")
         poison = [Part((each,), "quarantined", said) for each, said in named.items()]
@@ -130,7 +130,7 @@ def _beside_theirs(
     if len(assets) == 1:
         return (e.Quarantined(delivery.id, theirs[assets[0].id]),)
     left = [asset for asset in assets if asset.id not in {*landed, *theirs}]
-    named = {asset.id: said for asset in left if (said := _words_for(asset, delivery.reasons, names)) is not None}
+    named = {asset.id: said for asset in left if (said := words_for(asset, delivery.reasons, names)) is not None}
     aside = [Part((each,), "quarantined", said) for each, said in {**theirs, **named}.items()]
     rest = Part(tuple(asset.id for asset in left if asset.id not in named), "waiting")
     return split(progress, delivery, [Part(tuple(landed), "landed"), *aside, rest], "not-ours")
@@ -152,7 +152,7 @@ def _halves(assets: Sequence[Asset]) -> tuple[Part, Part]:
     return Part(tuple(a.id for a in first), "waiting"), Part(tuple(a.id for a in second), "waiting")
 
 
-def _words_for(asset: Asset, reasons: Sequence[Reason], names: dict[str, tuple[str, ...]]) -> ErrorDetail | None:
+def words_for(asset: Asset, reasons: Sequence[Reason], names: dict[str, tuple[str, ...]]) -> ErrorDetail | None:
     """The service's words about this asset, if it named it; names may be cut at 64 characters (API 1.4)."""
     for reason in reasons:
         kind = _KIND_WORDS.get(reason.resource_type.lower())

@@ -8,7 +8,7 @@ where it is not published at the target, that is a finding. With which asset a d
 only where the service was seen to bring data sources with applications, else the application stays unverified.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -112,7 +112,7 @@ def verify(life: Delivery, expected: Sequence[Expected], there: There) -> Compar
     renamed = _renamed(every, {held for ids in before.values() for held in ids}) if life.scheduled.prefix else ()
     event = e.Verified(
         life.id, tuple(told.verified), tuple(told.unverified), tuple(told.findings), ids, renamed,
-        _uncompared(expected, there.contents),
+        _uncompared(expected, there.contents), _times(life, there.inventory, (held for _, held in ids)),
     )  # fmt: skip
     return Comparison(event, told.waiting)
 
@@ -257,7 +257,15 @@ def looked(
             present.append((asset.id, tuple(sorted(ids))))
         if all((asset.kind, name) in inventory.named for name in names):
             taken.append(asset.id)
-    return e.Looked(life.id, tuple(present), tuple(taken), _sample(inventory, life.scheduled.owner))
+    times = _times(life, inventory, (held for _, ids in present for held in ids))
+    return e.Looked(life.id, tuple(present), tuple(taken), _sample(inventory, life.scheduled.owner), times=times)
+
+
+def _times(life: Delivery, inventory: Inventory, ids: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """When these were last changed, in ROMA's own words: by them a backup is known to be of the latest state."""
+    if not life.scheduled.backup:
+        return ()
+    return tuple((each, inventory.by_id[each].update_time) for each in dict.fromkeys(ids))
 
 
 def _sample(inventory: Inventory, owner: str) -> str:

@@ -15,6 +15,9 @@ class ChangeKind(StrEnum):
 
     REMOVE_APP = "remove-app"
     REMOVE_TASK = "remove-task"
+    #: put back as it was before a Merge, by importing its backup
+    RESTORE_APP = "restore-app"
+    RESTORE_TASK = "restore-task"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,15 @@ class Change:
     wave: int = 0
     #: the migration whose delivery it takes back
     migration: str = ""
+    #: of what is restored: the batch whose package holds it; a package is imported whole, and so asked for together
+    package: str = ""
+    #: changes that must be done before: where one of them is not, this one is left
+    behind: tuple[str, ...] = ()
+
+    @property
+    def restores(self) -> bool:
+        """Whether it puts an object back instead of removing one."""
+        return bool(self.package)
 
 
 def change_id(kind: str, instance: str, object_id: str) -> str:

@@ -88,6 +88,9 @@ SETTINGS = Section(
         "keep_packages": Key(
             Keep(), "how long packages stay: until-verified, always or a time", default="until-verified"
         ),
+        "keep_backups": Key(
+            TimeSpan(0, 3650 * _DAY), "how long backups stay, and so how long undo can restore", default="30d"
+        ),
     }
 )
 
@@ -96,6 +99,7 @@ _HOW = {
     "prefix": Key(_PREFIX, "put before each application's name", default=""),
     "datasource_overwrite": Key(Flag(), "whether data sources are overwritten; only with Merge", default=False),
     "owner": Key(NAME, "credentials of the target that own what is imported; default: one per connected group"),
+    "backup": Key(Flag(), "whether Merge exports what is there before it overwrites it", default=True),
 }
 TARGET = TargetShape(Section({"instance": Key(NAME, "the instance imported into", required=True), **_HOW}))
 _GLOBS = ListOf(GLOB, "names and globs", '["orders-*"]')

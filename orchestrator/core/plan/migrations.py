@@ -15,7 +15,7 @@ Instances = Mapping[str, Instance | None]
 _LONGEST_WAY = 12
 
 #: keys of a migration that also say how one target is imported into
-_HOW = ("mode", "prefix", "datasource_overwrite", "owner")
+_HOW = ("mode", "prefix", "datasource_overwrite", "owner", "backup")
 
 
 @dataclass(frozen=True, slots=True)

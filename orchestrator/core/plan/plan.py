@@ -137,6 +137,8 @@ class Settings:
     reads_per_second: float = 5.0
     writes_per_second: float = 0.17
     keep_packages: KeepPackages = field(default_factory=KeepPackages)
+    #: how long backups stay after they were taken
+    keep_backups: float = 30 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,8 @@ class Target:
     datasource_overwrite: bool = False
     #: credentials that own what is imported, or "" for one per connected group
     owner: str = ""
+    #: under Merge, what is there is exported before it is overwritten; AddNew overwrites nothing
+    backup: bool = True
 
 
 @dataclass(frozen=True, slots=True)

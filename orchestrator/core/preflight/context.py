@@ -28,6 +28,8 @@ class PreflightContext:
     deliveries: tuple[e.DeliveryScheduled, ...] = ()
     #: how long a run is expected to last, in seconds; 0 where nothing is known
     lasting: float = 0.0
+    #: exports of what Merge would overwrite, before it does
+    backups: tuple[e.BatchScheduled, ...] = ()
     #: instance -> what holds which name there, from `inventories`
     held: Mapping[str, Held] = field(init=False)
     #: ((target, prefix, source), asset id) of all that moves

@@ -224,12 +224,37 @@ def package_size(context: PreflightContext) -> Iterator[Check]:
 
 
 def not_undoable(context: PreflightContext) -> Iterator[Check]:
-    """What Merge overwrites is not kept anywhere (API 7, 15)."""
+    """What Merge overwrites only a backup brings back, and data sources not even one (API 2.4; API 7, 15)."""
     for route in context.routes:
+        if route.target.datasource_overwrite and route.moving:
+            yield _datasources_lost(route)
         names = names_of(overwritten(context, route))
-        if names:
-            sources = " and data sources" if route.target.datasource_overwrite else ""
-            what = f"{counted(len(names), 'asset')}{sources} at {route.target.instance}"
-            sentence = f"{what} would be overwritten: {some(names)}"
-            remedy = "export them from the target first if they may be wanted back: `undo` cannot restore them"
+        if not names:
+            continue
+        what = f"{counted(len(names), 'asset')} at {route.target.instance} would be overwritten: {some(names)}"
+        if route.target.backup:
+            yield _backed_up(context, route, what, names)
+        else:
+            sentence = f"{what}; nothing is backed up (backup: false), and `undo` cannot restore them"
+            remedy = "take `backup: false` out of the plan if they may be wanted back"
             yield Check("not-undoable", Verdict.WARNING, sentence, names, remedy, route.name)
+
+
+def _datasources_lost(route: Route) -> Check:
+    sentence = (
+        f"data sources at {route.target.instance} may be overwritten (datasource_overwrite: true), and no package "
+        "carries their connections: neither a backup nor `undo` brings them back"
+    )
+    remedy = "set datasource_overwrite: false; or agree on it, and waive not-undoable with the reason"
+    return Check("not-undoable", Verdict.BLOCKER, sentence, names_of(route.moving), remedy, route.name)
+
+
+def _backed_up(context: PreflightContext, route: Route, what: str, names: tuple[str, ...]) -> Check:
+    jobs = len({batch for each in context.carriers(route).values() for batch in each.backups})
+    days = context.plan.settings.keep_backups / 86400.0
+    sentence = (
+        f"{what}; {counted(jobs, 'backup job')} at {route.target.instance} go{'es' if jobs == 1 else ''} before, and "
+        f"for {days:g} days (keep_backups) `undo` can restore them, except what a package does not carry"
+    )
+    remedy = "see what no backup brings back; what must not be lost, note down before"
+    return Check("not-undoable", Verdict.WARNING, sentence, names, remedy, route.name)

@@ -18,6 +18,7 @@ from orchestrator.core.preflight.context import PreflightContext
 from orchestrator.core.preflight.expected_outcomes import ExpectedOutcome, expected_outcomes
 from orchestrator.core.preflight.preflight import cannot_know, preflight
 from orchestrator.core.preflight.waivers import noted, waive, waived_assets
+from orchestrator.core.preview.backups import backed_up
 from orchestrator.core.scheduling.timetable import Timetable, predicted
 from orchestrator.core.selection.batches import connected_groups, pack
 from orchestrator.core.selection.dependencies import cycles
@@ -67,6 +68,10 @@ class Preview:
     held: tuple[e.AssetsHeld, ...] = ()
     #: the digest of the run that it shows the rest of, "" where a run would begin
     frozen: str = ""
+    #: exports of what Merge would overwrite, before it does
+    backups: tuple[e.BatchScheduled, ...] = ()
+    #: how long they are kept, seconds
+    keep_backups: float = 0.0
 
     @property
     def blockers(self) -> tuple[Check, ...]:
@@ -81,8 +86,9 @@ class Preview:
     def schedule(self) -> tuple[e.Event, ...]:
         """The events that freeze it, and what is known at the start: warnings, the handover list, the times."""
         return (
-            *self.selections, *self.skipped, *self.held, *self.batches, *self.deliveries, *noted(self.checks),
-            *listed(self.handover), *([predicted(self.timetable)] if self.timetable is not None else []),
+            *self.selections, *self.skipped, *self.held, *self.batches, *self.backups, *self.deliveries,
+            *noted(self.checks), *listed(self.handover),
+            *([predicted(self.timetable)] if self.timetable is not None else []),
         )  # fmt: skip
 
     @property
@@ -117,10 +123,14 @@ def preview(
     routes = [Route.of(plan, each, inventories, history) for each in selections]
     knots = any(cycles(route.graph) for route in routes)
     packed = [] if knots else [_pack(plan, route, inventories[route.source]) for route in routes]
-    batches, deliveries = _schedule(plan, routes, packed, history, informed.facts)
-    timetable = informed.expect(batches, deliveries) if informed.expect is not None else None
+    batches, bare = _schedule(plan, routes, packed, history, informed.facts)
+    saved = backed_up(plan, routes, inventories, batches, bare)
+    backups, deliveries = saved.backups, saved.deliveries
+    timetable = informed.expect((*batches, *backups), deliveries) if informed.expect is not None else None
     lasting = timetable.p90 if timetable is not None else informed.lasting
-    context = PreflightContext(plan, tuple(routes), inventories, informed.facts, history, batches, deliveries, lasting)
+    context = PreflightContext(
+        plan, tuple(routes), inventories, informed.facts, history, batches, deliveries, lasting, backups
+    )
     checks = waive(plan, preflight(context), datetime.fromtimestamp(informed.now, UTC).date())
     return Preview(
         tuple(_selection_made(route.selection) for route in routes),
@@ -132,6 +142,8 @@ def preview(
         cannot_know(context),
         timetable,
         informed.facts,
+        backups=backups,
+        keep_backups=plan.settings.keep_backups,
     )
 
 

@@ -11,7 +11,7 @@ from orchestrator.core.plan.plan import Mode, Plan, differences, what_moves
 from orchestrator.core.preflight.expected_outcomes import Expected, ExpectedOutcome
 from orchestrator.core.preview.preview import Preview
 from orchestrator.core.state import events as e
-from orchestrator.core.state.lifecycle import LANDED, Delivery, DeliveryState
+from orchestrator.core.state.lifecycle import LANDED, Delivery, DeliveryState, PackageState
 from orchestrator.core.state.progress import Progress
 
 
@@ -30,11 +30,14 @@ def left_of(progress: Progress, stale: Collection[str] = ()) -> Preview:
     open_ = [life for life in lives if life.id in progress.open]
     held = {life.batch for life in open_}
     batches = sorted((progress.batches[each] for each in held), key=lambda each: (each.position, each.batch))
+    wanted = dict.fromkeys(name for life in open_ for name in life.scheduled.backups)
+    backups = (progress.batches[each] for each in wanted if progress.packages[each].state is not PackageState.STORED)
     return Preview(
         tuple(progress.selections), (*progress.skipped, *_brought(progress, lives)), tuple(batches),
         tuple(life.scheduled for life in open_), (),
         tuple(each for life in lives for each in _assets(progress, life)), _unknown(progress, open_, stale),
         held=tuple(progress.held), frozen=progress.began.digest if progress.began is not None else "",
+        backups=tuple(backups),
     )  # fmt: skip
 
 

@@ -67,7 +67,8 @@ def asset_lines(progress: Progress, outcomes: Iterable[AssetOutcome]) -> tuple[A
 
 def batch_numbers(progress: Progress) -> dict[str, int]:
     """Batch -> its place in the frozen order, from 1."""
-    ordered = sorted(progress.batches.values(), key=lambda each: (each.position, each.batch))
+    travelling = (each for each in progress.batches.values() if not each.backup)
+    ordered = sorted(travelling, key=lambda each: (each.position, each.batch))
     return {each.batch: number for number, each in enumerate(ordered, 1)}
 
 

@@ -111,6 +111,9 @@ def _class_of(progress: Progress, life: Delivery) -> tuple[AssetClass, str]:
     package = progress.packages[life.batch]
     if life.state is DeliveryState.WAITING and package.state is PackageState.UNDECIDED:
         return AssetClass.UNDECIDED, "its package is undecided"
+    backups = [progress.packages[each].state for each in life.scheduled.backups]
+    if life.state is DeliveryState.WAITING and PackageState.UNDECIDED in backups:
+        return AssetClass.UNDECIDED, "the backup of what it would overwrite is undecided"
     if life.state is DeliveryState.UNDECIDED:
         return kept_as, "its job outlived job_timeout" if life.overdue else "a lost import turned out half there"
     return kept_as, ""
@@ -176,12 +179,14 @@ def _given_up(progress: Progress, life: Delivery) -> bool:
     """Whether only `--retry` would go on with this delivery: its target, or its source, was stopped by the breaker."""
     if progress.is_stopped(life.target, "import"):
         return life.state in {DeliveryState.WAITING, DeliveryState.FAILED}
-    if progress.is_stopped(progress.source_of(life), "export"):
-        return life.state is DeliveryState.WAITING and progress.packages[life.batch].state in {
-            PackageState.PENDING,
-            PackageState.FAILED,
-        }
-    return False
+    stopped = (
+        each
+        for each in (life.batch, *life.scheduled.backups)
+        if progress.is_stopped(progress.batches[each].source, "export")
+    )
+    return life.state is DeliveryState.WAITING and any(
+        progress.packages[each].state in {PackageState.PENDING, PackageState.FAILED} for each in stopped
+    )
 
 
 def _ended(ends: Mapping[str, End]) -> list[Why]:

@@ -211,7 +211,7 @@ def _twice(progress: Progress, every: Sequence[AssetOutcome]) -> list[str]:
 
 def _batches(progress: Progress, history: History) -> tuple[BatchReport, ...]:
     found = []
-    ordered = sorted(progress.batches.values(), key=lambda each: (each.position, each.batch))
+    ordered = sorted(progress.batches.values(), key=lambda each: (each.backup, each.position, each.batch))
     for number, scheduled in enumerate(ordered, 1):
         life = progress.packages[scheduled.batch]
         apps = sum(asset.kind == "app" for asset in scheduled.assets)

@@ -72,6 +72,8 @@ class PlannedImport:
     migration: str = ""
     #: migrations all of whose imports must have landed before
     after: tuple[str, ...] = ()
+    #: batches that must be exported before it: backups of what it overwrites
+    backups: tuple[str, ...] = ()
 
     @property
     def subject(self) -> str:
@@ -132,7 +134,8 @@ def works_of(planned: Planned, believed: Mapping[str, float]) -> dict[str, Work]
     for each in planned.imports:
         seconds, tail = believed[each.delivery], tails[each.delivery]
         behind = tuple(dict.fromkeys(batch_of[n] for n in each.needs if batch_of.get(n, each.batch) != each.batch))
-        feeds[each.batch].append(Feed(each.slots[0], seconds, tail, behind))
+        for batch in (each.batch, *each.backups):
+            feeds[batch].append(Feed(each.slots[0], seconds, tail, behind))
         place = position.get(each.batch, 0.0)
         works[each.delivery] = Work(each.delivery, JobKind.IMPORT, seconds, place, (), tail, len(each.slots))
     for export in planned.exports:
@@ -215,7 +218,7 @@ class _Play:
             self.migration_of[each.delivery] = each.migration
             self.fed[each.batch].append(each.delivery)
             others = {f"after {name}" for name in each.after if self.open_of.get(name)}
-            waits = {each.batch} & batches | set(each.needs) | others
+            waits = {each.batch, *each.backups} & batches | set(each.needs) | others
             self.waits[each.delivery] = waits
             for name in waits:
                 self.waiters[name].append(each.delivery)

@@ -117,7 +117,8 @@ class _Maker:
         slots = (self.basis.slot_of(delivery.target, delivery.owner, JobKind.IMPORT),)
         rest = self._rest(delivery.delivery, duration)
         return PlannedImport(
-            delivery.delivery, delivery.batch, slots, rest, tuple(needs), delivery.migration, delivery.after
+            delivery.delivery, delivery.batch, slots, rest, tuple(needs), delivery.migration, delivery.after,
+            delivery.backups,
         )  # fmt: skip
 
     def _rest(self, subject: str, whole: JobDuration) -> JobDuration:
@@ -177,7 +178,7 @@ def planned_left(basis: Basis, progress: Progress, now: float) -> Planned:
     lives = [progress.deliveries[name] for name in sorted(progress.open)]
     stopped = {instance for instance, way in progress.failures if progress.is_stopped(instance, way)}
     going = [life.scheduled for life in lives if life.state in _TO_IMPORT and life.target not in stopped]
-    batches = {each.batch: progress.batches[each.batch] for each in going}
+    batches = {name: progress.batches[name] for each in going for name in (each.batch, *each.backups)}
     exports = [batch for name, batch in batches.items() if progress.packages[name].state in _TO_EXPORT]
     exports = [batch for batch in exports if batch.exporters]
     asked = Counter(batch.exporters[0] for batch in exports)

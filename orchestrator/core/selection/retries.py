@@ -42,7 +42,7 @@ def _lane(progress: Progress, life: Delivery) -> tuple[object, ...]:
     scheduled, batch = life.scheduled, progress.batches[life.batch]
     return (
         scheduled.migration, scheduled.place, scheduled.mode, scheduled.datasource_overwrite, scheduled.owner,
-        scheduled.after, scheduled.on_partial, batch.source, batch.exporters,
+        scheduled.after, scheduled.on_partial, scheduled.backup, batch.source, batch.exporters,
     )  # fmt: skip
 
 
@@ -85,7 +85,8 @@ def _delivery(progress: Progress, lives: Sequence[Delivery], batch: Batch) -> e.
     name = delivery_id(batch.id, like.target, like.prefix)
     return e.DeliveryScheduled(
         name, batch.id, like.migration, like.target, like.mode, like.prefix, like.datasource_overwrite, like.owner,
-        tuple(needs), like.after, like.on_partial, forced,
+        tuple(needs), like.after, like.on_partial, forced, like.backup,
+        tuple(dict.fromkeys(each for life in lives for each in life.scheduled.backups)),
     )  # fmt: skip
 
 

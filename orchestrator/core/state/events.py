@@ -73,6 +73,8 @@ class RunBegan:
     users: tuple[tuple[str, str], ...] = ()
     #: the plan's `busy_timeout` in seconds; 0 where it was not told
     busy_timeout: float = 0.0
+    #: the plan's `keep_backups`, seconds; 0 in journals that did not tell it
+    keep_backups: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,10 @@ class BatchScheduled:
     exporters: tuple[str, ...]
     #: place in the frozen order; children of a split come right behind their parent
     position: float
+    #: it travels nowhere: `source` is a target, and Merge may overwrite these assets of it
+    backup: bool = False
+    #: the backup that failed and is taken in parts, of which this is one; "" for others
+    instead_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +149,10 @@ class DeliveryScheduled:
     on_partial: str = "ask"
     #: assets whose taken names the plan waives: the service is asked all the same
     forced: tuple[str, ...] = ()
+    #: what it may overwrite is backed up before: not in journals of versions that knew no backup
+    backup: bool = False
+    #: batches of backups that must lie in the vault before it is asked for
+    backups: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
@@ -378,10 +388,21 @@ class Looked:
     sample: str = ""
     #: when it was asked for, epoch seconds; 0 in journals that did not tell it: as late as it was answered
     asked_at: float = 0.0
+    #: (target id, its update time as ROMA wrote it), where a backup is wanted
+    times: tuple[tuple[str, str], ...] = ()
 
     @property
     def seen(self) -> dict[str, tuple[str, ...]]:
         return dict(self.present)
+
+
+@dataclass(frozen=True, slots=True)
+class BackupsChosen:
+    """Which backups must lie in the vault before this import: those that it was scheduled with are not all."""
+
+    delivery: str
+    backups: tuple[str, ...]
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -482,6 +503,8 @@ class Verified:
     renamed: tuple[tuple[str, bool], ...] = ()
     #: what could not be read at the target and was not compared, and why; "" where everything was
     uncompared: str = ""
+    #: (target id, its update time as ROMA wrote it), where a backup was wanted
+    times: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -504,7 +527,7 @@ class Split:
 
     delivery: str
     children: tuple[Child, ...]
-    #: "reasons", "halves", "landed", "blocked", "too-large", "name-taken", "resolved"
+    #: "reasons", "halves", "landed", "blocked", "too-large", "name-taken", "resolved", "no-backup"
     why: str
 
 
@@ -723,6 +746,7 @@ Event = (
     | PackageDropped
     | PackageStale
     | Looked
+    | BackupsChosen
     | ImportRequested
     | ImportAccepted
     | ImportRefused

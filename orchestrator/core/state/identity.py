@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 
@@ -34,6 +34,14 @@ def batch_of(source: str, apps: Iterable[str], tasks: Iterable[str]) -> Batch:
     sorted_apps, sorted_tasks = sorted(set(apps)), sorted(set(tasks))
     content = json.dumps([source, sorted_apps, sorted_tasks], separators=(",", ":"))
     return Batch(sha256(content.encode()).hexdigest()[:12], source, tuple(sorted_apps), tuple(sorted_tasks))
+
+
+def backup_of(instance: str, apps: Iterable[tuple[str, str]], tasks: Iterable[tuple[str, str]]) -> Batch:
+    """The backup of these (id, update time) at an instance; after a change of one of them it is another backup."""
+    held, used = dict(apps), dict(tasks)
+    batch = batch_of(instance, held, used)
+    content = json.dumps(["backup", instance, sorted(held.items()), sorted(used.items())], separators=(",", ":"))
+    return replace(batch, id=sha256(content.encode()).hexdigest()[:12])
 
 
 def delivery_id(batch: str, target: str, prefix: str) -> str:

@@ -236,6 +236,7 @@ PACKAGE_MOVES: dict[tuple[PackageState, type], PackageState] = {
 
 DELIVERY_MOVES: dict[tuple[DeliveryState, type], DeliveryState] = {
     (D.WAITING, e.Looked): D.WAITING,
+    (D.WAITING, e.BackupsChosen): D.WAITING,
     (D.WAITING, e.ImportRequested): D.IMPORT_UNSURE,
     (D.WAITING, e.ImportFound): D.IMPORTED,
     (D.WAITING, e.Split): D.SPLIT,
@@ -386,8 +387,8 @@ def move_delivery(life: Delivery, event: Event, at: float) -> Delivery:
             return replace(life, words=words)
         case e.Blocked(by=by):
             return replace(life, by=by)
-        case e.Verified():
-            return replace(life, verified=event)
+        case e.Verified() | e.BackupsChosen():
+            return _known(life, event)
         case e.Retried():
             if life.words is not None and life.words.kind == NOT_OURS:
                 life = replace(life, baseline=None, attempt=0)  # what is there was there before this try
@@ -398,12 +399,20 @@ def move_delivery(life: Delivery, event: Event, at: float) -> Delivery:
             return life
 
 
+def _known(life: Delivery, event: e.Verified | e.BackupsChosen) -> Delivery:
+    """What is known of a delivery now; no move."""
+    if isinstance(event, e.Verified):
+        return replace(life, verified=event)
+    return replace(life, scheduled=replace(life.scheduled, backups=event.backups))
+
+
 def _looked(life: Delivery, event: e.Looked, at: float) -> Delivery:
     """A look before anything was asked is the baseline; later ones are judged against it."""
     baseline = event if life.baseline is None or not life.attempt else life.baseline
     if life.unlooked and baseline is life.baseline:
         seen = {**baseline.seen, **{asset: event.seen.get(asset, ()) for asset in life.unlooked}}
-        baseline = replace(baseline, present=tuple((asset, ids) for asset, ids in seen.items() if ids))
+        times = tuple({**dict(event.times), **dict(baseline.times)}.items())
+        baseline = replace(baseline, present=tuple((asset, ids) for asset, ids in seen.items() if ids), times=times)
     life = replace(life, look=event, look_asked_at=event.asked_at or at, looked_at=at, baseline=baseline)
     first = life.first_look
     if life.state is D.IMPORT_UNSURE and (first is None or first.present != event.present):

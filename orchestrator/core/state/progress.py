@@ -149,7 +149,13 @@ class Progress:
         return self.batches[delivery.batch].source
 
     def deliveries_of(self, batch: str) -> Iterator[Delivery]:
-        return (self.deliveries[each] for each in self.of_batch[batch])
+        """Those that need its package: to be imported, or as the backup of what they may overwrite."""
+        lives = (self.deliveries[each] for each in self.of_batch[batch])
+        return (life for life in lives if life.batch == batch or batch in life.scheduled.backups)
+
+    def is_backed_up(self, life: Delivery) -> bool:
+        """Whether every backup that its import waits for lies in the vault."""
+        return all(self.packages[each].state is PackageState.STORED for each in life.scheduled.backups)
 
     def take_woken(self) -> set[str]:
         """Subjects whose situation changed since the last call."""
@@ -285,7 +291,7 @@ class Progress:
             return
         self.batches[event.batch] = event
         self.packages[event.batch] = Package(event.batch)
-        for asset in event.assets:
+        for asset in () if event.backup else event.assets:
             self._assets[event.source, asset.id] = asset
         self._woken.add(event.batch)
 
@@ -293,8 +299,7 @@ class Progress:
         delivery = life if life is not None else Delivery(event)
         source = self.batches[event.batch].source
         self.deliveries[event.delivery] = delivery
-        if event.delivery not in self.of_batch[event.batch]:
-            self.of_batch[event.batch].append(event.delivery)
+        self._serve(event.delivery, (event.batch, *event.backups))
         for asset in self.batches[event.batch].assets:
             self.carrier[event.place, source, asset.id] = event.delivery
         for need in event.needs:
@@ -307,6 +312,13 @@ class Progress:
         if delivery.state is not DeliveryState.WAITING:
             self._settle_effects(delivery)
         self._note_unsure(delivery)
+
+    def _serve(self, delivery: str, batches: Sequence[str]) -> None:
+        """These batches' packages are for that delivery."""
+        for batch in batches:
+            if delivery not in self.of_batch[batch]:
+                self.of_batch[batch].append(delivery)
+            self._woken.add(batch)
 
     # --- packages --------------------------------------------------------------------------------------------------
 
@@ -336,6 +348,8 @@ class Progress:
             self._count_ahead(batch, after)
 
     def _count_ahead(self, batch: str, package: Package) -> None:
+        if self.batches[batch].backup:
+            return
         on_the_way = package.state not in {PackageState.PENDING, PackageState.FAILED, PackageState.DROPPED}
         for delivery in self.deliveries_of(batch):
             waiting = on_the_way and delivery.state is DeliveryState.WAITING
@@ -355,6 +369,8 @@ class Progress:
         after = move_delivery(before, entry.event, entry.at)
         if isinstance(entry.event, e.ImportRequested):
             after = replace(after, user=self.users.get(entry.event.credentials, ""))
+        if isinstance(entry.event, e.BackupsChosen):
+            self._serve(name, entry.event.backups)
         self._became(before, after)
         job = _Job(JobKind.IMPORT, self._user_of(after), after.target, after.slot, after.asked_at)
         if isinstance(entry.event, e.ImportAccepted):
@@ -569,8 +585,10 @@ class Progress:
         known = {asset.id for life in asked for asset in self.assets_of(life.batch)}
         seen = {asset: ids for life in asked if life.baseline is not None for asset, ids in life.baseline.present}
         present = tuple((asset, seen[asset]) for asset in assets if asset in known and asset in seen)
+        times = {there: time for life in asked if life.baseline is not None for there, time in life.baseline.times}
+        baseline = e.Looked(scheduled.delivery, present, times=tuple(times.items()))
         return Delivery(
-            scheduled, since=at, baseline=e.Looked(scheduled.delivery, present) if asked else None,
+            scheduled, since=at, baseline=baseline if asked else None,
             attempt=max((life.attempt for life in asked), default=0),
             slot=asked[-1].slot if asked else "", user=asked[-1].user if asked else "",
             asked_at=asked[-1].asked_at if asked else 0.0,
@@ -604,6 +622,8 @@ class Progress:
         if direction == "import":
             delivery = self.deliveries[subject]
             return delivery.parent, delivery.halved
+        if self.batches[subject].backup:
+            return self.batches[subject].instead_of, bool(self.batches[subject].instead_of)
         for delivery in self.deliveries_of(subject):
             return self._batch_of_parent(delivery), delivery.halved
         return "", False

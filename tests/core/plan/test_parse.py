@@ -186,7 +186,8 @@ REFUSED: list[tuple[str, object, str]] = [
     ("defaults.mode", "Addnew",
      'defaults.mode: "Addnew" is not allowed, allowed is one of AddNew, Merge; did you mean'),
     ("defaults.only_changed", "true", 'defaults.only_changed: not yet: "only_changed"'),
-    (f"{M0}.backup", "x", 'migrations[0].backup: not yet: "backup" comes with a later version'),
+    (f"{M0}.backup", "x", 'migrations[0].backup: "x" is not allowed, allowed is true or false'),
+    ("settings.keep_backups", "for ever", "settings.keep_backups: "),
     (f"{M0}.group", "x", 'migrations[0].group: not yet: "group"'),
     (f"{M0}.name", GONE, 'migrations[0]: "name" is missing: known by it in commands and reports'),
     (f"{M0}.name", "a@b", 'migrations[0].name: "a@b" is not allowed'),
@@ -428,7 +429,7 @@ def test_a_circle_of_migrations_is_named() -> None:
 
 
 def test_a_later_key_is_refused_wherever_it_stands() -> None:
-    for key in ("windows", "notify", "backup", "only_changed", "group"):
+    for key in ("windows", "notify", "only_changed", "group"):
         for section in ("", "settings.", "defaults.", "instances.dev.", f"{M0}."):
             assert any(f'not yet: "{key}"' in p for p in problems_of((section + key, "x"))), section + key
 

@@ -35,6 +35,7 @@ EXAMPLES: dict[type, Event] = {
         e.DownloadRequested("b"), e.DownloadRefused("b", WORDS), e.DownloadCut("b"),
         e.PackageStored("b", "sha", 3, "crc"), e.PackageLost("b", WORDS), e.PackageDamaged("b", WORDS),
         e.PackageDropped("b"), e.PackageStale("b", ()), e.Looked("d"), e.ImportRequested("d", "t", "slot"),
+        e.BackupsChosen("d", ("b",)),
         e.ImportAccepted("d", "job"), e.ImportRefused("d", WORDS), e.ImportAnswerLost("d", WORDS, 5.0),
         e.Imported("d"), e.ImportFailed("d", (), WORDS), e.ImportVanished("d", WORDS, 5.0),
         e.ImportOverdue("d", "job"), e.ImportFound("d"), e.ImportMissing("d"), e.ImportInDoubt("d", ()),
