@@ -311,7 +311,7 @@ class Performer:
     async def _compared(self, life: Delivery, expected: Sequence[Expected], late: bool) -> Comparison:
         """What they hold is asked for only where that is known of the source, and they themselves are there."""
         user = self.users.get(life.scheduled.owner, "")
-        name = "" if user.startswith("key:") else user.rpartition("/")[2]
+        name = "" if user.startswith(("key:", "agency:", "oidc:")) else user.rpartition("/")[2]
         there = replace(await self._listings.assets(life.target), user=name)
         compared = verify(life, expected, there)
         if not any(each.asset.contents for each in expected) or (compared.waiting and not late):

@@ -3,6 +3,7 @@
 transport   the seam: a request, an answer, and who carries them
 sockets     the transport on aiohttp
 signing     AK/SK signatures            auth       who asks: signatures, tokens
+sessions    keys that end               temporary_keys  where they come from
 contact     whether a host answers, and how long it is waited for
 rates       client-side limits          wire       what an answer means
 exchange    one question, its retries   shapes     JSON read as the core's values
@@ -10,22 +11,35 @@ pages       whole lists                 multipart  the form around a package
 client      Reader and Client: what can be asked of an instance
 """
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from urllib.parse import urlsplit
 
+import anyio
+
 from orchestrator.core.model.failures import Failed, Failure, RequestFailed
 from orchestrator.core.model.redaction import Redactor, parts_of
 from orchestrator.core.model.retries import FIRST_CONTACT
-from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret, Secret
+from orchestrator.core.model.secrets import (
+    AccessKeySecret,
+    AssumedAgency,
+    CommandKey,
+    IdToken,
+    PasswordSecret,
+    Secret,
+    ServerAgency,
+)
 from orchestrator.core.plan.plan import Instance, Settings
-from orchestrator.roma.auth import Identity, KeyIdentity, PasswordIdentity, PasswordLine, TokenIdentity, Tokens
+from orchestrator.roma import temporary_keys as keys
+from orchestrator.roma.auth import BareIdentity, Identity, KeyIdentity, PasswordLine, TokenIdentity, Tokens
 from orchestrator.roma.client import Client, Download, Reader, fetching
 from orchestrator.roma.contact import Contact, Told
 from orchestrator.roma.exchange import Exchange
 from orchestrator.roma.iam import asking_iam
 from orchestrator.roma.pages import InventoryDisagrees
 from orchestrator.roma.rates import Rates
+from orchestrator.roma.sessions import FetchSession, Session, SessionIdentity, Sessions
 from orchestrator.roma.sockets import AiohttpTransport
 from orchestrator.roma.transport import Transport, TransportFactory
 
@@ -41,6 +55,9 @@ __all__ = [
     "Roma",
     "TransportFactory",
 ]
+
+#: requests a second for temporary keys, of one source; their own reuse keeps them far below
+_KEYS_PER_SECOND = 5.0
 
 
 class Roma:
@@ -80,6 +97,7 @@ class Roma:
         self._rates: dict[str, Rates] = {}
         self._lines: dict[PasswordSecret, PasswordLine] = {}
         self._tokens: dict[tuple[PasswordSecret, str, str], Tokens] = {}
+        self._sessions: dict[tuple[Secret, str], Sessions] = {}
 
     def reader(self, instance: Instance, credentials: str) -> Reader:
         """Reads `instance` with the secret of that name."""
@@ -102,7 +120,7 @@ class Roma:
         if rates is None:
             rates = Rates(self._settings.reads_per_second, self._settings.writes_per_second)
             self._rates[credentials] = rates
-        identity = self._identity(instance, credentials)
+        identity = self.identity(instance, credentials)
         contact = self._contact(instance.endpoint)
         return Exchange(self._transport(instance), identity, rates, contact, wall=self._wall, draw=self._draw)
 
@@ -113,26 +131,69 @@ class Roma:
             self._contacts[host] = Contact(host, lambda: self.patience, *told)
         return self._contacts[host]
 
-    def _identity(self, instance: Instance, credentials: str) -> Identity:
-        secret = self._secrets[credentials]
+    def identity(self, instance: Instance, credentials: str) -> Identity:
+        """Who asks at `instance` with the secret of that name."""
+        iam = self._iam_endpoints.get(credentials, "") or instance.iam_endpoint
+        return self._identity(self._secrets[credentials], iam, instance, instance.project_id)
+
+    def _identity(self, secret: Secret, iam: str, instance: Instance, project_id: str) -> Identity:
         match secret:
             case AccessKeySecret():
-                return KeyIdentity(secret, instance.project_id, self._wall, self._redactor)
+                return KeyIdentity(secret, project_id, self._wall, self._redactor)
             case PasswordSecret():
-                iam = self._iam_endpoints.get(credentials, "") or instance.iam_endpoint
                 return TokenIdentity(self._token(secret, iam, instance), self._redactor)
+            case _:
+                key = (secret, iam)
+                if key not in self._sessions:
+                    self._sessions[key] = self._sessions_of(secret, iam, instance)
+                return SessionIdentity(self._sessions[key], project_id, self._wall, self._redactor)
+
+    def _sessions_of(
+        self, secret: CommandKey | ServerAgency | IdToken | AssumedAgency, iam: str, instance: Instance
+    ) -> Sessions:
+        fetch: FetchSession
+        renewal, first = keys.iam_renewal(self._settings.job_timeout), None
+        seconds = keys.seconds_asked_for(self._settings.job_timeout)
+        bare = BareIdentity(self._redactor)
+        match secret:
+            case CommandKey():
+                fetch, renewal = keys.of_command(secret), keys.COMMAND_RENEWAL
+                first = Session(secret.first, math.inf, anyio.current_time())
+            case ServerAgency(endpoint=endpoint):
+                # Never through a proxy: the address means this very server (Finishing 7.1).
+                near = self._asking(self._transport_by("", ""), endpoint, bare)
+                fetch, renewal = keys.of_server(self._source(near), secret), keys.SERVER_RENEWAL
+            case IdToken():
+                asking = self._asking(self._transport(instance), iam, bare)
+                fetch = keys.of_id_token(self._source(asking), iam, secret, seconds)
+            case AssumedAgency(by=by):
+                # IAM belongs to no project: no request to it is signed for one.
+                asking = self._asking(self._transport(instance), iam, self._identity(by, iam, instance, ""))
+                fetch = keys.of_agency(self._source(asking), iam, secret, seconds)
+        return Sessions(fetch, renewal, first)
+
+    def _asking(self, transport: Transport, endpoint: str, identity: Identity) -> Exchange:
+        rates = Rates(_KEYS_PER_SECOND, _KEYS_PER_SECOND)
+        return Exchange(transport, identity, rates, self._contact(endpoint), wall=self._wall, draw=self._draw)
+
+    def _source(self, exchange: Exchange) -> keys.Source:
+        return keys.Source(exchange, self._wall, self._redactor)
 
     def _token(self, secret: PasswordSecret, iam: str, instance: Instance) -> Tokens:
         key = (secret, iam, instance.project_id or instance.region)
         if key not in self._tokens:
             line = self._lines.setdefault(secret, PasswordLine())
             way = (self._transport(instance), self._contact(iam))
-            fetch = asking_iam(PasswordIdentity(secret, self._redactor), iam, instance, way, (self._wall, self._draw))
+            bare = BareIdentity(self._redactor)
+            fetch = asking_iam(secret, bare, iam, instance, way, (self._wall, self._draw))
             self._tokens[key] = Tokens(line, fetch)
         return self._tokens[key]
 
     def _transport(self, instance: Instance) -> Transport:
-        key = (instance.ca_file, instance.proxy)
+        return self._transport_by(instance.ca_file, instance.proxy)
+
+    def _transport_by(self, ca_file: str, proxy: str) -> Transport:
+        key = (ca_file, proxy)
         if key not in self._transports:
             self._transports[key] = self._factory(*key)
         return self._transports[key]

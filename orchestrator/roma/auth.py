@@ -16,7 +16,7 @@ import anyio
 from orchestrator.core.model.failures import RequestFailed
 from orchestrator.core.model.redaction import Redactor
 from orchestrator.core.model.retries import Action, Request, decide
-from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret
+from orchestrator.core.model.secrets import AccessKeySecret
 from orchestrator.roma.signing import sign
 from orchestrator.roma.transport import WireRequest
 from orchestrator.roma.wire import Proof
@@ -94,6 +94,20 @@ class Tokens:
         return self._token.text not in ("", refused) and self._token.fresh(anyio.current_time())
 
 
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What a request is for: it decides which of several keys shows who asks."""
+
+    #: whether it asks for a job
+    begins_job: bool = False
+    #: id of the job, or of the archive, that it belongs to, or ""
+    of: str = ""
+
+
+#: a request that neither begins a job nor belongs to one
+READING = Errand()
+
+
 class Identity(Protocol):
     """One credentials at one instance."""
 
@@ -101,8 +115,11 @@ class Identity(Protocol):
     def proof(self) -> Proof:
         """How it shows who asks."""
 
-    async def authorize(self, request: WireRequest) -> Mapping[str, str]:
+    async def authorize(self, request: WireRequest, errand: Errand = READING) -> Mapping[str, str]:
         """The headers with what shows who asks; to be called anew for each attempt. Raises RequestFailed."""
+
+    def follow(self, request: WireRequest, name: str) -> None:
+        """What ROMA calls `name` (a job, an archive) goes on as `request` showed who asks."""
 
     async def renew(self, refused: WireRequest) -> None:
         """Make the next attempt use something else than `refused` did. Raises RequestFailed."""
@@ -125,8 +142,11 @@ class KeyIdentity:
         self._project_id = project_id
         self._wall = wall
 
-    async def authorize(self, request: WireRequest) -> Mapping[str, str]:
+    async def authorize(self, request: WireRequest, errand: Errand = READING) -> Mapping[str, str]:
         return sign(request, self._secret, self._project_id, self._wall())
+
+    def follow(self, request: WireRequest, name: str) -> None:
+        """It has one proof for everything."""
 
     async def renew(self, refused: WireRequest) -> None:
         """A key cannot be renewed; the table never asks for it."""
@@ -141,24 +161,29 @@ class TokenIdentity:
         self.redactor = redactor
         self._tokens = tokens
 
-    async def authorize(self, request: WireRequest) -> Mapping[str, str]:
+    async def authorize(self, request: WireRequest, errand: Errand = READING) -> Mapping[str, str]:
         return {**request.headers, _TOKEN_HEADER: await self._tokens.current()}
+
+    def follow(self, request: WireRequest, name: str) -> None:
+        """It has one proof for everything."""
 
     async def renew(self, refused: WireRequest) -> None:
         await self._tokens.current(refused=refused.headers.get(_TOKEN_HEADER, ""))
 
 
-class PasswordIdentity:
-    """Shows nothing but the body, which holds the password: for the token request itself."""
+class BareIdentity:
+    """Shows nothing but what the request holds already: a password or a token in its body or its own headers."""
 
     proof = Proof.PASSWORD
 
-    def __init__(self, secret: PasswordSecret, redactor: Redactor) -> None:
-        self.secret = secret
+    def __init__(self, redactor: Redactor) -> None:
         self.redactor = redactor
 
-    async def authorize(self, request: WireRequest) -> Mapping[str, str]:
+    async def authorize(self, request: WireRequest, errand: Errand = READING) -> Mapping[str, str]:
         return request.headers
+
+    def follow(self, request: WireRequest, name: str) -> None:
+        """It has one proof for everything."""
 
     async def renew(self, refused: WireRequest) -> None:
         """There is nothing to renew; the table never asks for it."""

@@ -64,7 +64,13 @@ class Fetch(Protocol):
     """Sends one GET, repeated as the retry table says; raises RequestFailed."""
 
     async def __call__(
-        self, url: str, label: str, read: Callable[[object], T], *, reconsider: Callable[[Failed], Failed] = ...
+        self,
+        url: str,
+        label: str,
+        read: Callable[[object], T],
+        *,
+        reconsider: Callable[[Failed], Failed] = ...,
+        of: str = "",
     ) -> T:
         """The answer as `read` understands it."""
 
@@ -78,9 +84,10 @@ def fetching(exchange: Exchange) -> Fetch:
         read: Callable[[object], T],
         *,
         reconsider: Callable[[Failed], Failed] = lambda failed: failed,
+        of: str = "",
     ) -> T:
         request = unsigned("GET", url, _JSON, None, READ_TIMEOUT)
-        question = Question(Request.READ, request, label, "as documented", reconsider)
+        question = Question(Request.READ, request, label, "as documented", reconsider, of, _archive_of)
         return await exchange.ask(question, lambda received: read(received.value))
 
     return fetch
@@ -179,7 +186,7 @@ class Reader:
         url = self._url("instances", "assets", "jobs", job_id)
         label = self._label("GET", f"assets/jobs/{job_id}")
         return await self._fetch(
-            url, label, lambda value: shapes.job(value, job_id, self._conceal), reconsider=unknown_job
+            url, label, lambda value: shapes.job(value, job_id, self._conceal), reconsider=unknown_job, of=job_id
         )
 
     async def project_ids(self, region: str = "") -> tuple[str, ...]:
@@ -288,14 +295,21 @@ class Client(Reader):
         url = self._url("instances", "assets", "archives", archive_id)
         request = replace(unsigned("GET", url, _JSON, None, WRITE_TIMEOUT), single_use=True)
         label = self._label("GET", f"assets/archives/{archive_id}")
-        async with self._exchange.open(Question(Request.DOWNLOAD, request, label, "a package")) as answer:
+        async with self._exchange.open(
+            Question(Request.DOWNLOAD, request, label, "a package", of=archive_id)
+        ) as answer:
             yield Download(answer, label)
 
     async def _post(self, kind: Request, verb: str, query: Query, content_type: str, body: bytes | FileBody) -> str:
         timeout = WRITE_TIMEOUT + (body.length / SLOWEST if isinstance(body, FileBody) else 0.0)
         request = unsigned("POST", self._url("instances", "assets", verb, query=query), content_type, body, timeout)
-        question = Question(kind, request, self._label("POST", f"assets/{verb}"), "a job id")
+        question = Question(kind, request, self._label("POST", f"assets/{verb}"), "a job id", leads_to=str)
         return await self._exchange.ask(question, lambda received: shapes.job_id(received.value))
+
+
+def _archive_of(answer: object) -> str:
+    """A job that has ended names its archive, which is fetched as the job was asked for (Finishing 7.3)."""
+    return answer.archive_id if isinstance(answer, Job) else ""
 
 
 def address(endpoint: str, *segments: str, query: Sequence[tuple[str, str]] = ()) -> str:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import anyio
@@ -16,7 +16,7 @@ import anyio
 from orchestrator import __version__
 from orchestrator.core.model.failures import Failed, Failure, RequestFailed
 from orchestrator.core.model.retries import LONGEST_RETRY_AFTER, Action, Request, decide
-from orchestrator.roma.auth import Identity
+from orchestrator.roma.auth import Errand, Identity
 from orchestrator.roma.contact import Contact
 from orchestrator.roma.limits import ERROR_BYTES, JSON_BYTES
 from orchestrator.roma.rates import Bucket, Rates
@@ -65,6 +65,16 @@ class Question:
     expected: str
     #: a second opinion on a failure that depends on what was asked
     reconsider: Callable[[Failed], Failed] = _as_said
+    #: id of the job, or of the archive, that the question belongs to, or ""
+    of: str = ""
+    #: what an answer names that goes on with the same proof of who asks: a job, an archive, or ""
+    leads_to: Callable[[Any], str] = lambda answer: ""
+    #: the body's value; JSON nearly everywhere
+    parsed: Callable[[bytes], object] = parse
+
+    @property
+    def errand(self) -> Errand:
+        return Errand(self.kind in _WRITES, self.of)
 
 
 class Exchange:
@@ -100,6 +110,8 @@ class Exchange:
             result = await self._once(question, request, read)
             if not isinstance(result, Failed):
                 self._contact.answered()
+                if name := question.leads_to(result):
+                    self._identity.follow(request, name)
                 return result
             self._contact.failed(question.kind, result, began)
             await self._follow(question, request, result, attempts)
@@ -124,7 +136,7 @@ class Exchange:
         """Wait for a turn, then add what shows who asks."""
         await self._bucket(question.kind).take()
         try:
-            headers = await self._identity.authorize(question.request)
+            headers = await self._identity.authorize(question.request, question.errand)
         except RequestFailed as error:
             raise _without_token(error) from error
         # Added last, so that it is not signed: proxies like to change it.
@@ -159,7 +171,7 @@ class Exchange:
                 Failure.GARBAGE, message=f"the answer is larger than {JSON_BYTES >> 20} MiB", status=head.status
             )
         try:
-            return read(Received(head.headers, parse(body)))
+            return read(Received(head.headers, question.parsed(body)))
         except ValueError as error:
             expected = f"{question.expected}: {error}" if type(error) is ValueError else question.expected
             return question.reconsider(misshapen(head, body, expected))

@@ -9,7 +9,7 @@ import anyio
 from orchestrator.core.model.retries import Request
 from orchestrator.core.model.secrets import PasswordSecret
 from orchestrator.core.plan.plan import Instance
-from orchestrator.roma.auth import FetchToken, PasswordIdentity, Token
+from orchestrator.roma.auth import BareIdentity, FetchToken, Token
 from orchestrator.roma.contact import Contact
 from orchestrator.roma.exchange import Exchange, Question, Received, unsigned
 from orchestrator.roma.rates import Rates
@@ -23,7 +23,8 @@ _PER_SECOND = 5.0
 
 
 def asking_iam(
-    identity: PasswordIdentity,
+    secret: PasswordSecret,
+    identity: BareIdentity,
     endpoint: str,
     instance: Instance,
     way: tuple[Transport, Contact],
@@ -35,7 +36,7 @@ def asking_iam(
     exchange = Exchange(transport, identity, rates, contact, wall=wall, draw=draw)
     url = f"{endpoint}/v3/auth/tokens?nocatalog=true"
     project = {"id": instance.project_id} if instance.project_id else {"name": instance.region}
-    request = unsigned("POST", url, "application/json", _body(identity.secret, project), _TIMEOUT)
+    request = unsigned("POST", url, "application/json", _body(secret, project), _TIMEOUT)
     question = Question(Request.TOKEN, request, f"POST auth/tokens at {endpoint}", "a token")
 
     async def fetch() -> Token:

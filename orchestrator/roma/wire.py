@@ -58,6 +58,8 @@ class Proof(Enum):
     TOKEN = auto()
     #: AK/SK
     SIGNATURE = auto()
+    #: a key that ends and can be renewed
+    SESSION = auto()
     #: the user's password itself, at IAM
     PASSWORD = auto()
 
@@ -193,7 +195,7 @@ def _known(code: str, proof: Proof) -> Failure | None:
     """What a code decides whatever the status; APIC and APIG are two spellings of one layer (API 3.3)."""
     code = code.replace("APIC.", "APIG.", 1)
     if code in _EXPIRED:
-        return Failure.EXPIRED if proof is Proof.TOKEN else Failure.DENIED
+        return Failure.EXPIRED if proof in (Proof.TOKEN, Proof.SESSION) else Failure.DENIED
     if code.startswith("APIGW.06"):
         return Failure.SERVER
     return _BY_CODE.get(code)

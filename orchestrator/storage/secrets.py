@@ -3,19 +3,47 @@ representation hides it; whatever goes wrong, only the reference is named.
 """
 
 import configparser
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret, Secret
-from orchestrator.core.plan.plan import AccessKey, Credentials, Password, Plan, SdkProfile, SecretRef, SecretSource
+from orchestrator.core.model.secrets import (
+    AccessKeySecret,
+    AssumedAgency,
+    CommandKey,
+    IdToken,
+    PasswordSecret,
+    Secret,
+    ServerAgency,
+)
+from orchestrator.core.plan.containers import is_loopback
+from orchestrator.core.plan.plan import (
+    AccessKey,
+    Agency,
+    Assume,
+    Credentials,
+    Oidc,
+    Password,
+    Plan,
+    SdkProfile,
+    SecretRef,
+    SecretSource,
+)
+from orchestrator.core.plan.scalars import words_of_command
 from orchestrator.errors import OperatorError
+from orchestrator.storage.commands import CommandFailed, output_of
 from orchestrator.storage.inputs import read_input
 
 #: bytes; a token is at most some kilobytes (API 1.11)
 LARGEST_FILE = 64 * 1024
 
 _SDK = "HUAWEICLOUD_SDK_"
+#: where servers of the cloud find their metadata service (Finishing 7.1)
+METADATA = "http://169.254.169.254"
+#: names another one on this machine, for tests; never in a plan, which may come from elsewhere
+_METADATA_VARIABLE = "ROMA_MIGRATE_METADATA"
 
 
 def resolve(plan: Plan, names: Iterable[str], environ: Mapping[str, str]) -> Mapping[str, Secret]:
@@ -24,15 +52,20 @@ def resolve(plan: Plan, names: Iterable[str], environ: Mapping[str, str]) -> Map
     Raises one OperatorError that names every reference which is unset, unreadable or empty. Relative paths are taken
     from the folder of the plan file.
     """
-    reader = _Reader(environ, Path(plan.path).parent)
+    reader = _Reader(environ, Path(plan.path).parent, plan.credentials)
     found = {name: reader.secret(plan.credentials[name]) for name in dict.fromkeys(names)}
-    if reader.problems:
-        where = f"{plan.path}: " if plan.path else ""
-        raise OperatorError(
-            "\n".join(f"{where}{problem}" for problem in reader.problems),
-            next_step="set the variables and make the files readable for this user, then run the same command again",
-        )
+    reader.must_be_sound(plan.path)
     return {name: secret for name, secret in found.items() if secret is not None}
+
+
+def resolve_references(
+    plan: Plan, references: Mapping[str, SecretRef], environ: Mapping[str, str]
+) -> Mapping[str, str]:
+    """What these references stand for, by the place where each stands; raises one OperatorError for all problems."""
+    reader = _Reader(environ, Path(plan.path).parent)
+    found = {place: reader.value(place, reference) for place, reference in references.items()}
+    reader.must_be_sound(plan.path)
+    return found
 
 
 class _Unusable(Exception):
@@ -46,7 +79,19 @@ class _Reader:
     environ: Mapping[str, str]
     #: where relative paths begin
     folder: Path
+    #: all credentials of the plan, by name
+    credentials: Mapping[str, Credentials] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+
+    def must_be_sound(self, plan_file: str) -> None:
+        """Raises one OperatorError for everything that went wrong."""
+        if self.problems:
+            where = f"{plan_file}: " if plan_file else ""
+            raise OperatorError(
+                "\n".join(f"{where}{problem}" for problem in dict.fromkeys(self.problems)),
+                next_step="set the variables, make the files readable for this user and see that the commands work, "
+                "then run the same command again",
+            )
 
     def secret(self, credentials: Credentials) -> Secret | None:
         """The secret, or None after its problems were noted."""
@@ -58,8 +103,57 @@ class _Reader:
                 return PasswordSecret(username, domain, password) if password else None
             case SdkProfile():
                 return self._profile(credentials)
+            case Agency():
+                return self._agency(credentials.name)
+            case Oidc():
+                return self._id_token(credentials)
+            case Assume(domain=domain, agency=agency, by=by):
+                held = self.secret(self.credentials[by])
+                return AssumedAgency(domain, agency, held) if held is not None else None
 
     def _access_key(self, key: AccessKey) -> Secret | None:
+        first = self._one_key(key)
+        parts = (key.ak, key.sk, key.security_token)
+        if first is None or all(part is None or part.source is not SecretSource.COMMAND for part in parts):
+            return first
+        return CommandKey(first, lambda: self._anew(key))
+
+    def _anew(self, key: AccessKey) -> AccessKeySecret:
+        """The key once more, later in the run; raises OperatorError."""
+        reader = _Reader(self.environ, self.folder)
+        found = reader._one_key(key)
+        reader.must_be_sound("")
+        if found is None:
+            raise AssertionError("a key that could not be read without a problem told")
+        return found
+
+    def _agency(self, name: str, instead_of: str = "") -> ServerAgency | None:
+        endpoint = self.environ.get(_METADATA_VARIABLE, METADATA).rstrip("/")
+        if endpoint != METADATA and not (
+            endpoint.startswith("http://") and is_loopback(urlsplit(endpoint).hostname or "")
+        ):
+            self.problems.append(
+                f"credentials.{name}.agency: {_METADATA_VARIABLE} is no http:// address of this machine"
+            )
+            return None
+        return ServerAgency(endpoint, instead_of)
+
+    def _id_token(self, oidc: Oidc) -> IdToken | None:
+        by_file = bool(oidc.token_file)
+        source, name = (SecretSource.FILE, oidc.token_file) if by_file else (SecretSource.ENV, oidc.token_env)
+        key = f"oidc.{'token_file' if by_file else 'token_env'}"
+
+        def read() -> str:
+            reader = _Reader(self.environ, self.folder)
+            token = reader._value(oidc.name, key, SecretRef(source, name), header=True)
+            reader.must_be_sound("")
+            return token
+
+        # Read now only to tell a mistake at once: each exchange reads it anew.
+        found = self._value(oidc.name, key, SecretRef(source, name), header=True)
+        return IdToken(oidc.idp, oidc.project, read) if found else None
+
+    def _one_key(self, key: AccessKey) -> AccessKeySecret | None:
         ak = self._value(key.name, "ak", key.ak, header=True)
         sk = self._value(key.name, "sk", key.sk, header=True)
         token = ""
@@ -71,24 +165,38 @@ class _Reader:
 
     def _value(self, name: str, key: str, reference: SecretRef, *, header: bool = False) -> str:
         """What the reference stands for, or "" after its problem was noted."""
+        return self.value(f"credentials.{name}.{key}", reference, header=header)
+
+    def value(self, place: str, reference: SecretRef, *, header: bool = False) -> str:
+        """The same, for a reference anywhere in the plan."""
         try:
             value = self._read(reference)
             _check(value, header=header)
         except _Unusable as why:
-            self.problems.append(f"credentials.{name}.{key}: {reference} {why}")
+            self.problems.append(f"{place}: {reference} {why}")
             return ""
         return value
 
     def _read(self, reference: SecretRef) -> str:
         if reference.source is SecretSource.FILE:
             return self._file(reference.name)
+        if reference.source is SecretSource.COMMAND:
+            return self._command(reference.name)
         if reference.name not in self.environ:
             raise _Unusable("is not set")
         return self.environ[reference.name]
 
     def _file(self, name: str) -> str:
-        text = _text_of(self._path(name))
-        return text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
+        return _without_newline(_text_of(self._path(name)))
+
+    def _command(self, text: str) -> str:
+        try:
+            content = output_of(words_of_command(text) or [], self.folder, self.environ, LARGEST_FILE)
+            return _without_newline(content.decode("utf-8"))
+        except CommandFailed as why:
+            raise _Unusable(str(why)) from None
+        except UnicodeDecodeError:
+            raise _Unusable("prints what is not UTF-8 text") from None
 
     def _path(self, name: str) -> Path:
         if name.startswith("~/") and self.environ.get("HOME"):
@@ -96,6 +204,8 @@ class _Reader:
         return self.folder / name
 
     def _profile(self, profile: SdkProfile) -> Secret | None:
+        if (nothing := self._no_profile()) is not None:
+            return self._agency(profile.name, nothing)
         try:
             ak, sk, token = self._profile_parts()
             for part in (ak, sk):
@@ -107,6 +217,14 @@ class _Reader:
             return None
         return AccessKeySecret(ak, sk, token)
 
+    def _no_profile(self) -> str | None:
+        """Why only the server's agency is left of the SDK's order, or None where there is something to read."""
+        path = self._path(self.environ.get(_SDK + "CREDENTIALS_FILE") or "~/.huaweicloud/credentials")
+        told = any(self.environ.get(_SDK + part) for part in ("AK", "SK", "CREDENTIALS_FILE"))
+        if told or os.path.lexists(path):
+            return None
+        return f"{_SDK}AK and {_SDK}SK are not set, and {path} does not exist"
+
     def _profile_parts(self) -> tuple[str, str, str]:
         """The SDK's order: its variables, then its credentials file (API 5)."""
         ak, sk, token = (self.environ.get(_SDK + part, "") for part in ("AK", "SK", "SECURITY_TOKEN"))
@@ -116,6 +234,10 @@ class _Reader:
             raise _Unusable(f"{_SDK}{'SK' if ak else 'AK'} is not set, though {_SDK}{'AK' if ak else 'SK'} is")
         path = self._path(self.environ.get(_SDK + "CREDENTIALS_FILE") or "~/.huaweicloud/credentials")
         return _from_ini(path)
+
+
+def _without_newline(text: str) -> str:
+    return text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
 
 
 def _text_of(path: Path) -> str:

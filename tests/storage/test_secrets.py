@@ -1,12 +1,14 @@
 """Secrets are resolved when asked for, and nothing but their reference is ever told."""
 
+import time
 from pathlib import Path
 
 import pytest
 
-from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret, Secret
+from orchestrator.core.model.secrets import AccessKeySecret, CommandKey, PasswordSecret, Secret, ServerAgency
 from orchestrator.core.plan.plan import (
     AccessKey,
+    Agency,
     Credentials,
     Password,
     Plan,
@@ -16,7 +18,8 @@ from orchestrator.core.plan.plan import (
     Settings,
 )
 from orchestrator.errors import ExitCode, OperatorError
-from orchestrator.storage.secrets import LARGEST_FILE, resolve
+from orchestrator.storage.commands import CommandFailed, output_of
+from orchestrator.storage.secrets import LARGEST_FILE, METADATA, resolve
 
 
 def env(name: str) -> SecretRef:
@@ -139,6 +142,47 @@ def test_a_broken_sdk_file_is_told_without_its_content(content: str, expected: s
     assert expected in refusal
 
 
-def test_a_missing_sdk_file_is_told_with_its_path(tmp_path: Path) -> None:
-    refusal = refusal_of(SdkProfile("me"), tmp_path, {"HOME": str(tmp_path)})
-    assert f"{tmp_path}/.huaweicloud/credentials cannot be read: no such file or directory" in refusal
+def test_a_missing_sdk_file_that_was_named_is_told_with_its_path(tmp_path: Path) -> None:
+    refusal = refusal_of(SdkProfile("me"), tmp_path, {"HUAWEICLOUD_SDK_CREDENTIALS_FILE": str(tmp_path / "c")})
+    assert f"{tmp_path}/c cannot be read: no such file or directory" in refusal
+
+
+def test_without_variables_and_file_the_servers_agency_is_left_of_the_sdks_order(tmp_path: Path) -> None:
+    told = (
+        f"HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK are not set, and {tmp_path}/.huaweicloud/credentials does not exist"
+    )
+    assert secret_of(SdkProfile("me"), tmp_path, {"HOME": str(tmp_path)}) == ServerAgency(METADATA, told)
+
+
+def test_the_metadata_service_is_only_ever_moved_to_this_machine(tmp_path: Path) -> None:
+    near = {"ROMA_MIGRATE_METADATA": "http://127.0.0.1:8080"}
+    assert secret_of(Agency("me"), tmp_path, near) == ServerAgency("http://127.0.0.1:8080")
+    for elsewhere in ("http://10.0.0.1", "https://127.0.0.1", "file:///etc", "127.0.0.1"):
+        refusal = refusal_of(Agency("me"), tmp_path, {"ROMA_MIGRATE_METADATA": elsewhere})
+        assert "ROMA_MIGRATE_METADATA is no http:// address of this machine" in refusal
+
+
+def test_a_command_that_hangs_is_stopped_with_all_it_has_started(tmp_path: Path) -> None:
+    """The child of the command holds its output open: waiting for the command alone would not end."""
+    hangs = ["/bin/sh", "-c", "sleep 600 & echo $! > child; echo SESAME; exec sleep 600"]
+    with pytest.raises(CommandFailed, match=r"did not end within 0\.5 s and was stopped"):
+        output_of(hangs, tmp_path, {"PATH": "/usr/bin:/bin"}, LARGEST_FILE, patience=0.5)
+    child = int((tmp_path / "child").read_text())
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{child}").exists() and "Z" not in Path(f"/proc/{child}/stat").read_text().split():
+        assert time.monotonic() < deadline, "what the command has started still runs"
+
+
+def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
+    refusal = refusal_of(Password("me", "u", "d", SecretRef(SecretSource.COMMAND, "./nowhere SESAME")), tmp_path, {})
+    assert "credentials.me.password: ${command:./nowhere ...} cannot be started: no such file" in refusal
+
+
+def test_a_key_of_a_command_is_read_anew_each_time_it_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "sk").write_text("first")
+    key = AccessKey("me", env("A"), SecretRef(SecretSource.COMMAND, "cat sk"))
+    secret = secret_of(key, tmp_path, {"A": "ak", "PATH": "/usr/bin:/bin"})
+    assert isinstance(secret, CommandKey)
+    assert secret.first == AccessKeySecret("ak", "first")
+    (tmp_path / "sk").write_text("second")
+    assert secret.again() == AccessKeySecret("ak", "second")

@@ -14,8 +14,8 @@ from pathlib import Path
 from orchestrator import __version__
 from orchestrator.core.model.failures import Failed
 from orchestrator.core.model.redaction import Redactor, parts_of
-from orchestrator.core.model.secrets import AccessKeySecret, Secret
-from orchestrator.core.plan.plan import AccessKey, Credentials, Password, Plan, SdkProfile
+from orchestrator.core.model.secrets import AccessKeySecret, AssumedAgency, CommandKey, IdToken, Secret, ServerAgency
+from orchestrator.core.plan.plan import Assume, Credentials, Oidc, Password, Plan
 from orchestrator.core.state.events import RunBegan
 from orchestrator.engine.runtime import Runtime, Say, SteadyClock, Threads, moment, utc_now
 from orchestrator.errors import OperatorError
@@ -48,7 +48,7 @@ def assemble(plan: Plan, redactor: Redactor, say: Say, instances: Iterable[str] 
     endpoints = {
         name: held.iam_endpoint
         for name, held in plan.credentials.items()
-        if isinstance(held, Password) and held.iam_endpoint
+        if isinstance(held, Password | Oidc | Assume) and held.iam_endpoint
     }
     draw = random.random
 
@@ -85,13 +85,17 @@ def real_runtime(say: Say) -> Runtime:
 
 def user_of(credentials: Credentials, secret: Secret) -> str:
     """The IAM user behind credentials: two credentials of one user are one slot (Contract 1)."""
-    match credentials, secret:
-        case Password(), _:
-            return credentials.user
-        case ((AccessKey(user=user) | SdkProfile(user=user)), _) if user:
-            return user
-        case _, AccessKeySecret(ak=ak):
+    if credentials.user:
+        return credentials.user
+    match secret:
+        case AccessKeySecret(ak=ak) | CommandKey(first=AccessKeySecret(ak=ak)):
             return f"key:{hashlib.sha256(ak.encode()).hexdigest()[:12]}"
+        case ServerAgency():
+            return "agency:ecs"
+        case IdToken(idp=idp):
+            return f"oidc:{idp}"
+        case AssumedAgency(domain=domain, agency=agency):
+            return f"agency:{domain}:{agency}"
         case _:
             return credentials.name
 

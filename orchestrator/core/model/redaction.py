@@ -14,7 +14,15 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
-from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret, Secret
+from orchestrator.core.model.secrets import (
+    AccessKeySecret,
+    AssumedAgency,
+    CommandKey,
+    IdToken,
+    PasswordSecret,
+    Secret,
+    ServerAgency,
+)
 
 #: told in place of a secret
 HIDDEN = "***"
@@ -75,6 +83,12 @@ def parts_of(secret: Secret) -> tuple[str, ...]:
             return (ak, sk, token)
         case PasswordSecret(password=password):
             return (password,)
+        case CommandKey(first=first):
+            return parts_of(first)
+        case AssumedAgency(by=by):
+            return parts_of(by)
+        case ServerAgency() | IdToken():
+            return ()  # what they lead to is learned when it comes
 
 
 def spellings(secret: str) -> set[str]:

@@ -52,7 +52,57 @@ SDK_PROFILE = Section(
         "user": Key(_USER, "DOMAIN/NAME of the IAM user that owns the key"),
     }
 )
-CREDENTIALS = CredentialsShape(ACCESS_KEY, PASSWORD, SDK_PROFILE)
+_COUNTS_FOR = Key(_USER, "DOMAIN/NAME of the user that its jobs count for; default: a user of its own")
+_IAM = Key(Address(), "where IAM is asked; default: the instance's")
+AGENCY = Section(
+    {
+        "agency": Key(
+            Text("ecs", "ecs"), "ecs: the agency of this server, from the metadata service (Finishing 7.1)",
+            required=True,
+        ),
+        "user": _COUNTS_FOR,
+    }
+)  # fmt: skip
+OIDC = Section(
+    {
+        "oidc": Key(
+            Section(
+                {
+                    "idp": Key(
+                        Text("[A-Za-z0-9_-]{1,64}", "the identity provider's id in IAM"), "its id", required=True
+                    ),
+                    "token_file": Key(_PATH, "the file that holds the id token; read anew for each exchange"),
+                    "token_env": Key(
+                        Text("[A-Za-z_][A-Za-z0-9_]*", "the name of a variable"), "the variable that holds the id token"
+                    ),
+                }
+            ),
+            "an id token, as pipelines get one, exchanged for a temporary key (Finishing 7.2)",
+            required=True,
+        ),
+        "project": Key(_WORD, "the project's name that the exchange is scoped to, such as cn-north-4"),
+        "iam_endpoint": _IAM,
+        "user": _COUNTS_FOR,
+    }
+)
+ASSUME = Section(
+    {
+        "assume": Key(
+            Section(
+                {
+                    "domain": Key(_WORD, "the account that gave the agency", required=True),
+                    "agency": Key(_WORD, "the agency's name", required=True),
+                    "by": Key(NAME, "the credentials that take it on", required=True),
+                }
+            ),
+            "the agency of another account (Finishing 7.3)",
+            required=True,
+        ),
+        "iam_endpoint": _IAM,
+        "user": _COUNTS_FOR,
+    }
+)
+CREDENTIALS = CredentialsShape(ACCESS_KEY, PASSWORD, SDK_PROFILE, (AGENCY, OIDC, ASSUME))
 
 INSTANCE = Section(
     {

@@ -10,8 +10,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.core.plan.keys import PLAN
-from orchestrator.core.plan.migrations import read_migrations
-from orchestrator.core.plan.plan import AccessKey, Credentials, Instance, Password, Plan, SdkProfile, Settings
+from orchestrator.core.plan.migrations import has_bad, read_migrations
+from orchestrator.core.plan.plan import (
+    AccessKey,
+    Agency,
+    Assume,
+    Credentials,
+    Instance,
+    Oidc,
+    Password,
+    Plan,
+    SdkProfile,
+    Settings,
+)
 from orchestrator.core.plan.problems import BAD, At, Problem, did_you_mean, listed
 
 __all__ = ["Problem", "json_schema", "plan_from"]
@@ -26,7 +37,7 @@ def plan_from(data: object, *, path: str = "") -> Plan | tuple[Problem, ...]:
     read = PLAN.read(data, at)
     if read is BAD:
         return tuple(at.problems)
-    credentials = _credentials(_mapping(read, "credentials"))
+    credentials = _credentials(_mapping(read, "credentials"), at.child("credentials"))
     known = None if read.get("credentials", BAD) is BAD else credentials
     instances = _instances(_mapping(read, "instances"), known, at.child("instances"))
     migrations = read_migrations(read, instances, at)
@@ -64,15 +75,37 @@ def _mapping(read: Mapping[str, Any], key: str) -> dict[str, Any]:
     return {} if value is BAD else value
 
 
-def _credentials(read: Mapping[str, Any]) -> dict[str, Credentials | None]:
+def _credentials(read: Mapping[str, Any], at: At) -> dict[str, Credentials | None]:
     """Credentials by name; None where they were wrong, so that their name is still known."""
-    return {
-        name: None if values is BAD or BAD in values.values() else _one_credentials(name, values)
+    found = {
+        name: None if has_bad(values) else _one_credentials(name, values, at.child(name))
         for name, values in read.items()
     }
+    for name, one in found.items():
+        if isinstance(one, Assume):
+            _check_by(one.by, found, at.child(name).child("assume").child("by"))
+    return found
 
 
-def _one_credentials(name: str, values: Mapping[str, Any]) -> Credentials | None:
+def _check_by(by: str, credentials: Mapping[str, Credentials | None], at: At) -> None:
+    """An agency is taken on by credentials of the plan that are not such an agency themselves."""
+    if by not in credentials:
+        at.wrong(f"no credentials have this name, allowed are {listed(credentials)}")
+    elif isinstance(credentials[by], Assume):
+        at.wrong("these credentials are an agency that is taken on themselves, allowed are any others")
+
+
+def _one_credentials(name: str, values: Mapping[str, Any], at: At) -> Credentials | None:
+    if "agency" in values:
+        return Agency(name, values.get("user", ""))
+    if "oidc" in values:
+        told = values["oidc"]
+        if ("token_file" in told) == ("token_env" in told):
+            at.child("oidc").wrong("exactly one of token_file and token_env is needed")
+            return None
+        return Oidc(name, **told, **{key: value for key, value in values.items() if key != "oidc"})
+    if "assume" in values:
+        return Assume(name, **values["assume"], **{key: value for key, value in values.items() if key != "assume"})
     if "profile" in values:
         return SdkProfile(name, values.get("user", ""))
     if "password" in values:
@@ -139,8 +172,9 @@ def _check_users(users: tuple[str, ...], credentials: Mapping[str, object], at: 
 def _check_iam(users: tuple[str, ...], credentials: Mapping[str, Credentials | None], at: At) -> None:
     for user in users:
         known = credentials.get(user)
-        if isinstance(known, Password) and not known.iam_endpoint:
+        if isinstance(known, Password | Oidc | Assume) and not known.iam_endpoint:
+            has = "have a password" if isinstance(known, Password) else "have no key"
             at.wrong(
-                f'"iam_endpoint" is missing: the credentials {at.shown(user)} have a password, and a token must be '
+                f'"iam_endpoint" is missing: the credentials {at.shown(user)} {has}, and a token must be '
                 "asked for somewhere; write it here or at the credentials, or give a region"
             )

@@ -40,17 +40,20 @@ class SecretSource(StrEnum):
 
     ENV = "env"
     FILE = "file"
+    COMMAND = "command"
 
 
 @dataclass(frozen=True, slots=True)
 class SecretRef:
-    """`${env:NAME}` or `${file:PATH}`."""
+    """`${env:NAME}`, `${file:PATH}` or `${command:PROGRAM ARGUMENTS}`."""
 
     source: SecretSource
     name: str
 
     def __str__(self) -> str:
-        return f"${{{self.source}:{self.name}}}"
+        # An argument of a command may be a secret of its own.
+        name = f"{self.name.split()[0]} ..." if self.source is SecretSource.COMMAND else self.name
+        return f"${{{self.source}:{name}}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,51 @@ class SdkProfile:
     user: str = ""
 
 
-Credentials = AccessKey | Password | SdkProfile
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """The agency of the server that this program runs on, from its metadata service (Finishing 7.1)."""
+
+    name: str
+    #: DOMAIN/NAME of the user that its jobs count for, or ""
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Oidc:
+    """An id token, as pipelines get one, exchanged at IAM for a temporary key (Finishing 7.2)."""
+
+    name: str
+    #: the identity provider's id in IAM
+    idp: str
+    #: path of the file that holds the token, or ""
+    token_file: str = ""
+    #: name of the variable that holds it, or ""
+    token_env: str = ""
+    #: name of the project that the exchange is scoped to, or ""
+    project: str = ""
+    #: "" means: the instance's iam_endpoint
+    iam_endpoint: str = ""
+    #: DOMAIN/NAME of the user that its jobs count for, or ""
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Assume:
+    """The agency of another account, taken on by other credentials of the plan (Finishing 7.3)."""
+
+    name: str
+    #: name of the account that gave the agency
+    domain: str
+    agency: str
+    #: name of the credentials that take it on
+    by: str
+    #: "" means: the instance's iam_endpoint
+    iam_endpoint: str = ""
+    #: DOMAIN/NAME of the user that its jobs count for, or ""
+    user: str = ""
+
+
+Credentials = AccessKey | Password | SdkProfile | Agency | Oidc | Assume
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,10 @@ Place = tuple[str | int, ...]
 #: keys whose value is a secret
 SECRET_KEYS = ("ak", "sk", "security_token", "password")
 #: every key that credentials know
-CREDENTIAL_KEYS = (*SECRET_KEYS, "user", "username", "domain", "iam_endpoint", "profile")
+CREDENTIAL_KEYS = (
+    *SECRET_KEYS, "user", "username", "domain", "iam_endpoint", "profile", "agency", "oidc", "assume", "idp",
+    "token_file", "token_env", "project", "by",
+)  # fmt: skip
 
 _SIMPLE_KEY = re.compile(r"[\w.-]+")
 _RUN_TOGETHER = re.compile(r"\s*([A-Za-z_]+)\s*[:=\s]")

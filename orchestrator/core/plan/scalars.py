@@ -5,6 +5,7 @@ differ. Every scalar of a plan is text when it comes here; durations become seco
 """
 
 import re
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -232,6 +233,15 @@ class Day:
 
 _ENV_REFERENCE = r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}"
 _FILE_REFERENCE = r"\$\{file:([^{}\x00-\x1f]+)\}"
+_COMMAND_REFERENCE = r"\$\{command:([^\x00-\x1f]*[^\x00-\x20][^\x00-\x1f]*)\}"
+
+
+def words_of_command(text: str) -> list[str] | None:
+    """A command's program and arguments, by the shell's rules of quoting alone; None where a quote is left open."""
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +249,7 @@ class Reference:
     """A reference to a secret. Law: what stands here is never repeated, for it may be the secret."""
 
     def read(self, data: object, at: At) -> SecretRef | Bad:
-        wanted = '"${env:NAME}" or "${file:PATH}"'
+        wanted = '"${env:NAME}", "${file:PATH}" or "${command:PROGRAM ARGUMENTS}"'
         text = as_text(data, at, wanted)
         if text is BAD:
             return BAD
@@ -247,7 +257,11 @@ class Reference:
             return SecretRef(SecretSource.ENV, found[1])
         if found := re.fullmatch(_FILE_REFERENCE, text):
             return SecretRef(SecretSource.FILE, found[1])
-        if "$" in text or re.match("(env|file):", text):
+        if found := re.fullmatch(_COMMAND_REFERENCE, text):
+            if not words_of_command(found[1]):
+                return at.wrong("a quote is left open in this command, or it names no program")
+            return SecretRef(SecretSource.COMMAND, found[1])
+        if "$" in text or re.match("(env|file|command):", text):
             return at.wrong(f"this is not a reference to a secret, allowed is {wanted}")
         return at.wrong(
             "a secret stands here in the open (not shown): put it into an environment variable or a file, "
@@ -257,6 +271,6 @@ class Reference:
     def schema(self) -> Schema:
         return {
             "type": "string",
-            "pattern": f"^({_ENV_REFERENCE}|{_FILE_REFERENCE})$",
-            "examples": ["${env:DEV_SK}", "${file:/run/secrets/sk}"],
+            "pattern": f"^({_ENV_REFERENCE}|{_FILE_REFERENCE}|{_COMMAND_REFERENCE})$",
+            "examples": ["${env:DEV_SK}", "${file:/run/secrets/sk}", "${command:vault kv get -field=sk roma/prod}"],
         }

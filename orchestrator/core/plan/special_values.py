@@ -11,16 +11,21 @@ from orchestrator.core.plan.plan import KeepPackages
 from orchestrator.core.plan.problems import BAD, At, Bad, did_you_mean
 from orchestrator.core.plan.scalars import Schema, TimeSpan, as_text, read_word, seconds_of
 
-_WAYS = "either ak and sk, or username, domain and password, or profile: sdk"
+_WAYS = (
+    "either ak and sk, or username, domain and password, or profile: sdk, or agency: ecs, or oidc: {...}, or "
+    "assume: {...}"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class CredentialsShape:
-    """One of the three kinds of credentials, told apart by their keys."""
+    """One of the kinds of credentials, told apart by their keys."""
 
     access_key: Section
     password: Section
     sdk_profile: Section
+    #: those without a stored key, each with the key it is told by first
+    keyless: tuple[Section, ...] = ()
 
     def read(self, data: object, at: At) -> dict[str, Any] | Bad:
         if not isinstance(data, Mapping):
@@ -31,11 +36,14 @@ class CredentialsShape:
         return Section(kind.keys, refused).read(data, at)
 
     def _all(self) -> tuple[Section, ...]:
-        return (self.access_key, self.password, self.sdk_profile)
+        return (self.access_key, self.password, self.sdk_profile, *self.keyless)
 
     def _kind(self, data: Mapping[Any, object]) -> Section:
         if "profile" in data:
             return self.sdk_profile
+        for section in self.keyless:
+            if next(iter(section.keys)) in data:
+                return section
         if not any(name in data for name in ("ak", "sk", "security_token")) and any(
             k in data for k in self.password.keys
         ):

@@ -133,7 +133,7 @@ def _why_left(
     if len(objects) > 1:
         return "several objects bear its names, and it is not known which one the run made"
     one = objects[0]
-    name = "" if user.startswith("key:") else user.rpartition("/")[2]
+    name = "" if user.startswith(("key:", "agency:", "oidc:")) else user.rpartition("/")[2]
     if one.owner and name and one.owner != name:
         return f"it was made by {one.owner}, not by {name}"
     made = _moment(one.create_time)

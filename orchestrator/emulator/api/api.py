@@ -97,6 +97,8 @@ class Seen(NamedTuple):
     status: int
     #: how the reply travelled: whole, dropped, ...
     how: str
+    #: number of the temporary key that signed it, -1 for none
+    session: int = -1
 
 
 class Api:
@@ -116,6 +118,7 @@ class Api:
         self._names = {(one.project_id, one.id): one.name for one in reversed(service.world.instances)}
         self._count = 0
         self._user = ""
+        self._session = -1
 
     def handle(self, request: Request) -> Reply:
         """Answers one request at the service's present time."""
@@ -123,12 +126,14 @@ class Api:
         found = route(request.method, request.path)
         instance = self._names.get((found.project_id, found.instance_id), "")
         self.requests[found.operation] += 1
-        self._user = ""
+        self._user, self._session = "", -1
         reply = self._before(request, found, instance) or self._answer(request, found, instance)
         how = type(reply.how).__name__.lower()
         who = (instance, self._user)
         self.seen.append(
-            Seen(self.service.time, found.operation, request.method, request.path, *who, reply.status, how)
+            Seen(
+                self.service.time, found.operation, request.method, request.path, *who, reply.status, how, self._session
+            )
         )
         return reply
 
@@ -198,11 +203,18 @@ class Api:
             return self.identity.issue(request, now)
         if found.operation is Operation.PROJECTS:
             return self.identity.projects(request, now)
+        if found.operation is Operation.METADATA:
+            return self.identity.sessions.metadata(request, now)
+        if found.operation is Operation.ID_TOKEN:
+            return self.identity.sessions.exchange(request, now)
+        if found.operation is Operation.KEY:
+            return self.identity.key(request, now)
         if found.operation is Operation.UNKNOWN:
             raise gateway(404, "APIGW.0101", "The API does not exist or has not been published in the environment")
         self._spoil_token(request, found, instance)
         principal = self.identity.recognise(request, found.project_id, now)
         self._user = f"{principal.user.domain}/{principal.user.name}"
+        self._session = principal.session
         self._check_size(request, found, instance, principal)
         if found.operation is Operation.INSTANCES:
             return text_reply(200, self._instances(request, found))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from orchestrator.emulator.api.sessions import Sessions
 from orchestrator.emulator.api.signatures import access_key, is_signed_by
 from orchestrator.emulator.protocol.errors import Layer, Refusal, gateway
 from orchestrator.emulator.protocol.messages import Json, Reply, Request, json_reply
@@ -20,6 +21,8 @@ class Principal:
     user: User
     #: by X-Auth-Token; else by signature
     by_token: bool
+    #: number of the temporary key that signed, -1 for none
+    session: int = -1
 
 
 @dataclass(slots=True)
@@ -37,6 +40,7 @@ class Identity:
     def __init__(self, world: World, seed: object) -> None:
         self._world = world
         self._tokens: dict[str, _Token] = {}
+        self.sessions = Sessions(world, seed)
         self._random = random.Random(f"{seed}/tokens")  # noqa: S311 - tokens of an emulator
         #: the first user of each access key
         self._by_key = {one.ak: one for one in reversed(world.users) if one.ak}
@@ -85,6 +89,17 @@ class Identity:
         projects = [{"id": key, "name": name, "enabled": True} for key, name in found.items()]
         return json_reply(200, {"projects": projects})
 
+    def key(self, request: Request, now: float) -> Reply:
+        """Answers the request for a temporary key, which a token or a signature asks for (Finishing 7.2, 7.3)."""
+
+        def signer() -> User:
+            token = self._tokens.get(request.headers.get("x-auth-token", ""))
+            if token is not None and token.expires > now:
+                return token.principal.user
+            return self._by_signature(request, "", now).user
+
+        return self.sessions.key(request, now, signer)
+
     def _check_password(self, name: str, domain: str, password: str) -> User:
         self.token_requests[f"{domain}/{name}"] += 1
         user = next((one for one in self._world.users if (one.name, one.domain) == (name, domain)), None)
@@ -121,10 +136,14 @@ class Identity:
         return token.principal
 
     def _by_signature(self, request: Request, project_id: str, now: float) -> Principal:
+        token = request.headers.get("x-security-token", "")
+        temporary = self.sessions.by_key(access_key(request), token, now)
+        if temporary is not None and is_signed_by(request, temporary.sk, now):
+            return Principal(temporary.user, by_token=False, session=temporary.number)
         user = self._by_key.get(access_key(request))
         if user is None or not is_signed_by(request, user.sk, now):
             raise unauthorised()
-        if request.headers.get("x-security-token", "") != user.security_token:
+        if token != user.security_token:
             raise unauthorised()
         told = request.headers.get("x-project-id")
         if told is not None and project_id and told != project_id:

@@ -38,6 +38,10 @@ _TABLE = tuple(
         ("GET", r"/v2/(?P<project>[^/]+)/instances", Operation.INSTANCES),
         ("POST", r"/v3/auth/tokens", Operation.TOKEN),
         ("GET", r"/v3/projects", Operation.PROJECTS),
+        ("PUT", r"/meta-data/latest/api/token", Operation.METADATA),
+        ("GET", r"/openstack/latest/securitykey", Operation.METADATA),
+        ("POST", r"/v3\.0/OS-AUTH/id-token/tokens", Operation.ID_TOKEN),
+        ("POST", r"/v3\.0/OS-CREDENTIAL/securitytokens", Operation.KEY),
     )
 )
 

@@ -42,6 +42,12 @@ class Operation(StrEnum):
     TASK_ACTION = "task-action"
     TOKEN = "token"  # noqa: S105 - the name of an operation, not a secret
     PROJECTS = "projects"
+    #: the metadata service of a server
+    METADATA = "metadata"
+    #: an id token exchanged for a token
+    ID_TOKEN = "id-token"  # noqa: S105 - the name of an operation, not a secret
+    #: a temporary key asked for at IAM
+    KEY = "key"
     #: a path that is served nowhere
     UNKNOWN = "unknown"
 
@@ -49,7 +55,7 @@ class Operation(StrEnum):
 #: operations that create a job
 WRITES = frozenset({Operation.EXPORT, Operation.IMPORT, Operation.DELETE})
 #: operations at IAM
-IAM = frozenset({Operation.TOKEN, Operation.PROJECTS})
+IAM = frozenset({Operation.TOKEN, Operation.PROJECTS, Operation.METADATA, Operation.ID_TOKEN, Operation.KEY})
 #: operations that only read
 READS = frozenset(Operation) - WRITES - IAM - {Operation.TASK_ACTION, Operation.ARCHIVE, Operation.UNKNOWN}
 #: operations that answer with pages of a list

@@ -32,6 +32,16 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class Agency:
+    """An IAM agency: whoever takes it on acts as its user (Finishing 7)."""
+
+    name: str
+    user: User
+    #: names of users that may take it on
+    trusts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class App:
     """One application of an instance (API 1.8)."""
 
@@ -198,6 +208,15 @@ class World:
     password_attempts: int = 5
     #: characters of a token; real ones are long (API 1.11)
     token_length: int = 1500
+    agencies: tuple[Agency, ...] = ()
+    #: name of the agency of the server that asks the metadata service, "" where it has none
+    server_agency: str = ""
+    #: whether the metadata service has its token mode
+    metadata_tokens: bool = True
+    #: "IDP/ID-TOKEN" -> name of the user it stands for
+    id_tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    #: seconds that a temporary key lives at most (Finishing 7.1: one hour)
+    session_lifetime: float = 3600.0
     faults: tuple[Rule, ...] = ()
 
     def instance(self, name: str) -> Instance:

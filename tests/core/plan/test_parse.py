@@ -105,7 +105,7 @@ REFUSED: list[tuple[str, object, str]] = [
      "credentials.dev-migrator.sk: a secret stands here in the open (not shown)"),
     ("credentials.dev-migrator.ak", "SESAME", "credentials.dev-migrator.ak: a secret stands here in the open"),
     ("credentials.prod-migrator.password", "SESAME", "prod-migrator.password: a secret stands here in the open"),
-    ("credentials.dev-migrator.sk", "$SESAME", 'sk: this is not a reference to a secret, allowed is "${env:NAME}" or'),
+    ("credentials.dev-migrator.sk", "$SESAME", 'sk: this is not a reference to a secret, allowed is "${env:NAME}",'),
     ("credentials.dev-migrator.sk", "${SESAME}", "sk: this is not a reference to a secret"),
     ("credentials.dev-migrator.sk", "env:SESAME", "sk: this is not a reference to a secret"),
     ("credentials.dev-migrator.sk", "x${env:SESAME}", "sk: this is not a reference to a secret"),
