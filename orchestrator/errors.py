@@ -70,6 +70,12 @@ PRECEDENCE = (
     ExitCode.DONE,
 )
 
+#: After these the same command may be started again without a person, 8 not before its `not_before`.
+RESTARTABLE = frozenset({
+    ExitCode.NOT_FINISHED, ExitCode.UNREACHABLE, ExitCode.DEFECT, ExitCode.LEASE_LOST, ExitCode.HANGUP,
+    ExitCode.INTERRUPTED, ExitCode.TERMINATED,
+})  # fmt: skip
+
 
 class RomaMigrateError(Exception):
     """Base of all. `message` is for the operator, in `lines` of ours; `next_step` what to do; `who` must act."""

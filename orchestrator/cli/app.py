@@ -127,6 +127,9 @@ def run(
     only: OnlyOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="The same as preview.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Only go on with an unfinished run.")] = False,
+    if_due: Annotated[
+        bool, typer.Option("--if-due", help="With --resume, for schedulers: only if no person is needed, in its time.")
+    ] = False,
     abandon: Annotated[bool, typer.Option("--abandon", help="End the unfinished run first.")] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Quarantined, blocked and stopped ones once more.")] = False,
     approved: Annotated[
@@ -150,6 +153,8 @@ def run(
     for option, given in {"--until": until, "--strict": strict}.items():
         if given:
             raise _later(option)
+    if if_due and not resume:
+        raise OperatorError("--if-due needs --resume", next_step="roma-migrate run --resume --if-due PLAN")
     if sum((resume, abandon, retry)) > 1:
         raise OperatorError("--resume, --abandon and --retry exclude each other")
     if dry_run:
@@ -160,7 +165,7 @@ def run(
     from orchestrator.cli.commands.run import Asked, Gated, run_plan
 
     gated = Gated(approved, hold_drifted, accept_changed, max_age, signers)
-    return run_plan(terminal, plan, Asked(tuple(only or ()), resume, abandon, retry, gated))
+    return run_plan(terminal, plan, Asked(tuple(only or ()), resume, abandon, retry, if_due, gated))
 
 
 @command("status")

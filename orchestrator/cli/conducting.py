@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import anyio
 
-from orchestrator.cli.context.error_boundary import leaves
+from orchestrator.cli.context.error_boundary import code_of, leaves
 from orchestrator.cli.context.find_run import Found, make_home, warn_of_strangers
 from orchestrator.cli.context.first_signal import FirstSignal
 from orchestrator.cli.context.plan_runs import handover_of, runs_beside
@@ -15,7 +15,7 @@ from orchestrator.cli.context.wiring import Assembled, assemble
 from orchestrator.cli.output.logs import Log
 from orchestrator.cli.output.progress_bars import Model, Show
 from orchestrator.cli.output.terminal import Terminal
-from orchestrator.cli.render.summary import NOTHING_LEFT, Names, closing_json, closing_text
+from orchestrator.cli.render.summary import NOTHING_LEFT, Names, closing_json, closing_text, moment
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.report.handover import PlanHandover
 from orchestrator.core.state.events import Entry
@@ -24,7 +24,7 @@ from orchestrator.core.state.slots import SlotRule
 from orchestrator.engine.runs import Ended, Runs, Wish
 from orchestrator.engine.runtime import collect_rarely, utc_now
 from orchestrator.errors import ExitCode, MemoryFailed, RomaMigrateError
-from orchestrator.storage.home import Home
+from orchestrator.storage.home import Home, LastEnd
 from orchestrator.storage.store import HomeStore
 
 _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
@@ -42,7 +42,18 @@ def conduct(terminal: Terminal, plan: Plan, home: Home, wish: Wish, following: s
         store = HomeStore(home)
         warn_of_strangers(terminal, store)
         with store.hold(plan.name, assembled.holder):
-            return _Running(terminal, plan, store, log, assembled, following).run(wish)
+            home.keep_end(plan.name, None)
+            running = _Running(terminal, plan, store, log, assembled, following)
+            end = LastEnd(int(ExitCode.DEFECT))
+            try:
+                code = running.run(wish)
+                end = LastEnd(code, running.not_before)
+            except BaseException as error:
+                end = LastEnd(int(code_of(error)))
+                raise
+            finally:
+                home.keep_end(plan.name, end)
+            return code
     finally:
         log.close()
 
@@ -64,6 +75,11 @@ class _Running:
         self._begun = False
         self._first = FirstSignal(self._heed)
         self._ended: Ended | None = None
+
+    @property
+    def not_before(self) -> float:
+        """Code 8: when to start again; else 0."""
+        return moment(self._ended.outcome, self._ended.progress.at) if self._ended is not None else 0.0
 
     def run(self, wish: Wish) -> int:
         collect_rarely()

@@ -4,6 +4,7 @@ HOME/.gitignore                 "*"
 HOME/home.lock                  held for an instant by the process that makes something in the home
 HOME/slots.db                   slots leased between the processes of this host
 HOME/plans/NAME.lock            held by the process that runs this plan
+HOME/plans/NAME.end             how the last process of this plan ended, while none runs it
 HOME/runs/RUN/plan              the plan's name, so that a damaged journal concerns that plan alone
 HOME/runs/RUN/journal.db        the events
 HOME/runs/RUN/journal.db-head   how far they had come
@@ -12,6 +13,7 @@ HOME/runs/RUN/packages/         the vault
 HOME/runs/RUN/told              how it ended has been told
 """
 
+import json
 import os
 import pwd
 import stat
@@ -30,6 +32,15 @@ DEFAULT_NAME = ".roma-migrate"
 #: permissions of group and others
 _OTHERS = 0o077
 _FLEETING = ("tmpfs", "overlay", "ramfs")
+
+
+@dataclass(frozen=True, slots=True)
+class LastEnd:
+    """How the last process that conducted a plan ended."""
+
+    code: int
+    #: epoch seconds: with code 8, when to start again; else 0
+    not_before: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,26 @@ class Home:
         """How it ended has been told; where that cannot be kept, it is told once more."""
         with suppress(MemoryFailed):
             place(Disk(), self.runs / run / "told", b"")
+
+    def last_end(self, plan: str) -> LastEnd | None:
+        """How this plan's last process ended; None where it was killed, none ran, or nothing readable tells."""
+        try:
+            kept = json.loads((self.path / "plans" / f"{plan}.end").read_text(encoding="utf-8"))
+            return LastEnd(int(kept["code"]), float(kept["not_before"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def keep_end(self, plan: str, end: LastEnd | None) -> None:
+        """Keep how this plan's process ended, or, as it begins, that none has; the plan is held by the caller.
+
+        Only a scheduler asks for it: where it cannot be kept, the next start is not held back.
+        """
+        path = self.path / "plans" / f"{plan}.end"
+        with suppress(MemoryFailed, OSError):
+            path.unlink(missing_ok=True)
+            if end is not None:
+                told = json.dumps({"code": end.code, "not_before": end.not_before})
+                place(Disk(), path, told.encode())
 
     def lock_of(self, plan: str) -> Path:
         return self.path / "plans" / f"{plan}.lock"

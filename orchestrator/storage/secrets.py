@@ -44,6 +44,8 @@ _SDK = "HUAWEICLOUD_SDK_"
 METADATA = "http://169.254.169.254"
 #: names another one on this machine, for tests; never in a plan, which may come from elsewhere
 _METADATA_VARIABLE = "ROMA_MIGRATE_METADATA"
+#: where a service manager puts secrets as files: systemd sets it, a pod mounts a folder there
+_FOLDER = "CREDENTIALS_DIRECTORY"
 
 
 def resolve(plan: Plan, names: Iterable[str], environ: Mapping[str, str]) -> Mapping[str, Secret]:
@@ -182,9 +184,19 @@ class _Reader:
             return self._file(reference.name)
         if reference.source is SecretSource.COMMAND:
             return self._command(reference.name)
-        if reference.name not in self.environ:
+        value = self._variable(reference.name)
+        if value is None:
             raise _Unusable("is not set")
-        return self.environ[reference.name]
+        return value
+
+    def _variable(self, name: str) -> str | None:
+        """A variable; where it is not set, the file of its name in CREDENTIALS_DIRECTORY; None without either."""
+        if name in self.environ:
+            return self.environ[name]
+        folder = self.environ.get(_FOLDER, "")
+        if not folder or "/" in name or not (Path(folder) / name).exists():
+            return None
+        return self._file(str(Path(folder) / name))
 
     def _file(self, name: str) -> str:
         return _without_newline(_text_of(self._path(name)))
@@ -220,14 +232,14 @@ class _Reader:
     def _no_profile(self) -> str | None:
         """Why only the server's agency is left of the SDK's order, or None where there is something to read."""
         path = self._path(self.environ.get(_SDK + "CREDENTIALS_FILE") or "~/.huaweicloud/credentials")
-        told = any(self.environ.get(_SDK + part) for part in ("AK", "SK", "CREDENTIALS_FILE"))
+        told = self.environ.get(_SDK + "CREDENTIALS_FILE") or any(self._variable(_SDK + part) for part in ("AK", "SK"))
         if told or os.path.lexists(path):
             return None
         return f"{_SDK}AK and {_SDK}SK are not set, and {path} does not exist"
 
     def _profile_parts(self) -> tuple[str, str, str]:
         """The SDK's order: its variables, then its credentials file (API 5)."""
-        ak, sk, token = (self.environ.get(_SDK + part, "") for part in ("AK", "SK", "SECURITY_TOKEN"))
+        ak, sk, token = (self._variable(_SDK + part) or "" for part in ("AK", "SK", "SECURITY_TOKEN"))
         if ak and sk:
             return ak, sk, token
         if ak or sk:

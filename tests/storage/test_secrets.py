@@ -51,6 +51,17 @@ def test_variables_become_an_access_key(tmp_path: Path) -> None:
     assert "sk" not in repr(secret).replace("AccessKeySecret", "")
 
 
+def test_a_variable_that_is_not_set_is_a_file_in_the_folder_of_credentials(tmp_path: Path) -> None:
+    (tmp_path / "A").write_text("ak\n", encoding="utf-8")
+    (tmp_path / "HUAWEICLOUD_SDK_SK").write_text("sdk-sk", encoding="utf-8")
+    given = {"CREDENTIALS_DIRECTORY": str(tmp_path), "S": "sk"}
+    assert secret_of(AccessKey("me", env("A"), env("S")), tmp_path, given) == AccessKeySecret("ak", "sk", "")
+    assert secret_of(SdkProfile("me"), tmp_path, given | {"HUAWEICLOUD_SDK_AK": "x"}) == AccessKeySecret(
+        "x", "sdk-sk", ""
+    )
+    assert "${env:B} is not set" in refusal_of(AccessKey("me", env("B"), env("S")), tmp_path, given)
+
+
 def test_a_file_loses_one_newline_at_its_end_and_no_more(tmp_path: Path) -> None:
     for content, password in (("pw\n", "pw"), ("pw\r\n", "pw"), ("pw", "pw"), ("pw\n\n", "pw\n"), (" p w ", " p w ")):
         (tmp_path / "pw").write_bytes(content.encode())

@@ -5,12 +5,15 @@ from pathlib import Path
 
 from orchestrator.cli.conducting import conduct
 from orchestrator.cli.context.approval_file import max_age_of, read_signed
-from orchestrator.cli.context.find_run import home_for
+from orchestrator.cli.context.due import NotDue, not_due
+from orchestrator.cli.context.find_run import home_for, home_of
 from orchestrator.cli.output.terminal import Terminal
+from orchestrator.cli.output.times import local, utc
 from orchestrator.core.selection.only import parse_only
 from orchestrator.engine.admission import Approval
 from orchestrator.engine.runs import Wish
-from orchestrator.errors import OperatorError
+from orchestrator.engine.runtime import utc_now
+from orchestrator.errors import ExitCode, OperatorError
 from orchestrator.storage.planfile import read_plan
 
 
@@ -44,6 +47,8 @@ class Asked:
     resume: bool = False
     abandon: bool = False
     retry: bool = False
+    #: with `resume`, for schedulers: only if the last end needs no person and its time has come
+    if_due: bool = False
     gated: Gated = field(default_factory=Gated)
 
 
@@ -57,5 +62,16 @@ def run_plan(terminal: Terminal, path: Path, asked: Asked) -> int:
         raise OperatorError("--approved and --retry exclude each other", next_step="roma-migrate run --retry PLAN")
     only = parse_only(asked.only, plan)
     wish = Wish(only, terminal.common.note, asked.resume, asked.retry, asked.abandon, approval)
+    if asked.if_due and (why := not_due(home_of(terminal, path), plan.name, lambda: utc_now().timestamp())):
+        return _nothing_due(terminal, why)
     home = home_for(terminal, path)
     return conduct(terminal, plan, home, wish)
+
+
+def _nothing_due(terminal: Terminal, found: NotDue) -> int:
+    """A scheduler asks every few minutes, and its mails and logs are for what happens: it is told nothing."""
+    if terminal.common.json:
+        terminal.document({"code": 0, "due": False, "why": found.why, "not_before": utc(found.not_before)})
+    elif terminal.err.isatty():
+        terminal.say(found.why + (f", not before {local(found.not_before)}" if found.not_before else ""))
+    return int(ExitCode.DONE)

@@ -42,6 +42,17 @@ def _told(terminal: Terminal, error: BaseException) -> int:
     return int(worst.exit_code)
 
 
+def code_of(error: BaseException) -> ExitCode:
+    """The code with which `through` will leave because of it."""
+    found = [_as_ours(each) for each in leaves(error)]
+    if any(isinstance(each, KeyboardInterrupt) for each in found):
+        return ExitCode.INTERRUPTED
+    ours = [each for each in found if isinstance(each, RomaMigrateError)]
+    worst = min(ours, key=_place, default=None)
+    strange = len(ours) < len(found) and (worst is None or worst.exit_code is not ExitCode.MEMORY)
+    return ExitCode.DEFECT if worst is None or strange else worst.exit_code
+
+
 def leaves(error: BaseException) -> Iterator[BaseException]:
     """The errors themselves, out of whatever groups they travelled in."""
     if isinstance(error, BaseExceptionGroup):

@@ -14,9 +14,14 @@ from orchestrator.storage.locks import Holder
 from orchestrator.storage.store import HomeStore
 
 
+def home_of(terminal: Terminal, plan: Path | None) -> Home:
+    """The home of this command, of which nothing is said; it need not exist."""
+    return find_home(terminal.common.home, os.environ, plan, Path.cwd())
+
+
 def home_for(terminal: Terminal, plan: Path | None) -> Home:
     """The home of this command, named on the first line; it need not exist."""
-    home = find_home(terminal.common.home, os.environ, plan, Path.cwd())
+    home = home_of(terminal, plan)
     terminal.name_home(home.path)
     home.must_be_ours()
     return home

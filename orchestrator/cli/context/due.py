@@ -1,0 +1,37 @@
+"""Whether a scheduler may go on with a plan by itself. Law: only what needs no person, and not before its time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orchestrator.cli.context.find_run import plan_of
+from orchestrator.engine.past_runs import read_run
+from orchestrator.errors import RESTARTABLE
+from orchestrator.storage.home import Home
+from orchestrator.storage.store import HomeStore
+
+
+@dataclass(frozen=True, slots=True)
+class NotDue:
+    """Why nothing is to be done now."""
+
+    why: str
+    #: epoch seconds, where it becomes due by itself; else 0
+    not_before: float = 0.0
+
+
+def not_due(home: Home, plan: str, now: Callable[[], float]) -> NotDue | None:
+    """None where an unfinished run is to be gone on with; raises MemoryFailed where its journal cannot be read."""
+    store = HomeStore(home)
+    latest = next((run for run in reversed(home.run_ids()) if plan_of(store, run) == plan), None)
+    if latest is None or not read_run(store, latest).unfinished:
+        return NotDue(f"plan {plan} has no unfinished run")
+    if store.holder(plan) is not None:
+        return NotDue(f"run {latest} is under way")
+    end = home.last_end(plan)
+    if end is None:  # killed, or the host went down
+        return None
+    if end.code not in RESTARTABLE:
+        return NotDue(f"run {latest} ended with code {end.code}, which needs a person")
+    if now() < end.not_before:
+        return NotDue(f"run {latest} is not to go on yet", end.not_before)
+    return None
