@@ -10,6 +10,7 @@ from typing import TextIO
 
 import anyio
 
+from orchestrator.core.model.counts import count
 from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.protocol.messages import Json
 from orchestrator.emulator.server import Address, serve
@@ -70,7 +71,10 @@ def environment(world: World) -> Json:
 def readable(world: World, address: Address, plan: str = "") -> str:
     """The same for people: what is there, lines for a shell, and a plan or where it lies."""
     lines = [f"ROMA Connect emulator at {address.url}; Ctrl-C ends it", ""]
-    lines += [f"  {one.name}: {len(one.apps)} applications, {len(one.tasks)} tasks" for one in world.instances]
+    lines += [
+        f"  {one.name}: {count(len(one.apps), 'application')}, {count(len(one.tasks), 'task')}"
+        for one in world.instances
+    ]
     lines += ["", "# for the shell that runs roma-migrate"]
     lines += [f"export {name}={shlex.quote(str(value))}" for name, value in environment(world).items()]
     if plan:

@@ -158,7 +158,8 @@ class Admission:
         try:
             now = await read_inventories(self.plan, self.readers(sources)) if sources else {}
         except (ServiceUnreachable, InventoryDisagrees) as error:
-            self.runtime.say("not-compared-with-source", reason=error.message)
+            text = f"stored packages were not compared with the source: {error.message}"
+            self.runtime.say("not-compared-with-source", reason=error.message, text=text)
             return []
         times = {(name, asset.id): asset.update_time for name, held in now.items() for asset in held.assets}
         found: list[e.PackageStale] = []
@@ -206,7 +207,7 @@ class Admission:
         if not decision.starts:
             raise PreflightBlocked(*refusal(approval.saved, now.drifts), next_step=_ANEW)
         for line in told(now.drifts):
-            self.runtime.say("drift", line=line.strip())
+            self.runtime.say("drift", line=line.strip(), text=f"drift since the approval: {line.strip()}")
         saved, draft = approval.saved, now.preview
         if decision.refused:
             draft = narrowed(draft, decision.starts)

@@ -20,7 +20,8 @@ from orchestrator.core.model.retries import LONGEST_RETRY_AFTER, Action
 from orchestrator.core.state import events as e
 from orchestrator.core.state.ends import End
 from orchestrator.core.state.events import Entry, Event
-from orchestrator.core.state.lifecycle import DeliveryState, PackageState
+from orchestrator.core.state.holders import lost_request_in
+from orchestrator.core.state.lifecycle import PackageState
 from orchestrator.core.state.slots import host_of, lease_of
 from orchestrator.engine.backoff import busy_wait, outage_wait
 from orchestrator.engine.performer import Answered, Performer, Trouble
@@ -349,13 +350,11 @@ class Conductor:
 
     def _holder_of(self, slot: str) -> str:
         """Whose job it is that ROMA says is running, as far as we can know."""
-        progress = self.scheduler.progress
-        for name in sorted(self.scheduler.occupants(slot)):
-            if name in progress.deliveries and progress.deliveries[name].state is DeliveryState.IMPORT_UNSURE:
-                return f"our own lost import {name} may still run: a job has held"
-            if name in progress.packages and progress.packages[name].state is PackageState.EXPORT_UNSURE:
-                return f"our own lost export {name} may still run: a job has held"
-        return "somebody else's job has held"
+        lost = lost_request_in(self.scheduler.progress, slot)
+        if not lost:
+            return "somebody else's job has held"
+        kind = "import" if lost in self.scheduler.progress.deliveries else "export"
+        return f"our own lost {kind} {lost} may still run: a job has held"
 
     def _refused(self, step: steps.Step, trouble: Trouble) -> None:
         failed = trouble.failed
@@ -365,7 +364,7 @@ class Conductor:
 
     def _end(self, what: str, end: End) -> None:
         self.scheduler.ends[what] = end
-        self.runtime.say("gave-up", what=what, reason=end.sentence)
+        self.runtime.say("gave-up", what=what, reason=end.sentence, text=f"gave up: {end.sentence}")
         self.scheduler.progress.wake_all()
 
     # --- slots between processes -----------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ goes here, when a later run of the same plan begins: only the plan says how long
 from collections.abc import Collection, Sequence
 from contextlib import closing
 
+from orchestrator.core.model.counts import count
 from orchestrator.core.state import events as e
 from orchestrator.core.state.lifecycle import PackageState
 from orchestrator.core.state.progress import Progress
@@ -39,16 +40,18 @@ async def drop_expired(store: Store, past: Sequence[PastRun], seconds: float, ru
     No run waits for this: where the disk refuses, it is told, and the next run tries again.
     """
     due = {each.run: _due(each, runtime.now() - seconds) for each in past if each.progress.ended is not None}
-    count = sum(len(batches) for batches in due.values())
+    packages, runs = sum(map(len, due.values())), sum(map(bool, due.values()))
     try:
         for each in past:
             if batches := due.get(each.run):
                 await runtime.offload(_drop, store, each, batches, runtime)
     except MemoryFailed as error:
-        runtime.say("packages-not-dropped", reason=error.message)
+        text = f"packages of earlier runs were not removed: {error.message}"
+        runtime.say("packages-not-dropped", reason=error.message, text=text)
     else:
-        if count:
-            runtime.say("packages-dropped", packages=count, runs=sum(map(bool, due.values())))
+        if packages:
+            text = f"{count(packages, 'package')} of {count(runs, 'earlier run')} removed (keep_packages)"
+            runtime.say("packages-dropped", packages=packages, runs=runs, text=text)
 
 
 def _due(past: PastRun, before: float) -> list[str]:

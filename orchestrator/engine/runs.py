@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from orchestrator.core.decisions.scheduler import Scheduler
+from orchestrator.core.model.counts import agreed, count
 from orchestrator.core.plan.plan import Plan, what_moves
 from orchestrator.core.preflight.waivers import waived_told
 from orchestrator.core.preview.preview import Preview
@@ -259,8 +260,8 @@ class Runs:
             await conductor.remember([e.RunInterrupted(conductor.signal, me.user, me.host, me.version)])
         elif ended.stalled:
             raise RomaMigrateError(
-                f"stalled: {len(progress.open)} deliveries are open and nothing is left to wait for: "
-                + ", ".join(sorted(progress.open)[:5]),
+                f"stalled: {count(len(progress.open), 'delivery')} {agreed(len(progress.open), 'is')} open and nothing "
+                f"is left to wait for: {', '.join(sorted(progress.open)[:5])}",
                 next_step="the journal is sound; run the same command again and send the run's log to the developers",
             )
         return ended

@@ -205,7 +205,9 @@ class Undoing:
                 # The service refuses the request as a whole: the job has failed before it began.
                 await self._remember(c.ChangesEnded(names, str(words), failed=True))
             case Action.WAIT_FOR_SLOT:
-                await self._remember(c.ChangesRefused(names, words, self._busy_wait(instance, slot, error)))
+                lost = any(life.attempts and not life.ended for life in asked)
+                wait = self._busy_wait(instance, slot, error, lost)
+                await self._remember(c.ChangesRefused(names, words, wait))
             case Action.OUTAGE:
                 await self._remember(c.ChangesRefused(names, words, self._outage_wait(instance, error)))
             case Action.REFUSED | Action.RENEW:
@@ -298,18 +300,20 @@ class Undoing:
         self._silent[host] = since, times + 1
         told = str(words_of(error.failed)) if isinstance(error, RequestFailed) else error.message
         if not times:
-            self.runtime.say("outage", host=host, reason=told)
+            self.runtime.say("outage", host=host, reason=told, text=f"{host} does not answer: {told}")
         if now - since >= self.plan.settings.outage_timeout:
             self._end(instance, ExitCode.UNREACHABLE, f"{host} has not answered for {now - since:.0f} s: {told}")
         return outage_wait(times + 1, self.runtime.draw())
 
-    def _busy_wait(self, instance: str, slot: str, error: RequestFailed) -> float:
+    def _busy_wait(self, instance: str, slot: str, error: RequestFailed, lost: bool) -> float:
+        """Seconds to the next try; `lost`: an earlier request of ours for the same was not seen to end."""
         now = self.runtime.now()
         since, times = self._busy.get(slot, (now, 0))
         self._busy[slot] = since, times + 1
         left = since + self.plan.settings.busy_timeout - now
         if left <= 0:
-            told = f"somebody else's job has held the slot {slot} for {now - since:.0f} s (busy_timeout)"
+            whose = "our own lost removal may still run: a job has" if lost else "somebody else's job has"
+            told = f"{whose} held the slot {slot} for {now - since:.0f} s (busy_timeout)"
             self._end(instance, ExitCode.NOT_FINISHED, told, now + BUSY_PAUSE)
         asked = min(error.failed.retry_after, LONGEST_RETRY_AFTER)
         return min(max(asked, busy_wait(times + 1, self.runtime.draw())), max(left, 0.0))
@@ -326,7 +330,7 @@ class Undoing:
 
     def _end(self, instance: str, code: ExitCode, sentence: str, not_before: float = 0.0) -> None:
         self.ends[instance] = End(code, sentence, not_before)
-        self.runtime.say("gave-up", what=instance, reason=sentence)
+        self.runtime.say("gave-up", what=instance, reason=sentence, text=f"gave up: {sentence}")
 
     def _host(self, instance: str) -> str:
         return host_of(self.plan.instances[instance].endpoint)

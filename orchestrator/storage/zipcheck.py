@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from orchestrator.core.model.counts import count
+
 #: `crc`: every entry's CRC verified; `structure`: the directory is sound, some contents cannot be checked; `suspect`
 Verdict = Literal["crc", "structure", "suspect"]
 
@@ -122,8 +124,10 @@ def _checked(source: Source, limit_bytes: int) -> Check:
         _verify(source, entry, span)
         checked += entry.size
     if skipped:
-        return Check("structure", f"directory sound; {skipped} of {len(spans)} entries not checked: {unchecked}")
-    return Check("crc", f"the CRC of every entry is right: {len(spans)} entries, {checked} bytes")
+        return Check(
+            "structure", f"directory sound; {skipped} of {count(len(spans), 'entry')} not checked: {unchecked}"
+        )
+    return Check("crc", f"the CRC of every entry is right: {count(len(spans), 'entry')}, {count(checked, 'byte')}")
 
 
 def _uncheckable(entry: _Entry, budget: int) -> str:

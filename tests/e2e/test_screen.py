@@ -14,7 +14,7 @@ def test_a_terminal_gets_a_board_and_a_dumb_one_gets_lines(serve: Serve, desk: D
     assert code == 0, said
     assert "\x1b" not in said
     assert "all@prod" in said
-    assert "imported=30/30" in said
+    assert "all@prod: 30 of 30 assets at the target: 30 verified" in said
 
 
 def test_a_board_is_drawn_and_left_behind_full(serve: Serve, desk: Desk) -> None:
@@ -54,7 +54,7 @@ def test_an_empty_run_says_skipped_and_not_verified(serve: Serve, desk: Desk) ->
     desk.ready(serve(small_world()))
     assert desk.run("run", "plan.yaml").code == 0
     again = desk.run("run", "plan.yaml")
-    assert "imported=30/30 verified=0 skipped=30" in again.err
+    assert "all@prod: 30 of 30 assets at the target: 30 skipped" in again.err
 
 
 def test_a_look_that_is_interrupted_needs_no_advice(serve: Serve, desk: Desk) -> None:

@@ -6,9 +6,9 @@
 from pathlib import Path
 
 from orchestrator import __version__
-from orchestrator.cli.output.tables import count
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.render.evidence_files import untold
+from orchestrator.core.model.counts import count
 from orchestrator.core.report.whole import ChainHead, whole_report
 from orchestrator.engine.past_runs import folded
 from orchestrator.errors import EvidenceDamaged, ExitCode, JournalDamaged, OperatorError

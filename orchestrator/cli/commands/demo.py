@@ -13,8 +13,8 @@ import anyio.from_thread
 
 import orchestrator
 from orchestrator.cli.conducting import conduct
-from orchestrator.cli.output.tables import count
 from orchestrator.cli.output.terminal import Terminal
+from orchestrator.core.model.counts import count
 from orchestrator.core.plan.plan import AccessKey, Password, Plan, SecretRef, SecretSource
 from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.server import Address, serve

@@ -13,12 +13,12 @@ from orchestrator.cli.context.find_run import find_run
 from orchestrator.cli.context.operator_acts import keep
 from orchestrator.cli.context.plan_runs import FoldedRun, handover_of, runs_beside
 from orchestrator.cli.context.wiring import Assembled, assemble, real_runtime, without_secrets
-from orchestrator.cli.output.tables import count
 from orchestrator.cli.output.terminal import Sheet, Terminal
 from orchestrator.cli.output.times import local
 from orchestrator.core.handover.items import Now, Verification
 from orchestrator.core.handover.render import Standings, open_items, to_csv, to_data, to_markdown
 from orchestrator.core.handover.verify import provable, verified, with_reads
+from orchestrator.core.model.counts import count
 from orchestrator.core.model.handover_item import Item
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.report.handover import PlanHandover

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import anyio
 
-from orchestrator.cli.output.tables import count
 from orchestrator.cli.output.terminal import Terminal
+from orchestrator.core.model.counts import count
 from orchestrator.core.model.failures import Failure, RequestFailed
 from orchestrator.core.model.inventory import InstanceSummary
 from orchestrator.core.plan.plan import Instance, Plan, SdkProfile, Settings

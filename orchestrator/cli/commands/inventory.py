@@ -5,8 +5,9 @@ from pathlib import Path
 import anyio
 
 from orchestrator.cli.context.wiring import Assembled, assemble
-from orchestrator.cli.output.tables import UNLIMITED, count, table
+from orchestrator.cli.output.tables import UNLIMITED, table
 from orchestrator.cli.output.terminal import Sheet, Terminal
+from orchestrator.core.model.counts import count
 from orchestrator.core.model.escape import in_csv
 from orchestrator.core.model.inventory import App, Inventory, Task
 from orchestrator.core.plan.plan import Plan

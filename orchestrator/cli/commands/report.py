@@ -10,12 +10,12 @@ from orchestrator.cli.context.find_run import Found, find_run
 from orchestrator.cli.context.folded_run import whole_of
 from orchestrator.cli.context.output_file import must_be_writable, write_output
 from orchestrator.cli.context.plan_runs import handover_of, runs_of_plan
-from orchestrator.cli.output.tables import count
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.render.asset_map import asset_map, is_map_of
 from orchestrator.cli.render.report_json import ReportDocument, document
 from orchestrator.cli.render.report_markdown import report_markdown
 from orchestrator.cli.render.summary import Names
+from orchestrator.core.model.counts import count
 from orchestrator.core.report.assets import AssetLine
 from orchestrator.core.report.whole import WholeReport
 from orchestrator.core.selection.only import read_only

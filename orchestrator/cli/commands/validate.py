@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from orchestrator.cli.output.tables import count
 from orchestrator.cli.output.terminal import Terminal
+from orchestrator.core.model.counts import count
 from orchestrator.errors import ExitCode
 from orchestrator.storage.planfile import read_plan
 

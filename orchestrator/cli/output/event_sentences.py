@@ -3,44 +3,33 @@
 A sentence needs the progress that believed the event, for the names and numbers that the event itself does not hold.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
+from collections.abc import Callable
 from math import ceil, log2
 from typing import Any
 
-from orchestrator.cli.output.tables import count
+from orchestrator.cli.output.event_scene import MOST_NAMED, BatchNumbers, Scene, words_of
+from orchestrator.cli.output.run_sentences import RUN_TOLD
 from orchestrator.cli.output.times import clock, span
-from orchestrator.core.model.inventory import Reason
+from orchestrator.core.model.counts import agreed, count
+from orchestrator.core.model.failures import Failure
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import ErrorDetail, Event
 from orchestrator.core.state.progress import Progress
 
-#: assets, or reasons, that are named in one sentence
-MOST_NAMED = 3
 #: fields that name things for programs -> what stands before them behind a sentence
 _IDS = ("delivery", "batch", "job")
 
 
 class EventSentences:
-    """Tells the events of one run. It numbers batches as bars and reports do."""
+    """Tells the events of one run."""
 
     def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-        #: batches that were looked at, backups too
-        self._seen = 0
+        self._numbers = BatchNumbers()
 
     def of(self, event: Event, progress: Progress) -> str:
         """What happened, "" where the event's own name and fields say all there is to say."""
-        tell = _TOLD.get(type(event))
-        return tell(_Scene(self, progress), event) if tell is not None else ""
-
-    def number(self, batch: str, progress: Progress) -> int:
-        if batch not in self._numbers:
-            fresh = islice(progress.batches.values(), self._seen, None)
-            self._seen = len(progress.batches)
-            names = (each.batch for each in fresh if not each.backup)
-            self._numbers |= {name: number for number, name in enumerate(names, len(self._numbers) + 1)}
-        return self._numbers.get(batch, 0)
+        tell = TOLD.get(type(event))
+        return tell(Scene(self._numbers, progress), event) if tell is not None else ""
 
 
 def ids_of(event: Event) -> str:
@@ -51,91 +40,27 @@ def ids_of(event: Event) -> str:
     return f" [{', '.join(told)}]" if told else ""
 
 
-def words_of(words: ErrorDetail, reasons: Sequence[Reason] = ()) -> str:
-    """Why, in the service's own words, each asset by its name."""
-    if not reasons:
-        said = words.message or words.kind.replace("-", " ")
-        return f"{said.rstrip('.')} ({words.code})" if words.code else said.rstrip(".")
-    told = [_reason(each) for each in reasons[:MOST_NAMED]]
-    more = f"; and {len(reasons) - MOST_NAMED} more" if len(reasons) > MOST_NAMED else ""
-    return "; ".join(told) + more
-
-
-def _reason(reason: Reason) -> str:
-    who = f"{reason.resource_name}: " if reason.resource_name else ""
-    code = f" ({reason.error_code})" if reason.error_code else ""
-    return f"{who}{reason.error_msg.rstrip('.')}{code}"
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
-
-
-class _Scene:
-    """One event in its run."""
-
-    def __init__(self, sentences: EventSentences, progress: Progress) -> None:
-        self._sentences, self._progress = sentences, progress
-
-    def batch(self, batch: str) -> str:
-        """`batch 1 (30 assets)`, `the backup of 30 assets`."""
-        held = self._progress.batches.get(batch)
-        if held is not None and held.backup:
-            return f"the backup of {count(len(held.assets), 'asset')}"
-        number = self._sentences.number(batch, self._progress)
-        return f"batch {number} ({count(len(held.assets), 'asset')})" if held is not None else f"batch {batch}"
-
-    def source(self, batch: str) -> str:
-        held = self._progress.batches.get(batch)
-        return held.source if held is not None else "source"
-
-    def target(self, delivery: str) -> str:
-        life = self._progress.deliveries.get(delivery)
-        return life.target if life is not None else delivery.rpartition("@")[2]
-
-    def of_delivery(self, delivery: str) -> str:
-        life = self._progress.deliveries.get(delivery)
-        return self.batch(life.batch) if life is not None else f"delivery {delivery}"
-
-    def names(self, delivery: str, ids: Iterable[str] | None = None) -> str:
-        """`orders-web, billing-web, stock-web and 4 more`."""
-        life = self._progress.deliveries.get(delivery)
-        if life is None:
-            return delivery
-        assets = self._progress.assets_of(life.batch)
-        return _some([asset.name for asset in assets if ids is None or asset.id in set(ids)])
-
-    def assets(self, child: e.Child) -> str:
-        """The same for a part of a delivery."""
-        held = self._progress.batches.get(child.batch)
-        return _some([asset.name for asset in held.assets]) if held is not None else ", ".join(child.assets)
-
-    def name(self, delivery: str, asset: str) -> str:
-        return self.names(delivery, (asset,)) or asset
-
-    def size(self, delivery: str) -> int:
-        life = self._progress.deliveries.get(delivery)
-        return len(self._progress.assets_of(life.batch)) if life is not None else 0
-
-
-def _export(words: str) -> Callable[[_Scene, Any], str]:
-    def tell(scene: _Scene, event: Any) -> str:
-        return f"{scene.source(event.batch)}: export of {scene.batch(event.batch)} {words}" + _why(event)
+def _export(words: str, then: str = "") -> Callable[[Scene, Any], str]:
+    def tell(scene: Scene, event: Any) -> str:
+        told = f"{scene.source(event.batch)}: export of {scene.batch(event.batch)} {words}"
+        return told + _why(scene, event, scene.export_slot(event.batch)) + then
 
     return tell
 
 
-def _import(words: str) -> Callable[[_Scene, Any], str]:
-    def tell(scene: _Scene, event: Any) -> str:
-        return f"{scene.target(event.delivery)}: import of {scene.of_delivery(event.delivery)} {words}" + _why(event)
+def _import(words: str) -> Callable[[Scene, Any], str]:
+    def tell(scene: Scene, event: Any) -> str:
+        told = f"{scene.target(event.delivery)}: import of {scene.of_delivery(event.delivery)} {words}"
+        return told + _why(scene, event, scene.import_slot(event.delivery))
 
     return tell
 
 
-def _why(event: Any) -> str:
+def _why(scene: Scene, event: Any, slot: str) -> str:
     words = getattr(event, "words", None)
     why = f": {words_of(words, getattr(event, 'reasons', ()))}" if isinstance(words, ErrorDetail) else ""
+    if isinstance(words, ErrorDetail) and words.kind == Failure.BUSY.value and (ours := scene.whose(slot)):
+        why += f"; {ours}"
     quiet = getattr(event, "quiet_until", 0.0)
     return why + (f"; nothing is believed before {clock(quiet)}" if quiet else "") + _wait(event)
 
@@ -145,7 +70,7 @@ def _wait(event: Any) -> str:
     return f"; asked again in {span(wait)}" if wait else ""
 
 
-def _verified(scene: _Scene, event: e.Verified) -> str:
+def _verified(scene: Scene, event: e.Verified) -> str:
     where, batch = scene.target(event.delivery), scene.of_delivery(event.delivery)
     told = f"{where}: {batch} compared: {len(event.verified)} verified"
     told += f", {len(event.unverified)} imported but unverified" if event.unverified else ""
@@ -155,63 +80,81 @@ def _verified(scene: _Scene, event: e.Verified) -> str:
     return told
 
 
-def _split(scene: _Scene, event: e.Split) -> str:
+def _split(scene: Scene, event: e.Split) -> str:
     where, batch = scene.target(event.delivery), scene.of_delivery(event.delivery)
     if event.why == "halves":
         most = 2 * ceil(log2(max(2, scene.size(event.delivery))))
-        return f"{where}: {batch} failed without naming an asset: looking for it in halves ({most} jobs at most)"
+        return (
+            f"{where}: {batch} failed without naming an asset: looking for it in halves ({count(most, 'job')} at most)"
+        )
     told = [
         f"quarantined {scene.assets(child)}@{where}" + (f": {words_of(child.words)}" if child.words else "")
         for child in event.children
         if child.fate == "quarantined"
     ]
     told = told[:MOST_NAMED] + ([f"and {len(told) - MOST_NAMED} more"] if len(told) > MOST_NAMED else [])
-    told += [f"blocked {scene.assets(child)}" for child in event.children if child.fate == "blocked"]
+    told += [_blocked_part(scene, event, child) for child in event.children if child.fate == "blocked"]
     for fate, words in (("landed", "are there already"), ("waiting", "go on as a batch of their own")):
         number = sum(len(child.assets) for child in event.children if child.fate == fate)
         told += [f"{count(number, 'asset')} {words}"] if number else []
     return f"{where}: {batch} goes on in parts: {'; '.join(told)}"
 
 
-def _quarantined(scene: _Scene, event: e.Quarantined) -> str:
+def _quarantined(scene: Scene, event: e.Quarantined) -> str:
     return f"quarantined {scene.names(event.delivery)}@{scene.target(event.delivery)}: {words_of(event.words)}"
 
 
-def _blocked(scene: _Scene, event: e.Blocked) -> str:
-    return f"blocked {scene.names(event.delivery)}@{scene.target(event.delivery)}: what it needs will not be there"
+def _blocked_part(scene: Scene, event: e.Split, child: e.Child) -> str:
+    verb = agreed(len(child.assets), "needs")
+    return f"blocked {scene.assets(child)}, which {verb} {scene.needed(event.delivery, child.by)}"
 
 
-def _backups(scene: _Scene, event: e.BackupsChosen) -> str:
+def _blocked(scene: Scene, event: e.Blocked) -> str:
+    needed = scene.needed(event.delivery, event.by)
+    told = f"blocked {scene.names(event.delivery)}@{scene.target(event.delivery)}"
+    return f"{told}: {needed}, which is needed, will not be there"
+
+
+def _backups(scene: Scene, event: e.BackupsChosen) -> str:
     where, batch = scene.target(event.delivery), scene.of_delivery(event.delivery)
     return (
         f"{where}: {batch} waits for {count(len(event.backups), 'backup')} of what it would overwrite: {event.reason}"
     )
 
 
-def _outage_ended(scene: _Scene, event: e.OutageEnded) -> str:
-    return f"{event.host} answers again, after {span(event.seconds)}"
-
-
-def _stopped(scene: _Scene, event: e.TargetStopped) -> str:
+def _stopped(scene: Scene, event: e.TargetStopped) -> str:
     return (
         f"{event.instance}: no more {event.direction}s: the same error came again and again, so that its cause lies in "
         f"the instance and not in an asset: {words_of(event.words)}"
     )
 
 
-def _stored(scene: _Scene, event: e.PackageStored) -> str:
-    doubt = f" ({event.check}: {event.reason})" if event.reason else ""
+def _stored(scene: Scene, event: e.PackageStored) -> str:
+    doubt = f"; {event.reason}" if event.check != "crc" and event.reason else ""
     return f"{scene.source(event.batch)}: package of {scene.batch(event.batch)} stored: {event.size:,} bytes{doubt}"
 
 
-def _in_doubt(scene: _Scene, event: e.ImportInDoubt) -> str:
+def _in_doubt(scene: Scene, event: e.ImportInDoubt) -> str:
     return (
         f"{scene.target(event.delivery)}: import of {scene.of_delivery(event.delivery)} turned out half there "
         f"({len(event.landed)} of {scene.size(event.delivery)}): only you can decide, with `roma-migrate resolve`"
     )
 
 
-_TOLD: dict[type, Callable[[_Scene, Any], str]] = {
+def _stale(scene: Scene, event: e.PackageStale) -> str:
+    changed = count(len(event.changed), "asset")
+    return (
+        f"{scene.source(event.batch)}: {changed} of {scene.batch(event.batch)} changed since the export: exported anew"
+    )
+
+
+def _looked(scene: Scene, event: e.Looked) -> str:
+    where, batch = scene.target(event.delivery), scene.of_delivery(event.delivery)
+    return f"{where}: listed before or after the import of {batch}: {count(len(event.present), 'name')} of it there"
+
+
+TOLD: dict[type, Callable[[Scene, Any], str]] = {
+    **RUN_TOLD,
     e.ExportRequested: _export("asked for"),
     e.ExportAccepted: _export("accepted"),
     e.ExportRefused: _export("refused"),
@@ -220,12 +163,17 @@ _TOLD: dict[type, Callable[[_Scene, Any], str]] = {
     e.ExportFailed: _export("failed"),
     e.ExportVanished: _export("is not known to the service any more"),
     e.ExportOverdue: _export("outlived job_timeout and may still run"),
+    e.ExportLost: _export("whose answer was lost is asked for again: an export changes nothing"),
+    e.DownloadRequested: _export("done: its package is being downloaded"),
     e.DownloadRefused: _export("done, but its download was refused"),
     e.DownloadCut: _export("done, but its download was cut by a crash"),
     e.PackageStored: _stored,
-    e.PackageLost: _export("done, but its package lost: it is exported again"),
-    e.PackageDamaged: _export("done, but its package damaged on our disk: it is exported again"),
+    e.PackageDropped: lambda scene, event: f"package of {scene.batch(event.batch)} removed: nothing needs it any more",
+    e.PackageStale: _stale,
     e.BackupsChosen: _backups,
+    e.PackageLost: _export("done, but its package lost", "; it is exported again"),
+    e.PackageDamaged: _export("done, but its package damaged on our disk", "; it is exported again"),
+    e.Looked: _looked,
     e.ImportRequested: _import("asked for"),
     e.ImportAccepted: _import("accepted"),
     e.ImportRefused: _import("refused"),
@@ -241,14 +189,10 @@ _TOLD: dict[type, Callable[[_Scene, Any], str]] = {
     e.Split: _split,
     e.Quarantined: _quarantined,
     e.Blocked: _blocked,
-    e.OutageBegan: lambda scene, event: f"{event.host} does not answer: {words_of(event.words)}",
-    e.OutageEnded: _outage_ended,
     e.TargetStopped: _stopped,
     e.TargetReopened: lambda scene, event: f"{event.instance}: {event.direction}s are tried again, one batch first",
     e.Retried: lambda scene, event: (
         f"{scene.target(event.delivery)}: {scene.of_delivery(event.delivery)} is tried again"
     ),
     e.Resolved: lambda scene, event: f"{event.by} decided: {event.subject} counts as {event.outcome}: {event.reason}",
-    e.RunEnded: lambda scene, event: f"the run has ended with code {event.code}",
-    e.RunInterrupted: lambda scene, event: f"interrupted by {event.signal}",
 }

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from orchestrator.cli.output.times import clock
+from orchestrator.core.model.failures import Failure
 from orchestrator.core.scheduling.timetable import Predict
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry
+from orchestrator.core.state.holders import lost_request_in
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import JobKind
@@ -21,7 +23,7 @@ LaneKey = tuple[str, str]
 _ORDER = (
     "undecided",
     "settling",
-    "waiting for somebody",
+    "waiting for",
     "importing",
     "exporting",
     "downloading",
@@ -209,7 +211,7 @@ class LaneStatuses:
 
     def _activity(self, progress: Progress, life: Delivery) -> Activity | None:
         package = progress.packages[life.batch]
-        words = self._phrase(life, package)
+        words = self._phrase(progress, life, package)
         if not words and life.state is DeliveryState.WAITING:
             return self._backing_up(progress, life)
         if not words:
@@ -226,7 +228,7 @@ class LaneStatuses:
         batch = f"what batch {self._numbers.get(life.batch, 0)} of {self.batches} would overwrite"
         for name in life.scheduled.backups:
             package = progress.packages[name]
-            if words := _waiting(life, package, batch):
+            if words := self._before_import(progress, life, package, batch):
                 assets = len(progress.assets_of(name))
                 if package.state is PackageState.EXPORTING:
                     return self._job(words, package.since, (life.target, JobKind.EXPORT, assets))
@@ -239,8 +241,8 @@ class LaneStatuses:
         expected = self._predict(*job)
         return Activity(words, since, expected.p50, not expected.jobs)
 
-    def _phrase(self, life: Delivery, package: Package) -> str:
-        batch = f"batch {self._numbers.get(life.batch, 0)} of {self.batches}"
+    def _phrase(self, progress: Progress, life: Delivery, package: Package) -> str:
+        batch = self._batch(life.batch)
         match life.state:
             case DeliveryState.IMPORTING:
                 return f"importing {batch}"
@@ -251,9 +253,31 @@ class LaneStatuses:
             case DeliveryState.UNDECIDED:
                 return f"undecided: {batch}"
             case DeliveryState.WAITING:
-                return _waiting(life, package, batch)
+                return self._before_import(progress, life, package, batch)
             case _:
                 return ""
+
+    def _before_import(self, progress: Progress, life: Delivery, package: Package, batch: str) -> str:
+        busy = life.words if life.refusals == 0 and life.not_before else None
+        if busy is not None and busy.kind == Failure.BUSY.value:
+            return f"waiting for {self._job_in(progress, life.slot)} since {clock(life.since)}, {batch}"
+        if package.state is PackageState.PENDING and package.words is not None:
+            if package.words.kind == Failure.BUSY.value:
+                return f"waiting for {self._job_in(progress, package.slot)} since {clock(package.since)}, {batch}"
+            return ""
+        return _exporting(package, batch)
+
+    def _job_in(self, progress: Progress, slot: str) -> str:
+        """Whose job it is that ROMA says runs in a slot, as far as we can know."""
+        lost = lost_request_in(progress, slot)
+        if not lost:
+            return "somebody else's job"
+        life = progress.deliveries.get(lost)
+        kind, batch = ("import", life.batch) if life is not None else ("export", lost)
+        return f"our own lost {kind} of batch {self._numbers.get(batch, 0)}"
+
+    def _batch(self, batch: str) -> str:
+        return f"batch {self._numbers.get(batch, 0)} of {self.batches}"
 
 
 def _touched(progress: Progress, event: e.Event) -> tuple[str, ...]:
@@ -284,10 +308,7 @@ def _quiet(life: Delivery) -> str:
     return f"quiet until {clock(life.quiet_until)}"
 
 
-def _waiting(life: Delivery, package: Package, batch: str) -> str:
-    busy = life.words if life.refusals == 0 and life.not_before else None
-    if busy is not None and busy.kind == "busy":
-        return f"waiting for somebody else's job since {clock(life.since)}, {batch}"
+def _exporting(package: Package, batch: str) -> str:
     match package.state:
         case PackageState.EXPORTING:
             return f"exporting {batch}"
@@ -297,7 +318,5 @@ def _waiting(life: Delivery, package: Package, batch: str) -> str:
             return f"downloading {batch}"
         case PackageState.UNDECIDED:
             return f"undecided: {batch}"
-        case PackageState.PENDING if package.words is not None and package.words.kind == "busy":
-            return f"waiting for somebody else's job since {clock(package.since)}, {batch}"
         case _:
             return ""

@@ -6,7 +6,6 @@ stands the sentence. A log that cannot be written stops nothing.
 
 import json
 import os
-from collections import Counter
 from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from orchestrator.cli.output import event_lines
 from orchestrator.cli.output.event_sentences import EventSentences, ids_of
 from orchestrator.cli.output.terminal import LogLevel, Terminal
 from orchestrator.cli.output.times import clock, utc
-from orchestrator.core.model.checks import Verdict
+from orchestrator.core.model.checks import Check, Verdict
 from orchestrator.core.model.escape import in_json, visible
 from orchestrator.core.state.events import Entry, FindingsNoted
 from orchestrator.core.state.progress import Progress
@@ -77,7 +76,7 @@ class Log:
         """One journal entry that is believed."""
         event = entry.event
         if isinstance(event, FindingsNoted):
-            self._findings(entry, event)
+            self._findings(entry, event, progress)
             return
         held = event_lines.fields_of(event)
         if sentence := self._sentences.of(event, progress):
@@ -87,18 +86,18 @@ class Log:
             event_lines.level_of(event).value, event_lines.name_of(event), at=entry.at, seq=entry.seq, **held
         )
 
-    def _findings(self, entry: Entry, event: FindingsNoted) -> None:
+    def _findings(self, entry: Entry, event: FindingsNoted, progress: Progress) -> None:
         """How many of which check for everybody, and each for the file."""
-        for verdict in dict.fromkeys(each.verdict for each in event.findings):
-            checks = Counter(each.id for each in event.findings if each.verdict is verdict)
-            level = LogLevel.WARNING if verdict is Verdict.WARNING else LogLevel.INFO
-            told = {"verdict": verdict.value, "number": checks.total(), "checks": sorted(checks)}
-            self._logger._proxy_to_logger(level.value, "findings-noted", at=entry.at, seq=entry.seq, **told)
+        warned = any(each.verdict is Verdict.WARNING for each in event.findings)
+        level = LogLevel.WARNING if warned else LogLevel.INFO
+        checks = sorted({each.id for each in event.findings})
+        told = {"number": len(event.findings), "checks": checks, "text": self._sentences.of(event, progress)}
+        self._logger._proxy_to_logger(level.value, "findings-noted", at=entry.at, seq=entry.seq, **told)
         for each in event.findings:
             held = {"check": each.id, "verdict": each.verdict.value, "where": each.where, "sentence": each.sentence,
-                    "assets": list(each.assets), "remedy": each.remedy}  # fmt: skip
-            told = {key: value for key, value in held.items() if value}
-            self._logger._proxy_to_logger(LogLevel.DEBUG.value, "finding", at=entry.at, seq=entry.seq, **told)
+                    "assets": list(each.assets), "remedy": each.remedy, "text": _finding(each)}  # fmt: skip
+            known = {key: value for key, value in held.items() if value}
+            self._logger._proxy_to_logger(LogLevel.DEBUG.value, "finding", at=entry.at, seq=entry.seq, **known)
 
     # --- processors ------------------------------------------------------------------------------------------------
 
@@ -138,6 +137,11 @@ class Log:
             return
         words = f"{line['text']}{ids}" if "text" in line else f"{line['event']} {_pairs(line)}".rstrip()
         terminal.say(visible(f"{clock(at)} {level.value} {words}"))
+
+
+def _finding(each: Check) -> str:
+    where = f" {each.where}" if each.where else ""
+    return f"{each.verdict.value}: {each.id}{where}: {each.sentence}" + (f"; {each.remedy}" if each.remedy else "")
 
 
 def _pairs(line: Line) -> str:

@@ -14,6 +14,7 @@ from rich.text import Text
 from orchestrator.cli.output.lane_status import LaneStatus, LaneStatuses
 from orchestrator.cli.output.progress_board import DONE, Left, Screen, board
 from orchestrator.cli.output.terminal import Terminal
+from orchestrator.core.model.counts import count
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.scheduling.forecast import Planned, forecast
 from orchestrator.core.scheduling.timetable import Predict, basis_of, planned_left
@@ -85,12 +86,18 @@ class Show:
         if now == before:
             return
         self._told[lane.name] = now
-        told = {"imported": f"{lane.there}/{lane.selected}", "verified": lane.verified}
-        if lane.skipped:
-            told["skipped"] = lane.skipped
-        if lane.troubled:
-            told["set_aside"] = lane.troubled
-        self._say("progress", lane=lane.name, **told)
+        told: dict[str, object] = {"imported": f"{lane.there}/{lane.selected}", "verified": lane.verified}
+        told |= {"skipped": lane.skipped} if lane.skipped else {}
+        told |= {"set_aside": lane.troubled} if lane.troubled else {}
+        self._say("progress", lane=lane.name, text=_in_words(lane), **told)
+
+
+def _in_words(lane: LaneStatus) -> str:
+    """`orders@prod: 97 of 230 assets at the target: 90 verified; 14 set aside`."""
+    told = f"{lane.name}: {lane.there:,} of {count(lane.selected, 'asset')} at the target"
+    parts = [f"{n:,} {word}" for word, n in (("verified", lane.verified), ("skipped", lane.skipped)) if n]
+    aside = f"; {lane.troubled:,} set aside" if lane.troubled else ""
+    return told + (f": {', '.join(parts)}" if parts else "") + aside
 
 
 class _Board:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from orchestrator.cli.output.cells import cells, cut, middle, padded
 from orchestrator.cli.output.lane_status import Activity, LaneStatus, LaneStatuses
 from orchestrator.cli.output.times import after, clock
+from orchestrator.core.model.counts import count
 from orchestrator.core.model.escape import visible
 
 DONE, OPEN = "━", "─"
@@ -66,7 +67,7 @@ def board(statuses: LaneStatuses, screen: Screen) -> list[str]:
 
 def _total(lanes: Sequence[LaneStatus], screen: Screen) -> str:
     there, selected = sum(lane.there for lane in lanes), sum(lane.selected for lane in lanes)
-    told = f"{there:,}/{selected:,} assets"
+    told = f"{there:,}/{count(selected, 'asset')}"
     return f"total {_bar(there, selected, screen.width - len(told) - 7)} {told}"
 
 

@@ -59,12 +59,6 @@ def commands(label: str, text: str) -> str:
     return "\n".join(made)
 
 
-def count(number: int, thing: str) -> str:
-    """`1 asset`, `2 assets`, `3 batches`."""
-    plural = {"batch": "batches", "delivery": "deliveries", "entry": "entries"}.get(thing, f"{thing}s")
-    return f"{number:,} {thing if number == 1 else plural}"
-
-
 def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     """The same for a ticket, a line each; what a cell holds can neither end it nor format anything."""
 

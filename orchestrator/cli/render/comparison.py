@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from orchestrator.cli.output.tables import count, table, wrapped
+from orchestrator.cli.output.tables import table, wrapped
 from orchestrator.cli.output.times import local, utc
 from orchestrator.core.comparison.carried import learned
 from orchestrator.core.comparison.compare import AssetComparison, Finding, counted
+from orchestrator.core.model.counts import count
 from orchestrator.engine.comparing import Compared
 
 #: assets of one finding and cause that are named in text; JSON holds all

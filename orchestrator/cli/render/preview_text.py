@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from orchestrator.cli.output.tables import commands, count, table, wrapped
+from orchestrator.cli.output.tables import commands, table, wrapped
 from orchestrator.cli.output.times import after, span
 from orchestrator.cli.render.preview_json import Identity, Place, Shown, expected
 from orchestrator.core.model.checks import MOST_EXAMPLES, Check, Verdict, grouped
+from orchestrator.core.model.counts import count
 from orchestrator.core.model.handover_item import Action, Item
 from orchestrator.core.preflight.expected_outcomes import Expected, ExpectedOutcome
 from orchestrator.core.preview.ordering import Order
@@ -171,9 +172,14 @@ def finding(check: Check) -> str:
 
 
 def counted(checks: Iterable[Check]) -> str:
-    """`1 blocker, 2 warning, 25 ok`."""
+    """`1 blocker, 2 warnings, 25 ok`."""
     found = Counter(check.verdict for check in checks)
-    return ", ".join(f"{found[verdict]} {verdict.value}" for verdict in reversed(Verdict) if found[verdict])
+    nouns = {Verdict.BLOCKER, Verdict.WARNING}
+    return ", ".join(
+        count(found[each], each.value) if each in nouns else f"{found[each]} {each.value}"
+        for each in reversed(Verdict)
+        if found[each]
+    )
 
 
 def actions(items: Sequence[Item]) -> list[tuple[str, int]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.output.times import local, seconds_of, span
 from orchestrator.cli.render.report_json import AssetDocument, BatchDocument, ReportDocument
-from orchestrator.cli.render.states import delivery_words, package_words
+from orchestrator.cli.render.states import delivery_words
 from orchestrator.cli.render.timeline_drawing import Drawing, drawing, expected_end, expected_jobs
 from orchestrator.core.model.escape import visible
 from orchestrator.core.model.handover_item import Action
@@ -77,7 +77,7 @@ def _environment() -> "jinja2.Environment":
     made.filters["span"] = span
     made.filters["json"] = _json
     made.filters["expected_end"], made.filters["expected_jobs"] = expected_end, expected_jobs
-    made.filters["package_words"], made.filters["delivery_words"] = package_words, delivery_words
+    made.filters["delivery_words"] = delivery_words
     return made
 
 

@@ -4,13 +4,14 @@ The HTML page is made from the same document, so that both tell the same.
 """
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.cli.context.folded_run import code_of
 from orchestrator.cli.output.times import utc
+from orchestrator.cli.render.states import package_words
 from orchestrator.cli.render.summary import Names, finding_json, next_of, verdict_of
 from orchestrator.core.handover.render import to_data
 from orchestrator.core.model.handover_item import Action
@@ -83,7 +84,7 @@ class AssetDocument:
     target: str
     #: "" where it travelled in none
     delivery: str
-    #: its batch's place in the order, from 1; 0 where it travelled in none
+    #: of its batch, from 1, in the order in which batches were scheduled; 0 where it travelled in none
     number: int
     #: at the source
     id: str
@@ -104,7 +105,7 @@ class RanDocument:
 
     began: str | None
     ended: str | None
-    #: behind somebody else's job
+    #: behind a job that we could only wait for: somebody else's, or a lost one of ours
     waited_seconds: float
 
 
@@ -118,6 +119,8 @@ class BatchDocument:
     apps: int
     tasks: int
     state: str
+    #: what became of it, for people
+    stands: str
     exports: int
     losses: int
     jobs: Sequence[str]
@@ -153,11 +156,12 @@ class DeliveryDocument:
 class BarDocument:
     """What a slot was used for, or waited for."""
 
-    #: export, import, probe, somebody else's job, unknown outcome; beside the slot: download, verification
+    #: export, import, probe, somebody else's job, our own lost job, unknown outcome; beside the slot: download,
+    #: verification
     kind: str
     #: batch or delivery id; what a probe is called
     subject: str
-    #: the batch's place in the order, 0 of a probe
+    #: of the batch, 0 of a probe
     number: int
     began: str | None
     ended: str | None
@@ -464,6 +468,9 @@ def document(whole: WholeReport, names: Names, shown: Sequence[AssetLine], left:
     ran = journeys(whole.timeline)
     outcome = made.outcome
     carried = {(g.migration, g.target, asset): g.carried_by for g in whole.aside for asset, _ in g.assets}
+    imports: dict[str, list[str]] = defaultdict(list)
+    for delivery in made.deliveries:
+        imports[delivery.batch].append(delivery.state)
     numbers = {batch.batch: batch.number for batch in made.batches}
     numbers |= {each.delivery: numbers[each.batch] for each in made.deliveries}
     return ReportDocument(
@@ -478,7 +485,7 @@ def document(whole: WholeReport, names: Names, shown: Sequence[AssetLine], left:
         lanes=[_lane(each) for each in made.lanes],
         sources=[_source(each, carried) for each in made.sources],
         assets=[_asset(line) for line in shown],
-        batches=[_batch(each, ran.get(each.batch, Journey())) for each in made.batches],
+        batches=[_batch(each, imports[each.batch], ran.get(each.batch, Journey())) for each in made.batches],
         deliveries=[_delivery(each, ran.get(each.delivery, Journey())) for each in made.deliveries],
         approved=began.approved, signed_by=began.signed_by, accepted=began.accepted, held=began.held,
         waived=began.waived,
@@ -530,9 +537,10 @@ def _ran(journey: Journey) -> RanDocument:
     return RanDocument(utc(journey.began), utc(journey.ended), round(journey.waited, 1))
 
 
-def _batch(b: BatchReport, journey: Journey) -> BatchDocument:
+def _batch(b: BatchReport, imports: Sequence[str], journey: Journey) -> BatchDocument:
     return BatchDocument(
-        b.number, b.batch, b.source, b.apps, b.tasks, b.state, b.exports, b.losses, b.jobs, b.request_ids, b.sha256,
+        b.number, b.batch, b.source, b.apps, b.tasks, b.state, package_words(b.state, imports), b.exports, b.losses,
+        b.jobs, b.request_ids, b.sha256,
         b.size, b.check, _ran(journey),
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from orchestrator.cli.output.tables import count, markdown
+from orchestrator.cli.output.tables import markdown
 from orchestrator.cli.output.times import local, seconds_of, span
 from orchestrator.cli.render.report_json import (
     AssetDocument,
@@ -17,9 +17,10 @@ from orchestrator.cli.render.report_json import (
     SlotDocument,
     UndoDocument,
 )
-from orchestrator.cli.render.states import delivery_words, package_words
+from orchestrator.cli.render.states import delivery_words
 from orchestrator.cli.render.timeline_drawing import expected_end, expected_jobs
 from orchestrator.core.model.checks import Verdict
+from orchestrator.core.model.counts import count
 from orchestrator.core.model.escape import in_json, in_markdown
 from orchestrator.core.report.outcome import AssetClass
 from orchestrator.core.report.report import QUIET
@@ -256,7 +257,7 @@ def _events(r: ReportDocument) -> list[str]:
         for s in r.stops
     ))  # fmt: skip
     out += _section("Waits", (
-        f"{w.subject}: refused {w.times} times from {_at(w.began)} for {_length(w.began, w.latest)}: {w.words}"
+        f"{w.subject}: refused {count(w.times, 'time')} from {_at(w.began)} for {_length(w.began, w.latest)}: {w.words}"
         for w in r.waits
     ))  # fmt: skip
     out += _section("Lost answers, and how they were settled", (
@@ -269,11 +270,11 @@ def _events(r: ReportDocument) -> list[str]:
 
 def _batches(r: ReportDocument, everything: bool) -> list[str]:
     rows: list[list[object]] = [
-        [b.number, b.batch, b.source, b.apps, b.tasks, package_words(b.state), b.exports, *_ran(b.ran), b.size or "",
+        [b.number, b.batch, b.source, b.apps, b.tasks, b.stands, b.exports, *_ran(b.ran), b.size or "",
          b.check, " ".join(b.jobs), " ".join(b.request_ids)]
         for b in r.batches
     ]  # fmt: skip
-    when = ["began", "took", "waited for others"]
+    when = ["began", "took", "waited behind another job"]
     head = [
         "no",
         "batch",

@@ -2,15 +2,15 @@
 
 import os
 import shlex
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.cli.output.tables import commands, count, table, wrapped
+from orchestrator.cli.output.tables import commands, table, wrapped
 from orchestrator.cli.output.times import local, utc
-from orchestrator.core.model.checks import Check, Verdict
+from orchestrator.core.model.checks import Check, in_short
+from orchestrator.core.model.counts import agreed, count
 from orchestrator.core.report.handover import PlanHandover
 from orchestrator.core.report.outcome import AssetClass, Outcome
 from orchestrator.core.report.report import MEANING, LaneReport, Report, lane_reports
@@ -109,7 +109,7 @@ def next_step(outcome: Outcome, names: Names, left: PlanHandover = NOTHING_LEFT)
 def left_to_people(left: PlanHandover) -> str:
     """How much of it is open, and how much of that may process data twice."""
     risks = len(left.risks)
-    told = f"{count(len(left.open), 'thing')} {'is' if len(left.open) == 1 else 'are'} left to people"
+    told = f"{count(len(left.open), 'thing')} {agreed(len(left.open), 'is')} left to people"
     if not risks:
         return told
     runs = "is a task that still runs" if risks == 1 else "are tasks that still run"
@@ -192,13 +192,8 @@ def closing_json(
 
 def warned(findings: Sequence[Check], names: Names) -> str:
     """How much preflight warned of when the run began, by check, and where it is told."""
-    parts = []
-    for verdict, told in ((Verdict.WARNING, "warned of"), (Verdict.NOT_CHECKED, "could not check")):
-        held = Counter(each.id for each in findings if each.verdict is verdict)
-        if held:
-            named = ", ".join(f"{check} ({n})" if n > 1 else check for check, n in sorted(held.items()))
-            parts.append(f"{told} {count(held.total(), 'thing')}: {named}")
-    return f"before it began, preflight {'; it '.join(parts)}; each is told by\n{names.command('report', names.run)}"
+    told = "; it ".join(in_short(findings))
+    return f"before it began, preflight {told}; each is told by\n{names.command('report', names.run)}"
 
 
 def finding_json(check: Check) -> dict[str, Any]:

@@ -27,7 +27,7 @@ _MARKS = 8
 _LEVELS = 3
 #: what stands in a bar: before the batch's number, or alone
 _LETTER = {"export": "E", "import": "I"}
-_WORD = {"probe": "P", "somebody else's job": "busy", "unknown outcome": "?"}
+_WORD = {"probe": "P", "somebody else's job": "busy", "our own lost job": "busy", "unknown outcome": "?"}
 #: kinds that run beside the jobs -> the line below them
 _LINE = {"download": 0, "verification": 1}
 

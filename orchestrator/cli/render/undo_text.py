@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from orchestrator.cli.output.tables import count, table, wrapped
+from orchestrator.cli.output.tables import table, wrapped
+from orchestrator.core.model.counts import agreed, count
 from orchestrator.core.state.changes import ChangeLife, Changes, ChangeState
 from orchestrator.core.undo.provenance import Left, UndoPlan
 
@@ -28,8 +29,7 @@ def plan_text(run: str, planned: UndoPlan, everything: bool) -> str:
 
 def count_of(kind: str, number: int) -> str:
     """`application`, `tasks`."""
-    word = "application" if kind == "app" else "task"
-    return word if number == 1 else f"{word}s"
+    return agreed(number, "application" if kind == "app" else "task")
 
 
 def _what(planned: UndoPlan) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from orchestrator.core.decisions import steps, target_evidence
+from orchestrator.core.model.counts import count
 from orchestrator.core.plan.plan import Plan, Scope, Settings
 from orchestrator.core.scheduling.policy import SlotLoads
 from orchestrator.core.state import events as e
@@ -244,4 +245,6 @@ def lists_of(instance: str) -> str:
 
 def unanswered(life: Package | Delivery) -> e.ErrorDetail:
     said = life.words or e.ErrorDetail("lost")
-    return e.ErrorDetail("unanswered", said.code, f"no usable answer {life.silences} times in a row: {said}"[:300])
+    return e.ErrorDetail(
+        "unanswered", said.code, f"no usable answer {count(life.silences, 'time')} in a row: {said}"[:300]
+    )

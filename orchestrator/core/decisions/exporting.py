@@ -15,6 +15,7 @@ from orchestrator.core.decisions.context import (
     Want,
     unanswered,
 )
+from orchestrator.core.model.counts import count
 from orchestrator.core.scheduling.policy import Feed, Work, may_run_ahead
 from orchestrator.core.state import events as e
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
@@ -63,7 +64,9 @@ def pending(s: SchedulerContext, life: Package, source: str, now: float) -> Answ
         return Note((e.ExportFailed(life.batch, (), unanswered(life)),))
     if life.losses >= MOST_LOSSES:
         words = life.words or e.ErrorDetail("package", message="lost")
-        said = e.ErrorDetail("package", words.code, f"its package was lost {life.losses} times: {words.message}"[:300])
+        said = e.ErrorDetail(
+            "package", words.code, f"its package was lost {count(life.losses, 'time')}: {words.message}"[:300]
+        )
         return Note((e.ExportFailed(life.batch, (), said),))
     if not any(s.importable(each) for each in s.progress.deliveries_of(life.batch)):
         return None

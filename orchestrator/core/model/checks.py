@@ -3,9 +3,12 @@
 Law: each has a stable id, a verdict, its assets and a remedy (Contract 4).
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+from orchestrator.core.model.counts import count
 
 #: of answers to one question, so many are told in full where there are more
 MOST_EXAMPLES = 3
@@ -112,14 +115,20 @@ def some(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def counted(number: int, one: str) -> str:
-    """`1 task`, `3 tasks`."""
-    return f"{number} {one}" + ("" if number == 1 else "s")
-
-
 def grouped(checks: Iterable[Check]) -> list[tuple[Check, ...]]:
     """Answers by verdict and check, what stands against a run first; in each group in the order they were given."""
     groups: dict[tuple[Verdict, str], list[Check]] = {}
     for check in checks:
         groups.setdefault((check.verdict, check.id), []).append(check)
     return [tuple(held) for _, held in sorted(groups.items(), key=lambda group: -group[0][0].rank)]
+
+
+def in_short(findings: Collection[Check]) -> list[str]:
+    """`warned of 3 things: running-tasks (2), left-out` and `could not check 1 thing: ...`, where there are any."""
+    parts = []
+    for verdict, told in ((Verdict.WARNING, "warned of"), (Verdict.NOT_CHECKED, "could not check")):
+        held = Counter(each.id for each in findings if each.verdict is verdict)
+        if held:
+            named = ", ".join(f"{check} ({n})" if n > 1 else check for check, n in sorted(held.items()))
+            parts.append(f"{told} {count(held.total(), 'thing')}: {named}")
+    return parts

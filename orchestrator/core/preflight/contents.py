@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from orchestrator.core.model.checks import Check, Verdict, counted, some
+from orchestrator.core.model.checks import Check, Verdict, some
+from orchestrator.core.model.counts import count
 from orchestrator.core.model.instance_facts import Unread, read_or
 from orchestrator.core.model.inventory import Api, DataSource
 from orchestrator.core.preflight.context import PreflightContext, all_unread
@@ -47,7 +48,7 @@ def _with_target(context: PreflightContext, route: Route, there: Sequence[DataSo
         if sources:
             names = tuple(one.name for one in sources)
             sentence = (
-                f"{counted(len(names), 'data source')} would arrive at {route.target.instance} under an id that "
+                f"{count(len(names), 'data source')} would arrive at {route.target.instance} under an id that "
                 f"{what}: {some(names)}"
             )
             remedy = "use mode Merge, or remove them at the target first"
@@ -68,7 +69,7 @@ def _between_routes(
             names = tuple(one.name for one in found)
             others = sorted({arrived[route.target.instance, one.id].name for one in found})
             told = f"{some(others)} brings them too: {some(names)}"
-            sentence = f"{counted(len(names), 'data source')} would arrive twice, {told}"
+            sentence = f"{count(len(names), 'data source')} would arrive twice, {told}"
             remedy = "use mode Merge for the later one, or exclude their applications from one"
             yield Check("datasource-id-collision", verdict, sentence, _apps_of(route, found), remedy, route.name)
 
@@ -84,7 +85,7 @@ def _between_batches(context: PreflightContext, route: Route) -> Iterator[Check]
     torn = {source: batches for source, batches in used.items() if len(batches) > 1}
     if torn:
         names = tuple(dict.fromkeys(name for batches in torn.values() for held in batches.values() for name in held))
-        sentence = f"{counted(len(torn), 'data source')} would arrive in more than one batch, with tasks {some(names)}"
+        sentence = f"{count(len(torn), 'data source')} would arrive in more than one batch, with tasks {some(names)}"
         remedy = "use mode Merge, or a batch_size that keeps these tasks together"
         yield Check("datasource-id-collision", Verdict.WARNING, sentence, names, remedy, route.name)
 
@@ -110,7 +111,7 @@ def unpublished_apis(context: PreflightContext) -> Iterator[Check]:
         lost = [api for api in apis_of(context, route) if not api.released]
         if lost:
             told = some([api.name for api in lost])
-            sentence = f"{counted(len(lost), 'API')} not published in RELEASE would stay behind: {told}"
+            sentence = f"{count(len(lost), 'API')} not published in RELEASE would stay behind: {told}"
             remedy = "publish them in RELEASE at the source, or make them anew at the target (handover list)"
             yield Check("unpublished-apis", Verdict.WARNING, sentence, owners_of(route, lost), remedy, route.name)
     yield from all_unread("unpublished-apis", asked(context, "the list of APIs", "apis", targets=False))
@@ -121,7 +122,7 @@ def functiongraph_backends(context: PreflightContext) -> Iterator[Check]:
     for route in context.routes:
         held = [api for api in apis_of(context, route) if api.released and api.backend_type.upper() == "FUNCTION"]
         if held:
-            sentence = f"{counted(len(held), 'API')} with a FunctionGraph backend: {some([api.name for api in held])}"
+            sentence = f"{count(len(held), 'API')} with a FunctionGraph backend: {some([api.name for api in held])}"
             remedy = f"make sure that the user at {route.target.instance} has the same functions, versions and aliases"
             yield Check("functiongraph-backends", Verdict.WARNING, sentence, owners_of(route, held), remedy, route.name)
     yield from all_unread("functiongraph-backends", asked(context, "the list of APIs", "apis", targets=False))
@@ -142,9 +143,9 @@ def undeclared_calls(context: PreflightContext) -> Iterator[Check]:
         if used == 0 or (on is False and used < 0):
             continue
         remedy = "ask the applications' owners and declare them in `calls`: a called application must be there first"
-        plain = f"`calls` declares {counted(declared[source], 'caller')}"
+        plain = f"`calls` declares {count(declared[source], 'caller')}"
         if used > 0:
-            sentence = f"{source} holds {counted(used, 'scheduled API task')}, whose calls no list tells; {plain}"
+            sentence = f"{source} holds {count(used, 'scheduled API task')}, whose calls no list tells; {plain}"
             yield Check("undeclared-calls", Verdict.WARNING, sentence, remedy=remedy, where=f"@{source}")
         else:
             why = "api_task is on, and" if on else "whether api_task is on could not be read, and"

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from orchestrator.core.model.checks import Check, Verdict, counted
+from orchestrator.core.model.checks import Check, Verdict
+from orchestrator.core.model.counts import count
 from orchestrator.core.model.instance_facts import Facts, Unread, read_or
 from orchestrator.core.model.inventory import InstanceDetails
 from orchestrator.core.plan.plan import AccessKey, Plan
@@ -148,7 +149,7 @@ def clock_skew(context: PreflightContext) -> Iterator[Check]:
         signed = _signs(context.plan, name)
         verdict = Verdict.BLOCKER if signed and abs(offset) > _SKEW_REFUSED * 0.9 else Verdict.WARNING
         side = "ahead of" if offset > 0 else "behind"
-        sentence = f"the clock of {name} is {counted(round(abs(offset)), 'second')} {side} this host's"
+        sentence = f"the clock of {name} is {count(round(abs(offset)), 'second')} {side} this host's"
         remedy = "set this host's clock: at 15 minutes signed requests are refused"
         yield Check("clock-skew", verdict, sentence, remedy=remedy, where=f"@{name}")
     told = [(name, "the clock", context.facts_of(name).clock_offset) for name in ends_of(context)]

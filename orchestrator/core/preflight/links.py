@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from orchestrator.core.model.checks import Check, Verdict, counted, some
+from orchestrator.core.model.checks import Check, Verdict, some
+from orchestrator.core.model.counts import agreed, count
 from orchestrator.core.model.inventory import App, Kind, Task
 from orchestrator.core.plan.plan import ById, Password
 from orchestrator.core.preflight.context import PreflightContext, names_of
@@ -121,7 +122,7 @@ def task_apps_missing(context: PreflightContext) -> Iterator[Check]:
             names = tuple(dict.fromkeys(moving[need.asset_id] for need in absent))
             apps = sorted({need.app_name or f"{need.app_id} (not visible)" for need in absent})
             sentence = (
-                f"{counted(len(names), 'task')} whose applications neither travel nor are at {route.target.instance}: "
+                f"{count(len(names), 'task')} whose applications neither travel nor are at {route.target.instance}: "
                 f"{some(names)}; missing: {some(apps)}"
             )
             remedy = "select these applications too, or exclude the tasks"
@@ -135,9 +136,7 @@ def left_out(context: PreflightContext) -> Iterator[Check]:
         if held:
             names = tuple(each.task.name for each in held)
             whys = sorted({each.why.value for each in held})
-            sentence = (
-                f"{counted(len(names), 'task')} touching what moves would stay behind: {some(names)}; {some(whys)}"
-            )
+            sentence = f"{count(len(names), 'task')} touching what moves would stay behind: {some(names)}; {some(whys)}"
             remedy = "select what keeps them back, or `exclude` them to say that this is meant"
             yield Check("left-out", Verdict.WARNING, sentence, names, remedy, route.name)
 
@@ -147,7 +146,7 @@ def running_tasks(context: PreflightContext) -> Iterator[Check]:
     for route in context.routes:
         names = names_of(task for task in route.tasks if task.running)
         if names:
-            sentence = f"{counted(len(names), 'task')} running at {route.source}: {some(names)}"
+            sentence = f"{count(len(names), 'task')} running at {route.source}: {some(names)}"
             remedy = "stop them at the source before they are started at the target (handover list)"
             yield Check("running-tasks", Verdict.WARNING, sentence, names, remedy, route.name)
 
@@ -201,7 +200,7 @@ def _may_not_change(app: App) -> bool:
 def _permission(route: Route, apps: Sequence[App], what: str) -> Iterator[Check]:
     if apps:
         names = names_of(apps)
-        sentence = f"{counted(len(names), 'application')} that these credentials may not {what}: {some(names)}"
+        sentence = f"{count(len(names), 'application')} that these credentials may not {what}: {some(names)}"
         remedy = "have the role granted, or use their owner's credentials"
         yield Check("app-permission", Verdict.WARNING, sentence, names, remedy, route.name)
 
@@ -231,7 +230,7 @@ def not_undoable(context: PreflightContext) -> Iterator[Check]:
         names = names_of(overwritten(context, route))
         if not names:
             continue
-        what = f"{counted(len(names), 'asset')} at {route.target.instance} would be overwritten: {some(names)}"
+        what = f"{count(len(names), 'asset')} at {route.target.instance} would be overwritten: {some(names)}"
         if route.target.backup:
             yield _backed_up(context, route, what, names)
         else:
@@ -253,7 +252,7 @@ def _backed_up(context: PreflightContext, route: Route, what: str, names: tuple[
     jobs = len({batch for each in context.carriers(route).values() for batch in each.backups})
     days = context.plan.settings.keep_backups / 86400.0
     sentence = (
-        f"{what}; {counted(jobs, 'backup job')} at {route.target.instance} go{'es' if jobs == 1 else ''} before, and "
+        f"{what}; {count(jobs, 'backup job')} at {route.target.instance} {agreed(jobs, 'goes')} before, and "
         f"for {days:g} days (keep_backups) `undo` can restore them, except what a package does not carry"
     )
     remedy = "see what no backup brings back; what must not be lost, note down before"

@@ -6,7 +6,8 @@ A name that is taken under the documented reading, or under both, is a blocker; 
 import re
 from collections.abc import Iterator
 
-from orchestrator.core.model.checks import Check, Verdict, counted, some
+from orchestrator.core.model.checks import Check, Verdict, some
+from orchestrator.core.model.counts import agreed, count
 from orchestrator.core.model.inventory import App, Task
 from orchestrator.core.preflight.context import PreflightContext, names_of
 from orchestrator.core.selection.routes import Route
@@ -62,7 +63,7 @@ def _taken(context: PreflightContext, route: Route) -> Iterator[Check]:
     )
     if maybe:
         sentence = (
-            f"{counted(len(maybe), 'name')} taken at {route.target.instance}, if the service reads `prefix` "
+            f"{count(len(maybe), 'name')} taken at {route.target.instance}, if the service reads `prefix` "
             f"otherwise than documented: {some(maybe)}"
         )
         remedy = "none is needed where the prefix renames applications and tasks; else exclude them"
@@ -92,7 +93,7 @@ def _meeting(context: PreflightContext) -> Iterator[Check]:
             met.setdefault((route.name, other.name, verdict), []).append(asset.name)
     for (where, other_name, verdict), names in met.items():
         what = "would arrive" if verdict is Verdict.BLOCKER else "may arrive"
-        sentence = f"{counted(len(names), 'asset')} {what} under a name that {other_name} brings too: {some(names)}"
+        sentence = f"{count(len(names), 'asset')} {what} under a name that {other_name} brings too: {some(names)}"
         remedy = "give one of the migrations a prefix of its own, or exclude them from one"
         yield Check("name-collision", verdict, sentence, tuple(names), remedy, where)
 
@@ -123,8 +124,8 @@ def _meets_key(context: PreflightContext, route: Route, app: App, keys: dict[str
 def _key_check(route: Route, names: tuple[str, ...]) -> Check:
     verdict = Verdict.WARNING if route.target.prefix else Verdict.BLOCKER
     doubt = ", if the service keeps the key of a renamed application" if route.target.prefix else ""
-    plural = "application has a key" if len(names) == 1 else "applications have keys"
-    sentence = f"{len(names)} {plural} that another one has at {route.target.instance}{doubt}: {some(names)}"
+    plural = f"{count(len(names), 'application')} {agreed(len(names), 'has')} a key"
+    sentence = f"{plural} that another one has at {route.target.instance}{doubt}: {some(names)}"
     remedy = "exclude them, give the other application a new key, or use a prefix"
     return Check("app-key-collision", verdict, sentence, names, remedy, route.name)
 
@@ -138,7 +139,7 @@ def task_name_rules(context: PreflightContext) -> Iterator[Check]:
             if tasks:
                 names = names_of(tasks)
                 doubt = ", if the prefix renames tasks" if verdict is Verdict.WARNING else ""
-                sentence = f"{counted(len(names), 'task')} would break the rules for names{doubt}: {some(names)}"
+                sentence = f"{count(len(names), 'task')} would break the rules for names{doubt}: {some(names)}"
                 remedy = "3 to 100 letters, digits, dots, dashes, underscores: rename them, or shorten `prefix`"
                 yield Check("task-name-rules", verdict, sentence, names, remedy, route.name)
 
@@ -158,7 +159,7 @@ def app_name_rules(context: PreflightContext) -> Iterator[Check]:
         ):
             if apps:
                 names = names_of(apps)
-                sentence = f"{counted(len(names), 'application')} would have a name {what}: {some(names)}"
+                sentence = f"{count(len(names), 'application')} would have a name {what}: {some(names)}"
                 yield Check(
                     "app-name-rules", verdict, sentence, names, "rename them, or shorten `prefix`", route.name
                 )  # fmt: skip

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from orchestrator.core.model.checks import Check, Verdict, counted, some
+from orchestrator.core.model.checks import Check, Verdict, some
 from orchestrator.core.model.contents import path_of
+from orchestrator.core.model.counts import count
 from orchestrator.core.model.instance_facts import Facts, Unread, read_or
 from orchestrator.core.model.inventory import Api
 from orchestrator.core.preflight.contents import apis_of, asked, owners_of
@@ -85,9 +86,9 @@ def dictionaries(context: PreflightContext) -> Iterator[Check]:
         there = {(entry.parent_code, entry.code): entry.name for entry in other}
         differing = [entry.code for entry in one if there.get((entry.parent_code, entry.code)) != entry.name]
         if differing:
-            entries = "entry" if len(differing) == 1 else "entries"
             sentence = (
-                f"{len(differing)} dictionary {entries} of {source} missing or different at {target}: {some(differing)}"
+                f"{count(len(differing), 'dictionary entry')} of {source} missing or different at {target}: "
+                f"{some(differing)}"
             )
             remedy = "set the dictionary at the target like the source's before the import"
             yield Check("dictionaries", Verdict.WARNING, sentence, remedy=remedy, where=f"@{target}")
@@ -105,7 +106,7 @@ def api_path_conflicts(context: PreflightContext) -> Iterator[Check]:
         conflicts = _conflicts(context, route)
         if conflicts:
             paths = sorted({path_of(api) for api in conflicts})
-            told = f"{counted(len(paths), 'path')} would conflict: {some(paths)}"
+            told = f"{count(len(paths), 'path')} would conflict: {some(paths)}"
             sentence = f"{APP_ROUTE} differs from {route.source}, and {told}"
             remedy = f"set {APP_ROUTE} at {route.target.instance} like the source's, or change the paths"
             yield Check(

@@ -6,6 +6,7 @@ An act whose event names nobody (older journals, a retry's single deliveries) is
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from orchestrator.core.model.counts import count
 from orchestrator.core.model.handover_item import Item
 from orchestrator.core.state import events as e
 from orchestrator.core.state.change_events import UndoBegan, UndoResumed
@@ -70,7 +71,7 @@ class Acts:
                 yield Act(at, self._by, f"went on taking it back{_noted(event.note)}", "undo", why=event.note)
             case e.Regrouped(parts=parts, scheduled=scheduled):
                 names = ", ".join(each.delivery for each in scheduled)
-                told = f"gave {len(parts)} deliveries one more try together, as {names}"
+                told = f"gave {count(len(parts), 'delivery')} one more try, together as {names}"
                 yield Act(at, self._by, told, "retry", names)
             case e.Retried(delivery=delivery):
                 yield Act(at, self._by, f"gave {delivery} one more try", "retry", delivery)

@@ -20,7 +20,7 @@ class AssetLine:
 
     outcome: AssetOutcome
     source: str
-    #: its batch's place in the frozen order, from 1; 0 where it travelled in none
+    #: of its batch, from 1; 0 where it travelled in none
     number: int
     #: names at the target, the likeliest first; more than one where the service has not shown how it reads `prefix`
     names: tuple[str, ...]
@@ -53,7 +53,7 @@ class PrefixReading:
 
 
 def asset_lines(progress: Progress, outcomes: Iterable[AssetOutcome]) -> tuple[AssetLine, ...]:
-    """Every asset, by batch in the frozen order; what was skipped comes last."""
+    """Every asset, by the number of its batch; what was skipped comes last."""
     numbers = batch_numbers(progress)
     sources = {(each.migration, each.target): each.source for each in progress.selections}
     held = {
@@ -66,10 +66,9 @@ def asset_lines(progress: Progress, outcomes: Iterable[AssetOutcome]) -> tuple[A
 
 
 def batch_numbers(progress: Progress) -> dict[str, int]:
-    """Batch -> its place in the frozen order, from 1."""
-    travelling = (each for each in progress.batches.values() if not each.backup)
-    ordered = sorted(travelling, key=lambda each: (each.position, each.batch))
-    return {each.batch: number for number, each in enumerate(ordered, 1)}
+    """Batch -> its number, from 1, in the order in which batches were scheduled: a split renumbers none."""
+    travelling = (each.batch for each in progress.batches.values() if not each.backup)
+    return {batch: number for number, batch in enumerate(travelling, 1)}
 
 
 def _line(progress: Progress, numbers: dict[str, int], source: str, held: Held, outcome: AssetOutcome) -> AssetLine:

@@ -6,6 +6,7 @@ Law: a fold over the entries, in their order; nothing is judged here. Times are 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from orchestrator.core.model.counts import count
 from orchestrator.core.report.acts import Act, Acts
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry, ErrorDetail
@@ -243,7 +244,7 @@ class _Gatherer:
             case e.ImportMissing(delivery=subject, reason=reason):
                 self._settled(subject, at, f"asked again: {reason}")
             case e.ImportInDoubt(delivery=subject, landed=landed):
-                self._settled(subject, at, f"half there ({len(landed)} assets): the operator decides")
+                self._settled(subject, at, f"half there ({count(len(landed), 'asset')}): the operator decides")
             case e.Split(delivery=subject, why=why):
                 self._settled(subject, at, f"half there: went on in parts ({why})")
             case _:

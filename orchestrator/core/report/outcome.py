@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from orchestrator.core.model.counts import agreed, count
 from orchestrator.core.model.error_detail import NOT_OURS
 from orchestrator.core.state.ends import End
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
@@ -222,7 +223,7 @@ def _stopped(progress: Progress) -> list[Why]:
 def _incomplete(counts: Mapping[str, int]) -> list[Why]:
     bad = (AssetClass.QUARANTINED, AssetClass.BLOCKED, AssetClass.NOT_OURS, AssetClass.DIFFERENT)
     return [
-        Why(ExitCode.INCOMPLETE, f"{counts[each]} {'asset is' if counts[each] == 1 else 'assets are'} {each}")
+        Why(ExitCode.INCOMPLETE, f"{count(counts[each], 'asset')} {agreed(counts[each], 'is')} {each}")
         for each in bad
         if counts.get(each)
     ]
@@ -233,7 +234,7 @@ def _held(progress: Progress, counts: Mapping[str, int]) -> list[Why]:
     if progress.began is None or not progress.began.held:
         return []
     number = counts.get(AssetClass.HELD, 0)
-    told = f"{number} {'asset is' if number == 1 else 'assets are'} held" if number else "a migration is held"
+    told = f"{count(number, 'asset')} {agreed(number, 'is')} held" if number else "a migration is held"
     return [Why(ExitCode.INCOMPLETE, f"{told} back: not what was approved any more")]
 
 

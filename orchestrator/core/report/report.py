@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from orchestrator.core.model.checks import Check
 from orchestrator.core.model.handover_item import Item
+from orchestrator.core.report.assets import batch_numbers
 from orchestrator.core.report.handover import of_run
 from orchestrator.core.report.history import History, gather
 from orchestrator.core.report.outcome import AssetClass, AssetOutcome, Outcome, asset_outcomes
@@ -65,7 +66,7 @@ class SourceReport:
 class BatchReport:
     """One batch on its way out of its source."""
 
-    #: place in the frozen order, from 1
+    #: from 1, in the order in which batches were scheduled: parts of a split come last
     number: int
     batch: str
     source: str
@@ -211,14 +212,15 @@ def _twice(progress: Progress, every: Sequence[AssetOutcome]) -> list[str]:
 
 def _batches(progress: Progress, history: History) -> tuple[BatchReport, ...]:
     found = []
+    numbers = batch_numbers(progress)
     ordered = sorted(progress.batches.values(), key=lambda each: (each.backup, each.position, each.batch))
-    for number, scheduled in enumerate(ordered, 1):
+    for scheduled in ordered:
         life = progress.packages[scheduled.batch]
         apps = sum(asset.kind == "app" for asset in scheduled.assets)
         jobs, request_ids = history.asked(scheduled.batch)
         found.append(
             BatchReport(
-                number,
+                numbers.setdefault(scheduled.batch, len(numbers) + 1),
                 scheduled.batch,
                 scheduled.source,
                 apps,

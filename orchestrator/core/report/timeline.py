@@ -11,10 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from orchestrator.core.model.counts import count
 from orchestrator.core.model.failures import Failure
 from orchestrator.core.state import events as e
 from orchestrator.core.state.change_events import ChangeEvent
 from orchestrator.core.state.events import Entry, ErrorDetail
+from orchestrator.core.state.slots import overlapping
 
 
 class BarKind(StrEnum):
@@ -26,6 +28,8 @@ class BarKind(StrEnum):
     PROBE = "probe"
     #: somebody else's job held the slot (ROMA.10012): from the first refusal to the answer that a job of ours runs
     FOREIGN = "somebody else's job"
+    #: ROMA.10012 while a lost request of ours might be the job that ran
+    OURS = "our own lost job"
     #: our answer was lost: until it was known what had come of it
     UNKNOWN = "unknown outcome"
     #: the package on its way to our disk
@@ -36,6 +40,8 @@ class BarKind(StrEnum):
 
 #: kinds that do not take the slot: they run beside the next job
 BESIDE = frozenset({BarKind.DOWNLOAD, BarKind.VERIFICATION})
+#: kinds in which ROMA says that the slot is taken
+_TAKEN = frozenset({BarKind.FOREIGN, BarKind.OURS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,8 @@ class _Folding:
         self._pauses: list[Pause] = []
         #: subject of the trial of `auto` whose answer is awaited: a 10012 for it is our own doing
         self._trial = ""
+        #: subject of a lost request whose job may run yet -> its slot
+        self._lost_in: dict[str, str] = {}
 
     def take(self, entry: Entry) -> None:
         at, event = entry.at, entry.event
@@ -162,6 +170,9 @@ class _Folding:
         self._close(subject, at, "")
         self._unanswered.discard(subject)
         slot, _ = self._asked.get(subject, ("", at))
+        if job:  # it was accepted, so no other job ran there
+            over = overlapping(slot, self._lost_in.values())
+            self._lost_in = {name: held for name, held in self._lost_in.items() if held not in over}
         self._open[subject] = len(self._bars)
         self._bars.append(Bar(kind, slot, subject, at, at, "", job))
 
@@ -171,15 +182,16 @@ class _Folding:
             self._bars[place] = replace(self._bars[place], ended=at, word=word or self._bars[place].word)
 
     def _refused(self, subject: str, words: ErrorDetail, at: float) -> None:
-        """Somebody else's job, once for all its refusals in a row."""
+        """Another job, once for all its refusals in a row."""
         self._unanswered.discard(subject)
         ours = subject == self._trial
         self._trial = "" if ours else self._trial
         place = self._open.get(subject)
         if words.kind != Failure.BUSY.value or ours:
             self._close(subject, at, "")
-        elif place is None or self._bars[place].kind is not BarKind.FOREIGN:
-            self._begin(BarKind.FOREIGN, subject, at)
+        elif place is None or self._bars[place].kind not in _TAKEN:
+            lost = overlapping(self._asked[subject][0], self._lost_in.values()) if subject in self._asked else []
+            self._begin(BarKind.OURS if lost else BarKind.FOREIGN, subject, at)
             self._bars[-1] = replace(self._bars[-1], word=str(words))
 
     # --- lives -----------------------------------------------------------------------------------------------------
@@ -218,6 +230,7 @@ class _Folding:
                 self._asked[subject] = (self._asked.get(subject, ("", at))[0], at)
                 self._lost(subject, words)
             case e.Imported(delivery=subject) | e.ImportFound(delivery=subject):
+                self._lost_in.pop(subject, None)
                 self._close(subject, at, "imported")
                 self._begin(BarKind.VERIFICATION, subject, at)
             case e.ImportFailed(delivery=subject, words=words):
@@ -225,7 +238,7 @@ class _Folding:
             case e.ImportMissing(delivery=subject):
                 self._close(subject, at, "was not done: asked again")
             case e.ImportInDoubt(delivery=subject, landed=landed):
-                self._close(subject, at, f"half there ({len(landed)} assets)")
+                self._close(subject, at, f"half there ({count(len(landed), 'asset')})")
             case e.Verified(delivery=subject):
                 self._close(subject, at, "verified")
             case e.Quarantined(delivery=subject, words=words):
@@ -235,7 +248,8 @@ class _Folding:
 
     def _lost(self, subject: str, words: ErrorDetail | str) -> None:
         """Unknown since it was asked for."""
-        _, asked = self._asked.get(subject, ("", self._at))
+        slot, asked = self._asked.get(subject, ("", self._at))
+        self._lost_in[subject] = slot
         self._close(subject, asked, "")
         self._begin(BarKind.UNKNOWN, subject, asked)
         self._bars[-1] = replace(self._bars[-1], word=str(words))
@@ -272,7 +286,7 @@ class Journey:
     #: the job that succeeded, or the last one
     began: float = 0.0
     ended: float = 0.0
-    #: seconds behind somebody else's job
+    #: seconds behind a job that we could only wait for
     waited: float = 0.0
 
 
@@ -285,7 +299,7 @@ def journeys(held: Timeline) -> Mapping[str, Journey]:
         match bar.kind:
             case BarKind.EXPORT | BarKind.IMPORT:
                 found[bar.subject] = replace(known, asked=asked, began=bar.began, ended=bar.ended)
-            case BarKind.FOREIGN:
+            case BarKind.FOREIGN | BarKind.OURS:
                 found[bar.subject] = replace(known, asked=asked, waited=known.waited + bar.seconds)
             case BarKind.PROBE | BarKind.UNKNOWN | BarKind.DOWNLOAD | BarKind.VERIFICATION:
                 found[bar.subject] = replace(known, asked=asked)

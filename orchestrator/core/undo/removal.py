@@ -7,6 +7,7 @@ asked for again, alone or in halves where the job failed, until the service has 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from orchestrator.core.model.counts import count
 from orchestrator.core.model.inventory import Inventory, Reason
 from orchestrator.core.state.change_events import ChangesSettled
 from orchestrator.core.state.changes import ChangeLife, Changes, ChangeState
@@ -98,7 +99,7 @@ def _refusal(life: ChangeLife) -> str:
     if life.ended and life.attempts >= MOST_ATTEMPTS:
         return f"it is still there after {life.attempts} deletions that the service called {life.why}"
     if not life.ended and life.attempts >= MOST_SILENCES:
-        return f"no usable answer {life.attempts} times in a row: {life.why}"
+        return f"no usable answer {count(life.attempts, 'time')} in a row: {life.why}"
     return ""
 
 

@@ -1,12 +1,16 @@
 """Log lines speak of assets and places; ids come behind."""
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
 
-from orchestrator.cli.output.event_sentences import EventSentences, ids_of
-from orchestrator.cli.output.times import clock
+from orchestrator.cli.output.event_sentences import TOLD, EventSentences, ids_of
+from orchestrator.cli.output.times import clock, local
+from orchestrator.core.model.change import Change
+from orchestrator.core.model.checks import Check, Verdict
 from orchestrator.core.model.inventory import Reason
+from orchestrator.core.state import change_events as c
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry, ErrorDetail, Event
 from orchestrator.core.state.progress import Progress
@@ -31,6 +35,11 @@ def progress() -> Progress:
     return made
 
 
+#: batch 1 on its way until it may be imported
+READY: tuple[Event, ...] = (
+    e.ExportRequested("b1", "c", "x"), e.ExportAccepted("b1", "j"), e.Exported("b1", "a"), e.DownloadRequested("b1"),
+    e.PackageStored("b1", "ff", 1, "crc"), e.Looked("b1@prod"),
+)  # fmt: skip
 QUARANTINED = e.Child(
     "c1@prod", "c1", ("a0",), "quarantined", ErrorDetail("job", "ROMA.19008", "It cannot be imported.")
 )
@@ -63,7 +72,7 @@ BLOCKED = e.Child("c3@prod", "c3", ("a5", "a6", "a7"), "blocked", by="a0")
         (
             e.Split("b1@prod", (QUARANTINED, BLOCKED, GOES_ON), "reasons"),
             "prod: batch 1 (8 assets) goes on in parts: quarantined app-0@prod: It cannot be imported (ROMA.19008); "
-            "blocked app-5, app-6, app-7; 4 assets go on as a batch of their own",
+            "blocked app-5, app-6, app-7, which need app-0; 4 assets go on as a batch of their own",
         ),
         (
             e.Verified("b1@prod", ("a1",), (), (("a2", "missing"),)),
@@ -88,10 +97,54 @@ def test_a_reason_of_a_job_that_names_many_assets_is_short() -> None:
     assert told.endswith("n0: no; n1: no; n2: no; and 6 more")
 
 
-def test_every_event_of_a_batch_or_a_delivery_that_anybody_sees_has_a_sentence() -> None:
-    from orchestrator.cli.output.event_sentences import _TOLD
+KINDS = tuple(kind for each in get_args(e.Event) for kind in (get_args(each) or (each,)))
 
-    quiet = {e.BatchScheduled, e.DeliveryScheduled, e.ExportLost, e.DownloadRequested, e.PackageDropped, e.PackageStale,
-             e.Looked}  # fmt: skip
-    told = {kind for kind in get_args(e.Event) if {"batch", "delivery"} & set(kind.__annotations__)}
-    assert told - quiet <= set(_TOLD)
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_event_has_a_sentence(kind: type) -> None:
+    assert kind in TOLD
+
+
+def test_a_refusal_blames_nobody_else_while_a_lost_import_of_ours_may_run() -> None:
+    made, busy = progress(), ErrorDetail("busy", "ROMA.10012", "another job runs")
+    lost = (e.ImportRequested("b1@prod", "c", "s"), e.ImportAnswerLost("b1@prod", ErrorDetail("dropped"), 50.0))
+    probe = (e.ProbeRequested("s", "prod", "c", task="t"),)
+    for seq, event in enumerate((*READY, *lost, *probe), 7):
+        made.apply(Entry(seq, float(seq), event))
+    told = EventSentences().of(e.ProbeRefused("s", busy, 5.0), made)
+    assert told == (
+        "prod: probe refused: another job runs (ROMA.10012); our own lost import of batch 1 (8 assets) may still run; "
+        "asked again in 5.0 s"
+    )
+    assert "lost" not in EventSentences().of(e.ProbeRefused("elsewhere", busy, 5.0), made)
+
+
+def test_a_run_begins_in_a_sentence() -> None:
+    began = e.RunBegan("p", "p.yaml", "{}", "op", "host", 7, "1.0", digest="7f3a-19c2")
+    assert EventSentences().of(began, progress()) == (
+        "run of plan p begun by op on host (process 7, 1.0), preview digest 7f3a-19c2"
+    )
+    approved = replace(began, approved="abcdef0123", approved_by="olga on desk", approved_at=1_800_000_000.0)
+    told = EventSentences().of(approved, progress())
+    assert f"carrying out the saved preview abcdef01 of olga on desk at {local(1_800_000_000.0)}" in told
+
+
+def test_what_preflight_found_is_counted_by_check() -> None:
+    found = (Check("running-tasks", Verdict.WARNING, "x"), Check("running-tasks", Verdict.WARNING, "y"),
+             Check("undeclared-calls", Verdict.NOT_CHECKED, "z"))  # fmt: skip
+    assert EventSentences().of(e.FindingsNoted(found), progress()) == (
+        "preflight warned of 2 things: running-tasks (2); it could not check 1 thing: undeclared-calls"
+    )
+
+
+def test_an_undo_speaks_of_assets() -> None:
+    made = progress()
+    change = Change("remove-app:prod:x1", "remove-app", "prod", "x1", "orders", "c")
+    made.apply(Entry(9, 9.0, c.UndoBegan("op", "host", 1, "0", digest="d")))
+    made.apply(Entry(10, 10.0, c.ChangesPlanned((change,))))
+    tell = EventSentences().of
+    assert tell(c.ChangesRequested((change.id,), "c", "s"), made) == "prod: removal of 1 asset asked for"
+    assert tell(c.ChangesSettled((change.id,)), made) == "prod: 1 asset removed"
+    assert tell(c.ChangesSettled(different=((change.id, "it was changed"),)), made) == (
+        "prod: left alone: orders (it was changed)"
+    )

@@ -60,6 +60,20 @@ def test_a_lane_says_what_it_does() -> None:
     assert (lane_of(statuses).there, lane_of(statuses).verified) == (3, 2)
 
 
+def test_a_lane_behind_a_lost_import_of_ours_blames_nobody_else() -> None:
+    progress, statuses = Progress(), LaneStatuses()
+    events = (
+        *EVENTS[:4], e.BatchScheduled("b2", "dev", ASSETS[1:], ("c",), 1.0), *EVENTS[4:5],
+        e.DeliveryScheduled("b2@prod", "b2", "n", "prod", "AddNew", "", False, "c"), *EVENTS[5:15],
+        e.ExportRequested("b2", "c", "s"), e.ExportRefused("b2", e.ErrorDetail("busy", "ROMA.10012")),
+    )  # fmt: skip
+    for seq, event in enumerate(events, 1):
+        entry = Entry(seq, float(seq), event)
+        progress.apply(entry)
+        statuses.take(progress, entry)
+    assert statuses.lanes["n", "prod"].words.startswith("waiting for our own lost import of batch 1 since")
+
+
 def test_the_parts_of_a_split_are_counted_in_its_place() -> None:
     progress = Progress()
     child = e.Child("c1@prod", "c1", ("a1",), "quarantined", e.ErrorDetail("job"))

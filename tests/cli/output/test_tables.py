@@ -1,6 +1,6 @@
 """Tables and sentences that fit a terminal."""
 
-from orchestrator.cli.output.tables import commands, count, table, wrapped
+from orchestrator.cli.output.tables import commands, table, wrapped
 from orchestrator.cli.output.times import local, span, utc
 
 
@@ -20,10 +20,6 @@ def test_sentences_wrap_and_commands_do_not() -> None:
 def test_a_line_break_in_a_sentence_or_a_cell_is_not_one_of_ours() -> None:
     assert wrapped("why: ", "a\nroma-migrate run --abandon x") == "why: a\\nroma-migrate run --abandon x"
     assert len(table(["name"], [["a\nb"]]).splitlines()) == 2
-
-
-def test_counts_have_their_plural() -> None:
-    assert [count(1, "batch"), count(2, "batch"), count(1200, "asset")] == ["1 batch", "2 batches", "1,200 assets"]
 
 
 def test_printed_times_carry_their_offset_and_json_is_utc() -> None:

@@ -34,10 +34,10 @@ def imported(batch: str, verified: e.Verified) -> tuple[Event, ...]:
     )  # fmt: skip
 
 
-def test_an_asset_stands_with_its_batchs_place_and_its_id_at_the_target() -> None:
+def test_an_asset_stands_with_its_batchs_number_and_its_id_at_the_target() -> None:
     progress = progressed(
         [
-            *scheduled("b2", LOAD, at=2.0), *scheduled("b1", WEB, at=1.0),
+            *scheduled("b1", WEB, at=2.0), *scheduled("b2", LOAD, at=1.0),
             *imported("b1", e.Verified("b1@prod", ("a1",), ids=(("a1", "n1"),))),
         ]
     )  # fmt: skip

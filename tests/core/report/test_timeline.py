@@ -44,6 +44,16 @@ def test_somebody_elses_job_is_one_bar_until_ours_runs() -> None:
     assert journeys(held)["b"].waited == 4.0
 
 
+def test_while_a_lost_request_of_ours_may_run_nobody_else_is_blamed() -> None:
+    held = drawn(
+        e.ImportRequested("d", "c", "s"), e.ImportAnswerLost("d", ErrorDetail("dropped"), 2.0),
+        e.ProbeRequested("s", "prod", "c"), e.ProbeRefused("s", BUSY),
+        e.ProbeRequested("s", "prod", "c"), e.ProbeAccepted("s", "j"), e.ProbeEnded("s", "SUCCEEDED"),
+        e.ImportRequested("f", "c", "s"), e.ImportRefused("f", BUSY),
+    )  # fmt: skip
+    assert [kind for kind, _, _ in bars(held)] == [BarKind.UNKNOWN, BarKind.OURS, BarKind.PROBE, BarKind.FOREIGN]
+
+
 def test_a_trial_of_auto_is_not_somebody_elses_job() -> None:
     held = drawn(
         e.WideningTried("kind", "s", "b", "d"), e.ExportRequested("b", "c", "s"), e.ExportRefused("b", BUSY),
