@@ -312,6 +312,37 @@ def handover(
     return body(terminal, run, asked)
 
 
+@command("schedule")
+def schedule(
+    terminal: Terminal,
+    plan: PlanArgument,
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--as",
+            metavar="SCHEDULER",
+            help="systemd, cron, kubernetes, gitlab or github.",
+            autocompletion=completion.schedulers,
+            show_default=False,
+        ),
+    ],
+    at: Annotated[
+        str, typer.Option("--at", metavar='"Sat 02:00"', help="When; also Mon-Fri, daily.", show_default=False)
+    ],
+    timezone: Annotated[
+        str,
+        typer.Option("--timezone", metavar="ZONE", help="In which zone, such as Asia/Shanghai.", show_default=False),
+    ],
+    image: Annotated[str, typer.Option("--image", metavar="NAME", help="The container image, where one is used.")] = "",
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write the files there instead.")] = None,
+) -> int:
+    """Print files that let a scheduler start a plan."""
+    from orchestrator.cli.commands.schedule import Wanted, kind_of
+    from orchestrator.cli.commands.schedule import schedule as body
+
+    return body(terminal, plan, Wanted(kind_of(kind), at, timezone, image, out))
+
+
 @command("emulator")
 def emulator(
     terminal: Terminal,
@@ -355,7 +386,7 @@ def demo(
 
 #: names that scripts may rely on later (Contract 2)
 LATER = (
-    "schedule", "pause", "continue", "stop", "forget", "export", "import",
+    "pause", "continue", "stop", "forget", "export", "import",
     "rehearse", "submit", "worker", "workers",
 )  # fmt: skip
 

@@ -36,6 +36,7 @@ _EXAMPLES = {
     "resolve": ("", 'orders-to-prod 1a2b3c@prod --as imported --reason "looked myself"'),
     "report": ("", "> report.md"),
     "handover": ("", "--csv > handover.csv", "--check"),
+    "schedule": ('plan.yaml --as systemd --at "Sat 02:00" --timezone Asia/Shanghai',),
     "emulator": ("--port 0", "--world world.yaml"),
     "schema": ("> plan.schema.json",),
     "demo": ("", "--keep"),

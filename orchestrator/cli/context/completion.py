@@ -36,6 +36,13 @@ def outcomes(incomplete: str) -> list[str]:
     return _fitting(lambda: OUTCOMES, incomplete)
 
 
+def schedulers(incomplete: str) -> list[str]:
+    """What `schedule --as` takes."""
+    from orchestrator.cli.context.schedulers import Kind
+
+    return _fitting(lambda: list(Kind), incomplete)
+
+
 def _plan_names(ctx: typer.Context) -> tuple[list[str], list[str]]:
     from orchestrator.storage.planfile import read_plan
 

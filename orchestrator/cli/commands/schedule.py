@@ -1,0 +1,106 @@
+"""`schedule`: files that let a scheduler start a plan by itself. Law: talks to nobody, and installs nothing."""
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator import __version__
+from orchestrator.cli.context.output_file import must_be_writable, write_output
+from orchestrator.cli.context.schedulers import Kind
+from orchestrator.cli.output.tables import count
+from orchestrator.cli.output.terminal import Terminal
+from orchestrator.cli.render.schedules import Job, ReadyFile, read_when, ready_files
+from orchestrator.errors import ExitCode, OperatorError
+from orchestrator.storage.planfile import read_plan
+
+_USUAL_PROGRAM = "/usr/local/bin/roma-migrate"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line asks of `schedule`."""
+
+    kind: Kind
+    at: str
+    timezone: str
+    image: str = ""
+    #: a folder to write the files into, in place of printing them
+    out: Path | None = None
+
+
+def schedule(terminal: Terminal, path: Path, wanted: Wanted) -> int:
+    """Print the files, or write them into a folder."""
+    terminal.plan = path
+    when = read_when(wanted.at, wanted.timezone)
+    plan = read_plan(path)
+    if not str(path.absolute()).isprintable():
+        raise OperatorError("the plan's path holds a line break or another character that no schedule can hold")
+    job = Job(
+        plan, when, _as_named(path), str(path.absolute()), path.read_text(encoding="utf-8"), _program(),
+        _home(terminal), wanted.image or f"roma-migrate:{__version__}",
+    )  # fmt: skip
+    files = ready_files(wanted.kind, job)
+    if wanted.out is not None:
+        _write(terminal, wanted.out, files)
+    elif terminal.common.json:
+        terminal.document({"files": [{"place": each.place, "text": each.text} for each in files]})
+    else:
+        terminal.result("\n".join(_shown(each) for each in files).rstrip("\n"))
+    return int(ExitCode.DONE)
+
+
+def _shown(file: ReadyFile) -> str:
+    return f"# ===== {file.place}\n{file.text}"
+
+
+def _write(terminal: Terminal, folder: Path, files: Sequence[ReadyFile]) -> None:
+    """Under their own names; nothing is overwritten, and where one cannot be written none is."""
+    if not folder.is_dir():
+        raise OperatorError(
+            f"--out: there is no folder {folder}", next_step="create it, then run the same command again"
+        )
+    paths = [folder / Path(each.place).name for each in files]
+    for path in paths:
+        must_be_writable(path, "--out", None)
+    for path, each in zip(paths, files, strict=True):
+        write_output(path, each.text.encode(), "--out")
+    if terminal.common.json:
+        terminal.document({"files": [{"place": e.place, "path": str(p)} for p, e in zip(paths, files, strict=True)]})
+        return
+    told = [f"{path}  ->  {each.place}" for path, each in zip(paths, files, strict=True)]
+    terminal.result("\n".join([f"{count(len(files), 'file')} written; where each belongs:", *told]))
+
+
+def _as_named(path: Path) -> str:
+    """Within its repository, as pipelines see it: as it was named, or from the nearest folder that holds .git."""
+    whole = path.absolute()
+    for folder in whole.parents:
+        if (folder / ".git").exists():
+            return whole.relative_to(folder).as_posix()
+    return path.name if path.is_absolute() else path.as_posix()
+
+
+def _program() -> str:
+    """This program as it is installed: what the scheduler of this host would start."""
+    called = Path(sys.argv[0])
+    if called.name == "roma-migrate" and called.is_file():
+        return str(called.absolute())
+    return shutil.which("roma-migrate") or _USUAL_PROGRAM
+
+
+def _home(terminal: Terminal) -> str:
+    """Where somebody said that runs are kept; "" leaves it to what is usual for the scheduler."""
+    if terminal.common.home is not None:
+        return str(terminal.common.home.absolute())
+    named = os.environ.get("ROMA_MIGRATE_HOME", "")
+    return str(Path(named).absolute()) if named else ""
+
+
+def kind_of(word: str) -> Kind:
+    """The scheduler of that name; raises OperatorError."""
+    if word not in set(Kind):
+        raise OperatorError(f"--as: {word!r} is none of {', '.join(Kind)}")
+    return Kind(word)
