@@ -239,7 +239,7 @@ def undo(
         list[str] | None,
         typer.Option("--include", metavar="SEL[,SEL]", help="app:GLOB, task:GLOB: also if changed since or running."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed; reads only.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be taken back; reads only.")] = False,
     save: Annotated[
         Path | None, typer.Option("--save", metavar="FILE", help="With --dry-run: keep it, to be approved.")
     ] = None,
@@ -249,7 +249,7 @@ def undo(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where no terminal is.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Name every asset.")] = False,
 ) -> int:
-    """Remove from the target what a run created, and only that."""
+    """Remove from the target what a run created, and restore what it overwrote."""
     from orchestrator.cli.commands.undo import Wanted
     from orchestrator.cli.commands.undo import undo as body
 

@@ -68,8 +68,8 @@ async def undo_run(runs: Runs, run: str, wish: UndoWish) -> Undone:
             return Undone(run, ended.progress, {} if runs.signal else ends, runs.signal)
     with runs.opened(run) as (journal, leases):
         progress = await runs.runtime.offload(lambda: folded(journal.read()))
-        teaches = learned(runs.store, run)
-        undoing = Undoing(runs.plan, runs.roma, journal, leases, progress, runs.users, runs.runtime, teaches)
+        teaches, vault = learned(runs.store, run), runs.store.vault(run)
+        undoing = Undoing(runs.plan, runs.roma, journal, leases, progress, runs.users, runs.runtime, teaches, vault)
         undoing.listen = lambda entry: runs.listen(progress, entry) if runs.listen is not None else None
         if progress.changes.unfinished:
             await undoing.resume(_resumed(runs, wish))

@@ -3,7 +3,7 @@
 Law: nothing is asked for before its intent is on the disk; a change is done only when its object was read to be gone.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -13,25 +13,35 @@ from orchestrator.core.model.change import ChangeKind
 from orchestrator.core.model.failures import Failure, RequestFailed
 from orchestrator.core.model.inventory import Inventory, Job, JobStatus
 from orchestrator.core.model.retries import LONGEST_RETRY_AFTER, READ_ATTEMPTS, Action, Request, decide
-from orchestrator.core.plan.plan import Plan
+from orchestrator.core.plan.plan import Mode, Plan
 from orchestrator.core.state import change_events as c
 from orchestrator.core.state.changes import ChangeLife, Changes, ChangeState
 from orchestrator.core.state.ends import End
 from orchestrator.core.state.events import Entry, Event
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import JobKind, SlotRule, host_of, lease_of
-from orchestrator.core.undo.provenance import Asked, Held, UndoPlan, undo_plan
-from orchestrator.core.undo.removal import Wait, after_asking, asked_together, before_asking, next_group, open_lives
+from orchestrator.core.undo.provenance import Asked, UndoPlan, undo_plan
+from orchestrator.core.undo.removal import (
+    Undo,
+    Wait,
+    after_asking,
+    asked_together,
+    before_asking,
+    next_group,
+    open_lives,
+)
+from orchestrator.core.undo.restoration import Held
 from orchestrator.engine.backoff import busy_wait, outage_wait
 from orchestrator.engine.conductor import BUSY_PAUSE, SLOT_HELD, gravest
 from orchestrator.engine.performer import GONE_AFTER, words_of
 from orchestrator.engine.poll_timing import PollTiming
 from orchestrator.engine.runtime import Runtime
 from orchestrator.engine.target_listings import TargetListings
-from orchestrator.errors import ExitCode, ServiceRefuses, ServiceUnreachable
+from orchestrator.errors import ExitCode, PackageDamaged, ServiceRefuses, ServiceUnreachable
 from orchestrator.roma import InventoryDisagrees, Roma
 from orchestrator.storage.leases import Taken
 from orchestrator.storage.store import Journal, SlotLeases
+from orchestrator.storage.vault import Vault
 
 #: how long a read may go on showing what a successful job has removed, seconds [I: undocumented]
 PATIENCE = 120.0
@@ -53,7 +63,7 @@ async def look_at(plan: Plan, roma: Roma, progress: Progress, users: Mapping[str
         except InventoryDisagrees as error:
             raise ServiceUnreachable(f"{instance}: {error.message}", next_step="run the same command again") from None
         held[instance] = Held(there.inventory, there.ahead)
-    return undo_plan(progress, held, users, asked)
+    return undo_plan(progress, held, users, asked, plan.settings.keep_backups)
 
 
 def _as_sentence(instance: str, error: RequestFailed) -> ServiceRefuses | ServiceUnreachable:
@@ -76,6 +86,8 @@ class Undoing:
     users: Mapping[str, str]
     runtime: Runtime
     poll_timing: PollTiming
+    #: of the run that is taken back: it holds the backups
+    vault: Vault
     #: told each entry as it is believed
     listen: Callable[[Entry], None] = lambda entry: None
     #: the signal that asked to stop, or ""
@@ -153,7 +165,7 @@ class Undoing:
         """Ask for these changes, or take up what was asked for, and settle them while the slot is ours."""
         credentials = lives[0].change.credentials
         rule = SlotRule(self.plan.settings.one_job_per, dict(self.users))
-        slot = lives[0].slot or rule.slot(self.plan.instances[instance], credentials, JobKind.DELETE)
+        slot = lives[0].slot or rule.slot(self.plan.instances[instance], credentials, _kind(lives[0]))
         async with self._held(slot, instance) as ours:
             if not ours:
                 return
@@ -172,7 +184,7 @@ class Undoing:
         inventory = await self._look(instance)
         if inventory is None:
             return
-        settled = before_asking(lives, inventory)
+        settled = before_asking(lives, inventory, Undo(self.changes, self.progress))
         if settled.done or settled.different:
             await self._remember(settled)
         over = {*settled.done, *(name for name, _ in settled.different)}
@@ -180,28 +192,45 @@ class Undoing:
         if not asked:
             return
         names = tuple(life.change.id for life in asked)
-        client = self.roma.client(self.plan.instances[instance], asked[0].change.credentials)
+        try:
+            ask = await self._request(instance, asked)
+        except PackageDamaged as error:
+            await self._remember(c.ChangesSettled(refused=tuple((name, error.message) for name in names)))
+            return
         await self._remember(c.ChangesRequested(names, asked[0].change.credentials, slot))
         try:
-            job = await client.delete(*_ids(asked))
+            job = await ask()
         except RequestFailed as error:
             await self._not_accepted(instance, slot, asked, error)
+            return
+        except PackageDamaged as error:
+            await self._remember(c.ChangesEnded(names, error.message, failed=True))
             return
         self._busy.pop(slot, None)
         self._silent.pop(self._host(instance), None)
         self._throttled.pop(instance, None)
         await self._remember(c.ChangesAccepted(names, job))
 
+    async def _request(self, instance: str, asked: Sequence[ChangeLife]) -> Callable[[], Awaitable[str]]:
+        """The one request for these changes; raises PackageDamaged where the backup is not what was stored."""
+        client = self.roma.client(self.plan.instances[instance], asked[0].change.credentials)
+        if not asked[0].change.restores:
+            return lambda: client.delete(*_ids(asked))
+        package = self.progress.packages[asked[0].change.package]
+        path = await self.runtime.offload(self.vault.open_path, package.sha256, package.size)
+        return lambda: client.import_package(str(path), Mode.MERGE, "", False)
+
     async def _not_accepted(self, instance: str, slot: str, asked: Sequence[ChangeLife], error: RequestFailed) -> None:
         names, words = tuple(life.change.id for life in asked), words_of(error.failed)
-        decision = decide(Request.DELETE, error.failed, asked[0].attempts + 1, self.runtime.draw())
+        request = Request.IMPORT if asked[0].change.restores else Request.DELETE
+        decision = decide(request, error.failed, asked[0].attempts + 1, self.runtime.draw())
         if decision.action is not Action.ASK_AGAIN:
             self._throttled.pop(instance, None)
         match decision.action:
             case Action.SETTLE:
                 quiet = self.runtime.now() + self.plan.settings.settle_quiet
                 await self._remember(c.ChangesAnswerLost(names, words, quiet))
-            case Action.SPLIT:
+            case Action.SPLIT | Action.EXPORT_AGAIN:
                 # The service refuses the request as a whole: the job has failed before it began.
                 await self._remember(c.ChangesEnded(names, str(words), failed=True))
             case Action.WAIT_FOR_SLOT:
@@ -243,12 +272,12 @@ class Undoing:
         first = lives[0]
         names = tuple(life.change.id for life in lives)
         client = self.roma.client(self.plan.instances[instance], first.change.credentials)
-        poller = self.poll_timing.poller(instance, JobKind.DELETE, len(lives))
+        poller = self.poll_timing.poller(instance, _kind(first), len(lives))
         unknown_since = 0.0
         while not self._over(instance):
             age = self.runtime.now() - first.asked_at
             if age > self.plan.settings.job_timeout:
-                told = f"the deletion job {first.job} at {instance} has run for {age:.0f} s (job_timeout)"
+                told = f"the {_kind(first)} job {first.job} at {instance} has run for {age:.0f} s (job_timeout)"
                 self._end(instance, ExitCode.NOT_FINISHED, told)
                 return
             try:
@@ -259,7 +288,7 @@ class Undoing:
                     continue
                 unknown_since = unknown_since or anyio.current_time()
                 if anyio.current_time() - unknown_since >= GONE_AFTER:
-                    await self._remember(c.ChangesEnded(names, "the service no longer knows the job"))
+                    await self._vanished(first, names, error)
                     return
                 await self._sleep(GONE_AFTER / 6)
                 continue
@@ -270,6 +299,14 @@ class Undoing:
                 return
             poller.polled(age, job.progress)
             await self._sleep(poller.wait(self.runtime.now() - first.asked_at))
+
+    async def _vanished(self, first: ChangeLife, names: tuple[str, ...], error: RequestFailed) -> None:
+        """A deletion is judged by what is there; an import may run on, so that it is as good as lost."""
+        if first.change.restores:
+            quiet = self.runtime.now() + self.plan.settings.settle_quiet
+            await self._remember(c.ChangesAnswerLost(names, words_of(error.failed), quiet))
+        else:
+            await self._remember(c.ChangesEnded(names, "the service no longer knows the job"))
 
     # --- the way to ROMA -------------------------------------------------------------------------------------------
 
@@ -360,6 +397,10 @@ class Undoing:
         for entry in entries:
             self.progress.apply(entry)
             self.listen(entry)
+
+
+def _kind(life: ChangeLife) -> JobKind:
+    return JobKind.IMPORT if life.change.restores else JobKind.DELETE
 
 
 def _ids(lives: Sequence[ChangeLife]) -> tuple[list[str], list[str]]:

@@ -250,6 +250,57 @@ class Identity:
                 require(not apart, f"promise 14: {delivery} of {made.owner} needs {sorted(apart)[:1]} of {other.owner}")
 
 
+class Backups:
+    """Promise 17: what an import may overwrite lies in the vault before it is asked for."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        #: batches whose package is stored
+        self.stored: set[str] = set()
+        #: delivery -> the latest look
+        self.looks: dict[str, e.Looked] = {}
+        #: (target, id there) of what was asked for, and may have been brought or overwritten since
+        self.ours: set[tuple[str, str]] = set()
+
+    def heard(self, entry: Entry) -> None:
+        match entry.event:
+            case e.PackageStored(batch=batch, check=check):
+                (self.stored.discard if check == "suspect" else self.stored.add)(batch)
+            case e.Resolved(subject=batch, outcome="imported") if batch in self.book.batches:
+                self.stored.add(batch)
+            case e.PackageDropped(batch=batch) | e.PackageStale(batch=batch) | e.PackageDamaged(batch=batch):
+                self.stored.discard(batch)
+            case e.Looked(delivery=delivery) as look:
+                self.looks[delivery] = look
+                if delivery in self.book.asked:
+                    self._touched(delivery, look)
+            case e.ImportRequested(delivery=delivery) if self.book.deliveries[delivery].backup:
+                self._asked(delivery, self.looks[delivery])
+                self._touched(delivery, self.looks[delivery])
+            case e.Verified(delivery=delivery, ids=ids):
+                self.ours |= {(self.book.deliveries[delivery].target, there) for _, there in ids}
+            case _:
+                pass
+
+    def _asked(self, delivery: str, look: e.Looked) -> None:
+        made, times = self.book.deliveries[delivery], dict(look.times)
+        own = {each.id for each in self.book.assets_of(delivery)}
+        there = {(made.target, one) for asset, ids in look.present if asset in own for one in ids} - self.ours
+        kept = {
+            (batch.source, asset.id): asset.update_time
+            for batch in self.book.batches.values()
+            if batch.backup and batch.batch in self.stored
+            for asset in batch.assets
+        }
+        bare = sorted(key for key in there if kept.get(key) != times[key[1]])
+        require(not bare, f"promise 17: {delivery} may overwrite {bare[:2]}, which no backup holds as it is")
+
+    def _touched(self, delivery: str, look: e.Looked) -> None:
+        own = {each.id for each in self.book.assets_of(delivery)}
+        target = self.book.deliveries[delivery].target
+        self.ours |= {(target, one) for asset, ids in look.present if asset in own for one in ids}
+
+
 class Journal:
     """All of them over one run after another."""
 
@@ -259,7 +310,7 @@ class Journal:
 
     def _begin(self) -> None:
         self.book = Book(self.plan, self.users)
-        folds = (Slots, Settling, Packages, Deadlines, Order, Identity)
+        folds = (Slots, Settling, Packages, Deadlines, Order, Identity, Backups)
         self.folds = [fold(self.book) for fold in folds]
 
     def heard(self, entry: Entry) -> None:

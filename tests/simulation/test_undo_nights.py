@@ -1,6 +1,7 @@
 """A run taken back at a random point, through faults, kills and a person's changes, keeps every promise."""
 
 import gc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,8 @@ import pytest
 from orchestrator.emulator.world.options import Switches
 from tests.simulation.points import small_plan
 from tests.simulation.scenarios import Night, vault_root
-from tests.simulation.undoing import undo_night
-from tests.simulation.worlds import Kill, scenario
+from tests.simulation.undoing import over_existing, undo_night
+from tests.simulation.worlds import Kill, Scenario, scenario
 
 # A killed incarnation leaves everything open, as kill -9 does.
 pytestmark = [
@@ -24,12 +25,12 @@ CHUNK = 20
 MOST = 72
 
 
-def nights(first: int) -> None:
+def nights(first: int, made: Callable[[Scenario], Scenario] = lambda drawn: drawn) -> None:
     failed = []
     for seed in range(first, first + CHUNK):
         try:
             with vault_root() as root:
-                undo_night(scenario(seed), root)
+                undo_night(made(scenario(seed)), root)
         except Exception as error:  # noqa: BLE001 - every seed is told, not only the first
             failed.append(f"seed {seed}: {error!r}")
     gc.collect()
@@ -49,26 +50,43 @@ def test_every_promise_holds_in_more_nights(first: int) -> None:
     nights(first)
 
 
-def undone(root: Path, point: int, *, power: bool = False) -> Night:
+@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+@pytest.mark.timeout(900)
+def test_what_a_merge_overwrote_is_as_before(first: int) -> None:
+    nights(first, over_existing)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("first", range(SEEDS, PROVED, CHUNK))
+@pytest.mark.timeout(900)
+def test_what_a_merge_overwrote_is_as_before_in_more_nights(first: int) -> None:
+    nights(first, over_existing)
+
+
+def undone(root: Path, point: int, *, power: bool = False, over: bool = False) -> Night:
     """The small plan, run to its end and taken back; the undo is killed at one point."""
     kills = (Kill(point=point, power=power),) if point else ()
-    return undo_night(small_plan(0, power=False), root, kills)
+    plan = small_plan(0, power=False)
+    return undo_night(over_existing(plan) if over else plan, root, kills)
 
 
-def test_the_undo_of_the_small_plan_has_fewer_crash_points_than_are_tried() -> None:
+@pytest.mark.parametrize("over", [False, True], ids=["created", "overwritten"])
+def test_the_undo_of_the_small_plan_has_fewer_crash_points_than_are_tried(over: bool) -> None:
     with vault_root() as root:
-        night = undone(root, MOST)
+        night = undone(root, MOST, over=over)
     assert "undo killed" not in night.codes
     assert night.codes[-1] == "undo 0"
+    assert over == any("restore-" in line for line in night.trace.splitlines())
 
 
+@pytest.mark.parametrize("over", [False, True], ids=["created", "overwritten"])
 @pytest.mark.parametrize("power", [False, True], ids=["kill", "power cut"])
 @pytest.mark.parametrize("first", range(1, MOST, 12))
 @pytest.mark.timeout(600)
-def test_a_crash_at_any_point_of_an_undo_changes_nothing_of_its_end(first: int, power: bool) -> None:
+def test_a_crash_at_any_point_of_an_undo_changes_nothing_of_its_end(first: int, power: bool, over: bool) -> None:
     for point in range(first, first + 12):
         with vault_root() as root:
-            night = undone(root, point, power=power)
+            night = undone(root, point, power=power, over=over)
         assert night.codes[-1] == "undo 0", f"crash point {point}: {night.codes}"
         removed = [each.id for each in night.service.ledger.removed]
         assert len(removed) == len(set(removed)), f"crash point {point}: removed twice"

@@ -8,8 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from orchestrator.core.plan.plan import Mode
 from orchestrator.core.state.changes import ChangeState
 from orchestrator.core.state.progress import Progress
+from orchestrator.emulator.world.generate import Filling, fill
+from orchestrator.emulator.world.world import App, Instance, Task
 from orchestrator.engine.runs import Runs
 from orchestrator.engine.undo_run import UndoWish, undo_run
 from tests.simulation.book import Broken
@@ -42,6 +45,41 @@ async def _undo(runs: Runs) -> tuple[int, None]:
     return int(undone.code), None
 
 
+def over_existing(scenario: Scenario) -> Scenario:
+    """The same night with Merge into targets that hold many of the names already, with contents of their own."""
+    draw = random.Random(scenario.seed ^ 0xBAC0)
+    targets = sorted({target.instance for m in scenario.plan.migrations for target in m.targets})
+    sources = {m.source for m in scenario.plan.migrations}
+    (who, *_) = scenario.plan.instances[targets[0]].credentials
+    owner = scenario.users[who].rpartition("/")[2]
+    filling = Filling(draw.randint(1, 8), draw.randint(0, 12), calls={}, owner=owner, unreleased_every=0)
+    instances = tuple(
+        _marked(fill(each, filling, scenario.world.switches), draw) if each.name in targets else each
+        for each in scenario.world.instances
+    )
+    migrations = tuple(
+        replace(
+            m,
+            targets=tuple(replace(t, mode=Mode.MERGE, prefix=t.prefix if len(sources) > 1 else "") for t in m.targets),
+        )
+        for m in scenario.plan.migrations
+    )
+    return replace(
+        scenario, world=replace(scenario.world, instances=instances), plan=replace(scenario.plan, migrations=migrations)
+    )
+
+
+def _marked(instance: Instance, draw: random.Random) -> Instance:
+    """No content is as at the source, so that whoever overwrites it and does not restore it is seen."""
+    apps = tuple(replace(app, revision=1000 + draw.randint(0, 99)) for app in instance.apps)
+    ids = [app.id for app in apps]
+    tasks = tuple(
+        replace(task, revision=2000 + draw.randint(0, 99), source_app_id=draw.choice([task.source_app_id, *ids]))
+        for task in instance.tasks
+    )
+    return replace(instance, apps=apps, tasks=tasks)
+
+
 def undo_night(scenario: Scenario, root: Path, kills: tuple[Kill, ...] | None = None) -> Night:
     """A run, given up at a random point, and its undo to the end; raises Broken where a promise does not hold."""
     night, clock = dusk(scenario)
@@ -51,7 +89,7 @@ def undo_night(scenario: Scenario, root: Path, kills: tuple[Kill, ...] | None = 
     if not night.records:
         return night  # it was killed before it began
     left = list(_kills(draw) if kills is None else kills)
-    touched = _person(night, draw) if draw.random() < MEDDLED else set()
+    touched = _person(night, draw) if draw.random() < MEDDLED else {}
     _give(night, root, clock, draw, left)
     _judge(night, before, touched)
     _second_undo(night, root, clock)
@@ -76,8 +114,8 @@ def _run_for_a_while(night: Night, root: Path, clock: Clock, draw: random.Random
             decide(night, draw)
 
 
-def _person(night: Night, draw: random.Random) -> set[str]:
-    """Somebody changes one or two assets that the run is known to have brought; their ids."""
+def _person(night: Night, draw: random.Random) -> dict[str, int]:
+    """Somebody changes one or two assets that the run is known to have brought; their ids and what they are then."""
     progress = progress_of(night, sorted(night.records)[-1])
     brought = sorted(
         (life.target, held)
@@ -85,14 +123,15 @@ def _person(night: Night, draw: random.Random) -> set[str]:
         if life.verified is not None
         for held in dict(life.verified.ids).values()
     )
-    touched: set[str] = set()
+    touched: dict[str, int] = {}
     for target, held in draw.sample(brought, min(len(brought), draw.randint(1, 2))):
         holding, now = night.service.holding(target), night.service.time
         if (app := holding.apps.get(held)) is not None:
-            holding.apps.put(replace(app, update_time=now, revision=app.revision + 1))
+            holding.apps.put(replace(app, update_time=now, revision=app.revision + 5000))
+            touched[held] = app.revision + 5000
         elif (task := holding.tasks.get(held)) is not None:
-            holding.tasks.put(replace(task, update_time=now, revision=task.revision + 1))
-        touched.add(held)
+            holding.tasks.put(replace(task, update_time=now, revision=task.revision + 5000))
+            touched[held] = task.revision + 5000
     return touched
 
 
@@ -121,22 +160,30 @@ def _give(night: Night, root: Path, clock: Clock, draw: random.Random, kills: li
     raise Broken(f"liveness: the undo does not end: {night.codes}")
 
 
-Held = dict[str, dict[str, tuple[str, int]]]
+#: target -> id -> what it is: name, revision and links
+Held = dict[str, dict[str, tuple[object, ...]]]
 
 
 def _held(night: Night) -> Held:
-    """Target -> id -> (name, revision) of what is really there."""
+    """What is really there."""
     night.service.advance()
     targets = {t.instance for m in night.scenario.plan.migrations for t in m.targets}
     found: Held = {}
     for name in targets:
         holding = night.service.holding(name)
         values: list[Any] = [*holding.apps.all(), *holding.tasks.all()]
-        found[name] = {each.id: (each.name, each.revision) for each in values}
+        found[name] = {each.id: _content(each) for each in values}
     return found
 
 
-def _judge(night: Night, before: Held, touched: set[str]) -> None:
+def _content(each: App | Task) -> tuple[object, ...]:
+    if isinstance(each, App):
+        return each.name, each.revision, each.key, each.owner, each.calls
+    ends = (each.source_app_id, each.target_app_id, each.source_datasource_id, each.target_datasource_id)
+    return each.name, each.revision, each.owner, ends
+
+
+def _judge(night: Night, before: Held, touched: dict[str, int]) -> None:
     progress = progress_of(night, sorted(night.records)[-1])
     after = _held(night)
     made = {each.id for each in night.service.ledger.landed if each.action == "created"}
@@ -146,13 +193,28 @@ def _judge(night: Night, before: Held, touched: set[str]) -> None:
     for removed in night.service.ledger.removed:
         if removed.kind in {"app", "task"}:
             _require(removed.id in made, f"promise 17: {removed.name} was removed, and the run did not make it")
-    kept = {each for held in after.values() for each in held}
-    _require(touched <= kept, f"promise 17: {sorted(touched - kept)} were changed by a person, and are gone")
+    kept = {each: content for held in after.values() for each, content in held.items()}
+    lost = sorted(each for each, revision in touched.items() if each not in kept or kept[each][1] != revision)
+    _require(not lost, f"promise 17: {lost} were changed by a person, and what they had become is gone")
     size = night.scenario.plan.settings.batch_size
     for call in night.service.ledger.calls:
         if call.operation == "delete":
             _require(len(call.asset_ids) <= size, f"promise 1: a deletion of {len(call.asset_ids)} assets")
     _all_named(progress, before, after)
+    _all_restored(progress, before, after)
+
+
+def _all_restored(progress: Progress, before: Held, after: Held) -> None:
+    """What was there before is as it was, or it is named."""
+    named = {each[1] for each in progress.changes.left}
+    lives = progress.changes.lives.values()
+    undone = {life.change.object for life in lives if life.state is not ChangeState.DONE}
+    for target, held in before.items():
+        other = {each for each, content in held.items() if after[target].get(each) != content}
+        _require(other <= named | undone, f"promise 17: {sorted(other - named - undone)} of {target} are not as before")
+        done = {life.change.object for life in lives if life.change.instance == target and life.change.restores}
+        wrong = sorted((other & done) - undone)
+        _require(not wrong, f"promise 16: {wrong} of {target} are said to be restored, and are not as before")
 
 
 def _all_named(progress: Progress, before: Held, after: Held) -> None:
@@ -170,7 +232,7 @@ def _all_named(progress: Progress, before: Held, after: Held) -> None:
         rest = {each for each in held if each not in before[target] and each in landed}
         _require(rest <= named, f"promise 17: {sorted(rest - named)} of {target} are left and not named")
     for life in changes.lives.values():
-        if life.state is ChangeState.DONE:
+        if life.state is ChangeState.DONE and not life.change.restores:
             _require(
                 life.change.object not in after[life.change.instance],
                 f"promise 16: {life.change.name} is said to be removed and is there",

@@ -85,8 +85,8 @@ class Watch:
                 self.intents["export"] += 1
             case e.ImportRequested():
                 self.intents["import"] += 1
-            case c.ChangesRequested():
-                self.intents["delete"] += 1
+            case c.ChangesRequested(changes=changes):
+                self.intents["import" if changes[0].startswith("restore-") else "delete"] += 1
             case c.ChangesAccepted(changes=changes, job=job):
                 self.running[job] = changes[0]
             case c.ChangesEnded(changes=changes):

@@ -182,7 +182,7 @@ def _confirmed(made: _Undo, wanted: Wanted) -> str:
     terminal = made.terminal
     if not (terminal.out.isatty() and terminal.err.isatty()) or terminal.common.json:
         raise OperatorError(
-            "undo removes assets at the target and asks before it does; there is no terminal to ask on",
+            "undo removes and restores assets at the target and asks before; there is no terminal to ask on",
             next_step="look first: roma-migrate undo RUN --dry-run\nthen say it: roma-migrate undo RUN --yes",
         )
     # A client of its own: this one is closed behind the question.
@@ -192,13 +192,13 @@ def _confirmed(made: _Undo, wanted: Wanted) -> str:
     terminal.result(plan_text(made.found.run, planned, wanted.everything))
     if not planned.changes:
         return planned.digest
-    terminal.say("Type yes to remove these assets; anything else leaves them.")
+    terminal.say("Type yes to take this back; anything else leaves everything as it is.")
     try:
         answer = input()
     except EOFError:
         answer = ""
     if answer.strip().lower() != "yes":
-        raise OperatorError("nothing was removed: the answer was not yes", next_step="roma-migrate undo RUN")
+        raise OperatorError("nothing was taken back: the answer was not yes", next_step="roma-migrate undo RUN")
     return planned.digest
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from orchestrator.core.model.checks import Check
 from orchestrator.core.model.handover_item import Item
 from orchestrator.core.model.naming import predicted
+from orchestrator.core.model.restoration import NOT_RESTORED
 from orchestrator.core.preflight.expected_outcomes import ExpectedOutcome
 from orchestrator.core.preview.ordering import Order
 from orchestrator.core.preview.preview import Preview
@@ -121,6 +122,21 @@ class BatchDocument:
     batch: str
     source: str
     assets: Sequence[AssetDocument]
+    expected: Expected | None
+
+
+@dataclass(frozen=True, slots=True)
+class BackupDocument:
+    """One export of a target's assets that Merge would overwrite."""
+
+    batch: str
+    target: str
+    #: ids and names at the target
+    assets: Sequence[AssetDocument]
+    #: deliveries that wait for it
+    before: Sequence[str]
+    #: seconds that it is kept, and that `undo` can restore from it
+    kept: float
     expected: Expected | None
 
 
@@ -243,6 +259,10 @@ class Document:
     handover: Sequence[HandoverDocument]
     #: plan file, instances and users
     identity: Identity | None
+    #: exports of what Merge would overwrite, before it does
+    backups: Sequence[BackupDocument]
+    #: what no backup brings back, as sentences; none where nothing is backed up
+    not_restored: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +332,8 @@ def document(shown: Shown) -> Document:
         _timetable(times) if times is not None else None,
         [_handover(each) for each in preview.handover],
         shown.identity,
+        [_backup(each, preview) for each in preview.backups],
+        NOT_RESTORED if preview.backups else (),
     )  # fmt: skip
 
 
@@ -324,6 +346,13 @@ def schema() -> dict[str, Any]:
 
 
 # --- parts ---------------------------------------------------------------------------------------------------------
+
+
+def _backup(batch: BatchScheduled, preview: Preview) -> BackupDocument:
+    before = [each.delivery for each in preview.deliveries if batch.batch in each.backups]
+    assets = [AssetDocument(each.id, each.kind, each.name) for each in batch.assets]
+    times = expected(preview.timetable, batch.batch)
+    return BackupDocument(batch.batch, batch.source, assets, before, preview.keep_backups, times)
 
 
 def _check(check: Check) -> CheckDocument:

@@ -8,6 +8,7 @@ from orchestrator.cli.render.preview_text import (
     ORDER,
     actions,
     arrives,
+    backups,
     batches,
     counted,
     finding,
@@ -21,6 +22,7 @@ from orchestrator.cli.render.preview_text import (
 from orchestrator.core.handover.render import to_markdown
 from orchestrator.core.model.checks import MOST_EXAMPLES, Check, Verdict, grouped
 from orchestrator.core.model.escape import in_markdown
+from orchestrator.core.model.restoration import NOT_RESTORED
 from orchestrator.core.preflight.expected_outcomes import ExpectedOutcome
 from orchestrator.core.preview.preview import Preview
 
@@ -40,6 +42,7 @@ def preview_markdown(shown: Shown, everything: bool) -> str:
         else []
     )
     lines += _left_out(preview)
+    lines += _backups(preview)
     lines += _schedule(preview)
     lines += _assets(preview.assets) if everything else []
     lines += _handover(preview, everything)
@@ -91,6 +94,14 @@ def _schedule(preview: Preview) -> list[str]:
     rows = markdown(*batches(preview))
     title = "## Schedule, times from the begin of the run if every estimate is right"
     return [title, "", *told, "", *rows, "", ORDER, ""]
+
+
+def _backups(preview: Preview) -> list[str]:
+    told = backups(preview)
+    if not told:
+        return []
+    lost = ["Not restored by `undo`:", "", *(f"- {in_markdown(each)}" for each in NOT_RESTORED), ""]
+    return ["## Backups", "", *(f"- {in_markdown(each)}" for each in told), "", *lost]
 
 
 def _assets(assets: Sequence[ExpectedOutcome]) -> list[str]:

@@ -10,6 +10,7 @@ from orchestrator.cli.render.preview_json import Identity, Place, Shown, expecte
 from orchestrator.core.model.checks import MOST_EXAMPLES, Check, Verdict, grouped
 from orchestrator.core.model.counts import count
 from orchestrator.core.model.handover_item import Action, Item
+from orchestrator.core.model.restoration import NOT_RESTORED
 from orchestrator.core.preflight.expected_outcomes import Expected, ExpectedOutcome
 from orchestrator.core.preview.ordering import Order
 from orchestrator.core.preview.preview import Preview
@@ -42,6 +43,7 @@ def preview_text(shown: Shown, everything: bool) -> str:
         lines.append(wrapped("note: ", unfinished(shown)))
     lines += _checks(preview.checks, everything) if preview.checks else []
     lines += _left_out(preview, everything)
+    lines += _backups(preview, everything)
     lines += _times(preview.timetable)
     lines += _batches(preview, everything)
     lines += _assets(preview.assets) if everything else []
@@ -80,6 +82,7 @@ def headline(shown: Shown) -> str:
     return (
         f"plan {shown.plan}: {count(moving, 'asset')} in {count(len(preview.batches), 'export')} and "
         f"{count(len(preview.deliveries), 'import')}"
+        + (f", after {count(len(preview.backups), 'backup')}" if preview.backups else "")
     )
 
 
@@ -236,6 +239,29 @@ def _left_out(preview: Preview, everything: bool) -> list[str]:
         if len(told) < len(made.left_out):
             lines.append(f"  ... and {len(made.left_out) - len(told)} more (--all lists them)")
     return lines
+
+
+def backups(preview: Preview) -> list[str]:
+    """What is exported before Merge overwrites it, a sentence for each target and one on how long it is kept."""
+    held: dict[str, list[int]] = {}
+    for each in preview.backups:
+        held.setdefault(each.source, []).append(len(each.assets))
+    if not held:
+        return []
+    told = [
+        f"{count(sum(sizes), 'asset')} of {target} that would be overwritten, in {count(len(sizes), 'job')} more there"
+        for target, sizes in held.items()
+    ]
+    return [*told, f"kept for {preview.keep_backups / 86400:g} days (keep_backups): so long `undo` can restore them"]
+
+
+def _backups(preview: Preview, everything: bool) -> list[str]:
+    told = backups(preview)
+    lines = [wrapped("backup: " if not at else "        ", line) for at, line in enumerate(told)]
+    if everything:
+        names = [f"{asset.kind} {asset.name}@{each.source}" for each in preview.backups for asset in each.assets]
+        lines += [wrapped("  backed up: ", ", ".join(names))] if names else []
+    return lines + (["not restored by `undo`:", *(wrapped("  - ", each) for each in NOT_RESTORED)] if told else [])
 
 
 def _times(times: Timetable | None) -> list[str]:

@@ -130,6 +130,10 @@ class BatchDocument:
     size: int
     check: str
     ran: RanDocument
+    #: it travels nowhere: it holds assets of a target as they were before Merge overwrote them
+    backup: bool
+    #: until when `undo` can restore from it, as the plan said when the run began; null where it cannot
+    kept_until: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +364,7 @@ class HandoverCount:
 
 @dataclass(frozen=True, slots=True)
 class ChangeDocument:
-    """One asset that an undo removes from a target, or leaves there."""
+    """One asset that an undo removes from a target, restores or leaves there."""
 
     #: app or task
     kind: str
@@ -372,6 +376,8 @@ class ChangeDocument:
     state: str
     #: "" where there is nothing to say
     why: str
+    #: remove, restore (what Merge overwrote), or leave
+    action: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -541,7 +547,7 @@ def _batch(b: BatchReport, imports: Sequence[str], journey: Journey) -> BatchDoc
     return BatchDocument(
         b.number, b.batch, b.source, b.apps, b.tasks, b.state, package_words(b.state, imports), b.exports, b.losses,
         b.jobs, b.request_ids, b.sha256,
-        b.size, b.check, _ran(journey),
+        b.size, b.check, _ran(journey), b.backup, utc(b.kept_until),
     )  # fmt: skip
 
 
@@ -561,11 +567,19 @@ def _handover(whole: WholeReport, left: PlanHandover) -> list[HandoverCount]:
 
 def _undo(held: Changes) -> UndoDocument:
     changes = [
-        ChangeDocument(each.kind.removeprefix("remove-"), each.object, each.name, each.instance, life.state, life.why)
+        ChangeDocument(
+            each.kind.rpartition("-")[2],
+            each.object,
+            each.name,
+            each.instance,
+            life.state,
+            life.why,
+            "restore" if each.restores else "remove",
+        )
         for life in held.lives.values()
         for each in [life.change]
     ]
-    changes += [ChangeDocument(kind, asset, name, at, "left", why) for kind, asset, name, at, why in held.left]
+    changes += [ChangeDocument(kind, asset, name, at, "left", why, "leave") for kind, asset, name, at, why in held.left]
     began, ended = held.began, held.ended
     by, host, note, digest = (began.by, began.host, began.note, began.digest) if began is not None else ("",) * 4
     return UndoDocument(

@@ -11,6 +11,7 @@ from orchestrator.cli.output.tables import markdown
 from orchestrator.cli.output.times import local, seconds_of, span
 from orchestrator.cli.render.report_json import (
     AssetDocument,
+    BatchDocument,
     FindingDocument,
     RanDocument,
     ReportDocument,
@@ -67,7 +68,9 @@ def _head(r: ReportDocument) -> list[str]:
     out = [f"# Run {in_markdown(r.run)} of plan {in_markdown(r.plan)}", ""]
     out += [f"**{in_markdown(r.verdict)}** (code {r.code})", ""]
     undone = [_undone(r.undo)] if r.undo is not None else []
-    out += _bullets([*undone, *(f"why: {why.sentence}" for why in r.whys), f"who must act: {r.who}"])
+    out += _bullets(
+        [*undone, *backups_told(r.batches), *(f"why: {why.sentence}" for why in r.whys), f"who must act: {r.who}"]
+    )
     out += ["- next:", "", "```", *r.next.splitlines(), "```", ""]
     began, ended = seconds_of(r.began), seconds_of(r.ended)
     end = f"{local(ended)} ({span(ended - began)})" if ended else f"not ended; last entry {_at(r.last_entry)}"
@@ -76,6 +79,18 @@ def _head(r: ReportDocument) -> list[str]:
     told += [f"note: {r.note}"] if r.note else []
     told += [f"only: {', '.join(r.only)}"] if r.only else []
     return [*out, *_bullets(told), ""]
+
+
+def backups_told(batches: Sequence[BatchDocument]) -> list[str]:
+    """What an undo can restore, and until when; nothing where nothing was backed up."""
+    held = [each for each in batches if each.backup]
+    if not held:
+        return []
+    kept = [each for each in held if each.kept_until]
+    until = min((seconds_of(each.kept_until) for each in kept), default=0.0)
+    assets = sum(each.apps + each.tasks for each in kept)
+    told = f"backups: {assets:,} assets as they were before Merge, in {len(kept)} of {len(held)} packages"
+    return [f"{told}; undo can restore them until {local(until)} (keep_backups)" if kept else f"{told}: none is kept"]
 
 
 def _places(r: ReportDocument) -> list[str]:
@@ -171,7 +186,8 @@ def _undo(r: ReportDocument, everything: bool) -> list[str]:
     groups: Groups = {}
     for each in r.undo.changes:
         if everything or each.state != "done":
-            groups.setdefault((f"{each.state}@{each.target}", each.why), []).append(f"{each.kind} {each.name}")
+            state = "restored" if (each.action, each.state) == ("restore", "done") else each.state
+            groups.setdefault((f"{state}@{each.target}", each.why), []).append(f"{each.kind} {each.name}")
     lines = _each(groups) if everything else _grouped(groups)
     return ["## Taken back", "", *_bullets([_undone(r.undo), *lines]), ""]
 
@@ -270,8 +286,8 @@ def _events(r: ReportDocument) -> list[str]:
 
 def _batches(r: ReportDocument, everything: bool) -> list[str]:
     rows: list[list[object]] = [
-        [b.number, b.batch, b.source, b.apps, b.tasks, b.stands, b.exports, *_ran(b.ran), b.size or "",
-         b.check, " ".join(b.jobs), " ".join(b.request_ids)]
+        [b.number, b.batch, b.source + (" (backup)" if b.backup else ""), b.apps, b.tasks, b.stands, b.exports,
+         *_ran(b.ran), b.size or "", b.check, " ".join(b.jobs), " ".join(b.request_ids)]
         for b in r.batches
     ]  # fmt: skip
     when = ["began", "took", "waited behind another job"]

@@ -4,7 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from orchestrator.cli.output.tables import table, wrapped
+from orchestrator.cli.output.times import local, utc
+from orchestrator.core.model.change import Change
 from orchestrator.core.model.counts import agreed, count
+from orchestrator.core.model.restoration import NOT_RESTORED
 from orchestrator.core.state.changes import ChangeLife, Changes, ChangeState
 from orchestrator.core.undo.provenance import Left, UndoPlan
 
@@ -13,18 +16,36 @@ MOST_NAMES = 10
 
 
 def plan_text(run: str, planned: UndoPlan, everything: bool) -> str:
-    """What would be removed, what is left and why."""
+    """What would be removed and restored, what is left and why, and what no backup brings back."""
     lines = [f"undo of run {run} (digest {planned.digest}): {_what(planned)}"]
-    if planned.changes:
-        rows = Counter((each.instance, each.kind.removeprefix("remove-"), each.credentials) for each in planned.changes)
-        shown = [[instance, str(n), count_of(kind, n), by] for (instance, kind, by), n in sorted(rows.items())]
-        lines.append(table(["target", "", "removed", "by"], shown))
-        shown_names = [f"{each.kind.removeprefix('remove-')} {each.name}@{each.instance}" for each in planned.changes]
-        lines.append(wrapped("  removed: ", _names(shown_names, everything)))
+    for head, changes in (("removed", planned.removed), ("restored", planned.restored)):
+        lines += _rows(head, changes, everything)
+    if planned.restored:
+        lines += restored_lines(planned.until)
     if planned.gone:
         lines.append(wrapped("gone already: ", count(planned.gone, "asset")))
     lines += left_lines(planned.left, everything)
     return "\n".join(lines)
+
+
+def _rows(head: str, changes: Sequence[Change], everything: bool) -> list[str]:
+    if not changes:
+        return []
+    rows = Counter((each.instance, _sort(each), each.credentials) for each in changes)
+    shown = [[instance, str(n), count_of(kind, n), by] for (instance, kind, by), n in sorted(rows.items())]
+    names = [f"{_sort(each)} {each.name}@{each.instance}" for each in changes]
+    return [table(["target", "", head, "by"], shown), wrapped(f"  {head}: ", _names(names, everything))]
+
+
+def restored_lines(until: float) -> list[str]:
+    """Until when that is possible, and what a restored asset does not get back."""
+    told = f"what Merge overwrote is put back from its backups, which are kept until {local(until)} (keep_backups)"
+    return [wrapped("note: ", told), "not restored:", *(wrapped("  - ", each) for each in NOT_RESTORED)]
+
+
+def _sort(change: Change) -> str:
+    """`app` or `task`."""
+    return change.kind.rpartition("-")[2]
 
 
 def count_of(kind: str, number: int) -> str:
@@ -34,10 +55,10 @@ def count_of(kind: str, number: int) -> str:
 
 def _what(planned: UndoPlan) -> str:
     if not planned.changes:
-        return "nothing is left to remove"
-    return f"{count(len(planned.changes), 'asset')} would be removed" + (
-        f", {len(planned.left)} left alone" if planned.left else ""
-    )
+        return "nothing is left to take back"
+    told = [f"{count(len(planned.removed), 'asset')} would be removed"] if planned.removed else []
+    told += [f"{count(len(planned.restored), 'asset')} would be restored"] if planned.restored else []
+    return ", ".join([*told, f"{len(planned.left)} left alone"] if planned.left else told)
 
 
 def left_lines(left: Iterable[Left], everything: bool) -> list[str]:
@@ -63,18 +84,23 @@ def closing_text(run: str, changes: Changes, told: Sequence[str], everything: bo
     for state in (ChangeState.DIFFERENT, ChangeState.REFUSED):
         lines += left_lines((_as_left(life) for life in changes.lives.values() if life.state is state), everything)
     lines += left_lines((Left(*each) for each in changes.left), everything)
+    if any(life.change.restores and life.state is ChangeState.DONE for life in changes.lives.values()):
+        lines += ["not restored:", *(wrapped("  - ", each) for each in NOT_RESTORED)]
     return "\n".join(lines)
 
 
 def _verdict(changes: Changes) -> str:
     if changes.ended is None:
         return "not finished"
-    return "everything that the run made is gone" if changes.ended.code == 0 else "done, and something is left"
+    if changes.ended.code != 0:
+        return "done, and something is left"
+    back = any(life.change.restores for life in changes.lives.values())
+    return "everything that the run made is gone" + (", and what it overwrote is restored" if back else "")
 
 
 def _as_left(life: ChangeLife) -> Left:
     change = life.change
-    return Left(change.kind.removeprefix("remove-"), change.object, change.name, change.instance, life.why)
+    return Left(_sort(change), change.object, change.name, change.instance, life.why)
 
 
 def plan_json(planned: UndoPlan) -> dict[str, object]:
@@ -85,9 +111,11 @@ def plan_json(planned: UndoPlan) -> dict[str, object]:
         "changes": [
             {"id": each.id, "kind": each.kind, "target": each.instance, "object": each.object, "name": each.name,
              "migration": each.migration, "credentials": each.credentials, "wave": each.wave,
-             "before": dict(each.before), "after": dict(each.after)}
+             "before": dict(each.before), "after": dict(each.after), "package": each.package}
             for each in planned.changes
         ],
+        "possible_until": utc(planned.until),
+        "not_restored": list(NOT_RESTORED) if planned.restored else [],
         "left": [_left_json(each) for each in planned.left],
     }  # fmt: skip
 
@@ -103,6 +131,7 @@ def changes_json(changes: Changes) -> dict[str, object]:
             for key, life in changes.lives.items()
         ],
         "left": [_left_json(Left(*each)) for each in changes.left],
+        "not_restored": list(NOT_RESTORED) if any(each.change.restores for each in changes.lives.values()) else [],
     }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from orchestrator.core.report.handover import of_run
 from orchestrator.core.report.history import History, gather
 from orchestrator.core.report.outcome import AssetClass, AssetOutcome, Outcome, asset_outcomes
 from orchestrator.core.state.events import Entry, RunBegan, SelectionMade
-from orchestrator.core.state.lifecycle import Delivery, DeliveryState
+from orchestrator.core.state.lifecycle import Delivery, DeliveryState, PackageState
 from orchestrator.core.state.progress import Progress
 
 #: promise 15, said above every table of counts
@@ -83,6 +83,10 @@ class BatchReport:
     #: bytes
     size: int
     check: str
+    #: it travels nowhere: it holds assets of `source`, which is a target, as they were before Merge overwrote them
+    backup: bool = False
+    #: until when `undo` can restore from it, epoch seconds; 0 where it cannot
+    kept_until: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +217,7 @@ def _twice(progress: Progress, every: Sequence[AssetOutcome]) -> list[str]:
 def _batches(progress: Progress, history: History) -> tuple[BatchReport, ...]:
     found = []
     numbers = batch_numbers(progress)
+    keep = progress.began.keep_backups if progress.began is not None else 0.0
     ordered = sorted(progress.batches.values(), key=lambda each: (each.backup, each.position, each.batch))
     for scheduled in ordered:
         life = progress.packages[scheduled.batch]
@@ -233,6 +238,8 @@ def _batches(progress: Progress, history: History) -> tuple[BatchReport, ...]:
                 life.sha256,
                 life.size,
                 life.check,
+                scheduled.backup,
+                life.since + keep if scheduled.backup and keep and life.state is PackageState.STORED else 0.0,
             )
         )
     return tuple(found)

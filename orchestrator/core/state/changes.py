@@ -88,6 +88,8 @@ class Changes:
     lives: dict[str, ChangeLife] = field(default_factory=dict)
     #: (kind, id at the target, name, target, why): what is left alone
     left: tuple[tuple[str, str, str, str, str], ...] = ()
+    #: (instance, id there) of what any undo of the run has restored
+    restored: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def unfinished(self) -> bool:
@@ -128,6 +130,8 @@ class Changes:
             life = self._life(name, event)
             if state not in MOVES[life.state, type(event)]:
                 raise IllegalMove(f"change {name} is {life.state}: it cannot become {state}")
+            if state is S.DONE and life.change.restores:
+                self.restored.add((life.change.instance, life.change.object))
             self.lives[name] = replace(
                 life, state=state, why="" if state is S.DONE else why or life.why, job="", quiet_until=0.0
             )
@@ -153,7 +157,7 @@ def _moved(life: ChangeLife, event: ChangeEvent, at: float) -> ChangeLife:
         case c.ChangesRefused(words=words, wait=wait):
             return replace(life, state=S.PENDING, why=str(words), not_before=at + wait, attempts=life.attempts - 1)
         case c.ChangesAnswerLost(words=words, quiet_until=quiet):
-            return replace(life, why=str(words), quiet_until=quiet)
+            return replace(life, job="", why=str(words), quiet_until=quiet)
         case c.ChangesEnded(word=word, failed=failed, reasons=reasons):
             return replace(life, ended=True, failed=failed, reasons=reasons, why=word)
         case _:

@@ -5,29 +5,28 @@ by our user and after our request (promise 17). What was changed since, or runs,
 names it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from hashlib import sha256
 
 from orchestrator.core.model.change import Change, ChangeKind, Image, change_id
-from orchestrator.core.model.inventory import App, Inventory, Task, moment_of
+from orchestrator.core.model.inventory import App, Task, moment_of
+from orchestrator.core.plan.plan import Mode
 from orchestrator.core.selection.only import Only
 from orchestrator.core.state.events import Asset
 from orchestrator.core.state.lifecycle import LANDED, Delivery, DeliveryState
 from orchestrator.core.state.progress import Progress
-
-#: seconds by which a time of ROMA's may be off: its clock is known to the second, and its lists tell whole seconds
-SLACK = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What one target holds now."""
-
-    inventory: Inventory
-    #: seconds by which ROMA's clock is ahead of ours
-    ahead: float = 0.0
+from orchestrator.core.undo.restoration import (
+    SLACK,
+    Choice,
+    Held,
+    Key,
+    Overwritten,
+    Restoration,
+    kept_until,
+    restoration,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +61,18 @@ class UndoPlan:
     left: tuple[Left, ...]
     #: assets that the run brought and the targets hold no more
     gone: int = 0
+    #: until when what was overwritten can be restored, epoch seconds; 0 where nothing is to be
+    until: float = 0.0
+
+    @property
+    def removed(self) -> tuple[Change, ...]:
+        """What goes."""
+        return tuple(each for each in self.changes if not each.restores)
+
+    @property
+    def restored(self) -> tuple[Change, ...]:
+        """What is put back."""
+        return tuple(each for each in self.changes if each.restores)
 
     @property
     def digest(self) -> str:
@@ -82,26 +93,31 @@ class _Found:
     why: str = ""
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> Key:
         return self.life.target, self.object.id
 
 
-def undo_plan(progress: Progress, targets: Mapping[str, Held], users: Mapping[str, str], asked: Asked) -> UndoPlan:
+def undo_plan(
+    progress: Progress, targets: Mapping[str, Held], users: Mapping[str, str], asked: Asked, keep_backups: float = 0.0
+) -> UndoPlan:
     """What of this run can be taken back now. `users`: credentials -> IAM user, as the slots count them."""
-    every = list(_landed(progress, targets, users, asked))
+    back = restoration(progress, targets, Choice(_chooses(targets, asked.only), asked.includes))
+    every = list(_landed(progress, targets, users, asked, back.known))
     found = [each for each in every if each is not None]
     chosen = _chosen(found, asked.only)
-    kept = _kept(chosen, targets, progress)
-    going = [each for each in chosen if not each.why and each.key not in kept]
-    changes = _changes(going, progress)
-    left = [_left(each, each.why or kept[each.key]) for each in chosen if each.why or each.key in kept]
-    return UndoPlan(changes, (*left, *_undecided(progress)), len(every) - len(found))
+    stays = _Stays(chosen, targets, progress, frozenset(each.key for each in back.restored))
+    going = [each for each in chosen if not each.why and each.key not in stays.kept]
+    changes = _changes(going, progress, back, stays.late)
+    left = [_left(each, each.why or stays.kept[each.key]) for each in chosen if each.why or each.key in stays.kept]
+    left += [Left(each.asset.kind, each.asset.id, each.object.name, each.target, each.why) for each in back.left]
+    until = kept_until(progress, keep_backups) if back.restored else 0.0
+    return UndoPlan(changes, (*left, *_undecided(progress)), len(every) - len(found), until)
 
 
 def _landed(
-    progress: Progress, targets: Mapping[str, Held], users: Mapping[str, str], asked: Asked
+    progress: Progress, targets: Mapping[str, Held], users: Mapping[str, str], asked: Asked, known: frozenset[Key]
 ) -> Iterator[_Found | None]:
-    """Each asset that the run brought; None where its target holds it no more."""
+    """Each asset that the run brought; None where its target holds it no more. What a backup holds is `known`."""
     for life in progress.deliveries.values():
         if life.state not in LANDED:
             continue
@@ -112,24 +128,24 @@ def _landed(
         for asset in progress.assets_of(life.batch):
             told = (ids[asset.id],) if asset.id in ids else seen.get(asset.id, ())
             objects = [held.inventory.by_id[each] for each in told if each in held.inventory.by_id]
+            old = [each for each in told if each in before.get(asset.id, ())]
+            if old and all((life.target, each) in known for each in old):
+                continue
             if not objects:
                 yield None
                 continue
-            old = [each for each in objects if each.id in before.get(asset.id, ())]
-            why = _why_left(life, objects, old, (held.ahead, users.get(life.scheduled.owner, "")))
+            why = _why_left(life, objects, bool(old), (held.ahead, users.get(life.scheduled.owner, "")))
             if why and not old and asked.includes(asset.kind, objects[0].name):
                 why = ""
             yield _Found(life, asset, objects[0], why)
 
 
-def _why_left(
-    life: Delivery, objects: Sequence[App | Task], old: Sequence[App | Task], known: tuple[float, str]
-) -> str:
+def _why_left(life: Delivery, objects: Sequence[App | Task], old: bool, known: tuple[float, str]) -> str:
     """Why an object stays; "" where it is ours and untouched."""
     ahead, user = known
     if old:
-        merged = "; what the import overwrote cannot be restored" if life.scheduled.mode == "Merge" else ""
-        return f"it was there before the run{merged}"
+        merged = "; what the import overwrote cannot be restored: it was not backed up"
+        return f"it was there before the run{merged if life.scheduled.mode == Mode.MERGE.value else ''}"
     if len(objects) > 1:
         return "several objects bear its names, and it is not known which one the run made"
     one = objects[0]
@@ -168,29 +184,65 @@ def _chosen(found: Sequence[_Found], only: Only) -> list[_Found]:
     ]
 
 
-def _kept(chosen: Sequence[_Found], targets: Mapping[str, Held], progress: Progress) -> dict[tuple[str, str], str]:
-    """Applications that something needs which stays: (target, id) -> what."""
-    kept: dict[tuple[str, str], str] = {}
-    going = {each.key for each in chosen if not each.why}
-    callers = _callers(progress, targets)
-    changed = True
-    while changed:
-        changed = False
-        for each in chosen:
-            if each.key in kept or each.key not in going or not isinstance(each.object, App):
-                continue
-            target, app = each.key
-            users = [t for t in targets[target].inventory.tasks if app in t.app_ids and (target, t.id) not in going]
-            calls = [name for name, one in callers.get(each.key, ()) if (target, one) not in going]
-            if users or calls:
-                what = f"task {users[0].name}, which stays, uses it" if users else f"{calls[0]}, which stays, calls it"
-                kept[each.key] = what
-                going.discard(each.key)
-                changed = True
-    return kept
+def _chooses(targets: Mapping[str, Held], only: Only) -> Callable[[Overwritten], bool]:
+    """The same for what is restored."""
+
+    def chosen(each: Overwritten) -> bool:
+        if not only.allows_lane(each.migration, each.target):
+            return False
+        names = targets[each.target].inventory.app_names
+        apps = each.object.app_ids if isinstance(each.object, Task) else ()
+        return only.allows_asset(each.asset.kind, each.name) or any(
+            app in names and only.allows_asset("app", names[app]) for app in apps
+        )
+
+    return chosen
 
 
-def _callers(progress: Progress, targets: Mapping[str, Held]) -> dict[tuple[str, str], list[tuple[str, str]]]:
+@dataclass(slots=True)
+class _Stays:
+    """Applications that something needs which stays, and those that it needs until it is restored."""
+
+    chosen: Sequence[_Found]
+    targets: Mapping[str, Held]
+    progress: Progress
+    #: what is restored: it knew nothing that the run made
+    restored: frozenset[Key]
+    #: (target, id) -> what needs it
+    kept: dict[Key, str] = field(default_factory=dict)
+    #: the same, where that will be restored
+    late: dict[Key, list[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        going = {each.key for each in self.chosen if not each.why}
+        callers = _callers(self.progress, self.targets)
+        changed = True
+        while changed:
+            changed = False
+            for each in self.chosen:
+                if each.key in self.kept or each.key not in going or not isinstance(each.object, App):
+                    continue
+                needing = [one for one in self._needing(each.key, callers) if (each.key[0], one[1]) not in going]
+                self.late[each.key] = [one for _, one, _ in needing if (each.key[0], one) in self.restored]
+                stays = [
+                    f"{name}, which stays, {how} it" for name, one, how in needing if one not in self.late[each.key]
+                ]
+                if stays:
+                    self.kept[each.key] = stays[0]
+                    going.discard(each.key)
+                    changed = True
+
+    def _needing(self, key: Key, callers: Mapping[Key, list[tuple[str, str]]]) -> Iterator[tuple[str, str, str]]:
+        """(name, id, how) of what needs an application."""
+        target, app = key
+        for task in self.targets[target].inventory.tasks:
+            if app in task.app_ids:
+                yield f"task {task.name}", task.id, "uses"
+        for name, one in callers.get(key, ()):
+            yield name, one, "calls"
+
+
+def _callers(progress: Progress, targets: Mapping[str, Held]) -> dict[Key, list[tuple[str, str]]]:
     """(target, id of a called application) -> (name, id) of the imported applications that call it."""
     at: dict[tuple[str, str, str], str] = {}
     lives = [life for life in progress.deliveries.values() if life.state in LANDED]
@@ -203,7 +255,7 @@ def _callers(progress: Progress, targets: Mapping[str, Held]) -> dict[tuple[str,
         for asset in progress.assets_of(life.batch):
             if asset.id in ids:
                 at[life.scheduled.place, progress.source_of(life), asset.id] = ids[asset.id]
-    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    found: dict[Key, list[tuple[str, str]]] = {}
     for life in lives:
         place, source = life.scheduled.place, progress.source_of(life)
         for asset in progress.assets_of(life.batch):
@@ -219,20 +271,47 @@ def _callers(progress: Progress, targets: Mapping[str, Held]) -> dict[tuple[str,
 # --- the changes ---------------------------------------------------------------------------------------------------
 
 
-def _changes(going: Sequence[_Found], progress: Progress) -> tuple[Change, ...]:
-    """Tasks first, then applications, callers before what they call."""
-    depth = _depths(going)
+def _changes(
+    going: Sequence[_Found], progress: Progress, back: Restoration, late: Mapping[Key, Sequence[str]]
+) -> tuple[Change, ...]:
+    """Tasks first, then applications, callers before what they call; what is restored comes behind them.
+
+    An application that is needed until something is restored goes last of all.
+    """
+    restored = _restored(back)
+    of_object = {(each.instance, each.object): each.id for each in restored}
+    last = len(going) + len(restored) + 1
+    depth = _depths(going, {key: last for key, held in late.items() if held})
     made = [
         Change(
             change_id(kind, each.life.target, each.object.id), kind, each.life.target, each.object.id,
             each.object.name, each.life.scheduled.owner, image(each.object), (), depth[each.key],
             each.life.scheduled.migration,
+            behind=tuple(of_object[each.life.target, one] for one in late.get(each.key, ())),
         )
         for each in going
         for kind in [ChangeKind.REMOVE_TASK.value if isinstance(each.object, Task) else ChangeKind.REMOVE_APP.value]
     ]  # fmt: skip
+    first = max((each.wave for each in made if each.wave <= last), default=0)
     unique = {each.id: each for each in made}
-    return tuple(sorted(unique.values(), key=lambda each: (each.instance, each.wave, each.name, each.id)))
+    unique |= {each.id: replace(each, wave=first + each.wave) for each in restored}
+    waves = {wave: place for place, wave in enumerate(sorted({each.wave for each in unique.values()}))}
+    found = [replace(each, wave=waves[each.wave]) for each in unique.values()]
+    return tuple(sorted(found, key=lambda each: (each.instance, each.wave, each.name, each.id)))
+
+
+def _restored(back: Restoration) -> list[Change]:
+    """A change for each object, a wave for each package in the order in which they were taken."""
+    places = {backup: place for place, backup in enumerate(dict.fromkeys(each.backup for each in back.restored), 1)}
+    return [
+        Change(
+            change_id(kind, each.target, each.object.id), kind, each.target, each.object.id, each.object.name,
+            each.credentials, image(each.object), (("name", each.asset.name), ("update_time", each.asset.update_time)),
+            places[each.backup], each.migration, each.backup,
+        )
+        for each in back.restored
+        for kind in [ChangeKind.RESTORE_TASK.value if isinstance(each.object, Task) else ChangeKind.RESTORE_APP.value]
+    ]  # fmt: skip
 
 
 def image(held: App | Task) -> Image:
@@ -242,22 +321,26 @@ def image(held: App | Task) -> Image:
     return (("name", held.name), ("update_time", held.update_time), ("links", links), ("state", running))
 
 
-def _depths(going: Sequence[_Found]) -> dict[tuple[str, str], int]:
-    """Object -> its wave: 0 for tasks; an application comes after every application that calls it."""
+def _depths(going: Sequence[_Found], least: Mapping[Key, int]) -> dict[Key, int]:
+    """Object -> its wave: 0 for tasks; an application comes after every application that calls it.
+
+    `least`: applications that come behind so many waves.
+    """
     by_source = {(each.life.scheduled.place, each.asset.id): each for each in going}
-    callers: dict[tuple[str, str], list[_Found]] = {}
+    callers: dict[Key, list[_Found]] = {}
     for each in going:
         for need in each.asset.needs if each.asset.kind == "app" else ():
             if (called := by_source.get((each.life.scheduled.place, need))) is not None:
                 callers.setdefault(called.key, []).append(each)
-    depth: dict[tuple[str, str], int] = {}
+    depth: dict[Key, int] = {}
 
     def of(each: _Found) -> int:
         if isinstance(each.object, Task):
             return 0
         if each.key not in depth:
             depth[each.key] = 1  # a cycle cannot have been imported
-            depth[each.key] = 1 + max((of(caller) for caller in callers.get(each.key, ())), default=0)
+            behind = max((of(caller) for caller in callers.get(each.key, ())), default=0)
+            depth[each.key] = 1 + max(behind, least.get(each.key, 0))
         return depth[each.key]
 
     return {each.key: of(each) for each in going}

@@ -1,22 +1,34 @@
 """Which changes go in one request, and what a read says became of them. Law: a change is believed only by reading.
 
 An object that is gone is a change that is done, whoever removed it. One that is still there when its job has ended is
-asked for again, alone or in halves where the job failed, until the service has refused it by itself.
+asked for again, alone or in halves where the job failed, until the service has refused it by itself. What is restored
+goes package by package; an import whose answer was lost is asked for again, as Merge repeats safely, and it is believed
+only when a job that is known has ended and the object has changed since.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.core.model.counts import count
-from orchestrator.core.model.inventory import Inventory, Reason
+from orchestrator.core.model.inventory import App, Inventory, Reason, Task
 from orchestrator.core.state.change_events import ChangesSettled
 from orchestrator.core.state.changes import ChangeLife, Changes, ChangeState
+from orchestrator.core.state.progress import Progress
 from orchestrator.core.undo.provenance import image
 
 #: deletions of one object that the service called successful before it counts as refused
 MOST_ATTEMPTS = 3
 #: answers to the same deletion lost before it counts as refused
 MOST_SILENCES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """What a decision about some changes rests on beside them."""
+
+    changes: Changes
+    #: of the run that is taken back
+    progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +63,8 @@ def next_group(lives: Sequence[ChangeLife], size: int, now: float) -> list[Chang
     if not due:
         return Wait(min(life.not_before for life in ready)) if ready else None
     first = due[0]
+    if first.change.restores:
+        return [life for life in due if life.change.package == first.change.package]
     limit = max(1, (first.together + 1) // 2) if first.failed else size
     alike = [
         life
@@ -61,34 +75,96 @@ def next_group(lives: Sequence[ChangeLife], size: int, now: float) -> list[Chang
     return alike[: min(limit, size)]
 
 
-def before_asking(lives: Iterable[ChangeLife], inventory: Inventory) -> ChangesSettled:
+def before_asking(lives: Sequence[ChangeLife], inventory: Inventory, undo: Undo) -> ChangesSettled:
     """What a read just before the request already settles: what is gone, and what a person has changed."""
+    if lives[0].change.restores:
+        return _before_restoring(lives, inventory, undo)
     done, different = [], []
     for life in lives:
         held = inventory.by_id.get(life.change.object)
         if held is None:
             done.append(life.change.id)
-        elif image(held) != life.change.before:
-            different.append((life.change.id, "it was changed after the preview"))
+        elif why := _why_not(life, held, inventory, undo.changes):
+            different.append((life.change.id, why))
     return ChangesSettled(tuple(done), (), tuple(different))
+
+
+def _why_not(life: ChangeLife, held: App | Task, inventory: Inventory, changes: Changes) -> str:
+    if image(held) != life.change.before:
+        return "it was changed after the preview"
+    if isinstance(held, App) and (users := [task.name for task in inventory.tasks if held.id in task.app_ids]):
+        return f"task {users[0]} uses it"
+    behind = (changes.lives[name] for name in life.change.behind)
+    undone = [each.change.name for each in behind if each.state is not ChangeState.DONE]
+    return f"{undone[0]}, which needs it, was not restored" if undone else ""
+
+
+def _before_restoring(lives: Sequence[ChangeLife], inventory: Inventory, undo: Undo) -> ChangesSettled:
+    """Nothing, or that the whole package is left: importing it would undo what a person did to one of its assets."""
+    told = {life.change.name: _changed(life, inventory) for life in lives}
+    mine = {each.change.object for each in undo.changes.lives.values() if each.change.instance == inventory.instance}
+    for asset in undo.progress.assets_of(lives[0].change.package):
+        held = inventory.by_id.get(asset.id)
+        if asset.id not in mine and (held is None or held.update_time != asset.update_time):
+            told[asset.name] = "it was changed or removed after the preview"
+    name, why = next(((name, why) for name, why in told.items() if why), ("", ""))
+    if not why:
+        return ChangesSettled()
+    rest = f"its backup, which is imported whole, holds {name}: {why}"
+    return ChangesSettled(different=tuple((life.change.id, told[life.change.name] or rest) for life in lives))
+
+
+def _changed(life: ChangeLife, inventory: Inventory) -> str:
+    """What a person did to an object since the preview, as far as it can be told from an import of ours that was lost.
+
+    Merge repeats safely: once asked for, a changed update time is no reason to leave it half restored.
+    """
+    held = inventory.by_id.get(life.change.object)
+    if held is None:
+        return "it was removed after the preview"
+    return "it was changed after the preview" if not life.attempts and image(held) != life.change.before else ""
 
 
 def after_asking(lives: Sequence[ChangeLife], inventory: Inventory, late: bool) -> ChangesSettled | None:
     """What a read after the request settles; None while the service may only be late to show what it did."""
-    there = [life for life in lives if life.change.object in inventory.by_id]
-    done = tuple(life.change.id for life in lives if life.change.object not in inventory.by_id)
-    if not there:
+    open_ = [life for life in lives if not _is_done(life, inventory)]
+    done = tuple(life.change.id for life in lives if life not in open_)
+    if not open_:
         return ChangesSettled(done)
     if not late:
         return None
     again, refused = [], []
-    for life in there:
-        why = _refusal(life)
+    for life in open_:
+        why = _not_restored(life) if life.change.restores else _refusal(life)
         if why:
             refused.append((life.change.id, why))
         else:
             again.append(life.change.id)
     return ChangesSettled(done, tuple(again), (), tuple(refused))
+
+
+def _is_done(life: ChangeLife, inventory: Inventory) -> bool:
+    """It is gone; or it has changed since, and a job of ours is known to have imported its backup."""
+    held = inventory.by_id.get(life.change.object)
+    if not life.change.restores:
+        return held is None
+    return held is not None and life.ended and not life.failed and held.update_time != _time_before(life)
+
+
+def _time_before(life: ChangeLife) -> str:
+    return dict(life.change.before).get("update_time", "")
+
+
+def _not_restored(life: ChangeLife) -> str:
+    """Why its backup is not imported again; "" where it is: Merge repeats safely."""
+    if life.failed and life.attempts >= MOST_ATTEMPTS:
+        named = next((_told(each) for each in life.reasons if _fits(each, life)), "")
+        return named or f"its backup could not be imported: {_told(life.reasons[0]) if life.reasons else life.why}"
+    if life.ended and life.attempts >= MOST_ATTEMPTS:
+        return f"nothing shows that it was restored by {life.attempts} imports that the service called {life.why}"
+    if not life.ended and life.attempts >= MOST_SILENCES:
+        return f"no usable answer {life.attempts} times in a row: {life.why}"
+    return ""
 
 
 def _refusal(life: ChangeLife) -> str:
