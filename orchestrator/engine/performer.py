@@ -265,7 +265,7 @@ class Performer:
             return Answered(e.ImportOverdue(step.subject, step.job))
         if job.status is JobStatus.FAILED:
             return Answered(e.ImportFailed(step.subject, job.reasons, _job_words(job)))
-        return Answered(e.Imported(step.subject, job.reasons))
+        return Answered(e.Imported(step.subject, job.reasons, job.end_time))
 
     async def _list_target(self, step: steps.ListTarget) -> Answered:
         asked_at = self._runtime.now()

@@ -10,9 +10,9 @@ from pathlib import Path
 from orchestrator import __version__
 from orchestrator.cli.context.output_file import must_be_writable, write_output
 from orchestrator.cli.context.schedulers import Kind
-from orchestrator.cli.output.tables import count
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.render.schedules import Job, ReadyFile, read_when, ready_files
+from orchestrator.core.model.counts import count
 from orchestrator.errors import ExitCode, OperatorError
 from orchestrator.storage.planfile import read_plan
 

@@ -439,6 +439,8 @@ class Imported:
     delivery: str
     #: "success with reasons" (API 7, 19): warnings in the service's words
     reasons: tuple[Reason, ...] = ()
+    #: when the job ended by ROMA's own clock, as it wrote it; "" where it did not
+    end_time: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from orchestrator.core.model.error_detail import NOT_OURS
 from orchestrator.core.model.failures import Failure
-from orchestrator.core.model.inventory import Reason
+from orchestrator.core.model.inventory import Reason, moment_of
 from orchestrator.core.model.retries import LONGEST_RETRY_AFTER
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import ErrorDetail, Event
@@ -168,6 +168,10 @@ class Delivery:
     #: assets that were never asked for and have no baseline yet, where the others of the batch have one
     unlooked: tuple[str, ...] = ()
     verified: e.Verified | None = None
+    #: no process of ours lived all the time from its request to the read behind it: a person may have come in between
+    unwatched: bool = False
+    #: when its job ended by ROMA's clock, epoch seconds; 0 where that was not told
+    over_at: float = 0.0
 
     @property
     def id(self) -> str:
@@ -363,7 +367,7 @@ def move_delivery(life: Delivery, event: Event, at: float) -> Delivery:
         case e.ImportRequested(slot=slot):
             life = replace(
                 life, slot=slot, asked_at=at, attempt=life.attempt + 1, job="", quiet_until=0.0, overdue=False,
-                unlooked=(),
+                unlooked=(), unwatched=False, over_at=0.0,
             )  # fmt: skip
             return without_looks(life)
         case e.ImportAccepted(job=job):
@@ -375,8 +379,8 @@ def move_delivery(life: Delivery, event: Event, at: float) -> Delivery:
             return without_looks(replace(life, words=words, quiet_until=quiet, silences=life.silences + 1))
         case e.ImportMissing():
             return without_looks(replace(life, presumed=not life.idle_at))
-        case e.Imported(reasons=reasons):
-            return replace(life, reasons=reasons)
+        case e.Imported(reasons=reasons, end_time=end):
+            return replace(life, reasons=reasons, over_at=moment_of(end) or 0.0)
         case e.ImportFailed(reasons=reasons, words=words):
             return without_looks(replace(life, reasons=reasons, words=words))
         case e.ImportOverdue():
@@ -449,6 +453,7 @@ def resumed_package(life: Package, at: float, quiet: float, back: float) -> Pack
 def resumed_delivery(life: Delivery, at: float, quiet: float, back: float) -> Delivery:
     """The delivery as another process takes it up; see `resumed_package`. What was seen is looked at anew."""
     life = replace(life, since=life.since + back, not_before=min(life.not_before, at + LONGEST_WAIT))
+    life = replace(life, unwatched=life.state is not D.WAITING or life.unwatched)
     match life.state:
         case D.IMPORT_UNSURE:
             return without_looks(replace(life, quiet_until=at + quiet, busy_at=min(life.busy_at, at)))

@@ -25,6 +25,7 @@ from orchestrator.core.undo.restoration import (
     Overwritten,
     Restoration,
     kept_until,
+    over_at,
     restoration,
 )
 
@@ -158,7 +159,7 @@ def _why_left(life: Delivery, objects: Sequence[App | Task], old: bool, known: t
     if isinstance(one, Task) and one.running:
         return "it runs"
     changed = _moment(one.update_time)
-    if changed is not None and changed > (life.landed_at or life.since) + ahead + SLACK:
+    if changed is not None and changed > over_at(life, ahead) + SLACK:
         return f"it was changed since the run, at {one.update_time}"
     return ""
 

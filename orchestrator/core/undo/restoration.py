@@ -166,13 +166,22 @@ def _why(progress: Progress, backup: _Backup, asset: Asset, there: App | Task, a
     seen = {time for life in lives for time in _seen_after(life, asset.id)} - {asset.update_time}
     moment = moment_of(there.update_time)
     if not seen and moment is not None:
-        last = max((life.landed_at or life.since for life in lives), default=0.0)
-        return f"was changed since the run, at {there.update_time}" if moment > last + ahead + SLACK else ""
+        last = max((over_at(life, ahead) for life in lives), default=0.0)
+        return f"was changed since the run, at {there.update_time}" if moment > last + SLACK else ""
     return "" if there.update_time in seen else f"was changed since the run, at {there.update_time}"
 
 
+def over_at(life: Delivery, ahead: float) -> float:
+    """When its import was over, by ROMA's clock: when we knew, or where nobody of ours watched, as the job says."""
+    if life.unwatched and life.over_at:
+        return life.over_at
+    return (life.landed_at or life.since) + ahead
+
+
 def _seen_after(life: Delivery, asset: str) -> Iterator[str]:
-    """Update times that a read behind an import has shown."""
+    """Update times that a read behind an import has shown; nothing where a person may have come in between."""
+    if life.unwatched:
+        return
     for times in (life.verified.times if life.verified else (), life.look.times if life.look else ()):
         yield from (time for there, time in times if there == asset)
 
