@@ -8,6 +8,9 @@ import pytest
 
 from orchestrator.emulator.service.instance_store import Holding
 from orchestrator.emulator.world.world import App, Task
+from orchestrator.storage.home import Home
+from orchestrator.storage.locks import Holder
+from orchestrator.storage.store import HomeStore
 from tests.cli.conftest import Invoke, Local
 
 STRANGER = "11111111-2222-3333-4444-555555555555"
@@ -141,4 +144,12 @@ def test_a_later_run_brings_again_what_was_taken_back(moved: Local, invoke: Invo
     invoke("undo", "--yes")
     again = invoke("run", str(moved.plan))
     assert again.exit_code == 0, again.output
+    assert len(names(moved)) == 19
+
+
+def test_an_undo_while_a_run_is_active_is_refused(moved: Local, invoke: Invoke) -> None:
+    store, posts = HomeStore(Home(moved.plan.parent / ".roma-migrate")), moved.posts
+    with store.hold("t", Holder("host-1", 7, "2027-01-15T08:00:00Z")):
+        told = invoke("undo", "--yes")
+    assert (told.exit_code, moved.posts) == (6, posts), told.output
     assert len(names(moved)) == 19
