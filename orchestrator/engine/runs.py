@@ -13,6 +13,7 @@ from orchestrator.core.decisions.scheduler import Scheduler
 from orchestrator.core.model.counts import agreed, count
 from orchestrator.core.plan.plan import Plan, what_moves
 from orchestrator.core.preflight.waivers import waived_told
+from orchestrator.core.preview.identity import places_of
 from orchestrator.core.preview.preview import Preview
 from orchestrator.core.preview.resumed import changes
 from orchestrator.core.report.acts import ABANDONED
@@ -174,6 +175,8 @@ class Runs:
             self.plan.settings.one_job_per.value, *_approval(wish.approval), users=tuple(sorted(self.users.items())),
             busy_timeout=self.plan.settings.busy_timeout,
             keep_backups=self.plan.settings.keep_backups,
+            plan_digest=self.plan.digest,
+            places=places_of(self.plan, draft.facts, self.users),
         )  # fmt: skip
 
     def _going_on(self, latest: PastRun, wish: Wish) -> tuple[Event, ...]:

@@ -6,6 +6,7 @@ become one, in the order of the file.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 from orchestrator.core.plan.parse import plan_from
@@ -15,6 +16,8 @@ from orchestrator.errors import OperatorError, PlanInvalid
 from orchestrator.storage.inputs import read_input
 from orchestrator.storage.yamltext import Data, Read, Unreadable, read_yaml
 
+#: digits of a plan file's digest that are told
+DIGITS = 16
 #: bytes
 LARGEST = 1 << 20
 
@@ -43,13 +46,14 @@ def read_plan(path: Path) -> Plan:
     the file cannot be read at all.
     """
     file_name = str(path)
-    read = _read(_decode(_bytes_of(path), file_name), file_name)
+    content = _bytes_of(path)
+    read = _read(_decode(content, file_name), file_name)
     plan = plan_from(read.data, path=file_name)
     if not isinstance(plan, Plan):
         raise PlanInvalid(_report(read, plan, file_name))
     if read.problems:
         raise PlanInvalid(_report(read, (), file_name))
-    return _beside(plan, path.parent)
+    return _beside(replace(plan, digest=sha256(content).hexdigest()[:DIGITS]), path.parent)
 
 
 def _read(text: str, file_name: str) -> Read:

@@ -1,6 +1,5 @@
 """`preview`: what a run would do, and what stands against it. Law: reads only; only `--save` makes a home."""
 
-import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,14 +14,14 @@ from orchestrator.cli.output.logs import Log
 from orchestrator.cli.output.tables import wrapped
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.output.times import local, utc
-from orchestrator.cli.render.preview_json import Identity, Place, Shown, document
+from orchestrator.cli.render.preview_json import Identity, Shown, document
 from orchestrator.cli.render.preview_markdown import preview_markdown
 from orchestrator.cli.render.preview_text import finding, preview_text
 from orchestrator.core.model.escape import visible
-from orchestrator.core.model.inventory import InstanceDetails
-from orchestrator.core.plan.plan import Instance, Plan
+from orchestrator.core.plan.plan import Plan
 from orchestrator.core.preview.approval import Begin, Refused, Resume, Use
 from orchestrator.core.preview.drift import Drift, Grade, told
+from orchestrator.core.preview.identity import places_of
 from orchestrator.core.preview.preview import Preview
 from orchestrator.core.selection.only import Only, parse_only
 from orchestrator.engine.admission import Admission, Approval, ComparedPreview
@@ -139,20 +138,8 @@ def _show(looking: _Looking, wanted: Wanted, only: Only) -> int:
 
 
 def _identity(looking: _Looking, draft: Preview) -> Identity:
-    plan = looking.plan
-    names = dict.fromkeys(name for m in plan.migrations for name in (m.source, *(t.instance for t in m.targets)))
-    digest = hashlib.sha256(looking.path.read_bytes()).hexdigest()[:16]
-    places = [_place(looking, draft, plan.instances[name]) for name in names]
-    return Identity(str(looking.path), digest, local(utc_now().timestamp()), places)
-
-
-def _place(looking: _Looking, draft: Preview, instance: Instance) -> Place:
-    facts = draft.facts.get(instance.name)
-    called = facts.details.name if facts is not None and isinstance(facts.details, InstanceDetails) else ""
-    users = [f"{name} ({looking.assembled.users[name]})" for name in instance.credentials]
-    return Place(
-        instance.name, instance.endpoint, instance.region, instance.project_id, instance.instance_id, called, users
-    )  # fmt: skip
+    places = places_of(looking.plan, draft.facts, looking.assembled.users)
+    return Identity(str(looking.path), looking.plan.digest, local(utc_now().timestamp()), places)
 
 
 async def _draft(looking: _Looking, resumes: PastRun | None, only: Only) -> Preview:

@@ -8,6 +8,7 @@ from typing import Any
 from orchestrator.core.model.checks import Check
 from orchestrator.core.model.handover_item import Item
 from orchestrator.core.model.naming import predicted
+from orchestrator.core.model.place import Place
 from orchestrator.core.model.restoration import NOT_RESTORED
 from orchestrator.core.preflight.expected_outcomes import ExpectedOutcome
 from orchestrator.core.preview.ordering import Order
@@ -17,23 +18,6 @@ from orchestrator.core.state.events import AssetsSkipped, BatchScheduled, Delive
 
 #: version of the document's form; a field that is added does not change it
 FORM = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Which instance a name of the plan stands for."""
-
-    #: in the plan
-    name: str
-    endpoint: str
-    #: "" where the plan gives an endpoint outright
-    region: str
-    project_id: str
-    instance_id: str
-    #: what the instance calls itself, "" where it could not be read
-    called: str
-    #: IAM users that ask there, by the names of their credentials
-    users: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +290,11 @@ class Shown:
             abandon = " --abandon" if self.unfinished else ""
             return f"have it approved, then: roma-migrate run{abandon} --approved {shlex.quote(self.saved)} {file}"
         return f"roma-migrate run {file}"
+
+    @property
+    def may_be_approved(self) -> bool:
+        """Whether it is a new run that nothing stands against, and no saved preview already."""
+        return not (self.preview.blockers or self.crowded or self.resumes or self.saved)
 
     @property
     def approve(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from orchestrator.cli.render.preview_json import Shown
 from orchestrator.cli.render.preview_text import (
     ORDER,
     actions,
+    answers,
     arrives,
     backups,
     batches,
@@ -15,7 +16,7 @@ from orchestrator.cli.render.preview_text import (
     finish,
     headline,
     lanes,
-    place,
+    located,
     unfinished,
     verdict,
 )
@@ -55,12 +56,20 @@ def _checks(checks: Sequence[Check], everything: bool) -> list[str]:
     for held in grouped(checks):
         if held[0].verdict is Verdict.OK:
             continue
-        shown = held if everything or len(held) <= MOST_EXAMPLES else held[:MOST_EXAMPLES]
-        lines += [_check(check) for check in shown]
-        if len(shown) < len(held):
-            more = f"{held[0].id}: and {len(held) - len(shown)} more like these (--all lists them)"
-            lines.append(f"- **{held[0].verdict.value}** {in_markdown(more)}")
+        if everything or len(held) <= MOST_EXAMPLES:
+            lines += [_check(check) for check in held]
+        else:
+            lines += _group(held)
     return lines or ["Nothing to say."]
+
+
+def _group(held: Sequence[Check]) -> list[str]:
+    """Many answers alike: how many, some of them, and what to do."""
+    first = held[0]
+    lines = [f"- **{first.verdict.value}** {in_markdown(f'{first.id}, {len(held)} times, such as:')}"]
+    lines += [f"  - {in_markdown(located(each))}" for each in held[:MOST_EXAMPLES]]
+    lines.append(f"  - ... and {len(held) - MOST_EXAMPLES} more (--all lists them)")
+    return lines + [f"  - {word}: {in_markdown(text)}" for word, text in answers(held)]
 
 
 def _check(check: Check) -> str:
@@ -74,8 +83,8 @@ def _identity(shown: Shown) -> list[str]:
     if identity is None:
         return []
     told = [f"plan file: {identity.plan_file}, sha256 {identity.plan_digest}", f"read at: {identity.read_at}"]
-    told += [f"{each.name}: {place(each)}" for each in identity.places]
-    approve = ["To approve it:", "", "```", *shown.approve, "```", ""]
+    told += [f"{each.name}: {each.sentence}" for each in identity.places]
+    approve = ["To approve it:", "", "```", *shown.approve, "```", ""] if shown.may_be_approved else []
     return ["## What it is", "", *(f"- {in_markdown(each)}" for each in told), "", *approve]
 
 

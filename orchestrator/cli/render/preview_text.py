@@ -6,7 +6,7 @@ from itertools import islice
 
 from orchestrator.cli.output.tables import commands, table, wrapped
 from orchestrator.cli.output.times import after, span
-from orchestrator.cli.render.preview_json import Identity, Place, Shown, expected
+from orchestrator.cli.render.preview_json import Identity, Shown, expected
 from orchestrator.core.model.checks import MOST_EXAMPLES, Check, Verdict, grouped
 from orchestrator.core.model.counts import count
 from orchestrator.core.model.handover_item import Action, Item
@@ -52,24 +52,16 @@ def preview_text(shown: Shown, everything: bool) -> str:
     lines.append(f"digest: {preview.digest}")
     lines += [wrapped("disk: ", shown.crowded)] if shown.crowded else []
     lines += [wrapped("verdict: ", verdict(shown)), wrapped("who: ", shown.who)]
-    return "\n".join([*lines, commands("next: ", shown.next_step)])
+    lines.append(commands("next: ", shown.next_step))
+    approve = "\n".join(("or have exactly this approved, and carry that out:", *shown.approve))
+    return "\n".join([*lines, *([commands("      ", approve)] if shown.may_be_approved else [])])
 
 
 def _identity(identity: Identity | None) -> list[str]:
     if identity is None:
         return []
     lines = [wrapped("  ", f"{identity.plan_file} (sha256 {identity.plan_digest}), read at {identity.read_at}")]
-    return lines + [wrapped(f"  {each.name}: ", place(each)) for each in identity.places]
-
-
-def place(each: Place) -> str:
-    """Which instance a name of the plan stands for, for whoever must approve it."""
-    named = f" ({each.called})" if each.called else ""
-    region = f", region {each.region}" if each.region else ""
-    return (
-        f"instance {each.instance_id}{named} of project {each.project_id} at {each.endpoint}{region}, "
-        f"as {', '.join(each.users)}"
-    )
+    return lines + [wrapped(f"  {each.name}: ", each.sentence) for each in identity.places]
 
 
 def headline(shown: Shown) -> str:
@@ -174,6 +166,18 @@ def finding(check: Check) -> str:
     return f"{check.id}{where}: {check.sentence}"
 
 
+def located(check: Check) -> str:
+    """Where, and what: under a line that names the check."""
+    return f"{check.where}: {check.sentence}".removeprefix(": ")
+
+
+def answers(held: Sequence[Check]) -> list[tuple[str, str]]:
+    """What to do about answers that are alike, or why they were waived: (`do` or `reason`, text)."""
+    waived = held[0].verdict is Verdict.WAIVED
+    told = dict.fromkeys(each.waived if waived else each.remedy for each in held)
+    return [("reason" if waived else "do", text) for text in told if text][:MOST_EXAMPLES]
+
+
 def counted(checks: Iterable[Check]) -> str:
     """`1 blocker, 2 warnings, 25 ok`."""
     found = Counter(check.verdict for check in checks)
@@ -224,11 +228,9 @@ def _group(held: Sequence[Check]) -> list[str]:
     """Many answers to one question: how many, some of them, and what to do."""
     first = held[0]
     lines = [f"{first.verdict.value}: {first.id}, {len(held)} times, such as:"]
-    lines += [wrapped("  - ", f"{each.where}: {each.sentence}".removeprefix(": ")) for each in held[:MOST_EXAMPLES]]
+    lines += [wrapped("  - ", located(each)) for each in held[:MOST_EXAMPLES]]
     lines.append(f"    ... and {len(held) - MOST_EXAMPLES} more (--all lists them)")
-    told = dict.fromkeys(each.waived if each.verdict is Verdict.WAIVED else each.remedy for each in held)
-    word = "reason" if first.verdict is Verdict.WAIVED else "do"
-    return lines + [wrapped(f"    {word}: ", each) for each in told if each][:MOST_EXAMPLES]
+    return lines + [wrapped(f"    {word}: ", text) for word, text in answers(held)]
 
 
 def _left_out(preview: Preview, everything: bool) -> list[str]:

@@ -15,6 +15,7 @@ from orchestrator.cli.render.states import package_words
 from orchestrator.cli.render.summary import Names, finding_json, next_of, verdict_of
 from orchestrator.core.handover.render import to_data
 from orchestrator.core.model.handover_item import Action
+from orchestrator.core.model.place import Place
 from orchestrator.core.report.assets import AssetLine
 from orchestrator.core.report.handover import PlanHandover
 from orchestrator.core.report.history import History
@@ -24,6 +25,7 @@ from orchestrator.core.report.report import MEANING, BatchReport, DeliveryReport
 from orchestrator.core.report.timeline import Bar, Journey, journeys
 from orchestrator.core.report.whole import WholeReport
 from orchestrator.core.state.changes import Changes
+from orchestrator.core.state.events import RunBegan
 
 #: version of the document's form; a field that is added does not change it
 FORM = 1
@@ -406,6 +408,10 @@ class ReportDocument:
     run: str
     plan: str
     plan_file: str
+    #: the beginning of that file's SHA-256, "" where the journal does not tell it
+    plan_digest: str
+    #: which instances the plan's names stood for
+    places: Sequence[Place]
     by: str
     host: str
     version: str
@@ -480,14 +486,15 @@ def document(whole: WholeReport, names: Names, shown: Sequence[AssetLine], left:
     numbers = {batch.batch: batch.number for batch in made.batches}
     numbers |= {each.delivery: numbers[each.batch] for each in made.deliveries}
     return ReportDocument(
-        form=FORM, run=made.run, plan=began.plan, plan_file=began.plan_file, by=began.by, host=began.host,
+        form=FORM, run=made.run, plan=began.plan, plan_file=began.plan_file, plan_digest=began.plan_digest,
+        places=places_of(began), by=began.by, host=began.host,
         version=began.version, note=began.note, only=began.only, digest=began.digest, began=utc(made.began_at),
         ended=utc(made.ended_at), last_entry=utc(made.last_at), finished=made.finished, meaning=MEANING,
         agree=not made.disagreements, disagreements=made.disagreements, code=code_of(made),
         codes=sorted({int(outcome.code), *(int(why.code) for why in outcome.whys)}), verdict=verdict_of(made),
         whys=[WhyDocument(int(why.code), why.sentence) for why in outcome.whys],
         counts={each.value: outcome.counts.get(each.value, 0) for each in AssetClass}, who=outcome.who,
-        next=next_of(made, names),
+        next=next_of(made, names, left),
         lanes=[_lane(each) for each in made.lanes],
         sources=[_source(each, carried) for each in made.sources],
         assets=[_asset(line) for line in shown],
@@ -512,6 +519,14 @@ def schema() -> dict[str, Any]:
 
     made = TypeAdapter(ReportDocument).json_schema(mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "Report of roma-migrate"}
+
+
+def places_of(began: RunBegan) -> Sequence[Place]:
+    """As journaled; older journals tell only where each instance was."""
+    held = json.loads(began.moves).get("instances", {}) if not began.places else {}
+    return began.places or [
+        Place(name, where["endpoint"], "", where["project_id"], where["instance_id"]) for name, where in held.items()
+    ]
 
 
 # --- parts ---------------------------------------------------------------------------------------------------------

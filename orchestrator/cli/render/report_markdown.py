@@ -20,7 +20,7 @@ from orchestrator.cli.render.report_json import (
 )
 from orchestrator.cli.render.states import delivery_words
 from orchestrator.cli.render.timeline_drawing import expected_end, expected_jobs
-from orchestrator.core.model.checks import Verdict
+from orchestrator.core.model.checks import MOST_EXAMPLES, Check, Verdict, grouped
 from orchestrator.core.model.counts import count
 from orchestrator.core.model.escape import in_json, in_markdown
 from orchestrator.core.report.outcome import AssetClass
@@ -31,9 +31,16 @@ Groups = dict[tuple[str, str], list[str]]
 
 #: lines of one list, and names of one reason, unless everything is asked for
 MOST_LINES = 20
-MOST_NAMES = 5
-#: findings of one check
-MOST_FINDINGS = 3
+MOST_NAMES = 3
+#: a head and rows
+Table = tuple[list[str], list[list[object]]]
+#: columns of ids, for whoever looks further
+_ASKED = ("jobs", "request_ids")
+#: columns of a job
+_WHEN = ("began", "took", "waited behind another job")
+#: states of a package that failed; of deliveries that came through
+_FAILED = frozenset({"failed", "undecided"})
+_WELL = frozenset({"verified", "imported"})
 #: what a trial of `auto` showed -> what it means
 FOUND = {
     "apart": "the slots are apart, and were used at the same time from then on",
@@ -74,7 +81,9 @@ def _head(r: ReportDocument) -> list[str]:
     out += ["- next:", "", "```", *r.next.splitlines(), "```", ""]
     began, ended = seconds_of(r.began), seconds_of(r.ended)
     end = f"{local(ended)} ({span(ended - began)})" if ended else f"not ended; last entry {_at(r.last_entry)}"
-    told = [f"plan file: {r.plan_file}", *_places(r), f"began: {_at(r.began)} by {r.by} on {r.host}", f"ended: {end}"]
+    digest = f" (sha256 {r.plan_digest})" if r.plan_digest else ""
+    told = [f"plan file: {r.plan_file}{digest}", *(f"{each.name}: {each.sentence}" for each in r.places)]
+    told += [f"began: {_at(r.began)} by {r.by} on {r.host}", f"ended: {end}"]
     told += [f"version: {r.version}, preview digest: {r.digest}"]
     told += [f"note: {r.note}"] if r.note else []
     told += [f"only: {', '.join(r.only)}"] if r.only else []
@@ -93,22 +102,14 @@ def backups_told(batches: Sequence[BatchDocument]) -> list[str]:
     return [f"{told}; undo can restore them until {local(until)} (keep_backups)" if kept else f"{told}: none is kept"]
 
 
-def _places(r: ReportDocument) -> list[str]:
-    """Which instances the plan's names stood for."""
-    places = r.plan_as_run.get("instances", {})
-    return [
-        f"{name}: instance {where['instance_id']} of project {where['project_id']} at {where['endpoint']}"
-        for name, where in (places.items() if isinstance(places, dict) else ())
-    ]
-
-
 def _counts(r: ReportDocument) -> list[str]:
     out = ["## Counts", ""]
     if not r.agree:
         out += ["**THE COUNTS DO NOT AGREE. This is a defect of roma-migrate: trust none of them.**", ""]
         out += [*_bullets(r.disagreements), ""]
     out += [r.meaning, ""]
-    classes = [each.value for each in AssetClass]
+    held = (name for name in AssetClass if name is AssetClass.VERIFIED or any(e.counts[name] for e in r.lanes))
+    classes = [each.value for each in held]
     rows = [[f"{e.migration}@{e.target}", e.selected, *(e.counts[name] for name in classes)] for e in r.lanes]
     out += markdown(["migration@target", "selected", *classes], rows)
     rows = [
@@ -138,12 +139,21 @@ def _assets(assets: Sequence[AssetDocument], everything: bool) -> list[str]:
         mine = [each for each in assets if each.outcome == kept_as.value]
         if not mine or (kept_as in QUIET and not everything):
             continue
-        groups: Groups = {}
-        for each in mine:
-            groups.setdefault((f"{each.migration}@{each.target}", each.why), []).append(f"{each.kind} {each.name}")
-        lines = _grouped(groups) if len(mine) > MOST_LINES and not everything else map(_asset, mine)
+        lines = list(map(_asset, mine)) if everything else _by_cause(mine)
         out += [f"## {kept_as.value.capitalize()}", "", *_bullets(lines), ""]
     return out
+
+
+def _by_cause(assets: Sequence[AssetDocument]) -> list[str]:
+    """Each asset where few have the same cause, else how many and some of them."""
+    groups: dict[tuple[str, str], list[AssetDocument]] = {}
+    for each in assets:
+        groups.setdefault((f"{each.migration}@{each.target}", each.why), []).append(each)
+    lines: list[str] = []
+    for (where, why), held in groups.items():
+        names = [f"{each.kind} {each.name}" for each in held]
+        lines += map(_asset, held) if len(held) <= MOST_NAMES else [_told(where, _some(names), why)]
+    return lines
 
 
 def _asset(each: AssetDocument) -> str:
@@ -165,7 +175,7 @@ def _grouped(groups: Groups) -> list[str]:
 def _some(names: Sequence[str]) -> str:
     if len(names) <= MOST_NAMES:
         return ", ".join(names)
-    return f"{len(names):,}: {', '.join(names[:MOST_NAMES])} and {len(names) - MOST_NAMES:,} more (--all)"
+    return f"{len(names):,}, such as {', '.join(names[:MOST_NAMES])} and {len(names) - MOST_NAMES:,} more (--all)"
 
 
 def _told(where: str, what: str, why: str) -> str:
@@ -244,20 +254,22 @@ def _checks(r: ReportDocument, everything: bool) -> list[str]:
 
 
 def _findings(findings: Sequence[FindingDocument], everything: bool) -> list[str]:
-    """What the run began in spite of, each check with what it found, warnings first."""
-    found: dict[tuple[bool, str, str], list[FindingDocument]] = {}
-    for each in findings:
-        found.setdefault((each.verdict != Verdict.WARNING, each.verdict, each.check), []).append(each)
+    """What the run began in spite of, by check and cause: how often, with some examples."""
     lines: list[str] = []
-    for (_, verdict, check), held in sorted(found.items()):
-        shown = held if everything else held[:MOST_FINDINGS]
-        lines += [f"{verdict} {check}: {_finding(each)}" for each in shown]
+    for held in grouped(map(_check_of, findings)):
+        shown = held if everything or len(held) <= MOST_EXAMPLES else held[:MOST_EXAMPLES]
+        many = f", {len(held):,} times" if len(held) > MOST_EXAMPLES else ""
+        lines += [f"{each.verdict} {each.id}{many}: {_finding(each)}" for each in shown]
         if len(shown) < len(held):
-            lines.append(f"{verdict} {check}: and {len(held) - len(shown):,} more (--all)")
+            lines.append(f"{held[0].verdict} {held[0].id}: and {len(held) - len(shown):,} more (--all)")
     return lines
 
 
-def _finding(each: FindingDocument) -> str:
+def _check_of(f: FindingDocument) -> Check:
+    return Check(f.check, Verdict(f.verdict), f.sentence, tuple(f.assets), f.remedy, f.where)
+
+
+def _finding(each: Check) -> str:
     told = f"{each.where}: {each.sentence}" if each.where else each.sentence
     named = f" ({_some(each.assets)})" if each.assets and each.assets[0] not in each.sentence else ""
     return told + named + (f"; {each.remedy}" if each.remedy else "")
@@ -290,29 +302,41 @@ def _batches(r: ReportDocument, everything: bool) -> list[str]:
          *_ran(b.ran), b.size or "", b.check, " ".join(b.jobs), " ".join(b.request_ids)]
         for b in r.batches
     ]  # fmt: skip
-    when = ["began", "took", "waited behind another job"]
-    head = [
-        "no",
-        "batch",
-        "source",
-        "apps",
-        "tasks",
-        "state",
-        "exports",
-        *when,
-        "bytes",
-        "check",
-        "jobs",
-        "request_ids",
-    ]
-    out = ["## Batches", "", *_cut(head, rows, everything), ""]
+    head = ["no", "batch", "source", "apps", "tasks", "state", "exports", *_WHEN, "bytes", "check", *_ASKED]
+    few: tuple[str, ...] = () if everything else ("batch", "exports", "bytes", "check", *_ASKED)
+    out = ["## Batches", "", *_cut(*_without(few, head, rows), everything), ""]
+    numbers = {b.batch: b.number for b in r.batches}
     rows = [
-        [d.delivery, f"{d.migration}@{d.target}", d.mode, d.prefix, d.owner, d.assets, delivery_words(d.state),
-         d.imports, *_ran(d.ran), " ".join(d.jobs), " ".join(d.request_ids), d.words]
+        [numbers[d.batch], d.delivery, f"{d.migration}@{d.target}", d.mode, d.prefix, d.owner, d.assets,
+         delivery_words(d.state), d.imports, *_ran(d.ran), " ".join(d.jobs), " ".join(d.request_ids), d.words]
         for d in r.deliveries
     ]  # fmt: skip
-    head = ["delivery", "migration@target", "mode", "prefix", "owner", "assets", "state", "imports", *when, "jobs"]
-    return [*out, "## Deliveries", "", *_cut([*head, "request_ids", "words"], rows, everything), ""]
+    head = ["no", "delivery", "migration@target", "mode", "prefix", "owner", "assets", "state", "imports", *_WHEN]
+    few = () if everything else ("delivery", "mode", "owner", "imports", *_ASKED)
+    out += ["## Imports", "", *_cut(*_without(few, [*head, *_ASKED, "words"], rows), everything), ""]
+    return out if everything else [*out, *_to_ask_about(r)]
+
+
+def _without(left_out: Sequence[str], head: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
+    """The same without these columns, and without those that hold nothing."""
+    said = [not rows or any(row[at] not in ("", 0) for row in rows) for at in range(len(head))]
+    kept = [at for at, name in enumerate(head) if name not in left_out and said[at]]
+    return [head[at] for at in kept], [[row[at] for at in kept] for row in rows]
+
+
+def _to_ask_about(r: ReportDocument) -> list[str]:
+    """Of what was refused or failed: the ids by which the service's people find it."""
+    held = [(f"export of batch {b.number} from {b.source}", b.batch, b.jobs, b.request_ids)
+            for b in r.batches if b.request_ids or b.state in _FAILED]  # fmt: skip
+    numbers = {b.batch: b.number for b in r.batches}
+    held += [(f"import of batch {numbers[d.batch]} into {d.target}", d.delivery, d.jobs, d.request_ids)
+             for d in r.deliveries if d.request_ids or (d.jobs and d.state not in _WELL)]  # fmt: skip
+    return _section("Ids of what was refused or failed", (
+        f"{what} ({subject})"
+        + (f": job {', '.join(jobs)}" if jobs else "")
+        + (f"; request_id {', '.join(ids)}" if ids else "")
+        for what, subject, jobs, ids in (held[:MOST_LINES])
+    ))  # fmt: skip
 
 
 def _ran(ran: RanDocument) -> list[str]:

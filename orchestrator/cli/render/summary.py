@@ -79,11 +79,19 @@ def verdict_of(made: Report) -> str:
     return "unfinished"
 
 
-def next_of(made: Report, names: Names) -> str:
-    """What to do next about a run that may not have ended."""
-    if made.finished and made.outcome.code is ExitCode.DONE:
-        return "nothing: it is done"
-    return names.command("run", names.file) if not made.outcome.whys else next_step(made.outcome, names)
+def next_of(made: Report, names: Names, left: PlanHandover) -> str:
+    """What to do next for whoever reads the report of a run that may not have ended; `left` as in `next_step`."""
+    if not made.finished:
+        return next_step(made.outcome, names) if made.outcome.whys else names.command("run", names.file)
+    handover = _handover(left, names)
+    if made.outcome.code is ExitCode.DONE:
+        return handover or "nothing: it is done"
+    if made.outcome.code is not ExitCode.INCOMPLETE:
+        return next_step(made.outcome, names, left)
+    if _only_held(made.outcome):
+        return next_step(made.outcome, names, left)
+    mend = f"mend what is named here{_again(made.outcome, names)}"
+    return f"{handover}\nthen {mend}" if handover else mend
 
 
 def _is_held(outcome: Outcome) -> bool:
@@ -101,9 +109,13 @@ def next_step(outcome: Outcome, names: Names, left: PlanHandover = NOTHING_LEFT)
     step = _next_step(outcome, names)
     if outcome.code not in {ExitCode.DONE, ExitCode.INCOMPLETE} or not left.open:
         return step
-    handover = f"{left_to_people(left)}:\n{names.command('handover', names.run)}"
     told = "what was done, asset by asset:\n" if outcome.code is ExitCode.DONE else "then "
-    return f"{handover}\n{told}{step}"
+    return f"{_handover(left, names)}\n{told}{step}"
+
+
+def _handover(left: PlanHandover, names: Names) -> str:
+    """What is left to people, with the command that lists it; "" where nothing is."""
+    return f"{left_to_people(left)}:\n{names.command('handover', names.run)}" if left.open else ""
 
 
 def left_to_people(left: PlanHandover) -> str:
@@ -124,16 +136,8 @@ def _next_step(outcome: Outcome, names: Names) -> str:
             return report
         case ExitCode.INCOMPLETE if _is_held(outcome) and _only_held(outcome):
             return f"have what was held back approved anew:\n{_approve(names)}"
-        case ExitCode.INCOMPLETE if _is_held(outcome):
-            retry = names.command("run", "--retry", names.file)
-            return (
-                f"read what it names, mend it, then try these once more:\n{report}\n{retry}\n"
-                f"and have what was held back approved anew:\n{_approve(names)}"
-            )
         case ExitCode.INCOMPLETE:
-            return f"read what it names, mend it, then try these once more:\n{report}\n" + names.command(
-                "run", "--retry", names.file
-            )
+            return f"mend what the report names:\n{report}{_again(outcome, names)}"
         case ExitCode.UNDECIDED:
             return f"decide, then go on:\n{names.command('resolve', names.run)}\n{again}"
         case ExitCode.REFUSED:
@@ -144,6 +148,13 @@ def _next_step(outcome: Outcome, names: Names) -> str:
             return f"check the endpoint and the network, then go on:\n{again}"
         case _:
             return f"go on:\n{again}"
+
+
+def _again(outcome: Outcome, names: Names) -> str:
+    """How what was mended is tried once more, and what was held back is approved."""
+    held = f"\nand have what was held back approved anew:\n{_approve(names)}" if _is_held(outcome) else ""
+    retry = names.command("run", "--retry", names.file)
+    return f"\nthen try it once more:\n{retry}{held}"
 
 
 def _approve(names: Names) -> str:

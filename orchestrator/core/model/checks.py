@@ -3,6 +3,7 @@
 Law: each has a stable id, a verdict, its assets and a remedy (Contract 4).
 """
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from enum import StrEnum
 
 from orchestrator.core.model.counts import count
 
+#: more causes of one check are one group
+MOST_CAUSES = 5
 #: of answers to one question, so many are told in full where there are more
 MOST_EXAMPLES = 3
 
@@ -116,11 +119,26 @@ def some(names: Sequence[str]) -> str:
 
 
 def grouped(checks: Iterable[Check]) -> list[tuple[Check, ...]]:
-    """Answers by verdict and check, what stands against a run first; in each group in the order they were given."""
-    groups: dict[tuple[Verdict, str], list[Check]] = {}
+    """Answers by verdict, check and cause, what stands against a run first; in each group in the order of their giving.
+
+    A check whose answers have more than `MOST_CAUSES` causes is one group: to tell them apart would help nobody.
+    """
+    groups: dict[tuple[Verdict, str], dict[str, list[Check]]] = {}
     for check in checks:
-        groups.setdefault((check.verdict, check.id), []).append(check)
-    return [tuple(held) for _, held in sorted(groups.items(), key=lambda group: -group[0][0].rank)]
+        groups.setdefault((check.verdict, check.id), {}).setdefault(cause_of(check), []).append(check)
+    found: list[tuple[Check, ...]] = []
+    for _, causes in sorted(groups.items(), key=lambda group: -group[0][0].rank):
+        held = [tuple(each) for each in causes.values()]
+        found += held if len(held) <= MOST_CAUSES else [tuple(check for each in held for check in each)]
+    return found
+
+
+def cause_of(check: Check) -> str:
+    """What its sentence says beside numbers, places and the assets named behind a colon: the same for alike answers."""
+    words = check.sentence.partition(": ")[0]
+    for name in filter(None, (check.migration, check.instance)):
+        words = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", "*", words)
+    return re.sub(r"(?<=\w)s\b", "", re.sub(r"\d[\d.,]*", "#", words))
 
 
 def in_short(findings: Collection[Check]) -> list[str]:

@@ -267,6 +267,8 @@ class Plan:
     migrations: tuple[Migration, ...]
     #: the file it came from, for messages
     path: str = ""
+    #: the beginning of that file's SHA-256, "" where it came from none
+    digest: str = field(default="", compare=False)
 
 
 def what_moves(plan: Plan) -> dict[str, object]:

@@ -10,6 +10,7 @@ from orchestrator.core.model.checks import Check
 from orchestrator.core.model.error_detail import ErrorDetail as ErrorDetail
 from orchestrator.core.model.handover_item import Item
 from orchestrator.core.model.inventory import Reason
+from orchestrator.core.model.place import Place
 from orchestrator.core.state.change_events import ChangeEvent, ChangesRequested
 
 
@@ -75,6 +76,9 @@ class RunBegan:
     busy_timeout: float = 0.0
     #: the plan's `keep_backups`, seconds; 0 in journals that did not tell it
     keep_backups: float = 0.0
+    #: the beginning of the plan file's SHA-256, and what the plan's names stood for; none in journals that did not tell
+    plan_digest: str = ""
+    places: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,10 @@ def test_the_report_says_what_verified_means_above_the_counts(invoke: Invoke, do
 
 
 def test_the_report_names_jobs_and_request_ids(invoke: Invoke, done: str) -> None:
+    assert "| job-1 | req-1 |" in invoke("report", "--all").stdout
     told = invoke("report").stdout
-    assert "| job-1 | req-1 |" in told
+    assert "export of batch 1 from dev" in told.partition("## Ids of what was refused or failed")[2]
+    assert "job job-1; request_id req-1" in told
     assert "began the run: CHG-1" in told
 
 

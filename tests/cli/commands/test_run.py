@@ -104,7 +104,7 @@ def test_what_preflight_warned_of_is_told_at_the_end_in_the_log_and_in_the_repor
     flat = " ".join(told.stdout.split())
     assert "warn: before it began, preflight warned of" in flat
     assert all(check in flat.partition("warn: ")[2] for check in warnings)
-    assert "findings-noted verdict=warning" in told.stderr
+    assert "warning preflight warned of" in told.stderr
     report = json.loads(invoke("report", "--json").stdout)
     assert {each["check"] for each in report["findings"]} == warnings
     log = (Path(told.stdout.split("log:")[1].strip())).read_text()

@@ -46,9 +46,15 @@ def test_1100_assets_are_summed_up_in_80_columns_and_a_few_screens() -> None:
     assert lines[0] == "plan plan: 1,100 assets in 11 exports and 11 imports"
     assert lines[2].split()[:3] == ["m@prod", "dev", "AddNew"]
     assert not any("a-task-with-a-name" in line for line in lines if "warning" not in line)
-    assert lines[-4].startswith("digest: ")
-    assert lines[-3].startswith("verdict: ")
-    assert lines[-2:] == ["who: nobody", "next: roma-migrate run plan.yaml"]
+    assert lines[-7].startswith("digest: ")
+    assert lines[-6].startswith("verdict: ")
+    assert lines[-5:] == [
+        "who: nobody",
+        "next: roma-migrate run plan.yaml",
+        "      or have exactly this approved, and carry that out:",
+        "      roma-migrate preview --save plan.preview.json plan.yaml",
+        "      roma-migrate run --approved plan.preview.json plan.yaml",
+    ]
 
 
 def test_all_lists_every_asset_once_per_target() -> None:
@@ -159,5 +165,7 @@ def test_findings_are_grouped_with_three_examples(width: int, monkeypatch: pytes
     assert text.count("leave them out, use Merge") == 1
     assert preview_text(case, everything=True).count("warning: left-out ") == 30
     ticket = preview_markdown(case, everything=False)
-    assert ticket.count("- **warning** left-out") == MOST_EXAMPLES + 1
+    listed = ticket.partition("- **warning** left-out, 30 times, such as:\n")[2].partition("- **")[0]
+    assert listed.count("\n  - ") + 1 >= MOST_EXAMPLES
+    assert "and 27 more (--all lists them)" in listed
     must_be_as_captured(f"preview_of_45_findings_{width}.txt", text)
