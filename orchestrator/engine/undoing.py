@@ -276,10 +276,6 @@ class Undoing:
         unknown_since = 0.0
         while not self._over(instance):
             age = self.runtime.now() - first.asked_at
-            if age > self.plan.settings.job_timeout:
-                told = f"the {_kind(first)} job {first.job} at {instance} has run for {age:.0f} s (job_timeout)"
-                self._end(instance, ExitCode.NOT_FINISHED, told)
-                return
             try:
                 job = await client.job(first.job)
             except RequestFailed as error:
@@ -296,6 +292,10 @@ class Undoing:
             if job.status is not JobStatus.RUNNING:
                 poller.ended(age)
                 await self._remember(_ended(names, job))
+                return
+            if age > self.plan.settings.job_timeout:
+                told = f"the {_kind(first)} job {first.job} at {instance} has run for {age:.0f} s (job_timeout)"
+                self._end(instance, ExitCode.NOT_FINISHED, told)
                 return
             poller.polled(age, job.progress)
             await self._sleep(poller.wait(self.runtime.now() - first.asked_at))
