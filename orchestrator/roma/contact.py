@@ -28,11 +28,15 @@ class Contact:
     """The way to one host."""
 
     def __init__(self, host: str, patience: Callable[[], float], told: Told = _not_told) -> None:
-        """`patience` is in seconds and holds once the host has answered; before that it is one minute."""
+        """`patience` is in seconds and holds once the host has answered; before that it is one minute.
+
+        Before that nothing is waited for which only a person can mend: somebody may have just typed the command.
+        """
         self.host = host
         self._patience = patience
         self._told = told
         self._known = False
+        self._lasting = False
         self._answered_at = -math.inf
         #: in anyio's time; None while it answers
         self._since: float | None = None
@@ -40,6 +44,8 @@ class Contact:
     @property
     def left(self) -> float:
         """Seconds for which the host may still be silent; 0 or less = its time is over."""
+        if self._lasting and not self._known:
+            return 0.0
         limit = self._patience() if self._known else FIRST_CONTACT
         return limit - self._silent_for
 
@@ -60,6 +66,7 @@ class Contact:
     def answered(self) -> None:
         """The host has given a usable answer, be it a refusal."""
         self._known = True
+        self._lasting = False
         self._answered_at = anyio.current_time()
         self._since = None
 
@@ -74,8 +81,9 @@ class Contact:
                 self.answered()
 
     def _silent(self, failed: Failed, began: float) -> None:
+        self._lasting = failed.lasting
         if self._since is not None:
             return
         self._since = max(began, self._answered_at)
-        if not self._known:
+        if not self._known and not failed.lasting:
             self._told(self.host, failed, self.left)

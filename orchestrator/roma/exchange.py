@@ -196,7 +196,7 @@ class Exchange:
         return Head(answer.status, headers, self._identity.proof, now, self.conceal)
 
     def _unanswered(self, error: TransportFailed) -> Failed:
-        return Failed(error.failure, message=self.conceal(error.message))
+        return Failed(error.failure, message=self.conceal(error.message), lasting=error.lasting)
 
     async def _follow(self, question: Question, request: WireRequest, failed: Failed, attempts: "_Attempts") -> None:
         """Do what the table says before the next attempt, or raise RequestFailed where there is none."""

@@ -179,7 +179,9 @@ async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientRes
     try:
         return await handler(request)
     except _BEFORE_SENDING as error:
-        failed = TransportFailed(Failure.NOT_SENT, _not_sent(error, f"{request.url.host}:{request.url.port}"))
+        words = _not_sent(error, f"{request.url.host}:{request.url.port}")
+        lasting = isinstance(error, aiohttp.ClientConnectorCertificateError)
+        failed = TransportFailed(Failure.NOT_SENT, words, lasting=lasting)
     except TimeoutError:
         failed = TransportFailed(Failure.HUNG, "no answer in time")
     except (aiohttp.ClientError, OSError) as error:

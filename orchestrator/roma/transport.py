@@ -52,10 +52,12 @@ class WireRequest:
 class TransportFailed(Exception):
     """No whole answer. `failure` is NOT_SENT only when it is certain that no byte of the request left this host."""
 
-    def __init__(self, failure: Failure, message: str) -> None:
+    def __init__(self, failure: Failure, message: str, *, lasting: bool = False) -> None:
         super().__init__(message)
         self.failure = failure
         self.message = message
+        #: whether it needs a person, and waiting mends nothing
+        self.lasting = lasting
 
 
 class Answer(Protocol):

@@ -297,7 +297,7 @@ async def test_an_answer_that_comes_before_the_upload_ends_is_heard(
 
 
 async def test_a_private_authority_is_trusted_only_where_it_is_named() -> None:
-    ca_file = Path(__file__).with_name("loopback.pem")
+    ca_file = Path(__file__).with_name("certificates") / "loopback.pem"
     server_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     server_side.load_cert_chain(ca_file)
 

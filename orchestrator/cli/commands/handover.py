@@ -13,6 +13,7 @@ from orchestrator.cli.context.find_run import find_run
 from orchestrator.cli.context.operator_acts import keep
 from orchestrator.cli.context.plan_runs import FoldedRun, handover_of, runs_beside
 from orchestrator.cli.context.wiring import Assembled, assemble, real_runtime, without_secrets
+from orchestrator.cli.output.logs import Log
 from orchestrator.cli.output.terminal import Sheet, Terminal
 from orchestrator.cli.output.times import local
 from orchestrator.core.handover.items import Now, Verification
@@ -26,6 +27,7 @@ from orchestrator.core.state.events import HandoverDone
 from orchestrator.engine.admission import Admission
 from orchestrator.engine.read_inventories import read_inventories
 from orchestrator.engine.read_metadata import facts
+from orchestrator.engine.runtime import utc_now
 from orchestrator.errors import ExitCode, OperatorError
 from orchestrator.storage.planfile import read_plan
 from orchestrator.storage.store import HomeStore
@@ -165,7 +167,7 @@ def _reads(terminal: Terminal, latest: FoldedRun, items: Sequence[Item]) -> Sequ
     terminal.plan = path
     plan = read_plan(path)
     where = {item.where for item in provable(items)} & set(plan.instances)
-    assembled = assemble(plan, terminal.redactor, lambda event, **fields: None, where)
+    assembled = assemble(plan, terminal.redactor, Log(terminal, lambda: utc_now().timestamp()).say, where)
     admission = Admission(plan, HomeStore(latest.found.home), assembled.roma, assembled.users, assembled.runtime)
     return verified(items, anyio.run(_read, plan, admission, assembled, where))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import anyio
 
 from orchestrator.cli.context.wiring import Assembled, assemble
+from orchestrator.cli.output.logs import Log
 from orchestrator.cli.output.tables import UNLIMITED, table
 from orchestrator.cli.output.terminal import Sheet, Terminal
 from orchestrator.core.model.counts import count
@@ -12,6 +13,7 @@ from orchestrator.core.model.escape import in_csv
 from orchestrator.core.model.inventory import App, Inventory, Task
 from orchestrator.core.plan.plan import Plan
 from orchestrator.engine.read_inventories import read_inventories
+from orchestrator.engine.runtime import utc_now
 from orchestrator.errors import ExitCode, OperatorError
 from orchestrator.storage.planfile import read_plan
 
@@ -26,7 +28,7 @@ def inventory(terminal: Terminal, path: Path, instance: str, sheet: Sheet) -> in
         raise OperatorError(f"the plan has no instance {instance!r}; it has {', '.join(sorted(plan.instances))}")
     if sheet and terminal.common.json:
         raise OperatorError("--csv and --json exclude each other")
-    assembled = assemble(plan, terminal.redactor, lambda event, **fields: None, (instance,))
+    assembled = assemble(plan, terminal.redactor, Log(terminal, lambda: utc_now().timestamp()).say, (instance,))
     found = anyio.run(_survey, plan, instance, assembled)
     rows = [*(_app_row(app) for app in found.apps), *(_task_row(task, found) for task in found.tasks)]
     if terminal.common.json:

@@ -8,6 +8,7 @@ import anyio
 
 from orchestrator.cli.context.find_run import find_run
 from orchestrator.cli.context.wiring import Assembled, assemble
+from orchestrator.cli.output.logs import Log
 from orchestrator.cli.output.tables import commands, wrapped
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.render.comparison import comparison_json, comparison_text
@@ -19,6 +20,7 @@ from orchestrator.core.state.progress import Progress
 from orchestrator.engine.admission import Admission
 from orchestrator.engine.comparing import Compared, compare_run, instances_of
 from orchestrator.engine.runs import folded
+from orchestrator.engine.runtime import utc_now
 from orchestrator.errors import ExitCode, OperatorError
 from orchestrator.storage.planfile import read_plan
 from orchestrator.storage.store import HomeStore
@@ -46,7 +48,8 @@ def verify(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
     terminal.plan = path
     plan = read_plan(path)
     _must_hold(plan, progress)
-    assembled = assemble(plan, terminal.redactor, lambda event, **fields: None, instances_of(progress))
+    log = Log(terminal, lambda: utc_now().timestamp())
+    assembled = assemble(plan, terminal.redactor, log.say, instances_of(progress))
     admission = Admission(plan, HomeStore(found.home), assembled.roma, assembled.users, assembled.runtime)
     compared = _narrowed(anyio.run(_read, plan, progress, admission, assembled), parse_only(wanted.only, plan))
     code = _code(compared.rows, wanted.strict)

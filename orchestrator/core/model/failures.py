@@ -53,6 +53,8 @@ class Failed:
     request_id: str = ""
     #: seconds of `Retry-After`, -1 where there was none
     retry_after: float = -1.0
+    #: it needs a person, and waiting mends nothing: a certificate that is not trusted
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

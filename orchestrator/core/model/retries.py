@@ -166,15 +166,22 @@ def _wait(failed: Failed, attempt: float, draw: float) -> float:
     return base * (0.75 + 0.5 * draw)
 
 
+_MEND_NETWORK = "check the endpoint and the network, then run the same command again"
+_MEND_CERTIFICATE = (
+    "check the endpoint; have the certificate renewed, or name its authority in the plan (ca_file of the instance); "
+    "then run the same command again"
+)
+
+
 def as_error(error: RequestFailed) -> ServiceRefuses | ServiceUnreachable:
     """A failed request on which a whole command rests, in a sentence that names host and cause."""
     told = f"{error.request}: {said_of(error)}"
     if decide(Request.READ, error.failed, math.inf, 0.0).action in {Action.REFUSED, Action.VANISHED, Action.RENEW}:
         return ServiceRefuses(told, next_step=_advice(error.failed.failure))
     silence = error.unanswered
-    if silence.seconds:
+    if silence.seconds >= 1.0:
         told += f"; no usable answer from {silence.host} for {silence.seconds:.0f} s"
-    return ServiceUnreachable(told, next_step="check the endpoint and the network, then run the same command again")
+    return ServiceUnreachable(told, next_step=_MEND_CERTIFICATE if error.failed.lasting else _MEND_NETWORK)
 
 
 def said_of(error: RequestFailed) -> str:
