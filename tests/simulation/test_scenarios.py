@@ -31,3 +31,10 @@ def test_the_same_seed_gives_the_same_trace(seed: int) -> None:
         with vault_root() as root:
             traces.append(live(scenario(seed), root).trace)
     assert traces[0] == traces[1]
+
+
+@pytest.mark.parametrize("seed", [1664, 12344])
+def test_a_lost_import_that_runs_longer_than_settle_wait_is_not_asked_for_again(seed: int) -> None:
+    """It lands just before the second listing of the proof by time, which does not show it yet."""
+    with vault_root() as root:
+        assert live(scenario(seed), root).codes[-1] in {"0", "1"}

@@ -10,6 +10,9 @@ from orchestrator.core.state import events as e
 from orchestrator.core.state.lifecycle import Delivery, Probe, ProbeState
 from orchestrator.core.state.slots import JobKind
 
+#: a lost import may take so many times as long as the longest that was seen at its target
+_LONGER = 1.5
+
 
 def settle(s: SchedulerContext, life: Delivery, now: float) -> Answer:
     if not life.quiet_until:
@@ -41,9 +44,12 @@ def settle_by_proof(s: SchedulerContext, life: Delivery, now: float) -> Answer:
 def settle_by_time(s: SchedulerContext, life: Delivery, now: float) -> Answer:
     """Two equal looks `settle_wait` apart, with no word in between that a job runs in the slot.
 
-    A long job shows nothing until it ends: where its answer was lost, a busy slot is the only trace of it.
+    A long job shows nothing until it ends: where its answer was lost, a busy slot is the only trace of it. So it is
+    waited for as long as imports were seen to take at this target, and half as long again, also beyond `settle_wait`.
     """
     due = max(life.first_looked_at, life.busy_at) + s.settings.settle_wait
+    if took := s.progress.imports_took[life.target]:
+        due = max(due, life.quiet_until + _LONGER * took + s.lag_of(life.target))
     if life.free_at:
         due = max(due, life.free_at + s.lag_of(life.target))
     if now < due:

@@ -103,6 +103,8 @@ class Progress:
         self.outages: list[tuple[str, float, float]] = []
         #: target -> the longest time from an import's end to the look that found everything, seconds
         self.shown_after: dict[str, float] = defaultdict(float)
+        #: target -> the longest time for which one process has watched an import run, seconds
+        self.imports_took: dict[str, float] = defaultdict(float)
         self.down: dict[str, float] = {}
         #: (begin, end) of the times in which no process of this run lived, by the wall clock
         self.gaps: list[tuple[float, float]] = []
@@ -382,6 +384,8 @@ class Progress:
         if isinstance(entry.event, e.Verified):
             self._show_names(after, entry.event)
             self._show_lag(after, entry.event, entry.at)
+        if isinstance(entry.event, e.Imported | e.ImportFailed):
+            self._show_duration(before, entry.at)
         if isinstance(entry.event, e.Imported | e.ImportFound):
             self._proved(after.target, "import")
 
@@ -403,6 +407,12 @@ class Progress:
         if delivery.landed_at and not event.findings and not event.unverified:
             longest = max(self.shown_after[delivery.target], at - delivery.landed_at)
             self.shown_after[delivery.target] = longest
+
+    def _show_duration(self, delivery: Delivery, at: float) -> None:
+        """It took at least as long as this process has watched it: it may have ended at any time before."""
+        watched_from = self.gaps[-1][1] if self.gaps else 0.0
+        took = at - max(delivery.asked_at, watched_from) if delivery.job else 0.0
+        self.imports_took[delivery.target] = max(self.imports_took[delivery.target], took)
 
     def _show_names(self, delivery: Delivery, event: e.Verified) -> None:
         """The reading of `prefix` that the service shows is used from now on; one that it contradicts, never again."""

@@ -52,6 +52,25 @@ def test_without_a_proof_two_equal_looks_settle_wait_apart_are_believed() -> Non
     assert run.life(name).state is DeliveryState.WAITING
 
 
+def test_a_lost_import_is_waited_for_as_long_as_imports_are_seen_to_take_there() -> None:
+    run = Run()
+    other = run.carries(app("other"))
+    stored(run, other)
+    asked_at = run.at
+    run.imports(other)
+    run.later(1000.0).believe(e.Imported(other), e.Verified(other, ("other",)))
+    took = run.at - asked_at
+    late = run.carries(app("late"))
+    stored(run, late)
+    run.asks_import(late)
+    run.believe(e.ImportAnswerLost(late, SAID, run.at + 90))
+    quiet = run.at + 90
+    run.later(90).believe(e.Looked(late))
+    todo = woken(run)
+    assert ("ListTarget", late) not in begun(todo, run.later(quiet + 1.5 * took - run.at - 1.0))
+    assert ("ListTarget", late) in begun(todo, run.later(200.0))
+
+
 def test_a_look_that_differs_begins_the_proof_by_time_anew() -> None:
     run, name = lost()
     todo = woken(run)
