@@ -1,11 +1,13 @@
 """What a home holds: nothing that nobody refers to, and nothing that changes because somebody looked."""
 
+import shutil
 from collections.abc import Callable
 
 import pytest
 
 from orchestrator.core.state import events as e
 from orchestrator.emulator.world.faults import Kind, Operation
+from orchestrator.errors import ExitCode
 from orchestrator.storage.home import Home
 from orchestrator.storage.store import HomeStore
 from tests.e2e.conftest import Serve
@@ -96,3 +98,24 @@ def test_looking_changes_nothing_in_a_home(serve: Serve, desk: Desk, left: Calla
     for words in (("preview", "plan.yaml"), ("status",), ("report",), ("runs",), ("handover",), ("resolve",)):
         assert desk.run(*words).code in {0, 1}, words
         assert (desk.files(), [(path, path.stat().st_mtime_ns) for path in folders]) == before, words
+
+
+def test_a_home_that_is_removed_under_a_live_run_ends_it_at_the_next_write(serve: Serve, desk: Desk) -> None:
+    roma = serve(small_world())
+    desk.ready(roma, PlanText(settings=TENS))
+    roma.hold(Operation.IMPORT)
+    with desk.start("run", "plan.yaml", *LINES) as program:
+        read_until(program.stderr, "import-accepted")
+        roma.held_up()
+        shutil.rmtree(desk.home)
+        posts = roma.posts()
+        roma.release()
+        _, said = program.communicate(timeout=PATIENCE)
+    assert program.returncode == ExitCode.MEMORY, said
+    assert "the journal was removed or replaced while the run was live" in said
+    assert "jobs that were asked for may still run" in said
+    assert "whoever runs this host, now" in said
+    assert "find out who removed it and restore the home directory" in said
+    assert "Traceback" not in said
+    assert roma.posts() <= posts + 1, "an export that was under way may have been asked for"
+    assert not list(desk.home.rglob("journal.db*")), "nothing is made in its place"
