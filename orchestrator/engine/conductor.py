@@ -13,7 +13,16 @@ from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from orchestrator.core.decisions import steps
-from orchestrator.core.decisions.context import Busy, Finished, Note, Silence, Start, WaitUntil, lists_of
+from orchestrator.core.decisions.context import (
+    Busy,
+    Finished,
+    Note,
+    SchedulerContext,
+    Silence,
+    Start,
+    WaitUntil,
+    lists_of,
+)
 from orchestrator.core.decisions.scheduler import Scheduler
 from orchestrator.core.model.failures import Failure
 from orchestrator.core.model.retries import LONGEST_RETRY_AFTER, Action
@@ -23,6 +32,7 @@ from orchestrator.core.state.events import Entry, Event
 from orchestrator.core.state.holders import lost_request_in
 from orchestrator.core.state.lifecycle import PackageState
 from orchestrator.core.state.slots import host_of, lease_of
+from orchestrator.core.state.subjects import Subject
 from orchestrator.engine.backoff import busy_wait, outage_wait
 from orchestrator.engine.performer import Answered, Performer, Trouble
 from orchestrator.engine.resolutions import Operators
@@ -86,7 +96,7 @@ class Conductor:
     signal: str = ""
     _done: MemoryObjectSendStream[_Done | None] = field(init=False)
     _news: MemoryObjectReceiveStream[_Done | None] = field(init=False)
-    _scopes: dict[str, anyio.CancelScope] = field(default_factory=dict)
+    _scopes: dict[Subject, anyio.CancelScope] = field(default_factory=dict)
     #: slot, or "credentials@instance" for downloads -> since when every request is refused as one too many
     _throttled: dict[str, float] = field(default_factory=dict)
     #: silent hosts that have answered a poll since: the job goes on, but the silence is over
@@ -98,9 +108,14 @@ class Conductor:
         self.scheduler.claim = self._claim
         self.performer.hears = self._hears
 
+    @property
+    def context(self) -> SchedulerContext:
+        """What this process knows of the run."""
+        return self.scheduler.context
+
     async def run(self) -> None:
         """Go on until the agenda is finished; raises MemoryFailed and defects."""
-        for slot in [each for each, subjects in self.scheduler.progress.occupied.items() if subjects]:
+        for slot in [each for each, subjects in self.context.progress.occupied.items() if subjects]:
             self._claim(slot)  # jobs of ours that a dead process left running
         try:
             async with anyio.create_task_group() as group:
@@ -120,16 +135,16 @@ class Conductor:
         if self.signal:
             return
         self.signal = signal
-        self.scheduler.stopping = True
+        self.context.stopping = True
         now = anyio.current_time()
         for subject, scope in self._scopes.items():
-            scope.deadline = min(scope.deadline, now + self._grace(self.scheduler.active.get(subject)))
+            scope.deadline = min(scope.deadline, now + self._grace(self.context.active.get(subject)))
         self._done.send_nowait(None)
 
     def _grace(self, step: steps.Step | None) -> float:
         if isinstance(step, _CUT_AT_ONCE):
             return 0.0
-        return self.scheduler.settings.shutdown_grace if isinstance(step, steps.Download) else REQUEST_GRACE
+        return self.context.settings.shutdown_grace if isinstance(step, steps.Download) else REQUEST_GRACE
 
     # --- the loop --------------------------------------------------------------------------------------------------
 
@@ -198,27 +213,27 @@ class Conductor:
         """Two targets may find the same package damaged: it is told once."""
         if not isinstance(event, e.PackageDamaged):
             return True
-        return self.scheduler.progress.packages[event.batch].state is PackageState.STORED
+        return self.context.progress.packages[event.batch].state is PackageState.STORED
 
     async def _release_space(self, step: steps.Step, event: Event | None) -> None:
         """Space is reserved from before an export until its package is stored or will never come (promise 4)."""
         over = isinstance(event, _PACKAGE_OVER)
         if over and isinstance(step, steps.RequestExport | steps.AwaitExport | steps.Download | steps.RecoverDownload):
-            attempt = self.scheduler.progress.packages[step.subject].attempt
-            await self.runtime.offload(self.vault.release, step.subject, attempt)
+            attempt = self.context.progress.packages[step.batch].attempt
+            await self.runtime.offload(self.vault.release, step.batch, attempt)
 
     def _cut_short(self, done: _Done) -> Answered:
         """A signal cut this request: it is journaled as lost or unsure, never forgotten."""
         words = e.ErrorDetail("cut", message=f"cut by {self.signal or 'an interruption'}")
-        quiet = self.runtime.now() + self.scheduler.settings.settle_quiet
+        quiet = self.runtime.now() + self.context.settings.settle_quiet
         match done.step:
-            case steps.RequestExport(subject=batch):
+            case steps.RequestExport(batch=batch):
                 return Answered(e.ExportAnswerLost(batch, words, quiet))
-            case steps.RequestImport(subject=delivery):
+            case steps.RequestImport(delivery=delivery):
                 return Answered(e.ImportAnswerLost(delivery, words, quiet))
             case steps.RequestProbe(slot=slot):
                 return Answered(e.ProbeAnswerLost(slot, words, quiet))
-            case steps.Download(subject=batch):
+            case steps.Download(batch=batch):
                 return Answered(e.PackageLost(batch, words))
             case _:
                 return Answered()
@@ -232,7 +247,7 @@ class Conductor:
     def believe(self, entries: Sequence[Entry]) -> None:
         """Take in what stands in the journal, and tell those who listen."""
         for entry in entries:
-            self.scheduler.progress.apply(entry)
+            self.scheduler.touch(self.context.progress.apply(entry))
             for listener in self.listeners:
                 listener(entry)
 
@@ -242,7 +257,7 @@ class Conductor:
         """Learn from an answer who is silent, who refuses and whose slot is busy."""
         if answered.local or isinstance(step, steps.RecoverDownload | steps.DropPackage):
             return
-        host = host_of(self.scheduler.plan.instances[step.instance].endpoint)
+        host = host_of(self.context.plan.instances[step.instance].endpoint)
         trouble = answered.trouble
         if answered.disagrees:
             await self._heard_from(host)
@@ -272,8 +287,8 @@ class Conductor:
 
     def _hears(self, instance: str) -> None:
         """An answer that ends no step, such as a poll of a job that still runs."""
-        host = host_of(self.scheduler.plan.instances[instance].endpoint)
-        if host in self.scheduler.silent:
+        host = host_of(self.context.plan.instances[instance].endpoint)
+        if host in self.context.silent:
             self._back.add(host)
             self._done.send_nowait(None)
 
@@ -281,21 +296,21 @@ class Conductor:
         """A step has got what it asked for."""
         self._throttled.pop(_way_of(step), None)
         if isinstance(step, steps.ASKING):
-            self.scheduler.busy.pop(step.slot, None)
+            self.context.busy.pop(step.slot, None)
         if isinstance(step, steps.LISTING):
-            self.scheduler.silent.pop(lists_of(step.instance), None)
+            self.context.silent.pop(lists_of(step.instance), None)
 
     async def _heard_from(self, host: str) -> None:
-        silence = self.scheduler.silent.pop(host, None)
+        silence = self.context.silent.pop(host, None)
         if silence is not None:
             await self.remember([e.OutageEnded(host, round(self.runtime.now() - silence.since, 1))])
-            self.scheduler.progress.wake_all()
+            self.scheduler.touch_all()
 
     async def _silent(self, host: str, trouble: Trouble) -> None:
         now, unheard = self.runtime.now(), trouble.unanswered
-        silence = self.scheduler.silent.get(host)
+        silence = self.context.silent.get(host)
         if silence is None:
-            silence = self.scheduler.silent[host] = Silence(now - unheard.seconds, now)
+            silence = self.context.silent[host] = Silence(now - unheard.seconds, now)
             words = e.ErrorDetail(trouble.failed.failure.value, trouble.failed.code, trouble.failed.message)
             await self.remember([e.OutageBegan(host, words)])
         left = min(unheard.left, silence.since + unheard.seconds + unheard.left - now)
@@ -308,17 +323,17 @@ class Conductor:
 
     def _ask_later(self, silence: Silence, left: float) -> None:
         """After a pause that grows, but never beyond the moment at which it would be given up."""
-        silence.asking = ""
+        silence.asking = None
         pause = outage_wait(silence.times, self.runtime.draw())
         silence.retry_at = self.runtime.now() + min(pause, max(left, 0.0))
         silence.times += 1
 
     def _disagrees(self, step: steps.Step, told: str) -> None:
         """A list that contradicts itself: whoever needs it waits, and then this target alone goes no further."""
-        now, limit = self.runtime.now(), self.scheduler.settings.outage_timeout
-        silence = self.scheduler.silent.get(lists_of(step.instance))
+        now, limit = self.runtime.now(), self.context.settings.outage_timeout
+        silence = self.context.silent.get(lists_of(step.instance))
         if silence is None:
-            silence = self.scheduler.silent[lists_of(step.instance)] = Silence(now, now)
+            silence = self.context.silent[lists_of(step.instance)] = Silence(now, now)
             until = moment(now + limit)
             text = f"{told}; it is listed again until {until}, and everything else goes on"
             self.runtime.say("list-disagrees", instance=step.instance, until=until, text=text)
@@ -332,16 +347,16 @@ class Conductor:
         """Certainly not done, but a service that does nothing else is out of reach too."""
         now = self.runtime.now()
         since = self._throttled.setdefault(what, now)
-        if now - since >= self.scheduler.settings.outage_timeout:
+        if now - since >= self.context.settings.outage_timeout:
             told = f"{trouble.request}: refused as one too many for {now - since:.0f} s (outage_timeout)"
             self._end(what, End(ExitCode.UNREACHABLE, f"{told}: {trouble.failed.message}"))
 
     def _busy(self, slot: str, host: str, trouble: Trouble) -> None:
         now = self.runtime.now()
-        busy = self.scheduler.busy.setdefault(slot, Busy(now, now, 0))
+        busy = self.context.busy.setdefault(slot, Busy(now, now, 0))
         busy.times += 1
-        waited = now - busy.since - self.scheduler.progress.outage_since(host, busy.since, now)
-        left = self.scheduler.settings.busy_timeout - waited
+        waited = now - busy.since - self.context.progress.outage_since(host, busy.since, now)
+        left = self.context.settings.busy_timeout - waited
         asked = min(trouble.failed.retry_after, LONGEST_RETRY_AFTER)
         busy.until = now + min(max(asked, busy_wait(busy.times, self.runtime.draw())), max(left, 0.0))
         if left <= 0:
@@ -350,10 +365,10 @@ class Conductor:
 
     def _holder_of(self, slot: str) -> str:
         """Whose job it is that ROMA says is running, as far as we can know."""
-        lost = lost_request_in(self.scheduler.progress, slot)
+        lost = lost_request_in(self.context.progress, slot)
         if not lost:
             return "somebody else's job has held"
-        kind = "import" if lost in self.scheduler.progress.deliveries else "export"
+        kind = "import" if lost in self.context.progress.deliveries else "export"
         return f"our own lost {kind} {lost} may still run: a job has held"
 
     def _refused(self, step: steps.Step, trouble: Trouble) -> None:
@@ -363,9 +378,9 @@ class Conductor:
         self._end(f"{step.credentials}@{step.instance}", End(ExitCode.REFUSED, told))
 
     def _end(self, what: str, end: End) -> None:
-        self.scheduler.ends[what] = end
+        self.context.ends[what] = end
         self.runtime.say("gave-up", what=what, reason=end.sentence, text=f"gave up: {end.sentence}")
-        self.scheduler.progress.wake_all()
+        self.scheduler.touch_all()
 
     # --- slots between processes -----------------------------------------------------------------------------------
 
@@ -382,7 +397,7 @@ class Conductor:
     def _release(self, *, everything: bool = False) -> None:
         left = self._held if everything else {lease_of(slot) for slot in self.scheduler.left} & self._held
         self.scheduler.left.clear()
-        free = sorted(lease for lease in left if everything or not self.scheduler.occupants(lease))
+        free = sorted(lease for lease in left if everything or not self.context.occupants(lease))
         if free:
             self._held.difference_update(free)
             self.leases.release(free)
@@ -397,7 +412,7 @@ class Conductor:
         while True:
             await anyio.sleep(self.runtime.beat)
             for number, event in await self.runtime.offload(self.journal.take_requests):
-                events, answer = self.operators.answer(self.scheduler.progress, event)
+                events, answer = self.operators.answer(self.context.progress, event)
                 await self.remember(events)
                 await self.runtime.offload(self.journal.answer, number, answer)
                 self._done.send_nowait(None)

@@ -126,31 +126,31 @@ class Performer:
     # --- exports ---------------------------------------------------------------------------------------------------
 
     async def _request_export(self, step: steps.RequestExport) -> Answered:
-        package = self._progress.packages[step.subject]
+        package = self._progress.packages[step.batch]
         space = max(RESERVED, self._progress.largest[step.instance])
         try:
-            await self._runtime.offload(self._vault.reserve, step.subject, package.attempt, space)
+            await self._runtime.offload(self._vault.reserve, step.batch, package.attempt, space)
         except SpaceReserved as error:
             words = ErrorDetail("disk", message=error.message)
-            return Answered(e.ExportRefused(step.subject, words, SPACE_WAIT), local=True)
-        assets = self._progress.assets_of(step.subject)
+            return Answered(e.ExportRefused(step.batch, words, SPACE_WAIT), local=True)
+        assets = self._progress.assets_of(step.batch)
         apps, tasks = _ids(assets, "app"), _ids(assets, "task")
         try:
             job = await self._client(step.instance, step.credentials).export(apps, tasks)
         except RequestFailed as error:
             return self._not_exported(step, error, package.refusals + 1)
-        return Answered(e.ExportAccepted(step.subject, job))
+        return Answered(e.ExportAccepted(step.batch, job))
 
     def _not_exported(self, step: steps.RequestExport, error: RequestFailed, attempt: int) -> Answered:
         trouble = self._trouble(Request.EXPORT, error, attempt)
         words = words_of(error.failed)
         match trouble.decision.action:
             case Action.SETTLE:
-                return Answered(e.ExportAnswerLost(step.subject, words, self._quiet_until()), trouble)
+                return Answered(e.ExportAnswerLost(step.batch, words, self._quiet_until()), trouble)
             case Action.SPLIT:
-                return Answered(e.ExportFailed(step.subject, (), words))
+                return Answered(e.ExportFailed(step.batch, (), words))
             case _:
-                return Answered(e.ExportRefused(step.subject, words, trouble.decision.wait), trouble)
+                return Answered(e.ExportRefused(step.batch, words, trouble.decision.wait), trouble)
 
     async def _await_export(self, step: steps.AwaitExport) -> Answered:
         try:
@@ -158,16 +158,16 @@ class Performer:
         except RequestFailed as error:
             trouble = self._trouble(Request.READ, error, math.inf)
             if trouble.decision.action is Action.VANISHED:
-                return Answered(e.ExportVanished(step.subject, words_of(error.failed)))
+                return Answered(e.ExportVanished(step.batch, words_of(error.failed)))
             return Answered(None, trouble)
         if job is None:
-            return Answered(e.ExportOverdue(step.subject, step.job))
+            return Answered(e.ExportOverdue(step.batch, step.job))
         if job.status is JobStatus.FAILED:
-            return Answered(e.ExportFailed(step.subject, job.reasons, _job_words(job)))
+            return Answered(e.ExportFailed(step.batch, job.reasons, _job_words(job)))
         if not job.archive_id:
             words = ErrorDetail("no-archive", message=f"the job ended as {job.word} without an archive_id")
-            return Answered(e.ExportVanished(step.subject, words))
-        return Answered(e.Exported(step.subject, job.archive_id))
+            return Answered(e.ExportVanished(step.batch, words))
+        return Answered(e.Exported(step.batch, job.archive_id))
 
     async def _download(self, step: steps.Download) -> Answered:
         client = self._client(step.instance, step.credentials)
@@ -177,16 +177,16 @@ class Performer:
         except RequestFailed as error:
             return self._not_downloaded(step, error)
         except PackageIncomplete as error:
-            return Answered(e.PackageLost(step.subject, ErrorDetail("incomplete", message=str(error))))
+            return Answered(e.PackageLost(step.batch, ErrorDetail("incomplete", message=str(error))))
         except _Endless as error:
-            return Answered(e.PackageLost(step.subject, ErrorDetail("endless", message=str(error))))
-        return Answered(e.PackageStored(step.subject, stored.sha256, stored.size, stored.check, stored.reason))
+            return Answered(e.PackageLost(step.batch, ErrorDetail("endless", message=str(error))))
+        return Answered(e.PackageStored(step.batch, stored.sha256, stored.size, stored.check, stored.reason))
 
     async def _receive(self, step: steps.Download, download: Download) -> Stored:
-        most = self._largest_asset * max(len(self._progress.assets_of(step.subject)), FEW_ASSETS)
+        most = self._largest_asset * max(len(self._progress.assets_of(step.batch)), FEW_ASSETS)
         if (download.length or 0) > most:
             raise _Endless(most)
-        begin = (step.subject, step.attempt, step.archive, download.length)
+        begin = (step.batch, step.attempt, step.archive, download.length)
         incoming = await self._runtime.offload(self._vault.begin, *begin)
         whole = False
         try:
@@ -206,26 +206,26 @@ class Performer:
         words = words_of(error.failed)
         match trouble.decision.action:
             case Action.OUTAGE | Action.ASK_AGAIN:
-                return Answered(e.DownloadRefused(step.subject, words, trouble.decision.wait), trouble)
+                return Answered(e.DownloadRefused(step.batch, words, trouble.decision.wait), trouble)
             case Action.REFUSED:
-                return Answered(e.DownloadRefused(step.subject, words, 5.0), trouble)
+                return Answered(e.DownloadRefused(step.batch, words, 5.0), trouble)
             case _:
-                return Answered(e.PackageLost(step.subject, words))
+                return Answered(e.PackageLost(step.batch, words))
 
     async def _recover_download(self, step: steps.RecoverDownload) -> Answered:
-        stored = await self._runtime.offload(self._vault.adopt, step.subject, step.attempt)
+        stored = await self._runtime.offload(self._vault.adopt, step.batch, step.attempt)
         if stored is None:
-            return Answered(e.DownloadCut(step.subject))
-        return Answered(e.PackageStored(step.subject, stored.sha256, stored.size, stored.check, stored.reason))
+            return Answered(e.DownloadCut(step.batch))
+        return Answered(e.PackageStored(step.batch, stored.sha256, stored.size, stored.check, stored.reason))
 
     async def _drop(self, step: steps.DropPackage) -> Answered:
         await self._runtime.offload(self._vault.drop, step.sha256)
-        return Answered(e.PackageDropped(step.subject))
+        return Answered(e.PackageDropped(step.batch))
 
     # --- imports ---------------------------------------------------------------------------------------------------
 
     async def _request_import(self, step: steps.RequestImport) -> Answered:
-        life = self._progress.deliveries[step.subject]
+        life = self._progress.deliveries[step.delivery]
         package = self._progress.packages[life.batch]
         scheduled = life.scheduled
         how = (Mode(scheduled.mode), scheduled.prefix, scheduled.datasource_overwrite)
@@ -234,24 +234,24 @@ class Performer:
             job = await self._client(step.instance, step.credentials).import_package(str(path), *how)
         except PackageDamaged as error:
             words = ErrorDetail("package-damaged", message=error.message)
-            return Answered(e.ImportRefused(step.subject, words), also=e.PackageDamaged(life.batch, words))
+            return Answered(e.ImportRefused(step.delivery, words), also=e.PackageDamaged(life.batch, words))
         except RequestFailed as error:
             return self._not_imported(step, error, life.refusals + 1)
-        return Answered(e.ImportAccepted(step.subject, job))
+        return Answered(e.ImportAccepted(step.delivery, job))
 
     def _not_imported(self, step: steps.RequestImport, error: RequestFailed, attempt: int) -> Answered:
         trouble = self._trouble(Request.IMPORT, error, attempt)
         words = words_of(error.failed)
         match trouble.decision.action:
             case Action.SETTLE:
-                return Answered(e.ImportAnswerLost(step.subject, words, self._quiet_until()), trouble)
+                return Answered(e.ImportAnswerLost(step.delivery, words, self._quiet_until()), trouble)
             case Action.SPLIT:
-                return Answered(e.ImportFailed(step.subject, (), words))
+                return Answered(e.ImportFailed(step.delivery, (), words))
             case Action.EXPORT_AGAIN:
-                batch = self._progress.deliveries[step.subject].batch
-                return Answered(e.ImportRefused(step.subject, words), also=e.PackageDamaged(batch, words))
+                batch = self._progress.deliveries[step.delivery].batch
+                return Answered(e.ImportRefused(step.delivery, words), also=e.PackageDamaged(batch, words))
             case _:
-                return Answered(e.ImportRefused(step.subject, words, trouble.decision.wait), trouble)
+                return Answered(e.ImportRefused(step.delivery, words, trouble.decision.wait), trouble)
 
     async def _await_import(self, step: steps.AwaitImport) -> Answered:
         try:
@@ -259,13 +259,13 @@ class Performer:
         except RequestFailed as error:
             trouble = self._trouble(Request.READ, error, math.inf)
             if trouble.decision.action is Action.VANISHED:
-                return Answered(e.ImportVanished(step.subject, words_of(error.failed), self._quiet_until()))
+                return Answered(e.ImportVanished(step.delivery, words_of(error.failed), self._quiet_until()))
             return Answered(None, trouble)
         if job is None:
-            return Answered(e.ImportOverdue(step.subject, step.job))
+            return Answered(e.ImportOverdue(step.delivery, step.job))
         if job.status is JobStatus.FAILED:
-            return Answered(e.ImportFailed(step.subject, job.reasons, _job_words(job)))
-        return Answered(e.Imported(step.subject, job.reasons, job.end_time))
+            return Answered(e.ImportFailed(step.delivery, job.reasons, _job_words(job)))
+        return Answered(e.Imported(step.delivery, job.reasons, job.end_time))
 
     async def _list_target(self, step: steps.ListTarget) -> Answered:
         asked_at = self._runtime.now()
@@ -275,13 +275,13 @@ class Performer:
             return Answered(None, self._trouble(Request.READ, error, math.inf))
         except InventoryDisagrees as error:
             return Answered(None, disagrees=error.message)
-        life = self._progress.deliveries[step.subject]
+        life = self._progress.deliveries[step.delivery]
         assets = self._progress.assets_of(life.batch)
         names = {asset.id: self._progress.names_of(life, asset.kind, asset.name) for asset in assets}
         return Answered(replace(looked(life, assets, there.inventory, names), asked_at=asked_at))
 
     async def _verify(self, step: steps.Verify) -> Answered:
-        life = self._progress.deliveries[step.subject]
+        life = self._progress.deliveries[step.delivery]
         expected = expected_of(self._progress, life)
         patience, pause = anyio.current_time() + VERIFY_PATIENCE, VERIFY_PAUSE
         while True:
@@ -416,9 +416,9 @@ class Performer:
 
     def _poller(self, step: steps.AwaitExport | steps.AwaitImport | steps.AwaitProbe) -> Poller:
         match step:
-            case steps.AwaitExport(subject=batch):
+            case steps.AwaitExport(batch=batch):
                 return self._poll_timing.poller(step.instance, JobKind.EXPORT, len(self._progress.assets_of(batch)))
-            case steps.AwaitImport(subject=name):
+            case steps.AwaitImport(delivery=name):
                 batch = self._progress.deliveries[name].batch
                 return self._poll_timing.poller(step.instance, JobKind.IMPORT, len(self._progress.assets_of(batch)))
             case steps.AwaitProbe():

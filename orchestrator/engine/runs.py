@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from orchestrator.core.decisions.context import SchedulerContext
 from orchestrator.core.decisions.scheduler import Scheduler
 from orchestrator.core.model.counts import agreed, count
 from orchestrator.core.plan.plan import Plan, what_moves
@@ -230,14 +231,14 @@ class Runs:
             performer.users = self.users
             conductor = Conductor(scheduler, journal, performer, vault, leases, self.runtime, Operators())
             conductor.listeners = (poll_timing.hear, self._told(progress))
-            scheduler.abandoning = wish.abandon
+            scheduler.context.abandoning = wish.abandon
             if past is None:
                 conductor.believe(entries)
             await conductor.remember(first)
             if past is not None and not wish.abandon:
                 await conductor.remember(await self.admission.stale(progress))
             await sweep(vault, progress, self.runtime)
-            progress.wake_all()
+            scheduler.touch_all()
             if self.announce is not None:
                 self.announce(run, past is not None, progress)
             self.conductor = conductor
@@ -253,7 +254,7 @@ class Runs:
 
     async def _close(self, conductor: Conductor, progress: Progress, wish: Wish) -> Outcome:
         """Judge how it ended; a run whose deliveries are all settled is ended in the journal too."""
-        ended = outcome(progress, conductor.scheduler.ends, conductor.signal)
+        ended = outcome(progress, conductor.context.ends, conductor.signal)
         if wish.abandon and not conductor.signal and (ended.stalled or ended.code not in _UNSETTLED):
             await conductor.remember([e.RunEnded(int(ExitCode.INCOMPLETE), ABANDONED)])
         elif ended.final:
@@ -271,11 +272,11 @@ class Runs:
 
     def _scheduler(self, progress: Progress, poll_timing: PollTiming) -> Scheduler:
         rule = SlotRule(self.plan.settings.one_job_per, dict(self.users))
-        scheduler = Scheduler(
+        context = SchedulerContext(
             self.plan, rule, progress, lambda life, asset: progress.names_of(life, asset.kind, asset.name)
         )
-        scheduler.expect = lambda instance, kind, assets: poll_timing.predict(instance, kind, assets).p50
-        return scheduler
+        context.expect = lambda instance, kind, assets: poll_timing.predict(instance, kind, assets).p50
+        return Scheduler(context)
 
     def _told(self, progress: Progress) -> Callable[[Entry], None]:
         def tell(entry: Entry) -> None:

@@ -1,7 +1,7 @@
 """The scheduler of a small run, asked and answered as the engine would. Law: values only."""
 
 from orchestrator.core.decisions import steps as s
-from orchestrator.core.decisions.context import Decision, Note, Start
+from orchestrator.core.decisions.context import Decision, Note, SchedulerContext, Start
 from orchestrator.core.decisions.scheduler import Scheduler
 from orchestrator.core.decisions.steps import Step
 from orchestrator.core.model.naming import predicted
@@ -17,9 +17,13 @@ def scheduler(run: Run, made: Plan | None = None, scope: Scope = Scope.USER) -> 
     """What to do next, for a run; everybody is a user of his own."""
     made = made or plan()
     rule = SlotRule(scope, {name: f"acme/{name}" for name in made.credentials})
-    return Scheduler(
-        made, rule, run.progress, lambda life, asset: predicted(life.scheduled.prefix, asset.kind, asset.name)
+    todo = Scheduler(
+        SchedulerContext(
+            made, rule, run.progress, lambda life, asset: predicted(life.scheduled.prefix, asset.kind, asset.name)
+        )
     )
+    run.hears.append(todo.touch)
+    return todo
 
 
 def decided(todo: Scheduler, run: Run) -> list[Step]:
@@ -38,21 +42,21 @@ def decided(todo: Scheduler, run: Run) -> list[Step]:
     raise AssertionError("the agenda never comes to rest")
 
 
-def answered(todo: Scheduler, run: Run, subject: str, *events: Event) -> None:
-    """The step of this subject ended with these events."""
+def answered(todo: Scheduler, run: Run, name: str, *events: Event) -> None:
+    """The step of the subject with this id ended with these events."""
     run.believe(*events)
-    todo.finish(subject)
+    todo.finish(next((each for each in todo.context.active if each.id == name), run.progress.subject_of(name)))
 
 
 def woken(run: Run, **more: object) -> Scheduler:
     """The agenda of a process that has just read the journal."""
     todo = scheduler(run, **more)  # type: ignore[arg-type] # named as in agenda
-    run.progress.wake_all()
+    todo.touch_all()
     return todo
 
 
 def begun(todo: Scheduler, run: Run) -> list[tuple[str, str]]:
-    return [(type(step).__name__, step.subject) for step in decided(todo, run)]
+    return [(type(step).__name__, step.subject.id) for step in decided(todo, run)]
 
 
 def stored(run: Run, *names: str) -> None:
@@ -62,7 +66,7 @@ def stored(run: Run, *names: str) -> None:
 
 def answer_well(todo: Scheduler, run: Run, step: Step) -> None:
     """Answer one step as a service would at which all goes well and jobs end at once."""
-    subject = step.subject
+    subject = step.subject.id
     match step:
         case s.RequestExport():
             answered(todo, run, subject, e.ExportAccepted(subject, "job"))

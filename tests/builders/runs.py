@@ -1,6 +1,6 @@
 """Runs for tests, written event by event: a journal is a list of events with times. Law: values only."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from orchestrator.core.model.inventory import Reason
@@ -9,6 +9,7 @@ from orchestrator.core.state.events import Asset, Entry, ErrorDetail, Event
 from orchestrator.core.state.identity import batch_of, delivery_id
 from orchestrator.core.state.lifecycle import Delivery, PackageState
 from orchestrator.core.state.progress import Progress
+from orchestrator.core.state.subjects import Touched
 
 #: 2027-01-15T08:00:00Z: when every small run begins, epoch seconds
 DAWN = 1_800_000_000.0
@@ -37,13 +38,20 @@ class Run:
         self.progress = Progress()
         self.at = at
         self.entries: list[Entry] = []
+        #: told whom each event touches
+        self.hears: list[Callable[[Touched], None]] = []
 
-    def believe(self, *events: Event) -> None:
-        """Journal and believe them now."""
+    def believe(self, *events: Event) -> Touched:
+        """Journal and believe them now; whom they touch."""
+        all_of_them = Touched()
         for event in events:
             entry = Entry(len(self.entries) + 1, self.at, event)
             self.entries.append(entry)
-            self.progress.apply(entry)
+            touched = self.progress.apply(entry)
+            all_of_them.add(touched)
+            for hear in self.hears:
+                hear(touched)
+        return all_of_them
 
     def later(self, seconds: float) -> "Run":
         self.at += seconds
@@ -100,14 +108,14 @@ class Run:
         self.asks_import(name)
         self.believe(e.ImportAnswerLost(name, SAID, self.at + quiet))
 
-    def splits(self, name: str, *parts: tuple[str, str], why: str = "reasons") -> None:
+    def splits(self, name: str, *parts: tuple[str, str], why: str = "reasons") -> Touched:
         """It goes on in parts of one asset each: (asset, fate); the parts are named `batch-ASSET@prod`."""
         children = []
         held = {each.id: each for each in self.progress.assets_of(self.life(name).batch)}
         for place, (asset, fate) in enumerate(parts):
             self.believe(e.BatchScheduled(f"batch-{asset}", "dev", (held[asset],), ("s",), 1.0 + place / 10))
             children.append(e.Child(f"batch-{asset}@prod", f"batch-{asset}", (asset,), fate))
-        self.believe(e.Split(name, tuple(children), why))
+        return self.believe(e.Split(name, tuple(children), why))
 
     def imports(self, name: str) -> None:
         self.asks_import(name)

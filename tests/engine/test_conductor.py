@@ -104,7 +104,7 @@ def test_no_slot_ever_holds_two_jobs_of_ours(scope: Scope) -> None:
 
     def hears(runs: Runs, entry: Entry) -> None:
         if runs.conductor is not None:
-            occupied.extend(len(held) for held in runs.conductor.scheduler.progress.occupied.values())
+            occupied.extend(len(held) for held in runs.conductor.context.progress.occupied.values())
 
     rig, ended = conducted(held, plan_for(held, replace(SMALL, one_job_per=scope)), hears)
     assert max(occupied) == 1

@@ -271,10 +271,10 @@ def test_how_an_import_job_ends(fault: Rule, event: str) -> None:
 def test_a_probe_is_an_export_of_one_asset_that_is_never_downloaded() -> None:
     async def act(hand: Hand) -> Answered:
         one = hand.rig.world.instance("dev").apps[0].id
-        step = steps.RequestProbe(FROM, "dev", "s", FROM, app=one)
+        step = steps.RequestProbe(FROM, "dev", "s", app=one)
         await hand.asks(step)
         job = hand.run.progress.probes[FROM].job
-        return await hand.asks(steps.AwaitProbe(FROM, "dev", "s", FROM, job, hand.rig.now()))
+        return await hand.asks(steps.AwaitProbe(FROM, "dev", "s", job, hand.rig.now()))
 
     hand, answered = performed(act)
     assert answered.event == e.ProbeEnded(FROM, "SUCCEEDED")
@@ -293,7 +293,7 @@ def test_a_probe_is_an_export_of_one_asset_that_is_never_downloaded() -> None:
 def test_what_a_failed_probe_becomes(kind: Kind, event: str, action: Action) -> None:
     async def act(hand: Hand) -> Answered:
         one = hand.rig.world.instance("dev").apps[0].id
-        return await hand.asks(steps.RequestProbe(FROM, "dev", "s", FROM, app=one))
+        return await hand.asks(steps.RequestProbe(FROM, "dev", "s", app=one))
 
     _, answered = performed(act, rule(kind, Operation.EXPORT))
     assert name(answered.event) == event
@@ -484,7 +484,7 @@ def test_two_slots_are_apart_only_where_the_other_job_still_runs(ended: bool, sh
         if ended:
             await hand.awaits_export()
         job = hand.run.progress.packages[hand.batch].job
-        return await hand.performer.perform(steps.CheckBeside("widening kind", "dev", "s", job, "kind"))
+        return await hand.performer.perform(steps.CheckBeside("kind", "dev", "s", job))
 
     _, answered = performed(act)
     assert isinstance(answered.event, e.WideningShown)

@@ -13,6 +13,7 @@ from orchestrator.core.plan.plan import Mode
 from orchestrator.core.state import events as e
 from orchestrator.core.state.identity import Batch, backup_of
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, PackageState
+from orchestrator.core.state.subjects import Subject
 
 
 def lacking(s: SchedulerContext, life: Delivery) -> Note | None:
@@ -81,7 +82,7 @@ def _batch(instance: str, assets: Sequence[e.Asset]) -> Batch:
 def after_failure(s: SchedulerContext, batch: str) -> Note | None:
     """What cannot be backed up is not overwritten: it is set aside, and the rest is backed up in parts (promise 7)."""
     lives = [life for life in s.progress.deliveries_of(batch) if life.state is DeliveryState.WAITING]
-    if not lives or any(life.id in s.active for life in lives):
+    if not lives or any(Subject.delivery(life.id) in s.active for life in lives):
         return None
     scheduled, package = s.progress.batches[batch], s.progress.packages[batch]
     said = {each.id: splitting.words_for(each, package.reasons, {}) for each in scheduled.assets}

@@ -3,11 +3,10 @@
 Law: what only this process knows may be forgotten at any time.
 
 Decisions are functions over a SchedulerContext: `exporting` for packages, `importing` for deliveries, `lost_imports`
-for lost imports; `scheduler.Scheduler` asks them and gives the slots away.
+for lost imports. They only read it, and answer with what to do and whom that touches; `scheduler.Scheduler` asks them,
+keeps what it hears, and gives the slots away.
 """
 
-import heapq
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -20,6 +19,7 @@ from orchestrator.core.state.ends import End
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import JobKind, SlotRule, host_of, overlapping
+from orchestrator.core.state.subjects import Subject
 
 #: a look older than this is taken again before an import is asked for, seconds
 BASELINE_AGE = 300.0
@@ -72,14 +72,26 @@ class Want:
     """The subject waits for one of these slots."""
 
     slots: tuple[str, ...]
+    #: targets and slots at which an event may change which of those that wait goes first, and whether one goes at all
+    fed_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Later:
+    """Nothing before this moment (epoch seconds)."""
+
     time: float
 
 
-Answer = steps.Step | Note | Want | Later | None
+@dataclass(frozen=True, slots=True)
+class Refer:
+    """Nothing by itself: what becomes of it is decided for these other subjects."""
+
+    to: tuple[Subject, ...]
+
+
+#: what one subject has to do now
+Answer = steps.Step | Note | Want | Later | Refer | None
 
 
 @dataclass(slots=True)
@@ -99,7 +111,7 @@ class Silence:
     retry_at: float
     times: int = 1
     #: the subject whose step asks whether it is back
-    asking: str = ""
+    asking: Subject | None = None
 
 
 @dataclass(slots=True)
@@ -112,7 +124,7 @@ class SchedulerContext:
     #: predicted names at a target: (delivery, asset id) -> names
     names: Callable[[Delivery, e.Asset], tuple[str, ...]]
     #: subject -> the step that is under way
-    active: dict[str, steps.Step] = field(default_factory=dict)
+    active: dict[Subject, steps.Step] = field(default_factory=dict)
     #: slot -> somebody else's job in it
     busy: dict[str, Busy] = field(default_factory=dict)
     #: host -> since when it does not answer; `lists_of` an instance -> since when its lists contradict themselves
@@ -122,20 +134,12 @@ class SchedulerContext:
     stopping: bool = False
     #: the run is being ended: its jobs are awaited, its unsure imports settled, nothing new is asked
     abandoning: bool = False
-    #: decides whether this process may use a slot now (leases between processes); seconds to wait, 0 = yes
-    claim: Callable[[str], float] = field(default=lambda slot: 0.0)
     #: expected seconds of a job: (instance, kind, assets)
     expect: Callable[[str, JobKind, int], float] = field(default=lambda instance, kind, assets: 60.0)
     #: what each slot has to do, in expected seconds
     ledger: SlotLoads = field(default_factory=SlotLoads)
     #: delivery -> expected seconds of imports that must follow it
     tails: dict[str, float] = field(default_factory=dict)
-    #: subjects to be considered at the next question
-    nudged: set[str] = field(default_factory=set)
-    #: (epoch seconds, subject or "slot KEY")
-    timers: list[tuple[float, str]] = field(default_factory=list)
-    #: target, or import slot -> slots whose exports feed it
-    feeds: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     @property
     def settings(self) -> Settings:
@@ -160,7 +164,7 @@ class SchedulerContext:
     def slot(self, instance: str, credentials: str, kind: JobKind) -> str:
         return self.rule.slot(self.plan.instances[instance], credentials, kind, self.progress.trials.apart)
 
-    def occupants(self, slot: str) -> list[str]:
+    def occupants(self, slot: str) -> list[Subject]:
         """Subjects whose job of ours takes this slot, or part of it, or what it is part of."""
         occupied = self.progress.occupied
         if self.rule.scope is not Scope.AUTO:
@@ -173,7 +177,7 @@ class SchedulerContext:
     def ids_of(self, life: Delivery) -> tuple[str, ...]:
         return tuple(asset.id for asset in self.progress.assets_of(life.batch))
 
-    def if_reachable(self, step: steps.Step, now: float) -> Answer:
+    def if_reachable(self, step: steps.Step, now: float) -> steps.Step | Later | None:
         """A step towards a silent service waits; one of them asks whether it is back."""
         if self.ended(step.instance, step.credentials):
             return None
@@ -181,21 +185,21 @@ class SchedulerContext:
             return step
         if self.stopping and not isinstance(step, steps.Download):
             return None
-        host = host_of(self.plan.instances[step.instance].endpoint)
-        silence = self.silent.get(host)
-        if silence is None and isinstance(step, steps.LISTING):
-            silence = self.silent.get(lists_of(step.instance))
+        silence = self.silence_of(step)
         if silence is None:
             return step
-        if now < silence.retry_at or (silence.asking and silence.asking in self.active):
-            later = max(silence.retry_at, now + 1.0)
-            heapq.heappush(self.timers, (later, step.subject))
-            return Later(later)
-        silence.asking = step.subject
+        if now < silence.retry_at or (silence.asking is not None and silence.asking in self.active):
+            return Later(max(silence.retry_at, now + 1.0))
         return step
 
-    def ring_slot_at(self, slot: str, time: float) -> None:
-        heapq.heappush(self.timers, (time, f"slot {slot}"))
+    def silence_of(self, step: steps.Step) -> Silence | None:
+        """The silence of whom the step asks, if there is one."""
+        if isinstance(step, steps.DropPackage | steps.RecoverDownload):
+            return None
+        silence = self.silent.get(host_of(self.plan.instances[step.instance].endpoint))
+        if silence is None and isinstance(step, steps.LISTING):
+            silence = self.silent.get(lists_of(step.instance))
+        return silence
 
     def breaker(self, instance: str, direction: str, subject: str) -> Note | None:
         """Two sibling halves with the same error and no named asset, or three batches with it (promise 7)."""
@@ -232,10 +236,6 @@ class SchedulerContext:
         return all(
             self.progress.fate.get((delivery.scheduled.place, source, n)) is not False for n in delivery.scheduled.needs
         )
-
-    @staticmethod
-    def only_step(answer: Answer) -> steps.Step | None:
-        return None if answer is None or isinstance(answer, Note | Want | Later) else answer
 
 
 def lists_of(instance: str) -> str:

@@ -20,6 +20,7 @@ from orchestrator.core.scheduling.policy import Feed, Work, may_run_ahead
 from orchestrator.core.state import events as e
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
 from orchestrator.core.state.slots import JobKind
+from orchestrator.core.state.subjects import Subject, SubjectKind
 
 
 def package_answer(s: SchedulerContext, life: Package, now: float) -> Answer:
@@ -78,10 +79,14 @@ def pending(s: SchedulerContext, life: Package, source: str, now: float) -> Answ
     slots = tuple(
         dict.fromkeys(s.slot(source, name, JobKind.EXPORT) for name in exporters if not s.ended(source, name))
     )
-    for delivery in s.progress.deliveries_of(life.batch):
-        s.feeds[delivery.target].update(slots)
-        s.feeds[s.slot(delivery.target, delivery.scheduled.owner, JobKind.IMPORT)].update(slots)
-    return Want(slots) if slots else None
+    return Want(slots, fed_by(s, life.batch)) if slots else None
+
+
+def fed_by(s: SchedulerContext, batch: str) -> tuple[str, ...]:
+    """Where its imports go: a delivery that moves on there, or a job that ends, makes room for more exports."""
+    deliveries = tuple(s.progress.deliveries_of(batch))
+    slots = (s.slot(each.target, each.scheduled.owner, JobKind.IMPORT) for each in deliveries)
+    return tuple(dict.fromkeys((*(each.target for each in deliveries), *slots)))
 
 
 def stored(s: SchedulerContext, life: Package, source: str, now: float) -> Answer:
@@ -103,7 +108,7 @@ def failed_package(s: SchedulerContext, life: Package) -> Answer:
     if s.progress.batches[life.batch].backup:
         return backups.after_failure(s, life.batch)
     for delivery in s.progress.deliveries_of(life.batch):
-        if delivery.state is DeliveryState.WAITING and delivery.id not in s.active:
+        if delivery.state is DeliveryState.WAITING and Subject.delivery(delivery.id) not in s.active:
             return Note(splitting.after_failure(s.progress, delivery, (), s.names_of(delivery)))
     return None
 
@@ -121,9 +126,8 @@ def export_candidate(s: SchedulerContext, batch: str, slot: str) -> steps.Step |
 
 
 def source_is_proving(s: SchedulerContext, source: str, batch: str) -> bool:
-    return any(
-        each != batch and each in s.progress.packages and s.progress.batches[each].source == source for each in s.active
-    )
+    others = (each.id for each in s.active if each.kind is SubjectKind.PACKAGE and each.id != batch)
+    return any(s.progress.batches[each].source == source for each in others)
 
 
 def room_for(s: SchedulerContext, delivery: Delivery) -> bool:

@@ -11,6 +11,7 @@ from orchestrator.core.decisions.context import (
     Answer,
     Later,
     Note,
+    Refer,
     SchedulerContext,
     Want,
     unanswered,
@@ -21,6 +22,7 @@ from orchestrator.core.scheduling.policy import Work
 from orchestrator.core.state import events as e
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, PackageState
 from orchestrator.core.state.slots import JobKind
+from orchestrator.core.state.subjects import Subject, SubjectKind
 
 
 def delivery_answer(s: SchedulerContext, life: Delivery, now: float) -> Answer:
@@ -50,9 +52,9 @@ def waiting(s: SchedulerContext, life: Delivery, now: float) -> Answer:
     if s.progress.is_stopped(life.target, "import") or s.ended(life.target, life.scheduled.owner):
         return None
     if s.progress.packages[life.batch].state is PackageState.FAILED:
-        s.nudged.add(life.batch)
-        return None
-    s.nudged.update(backups.failed_backups(s, life))
+        return Refer((Subject.package(life.batch),))
+    if failed := backups.failed_backups(s, life):
+        return Refer(tuple(map(Subject.package, failed)))
     if s.progress.packages[life.batch].state is not PackageState.STORED or not s.may_import(life):
         return None
     if not s.progress.is_backed_up(life):
@@ -80,10 +82,10 @@ def failed(s: SchedulerContext, life: Delivery, now: float) -> Answer:
     return Note(splitting.after_failure(s.progress, life, landed, names, theirs))
 
 
-def import_candidate(s: SchedulerContext, life: Delivery, slot: str, now: float) -> steps.Step | Note | None:
+def import_candidate(s: SchedulerContext, life: Delivery, slot: str, now: float) -> steps.Step | Note | Later | None:
     look = steps.ListTarget(life.id, life.target, life.scheduled.owner)
     if life.look is None or now - life.looked_at > (PRESUMED_AGE if life.presumed else BASELINE_AGE):
-        return s.only_step(s.if_reachable(look, now))
+        return s.if_reachable(look, now)
     if (life.target, "import") in s.progress.retrying and target_is_proving(s, life):
         return None
     match target_evidence.judge(life, s.ids_of(life), life.look):
@@ -104,11 +106,8 @@ def import_candidate(s: SchedulerContext, life: Delivery, slot: str, now: float)
 
 
 def target_is_proving(s: SchedulerContext, life: Delivery) -> bool:
-    return any(
-        s.progress.deliveries[each].target == life.target
-        for each in s.active
-        if each in s.progress.deliveries and each != life.id
-    ) or any(
+    others = (each.id for each in s.active if each.kind is SubjectKind.DELIVERY and each.id != life.id)
+    return any(s.progress.deliveries[each].target == life.target for each in others) or any(
         each.target == life.target and each.state in {DeliveryState.IMPORTING, DeliveryState.IMPORT_UNSURE}
         for each in (s.progress.deliveries[name] for name in s.progress.open)
     )

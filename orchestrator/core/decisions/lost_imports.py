@@ -95,20 +95,17 @@ def probe_answer(s: SchedulerContext, probe: Probe, now: float) -> Answer:
                 return Later(probe.quiet_until) if probe.quiet_until else None
             return Note((e.ProbeEnded(asked.slot, "lost"),))
         case ProbeState.RUNNING:
-            where = (asked.slot, asked.instance, asked.credentials, asked.slot)
-            return steps.AwaitProbe(*where, probe.job, probe.since)
+            return steps.AwaitProbe(asked.slot, asked.instance, asked.credentials, probe.job, probe.since)
         case ProbeState.OVER:
             return None
 
 
-def probe_candidate(s: SchedulerContext, life: Delivery, now: float) -> steps.Step | None:
+def probe_candidate(s: SchedulerContext, life: Delivery, now: float) -> steps.Step | Later | None:
     if life.look is None or not life.look.sample:
         return None
     probe = s.progress.probes.get(life.slot)
     if probe is not None and (probe.state is not ProbeState.OVER or now < probe.not_before):
-        if now < probe.not_before:
-            s.ring_slot_at(life.slot, probe.not_before)
-        return None
+        return Later(probe.not_before) if now < probe.not_before else None
     kind, _, asset = life.look.sample.partition(":")
     app, task = (asset, "") if kind == "app" else ("", asset)
-    return steps.RequestProbe(life.slot, life.target, life.scheduled.owner, life.slot, app, task)
+    return steps.RequestProbe(life.slot, life.target, life.scheduled.owner, app, task)

@@ -1,14 +1,15 @@
-"""What now? The agenda of a run.
+"""What now? Answered for a whole run.
 
 Law: the answer follows from the progress, the clock and a draw; nothing here waits or asks.
 
-`Scheduler.ready` looks only at what an event, a freed slot or the clock has touched. A subject that wants a slot joins
-that slot's lane; when the slot is free the lane's best candidate goes. The single-job rule is derived from the lives,
-never held in a lock, so a crash cannot leak it.
+`Scheduler.ready` looks only at what an event has touched, a slot that was left, or the clock. A subject that wants a
+slot joins that slot's queue; when the slot is free the queue's best candidate goes. The single-job rule is derived from
+the lives, never held in a lock, so a crash cannot leak it.
 """
 
 import heapq
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from orchestrator.core.decisions import steps
@@ -19,6 +20,7 @@ from orchestrator.core.decisions.context import (
     Finished,
     Later,
     Note,
+    Refer,
     SchedulerContext,
     Start,
     WaitUntil,
@@ -27,204 +29,257 @@ from orchestrator.core.decisions.context import (
 from orchestrator.core.decisions.exporting import export_candidate, export_work, package_answer, worth_it
 from orchestrator.core.decisions.importing import delivery_answer, import_candidate, import_work, tails
 from orchestrator.core.decisions.lost_imports import probe_answer, probe_candidate
-from orchestrator.core.decisions.slot_discovery import asked_beside, chance, subject_of, trial_answer
+from orchestrator.core.decisions.slot_discovery import asked_beside, chance, trial_answer
 from orchestrator.core.plan.plan import Scope
 from orchestrator.core.scheduling.policy import LoadKind, SlotLoads, SlotQueue, Work, choose
-from orchestrator.core.state.lifecycle import Delivery, DeliveryState, PackageState
+from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
 from orchestrator.core.state.slots import JobKind, Widening, overlapping
+from orchestrator.core.state.subjects import Subject, SubjectKind, Touched
 
 
 @dataclass(slots=True)
-class Scheduler(SchedulerContext):
+class Scheduler:
     """Asks for each subject what to do, and gives the slots away."""
 
-    #: slot -> jobs that wait for it, in the orders that the policy weighs
-    queues: dict[str, SlotQueue] = field(default_factory=lambda: defaultdict(SlotQueue))
-    #: slot -> lost imports that wait for a proof that it is idle
-    seekers: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    _queue_of: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    _touched: set[str] = field(default_factory=set)
+    context: SchedulerContext
+    #: decides whether this process may use a slot now (leases between processes); seconds to wait, 0 = yes
+    claim: Callable[[str], float] = field(default=lambda slot: 0.0)
     #: slots that a job of ours has left, until somebody takes them from here: their leases may go
     left: set[str] = field(default_factory=set)
-    #: what told slots apart when the lanes were made
+    #: slot -> jobs that wait for it, in the orders that the policy weighs
+    _queues: dict[str, SlotQueue] = field(default_factory=lambda: defaultdict(SlotQueue))
+    #: slot -> lost imports that wait for a proof that it is idle
+    _seekers: dict[str, set[Subject]] = field(default_factory=lambda: defaultdict(set))
+    #: subject -> slots in whose queue it waits
+    _queue_of: dict[Subject, tuple[str, ...]] = field(default_factory=dict)
+    #: target, or import slot -> slots whose exports feed it
+    _feeds: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    #: what events have touched since the last decision
+    _touched: Touched = field(default_factory=Touched)
+    #: subjects to be considered, and slots to be given away, at the next decision
+    _due: set[Subject] = field(default_factory=set)
+    _slots: set[str] = field(default_factory=set)
+    #: (epoch seconds, what is due then)
+    _timers: list[tuple[float, Subject]] = field(default_factory=list)
+    #: what told slots apart when the queues were made
     _apart: tuple[Widening, ...] = ()
+
+    def touch(self, touched: Touched) -> None:
+        """What an event has changed, as the progress tells it: considered at the next decision."""
+        self._touched.add(touched)
+
+    def touch_all(self) -> None:
+        """After a replay, or where the way to a service is another now: everything that is open deserves a look."""
+        self.touch(self.context.progress.everything())
 
     def ready(self, now: float) -> Decision:
         """What to do now; Note comes before Start, and both before waiting."""
         started: list[steps.Step] = []
         self._ring(now)
-        if self._apart != self.progress.trials.apart:
+        if self._apart != self.context.progress.trials.apart:
             self._regroup()
-        if not self.tails and self.progress.deliveries:
-            self.tails = tails(self)
+        if not self.context.tails and self.context.progress.deliveries:
+            self.context.tails = tails(self.context)
+        self._take_touched(now)
         # New sets, for one that once held ten thousand is walked at that length for ever.
-        subjects, self.nudged = sorted(self.nudged | self._take_subjects(now)), set()
+        subjects, self._due = sorted(self._due), set()
         for place, subject in enumerate(subjects):
-            self.nudged.discard(subject)
+            self._due.discard(subject)
             answer = self._consider(subject, now)
             if isinstance(answer, Note):
-                self.nudged.update(subjects[place:])
+                self._due.update(subjects[place:])
                 return self._first(answer, started)
-            if answer is not None and not isinstance(answer, Want | Later):
-                started.append(self._begin(subject, answer))
-        slots, self._touched = sorted(self._touched), set()
+            if answer is not None:
+                started.append(self._begin(answer))
+        slots, self._slots = sorted(self._slots), set()
         for place, slot in enumerate(slots):
-            self._touched.discard(slot)
+            self._slots.discard(slot)
             chosen = self._arbitrate(slot, now)
             if isinstance(chosen, Note):
-                self._touched.update(slots[place:])
+                self._slots.update(slots[place:])
                 return self._first(chosen, started)
             if chosen is not None:
-                started.append(self._begin(chosen.subject, chosen))
+                started.append(self._begin(chosen))
                 if isinstance(chosen, steps.RequestImport):
-                    self._touched.add(slot)  # while it runs the next one's baseline is taken
+                    self._slots.add(slot)  # while it runs the next one's baseline is taken
         if started:
             return Start(tuple(started))
-        if self.nudged:  # one subject has asked for another
+        if self._due:  # one subject has referred to another
             return self.ready(now)
-        if self.active or (self.timers and not self.stopping):
-            return WaitUntil(self.timers[0][0] if self.timers else float("inf"))
+        if self.context.active or (self._timers and not self.context.stopping):
+            return WaitUntil(self._timers[0][0] if self._timers else float("inf"))
         return Finished()
 
     def _first(self, note: Note, started: list[steps.Step]) -> Decision:
         """Steps already chosen go first; the note is found again at the next question."""
         return Start(tuple(started)) if started else note
 
-    def _take_subjects(self, now: float) -> set[str]:
-        woken = self.progress.take_woken()
-        freed = self.progress.take_freed()
-        for slot in freed:
-            self.ledger.ended(slot, now)
-            self._touched |= self.feeds[slot]
-        self._touched |= freed
-        self.left |= freed
-        if self.rule.scope is Scope.AUTO:
-            self._touched.update(each for slot in freed for each in overlapping(slot, self.queues))
-            if (trial := self.progress.trials.pending) is not None:
-                woken.add(subject_of(trial))
-        for target in self.progress.take_eased():
-            self._touched |= self.feeds[target]
-        return woken
+    def _take_touched(self, now: float) -> None:
+        """What events have touched, as subjects and slots to look at."""
+        touched, self._touched = self._touched, Touched()
+        self._due |= touched.subjects
+        for slot in touched.slots:
+            self.context.ledger.ended(slot, now)
+            self._slots |= self._feeds[slot]
+        self._slots |= touched.slots
+        self.left |= touched.slots
+        if self.context.rule.scope is Scope.AUTO:
+            self._slots.update(each for slot in touched.slots for each in overlapping(slot, self._queues))
+            if (trial := self.context.progress.trials.pending) is not None:
+                self._due.add(Subject.trial(trial.tried.widening))
+        for target in touched.targets:
+            self._slots |= self._feeds[target]
 
     def _ring(self, now: float) -> None:
-        while self.timers and self.timers[0][0] <= now:
-            name = heapq.heappop(self.timers)[1]
-            if name.startswith("slot "):
-                self._touched.add(name.removeprefix("slot "))
+        while self._timers and self._timers[0][0] <= now:
+            subject = heapq.heappop(self._timers)[1]
+            if subject.kind is SubjectKind.SLOT:
+                self._slots.add(subject.id)
             else:
-                self.nudged.add(name)
+                self._due.add(subject)
+
+    def _ring_at(self, time: float, subject: Subject) -> None:
+        heapq.heappush(self._timers, (time, subject))
 
     def _regroup(self) -> None:
-        """`auto` has seen which slots are apart: every job joins the lane that is now its own."""
-        self._apart = self.progress.trials.apart
-        self.queues.clear()
-        self.seekers.clear()
+        """`auto` has seen which slots are apart: every job joins the queue that is now its own."""
+        progress = self.context.progress
+        self._apart = progress.trials.apart
+        self._queues.clear()
+        self._seekers.clear()
         self._queue_of.clear()
-        self.feeds.clear()
-        self.ledger = SlotLoads()
-        for subject in (*self.progress.packages, *self.progress.open):
+        self._feeds.clear()
+        self.context.ledger = SlotLoads()
+        for subject in (*map(Subject.package, progress.packages), *map(Subject.delivery, progress.open)):
             self._account(subject, None)
-        self.progress.wake_all()
+        self.touch_all()
 
-    def _begin(self, subject: str, step: steps.Step) -> steps.Step:
-        self.active[subject] = step
+    def _begin(self, step: steps.Step) -> steps.Step:
+        subject = step.subject
+        self.context.active[subject] = step
+        silence = self.context.silence_of(step)
+        if silence is not None:
+            silence.asking = subject
         return step
 
-    def finish(self, subject: str) -> None:
+    def finish(self, subject: Subject) -> None:
         """The step of this subject is over, whatever came of it."""
-        self.active.pop(subject, None)
-        self.nudged.add(subject)
-        self._touched.update(self._queue_of.get(subject, ()))
+        self.context.active.pop(subject, None)
+        self._due.add(subject)
+        self._slots.update(self._queue_of.get(subject, ()))
 
-    def _consider(self, subject: str, now: float) -> Answer:
-        if subject in self.active:
+    def _consider(self, subject: Subject, now: float) -> steps.Step | Note | None:
+        """What this subject has to do now; what it waits for is kept."""
+        if subject in self.context.active:
             return None
         answer = self._evaluate(subject, now)
         self._account(subject, answer)
+        if isinstance(answer, Want):
+            self._join(subject, answer)
+            return None
+        self._leave(subject)
         match answer:
-            case Want(slots=slots):
-                self._join(subject, slots)
             case Later(time=time):
-                self._leave(subject)
-                heapq.heappush(self.timers, (time, subject))
-            case _:
-                self._leave(subject)
-        if answer is None or isinstance(answer, Note | Want | Later):
-            return answer
-        return self.if_reachable(answer, now)
+                self._ring_at(time, subject)
+                return None
+            case Refer(to=others):
+                self._due.update(others)
+                return None
+            case None | Note():
+                return answer
+            case step:
+                return self._now_or_later(self.context.if_reachable(step, now), subject)
 
-    def _account(self, subject: str, answer: Answer) -> None:
+    def _now_or_later(self, answer: steps.Step | Note | Later | None, subject: Subject) -> steps.Step | Note | None:
+        """The answer, if it is one for now; else the subject is called up when its time comes."""
+        if isinstance(answer, Later):
+            self._ring_at(answer.time, subject)
+            return None
+        return answer
+
+    def _account(self, subject: Subject, answer: Answer) -> None:
         """Keep the ledger of what each slot has to do."""
-        if subject in self.progress.packages:
-            package = self.progress.packages[subject]
-            if isinstance(answer, Want):
-                work = export_work(self, subject, answer.slots)
-                self.ledger.waits(subject, answer.slots, LoadKind.EXPORTS, work.seconds)
-            elif package.state is PackageState.EXPORTING:
-                size = len(self.progress.assets_of(subject))
-                source = self.progress.batches[subject].source
-                self.ledger.runs(subject, package.slot, package.since + self.expect(source, JobKind.EXPORT, size))
-            else:
-                self.ledger.drop(subject)
-        elif subject in self.progress.deliveries:
-            self._account_import(self.progress.deliveries[subject])
+        if subject.kind is SubjectKind.PACKAGE:
+            self._account_export(subject.id, answer)
+        elif subject.kind is SubjectKind.DELIVERY:
+            self._account_import(self.context.progress.deliveries[subject.id])
+
+    def _account_export(self, batch: str, answer: Answer) -> None:
+        s = self.context
+        package = s.progress.packages[batch]
+        if isinstance(answer, Want):
+            work = export_work(s, batch, answer.slots)
+            s.ledger.waits(batch, answer.slots, LoadKind.EXPORTS, work.seconds)
+        elif package.state is PackageState.EXPORTING:
+            scheduled = s.progress.batches[batch]
+            seconds = s.expect(scheduled.source, JobKind.EXPORT, len(scheduled.assets))
+            s.ledger.runs(batch, package.slot, package.since + seconds)
+        else:
+            s.ledger.drop(batch)
 
     def _account_import(self, life: Delivery) -> None:
-        work = import_work(self, life)
-        if life.state is DeliveryState.WAITING and self.importable(life):
-            stored = self.progress.packages[life.batch].state is PackageState.STORED
-            stored = stored and self.progress.is_backed_up(life)
-            slot = self.slot(life.target, life.scheduled.owner, JobKind.IMPORT)
-            self.ledger.waits(life.id, (slot,), LoadKind.STORED if stored else LoadKind.IMPORTS, work.seconds)
+        s = self.context
+        work = import_work(s, life)
+        if life.state is DeliveryState.WAITING and s.importable(life):
+            stored = s.progress.packages[life.batch].state is PackageState.STORED
+            stored = stored and s.progress.is_backed_up(life)
+            slot = s.slot(life.target, life.scheduled.owner, JobKind.IMPORT)
+            s.ledger.waits(life.id, (slot,), LoadKind.STORED if stored else LoadKind.IMPORTS, work.seconds)
         elif life.state is DeliveryState.IMPORTING:
-            self.ledger.runs(life.id, life.slot, life.since + work.seconds)
+            s.ledger.runs(life.id, life.slot, life.since + work.seconds)
         else:
-            self.ledger.drop(life.id)
+            s.ledger.drop(life.id)
 
-    def _join(self, subject: str, slots: tuple[str, ...]) -> None:
+    def _join(self, subject: Subject, want: Want) -> None:
         self._leave(subject)
-        self._queue_of[subject] = slots
-        life = self.progress.deliveries.get(subject)
-        for slot in slots:
-            if life is None:
-                self.queues[slot].put(export_work(self, subject, slots))
+        self._queue_of[subject] = want.slots
+        for feeding in want.fed_by:
+            self._feeds[feeding].update(want.slots)
+        life = self.context.progress.life_of(subject)
+        for slot in want.slots:
+            if not isinstance(life, Delivery):
+                self._queues[slot].put(export_work(self.context, subject.id, want.slots))
             elif life.state is DeliveryState.IMPORT_UNSURE:
-                self.seekers[slot].add(subject)
+                self._seekers[slot].add(subject)
             else:
-                self.queues[slot].put(import_work(self, life))
-        self._touched.update(slots)
+                self._queues[slot].put(import_work(self.context, life))
+        self._slots.update(want.slots)
 
-    def _leave(self, subject: str) -> None:
+    def _leave(self, subject: Subject) -> None:
         for slot in self._queue_of.pop(subject, ()):
-            self.queues[slot].discard(subject)
-            self.seekers[slot].discard(subject)
-            self._touched.add(slot)
+            self._queues[slot].discard(subject.id)
+            self._seekers[slot].discard(subject)
+            self._slots.add(slot)
 
-    def _evaluate(self, subject: str, now: float) -> Answer:
-        if subject in self.progress.packages:
-            return package_answer(self, self.progress.packages[subject], now)
-        if subject in self.progress.deliveries:
-            return delivery_answer(self, self.progress.deliveries[subject], now)
-        if subject in self.progress.probes:
-            return probe_answer(self, self.progress.probes[subject], now)
-        trial = self.progress.trials.pending
-        if trial is not None and subject == subject_of(trial):
-            return trial_answer(self, trial)
-        return None
+    def _evaluate(self, subject: Subject, now: float) -> Answer:
+        s = self.context
+        match subject.kind:
+            case SubjectKind.PACKAGE:
+                return package_answer(s, s.progress.packages[subject.id], now)
+            case SubjectKind.DELIVERY:
+                return delivery_answer(s, s.progress.deliveries[subject.id], now)
+            case SubjectKind.PROBE:
+                return probe_answer(s, s.progress.probes[subject.id], now)
+            case SubjectKind.TRIAL:
+                trial = s.progress.trials.pending
+                return trial_answer(s, trial) if trial is not None and trial.tried.widening == subject.id else None
+            case SubjectKind.SLOT:
+                return None
 
     def _arbitrate(self, slot: str, now: float) -> steps.Step | Note | None:
         """The best candidate of a free slot, or a look ahead for the best delivery of a busy one."""
-        if self.stopping or slot in self.ends or not (len(self.queues[slot]) or self.seekers[slot]):
+        s = self.context
+        if s.stopping or slot in s.ends or not (len(self._queues[slot]) or self._seekers[slot]):
             return None
-        busy = self.busy.get(slot)
+        busy = s.busy.get(slot)
         if busy is not None and now < busy.until:
-            self.ring_slot_at(slot, busy.until)
+            self._ring_at(busy.until, Subject.slot(slot))
             return None
-        heads = self.queues[slot].heads(self.ledger.loads, now)
+        heads = self._queues[slot].heads(s.ledger.loads, now)
         if taken := self._taken_until(slot, now):
             if taken == float("inf"):
                 return self._beside(slot, heads, now) or self._look_ahead(heads, now)
-            self.ring_slot_at(slot, taken)
+            self._ring_at(taken, Subject.slot(slot))
             return None
         answer = self._best(slot, heads, now) or self._seek(slot, now)
         if isinstance(answer, steps.RequestExport | steps.RequestImport | steps.RequestProbe):
@@ -235,34 +290,43 @@ class Scheduler(SchedulerContext):
         """The policy's choice among those that may go now (`core.policy`)."""
         candidates = [work for work in heads if self._may_go(work, slot, now)]
         while candidates:
-            work = choose(candidates, self.ledger.loads, now)
+            work = choose(candidates, self.context.ledger.loads, now)
             if work is None:
                 return None
-            answer = self._candidate(work.subject, slot, now)
-            if answer is not None or isinstance(self.active.get(work.subject), steps.ListTarget):
+            answer = self._candidate(work, slot, now)
+            if answer is not None or isinstance(self.context.active.get(subject_of(work)), steps.ListTarget):
                 return answer  # an import that takes its baseline asks next: nothing goes before it
             candidates.remove(work)
         return None
 
     def _may_go(self, work: Work, slot: str, now: float) -> bool:
+        step = self.context.active.get(subject_of(work))
         if work.kind is JobKind.IMPORT:
-            return work.subject not in self.active or isinstance(self.active[work.subject], steps.ListTarget)
-        room = work.subject not in self.active and export_candidate(self, work.subject, slot) is not None
-        return room and worth_it(self, work, slot, now)
+            return step is None or isinstance(step, steps.ListTarget)
+        room = step is None and export_candidate(self.context, work.subject, slot) is not None
+        return room and worth_it(self.context, work, slot, now)
 
     def _seek(self, slot: str, now: float) -> steps.Step | None:
         """A probe for a lost import, where no job of ours can prove that the slot is idle."""
-        for subject in sorted(self.seekers[slot]):
-            if subject not in self.active and (probe := probe_candidate(self, self.progress.deliveries[subject], now)):
+        for subject in sorted(self._seekers[slot]):
+            if subject in self.context.active:
+                continue
+            probe = probe_candidate(self.context, self.context.progress.deliveries[subject.id], now)
+            if isinstance(probe, Later):
+                self._ring_at(probe.time, Subject.slot(slot))
+            elif probe is not None:
                 return probe
         return None
 
-    def _claimed(self, step: steps.Step, slot: str, now: float) -> steps.Step | None:
-        reachable = self.if_reachable(step, now)
+    def _claimed(
+        self, step: steps.RequestExport | steps.RequestImport | steps.RequestProbe, slot: str, now: float
+    ) -> steps.Step | None:
+        reachable = self.context.if_reachable(step, now)
         if isinstance(reachable, Later):
-            self.ring_slot_at(slot, reachable.time)
+            self._ring_at(reachable.time, step.subject)
+            self._ring_at(reachable.time, Subject.slot(slot))
         elif reachable is not None and (wait := self.claim(slot)):
-            self.ring_slot_at(slot, now + wait)
+            self._ring_at(now + wait, Subject.slot(slot))
         elif reachable is not None:
             return step
         return None
@@ -270,7 +334,7 @@ class Scheduler(SchedulerContext):
     def _taken_until(self, slot: str, now: float) -> float:
         """0 where the slot is free, the time of the next quiet end, or infinity while a job of ours runs."""
         until = 0.0
-        for subject in self.occupants(slot):
+        for subject in self.context.occupants(slot):
             quiet = self._quiet_of(subject)
             if not quiet:
                 return float("inf")
@@ -280,47 +344,59 @@ class Scheduler(SchedulerContext):
 
     def _beside(self, slot: str, heads: list[Work], now: float) -> steps.Step | Note | None:
         """With `auto`, once per widening: a real job beside the one that runs in its slot."""
-        if self.rule.scope is not Scope.AUTO:
+        s = self.context
+        if s.rule.scope is not Scope.AUTO:
             return None
-        trial = self.progress.trials.pending
+        trial = s.progress.trials.pending
         for work in heads:
             if trial is not None and (trial.tried.subject, trial.tried.slot) != (work.subject, slot):
                 continue
-            if work.subject in self.active or not self._may_go(work, slot, now):
+            if subject_of(work) in s.active or not self._may_go(work, slot, now):
                 continue
-            step = self._candidate(work.subject, slot, now)
+            step = self._candidate(work, slot, now)
             if not isinstance(step, steps.RequestExport | steps.RequestImport):
                 continue
             if trial is None:
-                return chance(self, slot, work, now)
-            return self._claimed(replace(step, slot=asked_beside(self, step, trial)), slot, now)
+                return chance(s, slot, work, now)
+            return self._claimed(replace(step, slot=asked_beside(s, step, trial)), slot, now)
         return None
 
-    def _quiet_of(self, subject: str) -> float:
-        if subject in self.progress.deliveries:
-            delivery = self.progress.deliveries[subject]
-            return delivery.quiet_until if delivery.state is DeliveryState.IMPORT_UNSURE else 0.0
-        if subject in self.progress.packages:
-            package = self.progress.packages[subject]
-            return package.quiet_until if package.state is PackageState.EXPORT_UNSURE else 0.0
-        probe = self.progress.probes[subject.removeprefix("probe ")]
-        return probe.quiet_until
+    def _quiet_of(self, subject: Subject) -> float:
+        match self.context.progress.life_of(subject):
+            case Delivery() as delivery:
+                return delivery.quiet_until if delivery.state is DeliveryState.IMPORT_UNSURE else 0.0
+            case Package() as package:
+                return package.quiet_until if package.state is PackageState.EXPORT_UNSURE else 0.0
+            case None:
+                return self.context.progress.probes[subject.id].quiet_until
 
-    def _candidate(self, subject: str, slot: str, now: float) -> steps.Step | Note | None:
-        if subject in self.active:
+    def _candidate(self, work: Work, slot: str, now: float) -> steps.Step | Note | None:
+        subject = subject_of(work)
+        if subject in self.context.active:
             return None
-        if subject in self.progress.packages:
-            return export_candidate(self, subject, slot)
-        return import_candidate(self, self.progress.deliveries[subject], slot, now)
+        if work.kind is JobKind.EXPORT:
+            return export_candidate(self.context, work.subject, slot)
+        life = self.context.progress.deliveries[work.subject]
+        return self._now_or_later(import_candidate(self.context, life, slot, now), subject)
 
     def _look_ahead(self, heads: list[Work], now: float) -> steps.Step | None:
         """While a job of ours runs, the next delivery's baseline is taken, so that its request leaves at once."""
+        s = self.context
         for work in heads:
-            life = self.progress.deliveries.get(work.subject)
-            if life is None or isinstance(self.active.get(work.subject), steps.RequestImport):
+            step = s.active.get(subject_of(work))
+            if work.kind is JobKind.EXPORT or isinstance(step, steps.RequestImport):
                 continue
-            if work.subject in self.active or (life.look is not None and now - life.looked_at <= BASELINE_AGE):
+            life = s.progress.deliveries[work.subject]
+            if step is not None or (life.look is not None and now - life.looked_at <= BASELINE_AGE):
                 return None
-            look = steps.ListTarget(life.id, life.target, life.scheduled.owner)
-            return self.only_step(self.if_reachable(look, now))
+            look = s.if_reachable(steps.ListTarget(life.id, life.target, life.scheduled.owner), now)
+            if isinstance(look, Later):
+                self._ring_at(look.time, subject_of(work))
+                return None
+            return look
         return None
+
+
+def subject_of(work: Work) -> Subject:
+    """Whose job it is."""
+    return Subject.package(work.subject) if work.kind is JobKind.EXPORT else Subject.delivery(work.subject)

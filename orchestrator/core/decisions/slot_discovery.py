@@ -13,16 +13,10 @@ from orchestrator.core.state import events as e
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
 from orchestrator.core.state.slot_trials import Reply, Trial
 from orchestrator.core.state.slots import JobKind, Widening
+from orchestrator.core.state.subjects import Subject, SubjectKind
 
 #: a job that is expected to end sooner is waited for: whether it still ran could not be seen, seconds
 SOON = 2.0
-#: how a trial is named among subjects
-_SUBJECT = "widening "
-
-
-def subject_of(trial: Trial) -> str:
-    """The trial as a subject of the agenda."""
-    return _SUBJECT + trial.tried.widening
 
 
 def chance(s: SchedulerContext, slot: str, work: Work, now: float) -> Note | None:
@@ -34,13 +28,14 @@ def chance(s: SchedulerContext, slot: str, work: Work, now: float) -> Note | Non
     beside = _running(s, running[0])
     if beside is None:
         return None
-    here, there = _place(s, beside), (work.kind, _instance_of(s, work.subject))
+    subject = s.progress.subject_of(work.subject)
+    here, there = _place(s, beside), (work.kind, _instance_of(s, subject))
     if not _fits(s, widening, here, there):
         return None
-    if _unclear(s, there[1], {running[0], work.subject}):
+    if _unclear(s, there[1], {running[0], subject}):
         return None
     both = here[0] is not there[0] and here[1] != there[1]
-    return Note((e.WideningTried(widening.value, slot, work.subject, running[0], both),))
+    return Note((e.WideningTried(widening.value, slot, work.subject, running[0].id, both),))
 
 
 def asked_beside(s: SchedulerContext, step: steps.RequestExport | steps.RequestImport, trial: Trial) -> str:
@@ -52,18 +47,19 @@ def asked_beside(s: SchedulerContext, step: steps.RequestExport | steps.RequestI
 
 def trial_answer(s: SchedulerContext, trial: Trial) -> Answer:
     """What to do about a trial now."""
-    beside = _running(s, trial.tried.beside)
+    own, other = s.progress.subject_of(trial.tried.subject), s.progress.subject_of(trial.tried.beside)
+    beside = _running(s, other)
     match trial.reply:
-        case Reply.AWAITED if beside is not None and _waits(s, trial.tried.subject):
+        case Reply.AWAITED if beside is not None and _waits(s, own):
             return None
-        case Reply.BUSY if _unclear(s, _instance_of(s, trial.tried.subject), {trial.tried.beside, trial.tried.subject}):
+        case Reply.BUSY if _unclear(s, _instance_of(s, own), {own, other}):
             return _shown(trial, "open", "ROMA.10012, which another job of ours may have caused")
         case Reply.BUSY:
             return _shown(trial, "one", "ROMA.10012")
         case Reply.ACCEPTED if beside is not None:
             credentials = beside.credentials if isinstance(beside, Package) else beside.scheduled.owner
             _, instance = _place(s, beside)
-            return steps.CheckBeside(subject_of(trial), instance, credentials, beside.job, trial.tried.widening)
+            return steps.CheckBeside(trial.tried.widening, instance, credentials, beside.job)
         case Reply.HIDDEN:
             return _shown(trial, "open", "its answer showed nothing")
         case _:
@@ -83,7 +79,7 @@ def _fits(s: SchedulerContext, widening: Widening, here: tuple[JobKind, str], th
     return here[0] is not there[0] and (here[1] == there[1] or one_way)
 
 
-def _unclear(s: SchedulerContext, instance: str, known: set[str]) -> bool:
+def _unclear(s: SchedulerContext, instance: str, known: set[Subject]) -> bool:
     """Whether a refusal there may speak of a job of ours that is none of these: a lost import, or another user's."""
     if s.progress.unsure:
         return True
@@ -91,20 +87,24 @@ def _unclear(s: SchedulerContext, instance: str, known: set[str]) -> bool:
     return any(_instance_of(s, subject) == instance for subject in taken if subject not in known)
 
 
-def _running(s: SchedulerContext, subject: str) -> Package | Delivery | None:
+def _running(s: SchedulerContext, subject: Subject) -> Package | Delivery | None:
     """Its life, while a job of ours runs for it whose id we know."""
-    package, delivery = s.progress.packages.get(subject), s.progress.deliveries.get(subject)
-    if package is not None and package.state is PackageState.EXPORTING:
-        return package
-    return delivery if delivery is not None and delivery.state is DeliveryState.IMPORTING else None
+    match s.progress.life_of(subject):
+        case Package(state=PackageState.EXPORTING) | Delivery(state=DeliveryState.IMPORTING) as life:
+            return life
+        case _:
+            return None
 
 
-def _waits(s: SchedulerContext, subject: str) -> bool:
+def _waits(s: SchedulerContext, subject: Subject) -> bool:
     """Whether the trial's own job is still to be asked for, or its answer on the way."""
-    package, delivery = s.progress.packages.get(subject), s.progress.deliveries.get(subject)
-    if package is not None:
-        return package.state in {PackageState.PENDING, PackageState.DROPPED, PackageState.EXPORT_UNSURE}
-    return delivery is not None and delivery.state in {DeliveryState.WAITING, DeliveryState.IMPORT_UNSURE}
+    match s.progress.life_of(subject):
+        case Package(state=state):
+            return state in {PackageState.PENDING, PackageState.DROPPED, PackageState.EXPORT_UNSURE}
+        case Delivery(state=state):
+            return state in {DeliveryState.WAITING, DeliveryState.IMPORT_UNSURE}
+        case None:
+            return False
 
 
 def _place(s: SchedulerContext, life: Package | Delivery) -> tuple[JobKind, str]:
@@ -113,9 +113,11 @@ def _place(s: SchedulerContext, life: Package | Delivery) -> tuple[JobKind, str]
     return JobKind.IMPORT, life.target
 
 
-def _instance_of(s: SchedulerContext, subject: str) -> str:
-    if subject in s.progress.deliveries:
-        return s.progress.deliveries[subject].target
-    if subject in s.progress.batches:
-        return s.progress.batches[subject].source
-    return s.progress.probes[subject.removeprefix("probe ")].requested.instance
+def _instance_of(s: SchedulerContext, subject: Subject) -> str:
+    match subject.kind:
+        case SubjectKind.DELIVERY:
+            return s.progress.deliveries[subject.id].target
+        case SubjectKind.PACKAGE:
+            return s.progress.batches[subject.id].source
+        case _:
+            return s.progress.probes[subject.id].requested.instance

@@ -3,96 +3,112 @@
 from dataclasses import dataclass
 
 from orchestrator.core.state.events import DownloadRequested, Event, ExportRequested, ImportRequested, ProbeRequested
+from orchestrator.core.state.subjects import Subject
 
 
 @dataclass(frozen=True, slots=True)
-class RequestExport:
-    subject: str
+class _OfPackage:
+    batch: str
     instance: str
     credentials: str
+
+    @property
+    def subject(self) -> Subject:
+        """Whose step it is: no second one is begun for it meanwhile."""
+        return Subject.package(self.batch)
+
+
+@dataclass(frozen=True, slots=True)
+class _OfDelivery:
+    delivery: str
+    instance: str
+    credentials: str
+
+    @property
+    def subject(self) -> Subject:
+        """Whose step it is: no second one is begun for it meanwhile."""
+        return Subject.delivery(self.delivery)
+
+
+@dataclass(frozen=True, slots=True)
+class _OfProbe:
+    slot: str
+    instance: str
+    credentials: str
+
+    @property
+    def subject(self) -> Subject:
+        """Whose step it is: no second one is begun for it meanwhile."""
+        return Subject.probe(self.slot)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestExport(_OfPackage):
     slot: str
 
     @property
     def intent(self) -> Event:
-        return ExportRequested(self.subject, self.credentials, self.slot)
+        return ExportRequested(self.batch, self.credentials, self.slot)
 
 
 @dataclass(frozen=True, slots=True)
-class AwaitExport:
-    subject: str
-    instance: str
-    credentials: str
+class AwaitExport(_OfPackage):
     job: str
     #: epoch seconds at which ROMA accepted the job, as far as known
     began: float
 
 
 @dataclass(frozen=True, slots=True)
-class Download:
-    subject: str
-    instance: str
-    credentials: str
+class Download(_OfPackage):
     archive: str
     attempt: int
 
     @property
     def intent(self) -> Event:
-        return DownloadRequested(self.subject)
+        return DownloadRequested(self.batch)
 
 
 @dataclass(frozen=True, slots=True)
-class RecoverDownload:
+class RecoverDownload(_OfPackage):
     """A crash fell into the download: look on our own disk."""
 
-    subject: str
-    instance: str
-    credentials: str
     attempt: int
 
 
 @dataclass(frozen=True, slots=True)
-class ListTarget:
-    subject: str
-    instance: str
-    credentials: str
+class DropPackage(_OfPackage):
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
-class RequestImport:
-    subject: str
-    instance: str
-    credentials: str
+class ListTarget(_OfDelivery):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class RequestImport(_OfDelivery):
     slot: str
 
     @property
     def intent(self) -> Event:
-        return ImportRequested(self.subject, self.credentials, self.slot)
+        return ImportRequested(self.delivery, self.credentials, self.slot)
 
 
 @dataclass(frozen=True, slots=True)
-class AwaitImport:
-    subject: str
-    instance: str
-    credentials: str
+class AwaitImport(_OfDelivery):
     job: str
     began: float
 
 
 @dataclass(frozen=True, slots=True)
-class Verify:
-    subject: str
-    instance: str
-    credentials: str
+class Verify(_OfDelivery):
+    pass
 
 
 @dataclass(frozen=True, slots=True)
-class RequestProbe:
+class RequestProbe(_OfProbe):
     """Ask for the export of one asset to learn whether the slot is idle (promise 3b)."""
 
-    subject: str
-    instance: str
-    credentials: str
-    slot: str
     app: str = ""
     task: str = ""
 
@@ -102,11 +118,7 @@ class RequestProbe:
 
 
 @dataclass(frozen=True, slots=True)
-class AwaitProbe:
-    subject: str
-    instance: str
-    credentials: str
-    slot: str
+class AwaitProbe(_OfProbe):
     job: str
     began: float
 
@@ -115,19 +127,15 @@ class AwaitProbe:
 class CheckBeside:
     """ROMA has accepted a job beside another of ours: does that other one still run? (promise 2, `auto`)"""
 
-    subject: str
+    widening: str
     instance: str
     credentials: str
     job: str
-    widening: str
 
-
-@dataclass(frozen=True, slots=True)
-class DropPackage:
-    subject: str
-    instance: str
-    credentials: str
-    sha256: str
+    @property
+    def subject(self) -> Subject:
+        """Whose step it is: no second one is begun for it meanwhile."""
+        return Subject.trial(self.widening)
 
 
 Step = (

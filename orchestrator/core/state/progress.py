@@ -1,8 +1,7 @@
 """The events folded: where everything stands. Law: only `apply` changes it, and only by an event.
 
-Beside the lives it keeps what would be dear to search for: who waits for whom, what occupies which slot, and which
-subjects an event has *woken*, so that deciding costs the same at ten batches and at ten thousand.
-A *subject* is a batch id or a delivery id.
+Beside the lives it keeps what would be dear to search for: who waits for whom, and what occupies which slot. So `apply`
+can tell whom an event touches, and deciding costs the same at ten batches and at ten thousand.
 """
 
 from collections import defaultdict
@@ -38,6 +37,7 @@ from orchestrator.core.state.lifecycle import (
 )
 from orchestrator.core.state.slot_trials import Trials
 from orchestrator.core.state.slots import JobKind, overlapping
+from orchestrator.core.state.subjects import Subject, SubjectKind, Touched
 
 #: (place, source, asset id); a place is a target under a prefix
 AssetKey = tuple[str, str, str]
@@ -119,7 +119,7 @@ class Progress:
         self.open_of: dict[str, set[str]] = defaultdict(set)
         self.waiting_after: dict[str, list[str]] = defaultdict(list)
         #: slot -> subjects whose job occupies it
-        self.occupied: dict[str, set[str]] = defaultdict(set)
+        self.occupied: dict[str, set[Subject]] = defaultdict(set)
         #: deliveries of which a lost import may run yet
         self.unsure: set[str] = set()
         #: target -> deliveries whose package is on its way or stored
@@ -131,9 +131,8 @@ class Progress:
         #: deliveries that are not settled
         self.open: set[str] = set()
         self._assets: dict[tuple[str, str], Asset] = {}
-        self._woken: set[str] = set()
-        self._freed: set[str] = set()
-        self._eased: set[str] = set()
+        #: whom the event touches that is being applied
+        self._touched = Touched()
 
     # --- what others ask -------------------------------------------------------------------------------------------
 
@@ -159,26 +158,24 @@ class Progress:
         """Whether every backup that its import waits for lies in the vault."""
         return all(self.packages[each].state is PackageState.STORED for each in life.scheduled.backups)
 
-    def take_woken(self) -> set[str]:
-        """Subjects whose situation changed since the last call."""
-        woken, self._woken = self._woken, set()
-        return woken
+    def life_of(self, subject: Subject) -> Package | Delivery | None:
+        """The package or the delivery that a subject is."""
+        match subject.kind:
+            case SubjectKind.PACKAGE:
+                return self.packages.get(subject.id)
+            case SubjectKind.DELIVERY:
+                return self.deliveries.get(subject.id)
+            case _:
+                return None
 
-    def take_freed(self) -> set[str]:
-        """Slots that became free since the last call."""
-        freed, self._freed = self._freed, set()
-        return freed
+    def subject_of(self, name: str) -> Subject:
+        """Whom an event means that names a batch or a delivery by its id alone."""
+        return Subject.package(name) if name in self.packages else Subject.delivery(name)
 
-    def take_eased(self) -> set[str]:
-        """Targets at which a delivery moved on since the last call: more may be exported for them."""
-        eased, self._eased = self._eased, set()
-        return eased
-
-    def wake_all(self) -> None:
-        """After a replay: everything that is open deserves a look."""
-        self._woken.update(self.open)
-        self._woken.update(self.packages)
-        self._freed.update(self.occupied)
+    def everything(self) -> Touched:
+        """All that is open, and every slot."""
+        lives = {*map(Subject.package, self.packages), *map(Subject.delivery, self.open)}
+        return Touched(lives | {*map(Subject.probe, self.probes)}, set(self.occupied))
 
     def is_stopped(self, instance: str, direction: str) -> bool:
         failures = self.failures.get((instance, direction))
@@ -193,11 +190,16 @@ class Progress:
 
     # --- the fold --------------------------------------------------------------------------------------------------
 
-    def apply(self, entry: Entry) -> None:
-        """Believe one journaled event; raises IllegalMove."""
+    def apply(self, entry: Entry) -> Touched:
+        """Believe one journaled event, and tell whom it touches; raises IllegalMove."""
+        self._touched = Touched()
+        self._believe(entry)
+        return self._touched
+
+    def _believe(self, entry: Entry) -> None:
         earlier, self.seq, self.at = self.at, entry.seq, entry.at
         if self.trials.apply(entry):
-            self.wake_all()
+            self._touch_all()
         if isinstance(entry.event, ChangeEvent):
             self.changes.apply(entry.event, entry.at)
             return
@@ -220,27 +222,30 @@ class Progress:
                 self.outages.append((host, self.down.pop(host, entry.at), entry.at))
             case e.TargetStopped() as event:
                 self.failures[event.instance, event.direction].stopped = event
-                self.wake_all()
+                self._touch_all()
             case e.TargetReopened(instance=instance, direction=direction):
                 self.failures[instance, direction] = Failures()
                 self.retrying.add((instance, direction))
-                self.wake_all()
+                self._touch_all()
             case (
                 e.ProbeRequested() | e.ProbeAccepted() | e.ProbeRefused() | e.ProbeAnswerLost() | e.ProbeEnded()
             ) as event:  # fmt: skip
                 self._probe(event, entry.at)
             case e.Split() | e.Regrouped() as event:
                 self._otherwise(event, entry.at)
-            case e.Resolved(subject=subject) if subject in self.packages:
-                self._package(subject, entry)
-            case e.Resolved(subject=subject):
-                self._delivery(subject, entry)
+            case e.Resolved(subject=name) if name in self.packages:
+                self._package(name, entry)
+            case e.Resolved(subject=name):
+                self._delivery(name, entry)
             case e.Retried(delivery=delivery):
                 self._retry(delivery, entry)
             case other if hasattr(other, "delivery"):
                 self._delivery(other.delivery, entry)
             case other:
                 self._package(other.batch, entry)
+
+    def _touch_all(self) -> None:
+        self._touched.add(self.everything())
 
     def _run(self, event: e.RunBegan | e.RunResumed | e.RunInterrupted | e.RunEnded, earlier: float, at: float) -> None:
         match event:
@@ -295,7 +300,7 @@ class Progress:
         self.packages[event.batch] = Package(event.batch)
         for asset in () if event.backup else event.assets:
             self._assets[event.source, asset.id] = asset
-        self._woken.add(event.batch)
+        self._touched.subjects.add(Subject.package(event.batch))
 
     def _schedule_delivery(self, event: e.DeliveryScheduled, life: Delivery | None) -> None:
         delivery = life if life is not None else Delivery(event)
@@ -310,7 +315,7 @@ class Progress:
             self.waiting_after[name].append(event.delivery)
         self.open.add(event.delivery)
         self.open_of[event.migration].add(event.delivery)
-        self._woken.update((event.delivery, event.batch))
+        self._touched.subjects.update((Subject.delivery(event.delivery), Subject.package(event.batch)))
         if delivery.state is not DeliveryState.WAITING:
             self._settle_effects(delivery)
         self._note_unsure(delivery)
@@ -320,7 +325,7 @@ class Progress:
         for batch in batches:
             if delivery not in self.of_batch[batch]:
                 self.of_batch[batch].append(delivery)
-            self._woken.add(batch)
+            self._touched.subjects.add(Subject.package(batch))
 
     # --- packages --------------------------------------------------------------------------------------------------
 
@@ -330,7 +335,8 @@ class Progress:
         before = self.packages[batch]
         after = move_package(before, entry.event, entry.at)
         self.packages[batch] = after
-        self._occupy(batch, before.slot, self._package_occupies(before), after.slot, self._package_occupies(after))
+        subject = Subject.package(batch)
+        self._occupy(subject, before.slot, self._package_occupies(before), after.slot, self._package_occupies(after))
         user = self.users.get(after.credentials, after.credentials)
         job = _Job(JobKind.EXPORT, user, self.batches[batch].source, after.slot, after.asked_at)
         if isinstance(entry.event, e.ExportAccepted):
@@ -344,9 +350,9 @@ class Progress:
         if isinstance(entry.event, e.PackageStored):
             source = self.batches[batch].source
             self.largest[source] = max(self.largest[source], entry.event.size)
-        self._woken.add(batch)
+        self._touched.subjects.add(subject)
         if after.state is not before.state:
-            self._woken.update(self.of_batch[batch])
+            self._touched.deliveries(self.of_batch[batch])
             self._count_ahead(batch, after)
 
     def _count_ahead(self, batch: str, package: Package) -> None:
@@ -391,10 +397,10 @@ class Progress:
 
     def _became(self, before: Delivery, after: Delivery) -> None:
         """A delivery's life has moved on."""
-        name = after.id
-        self.deliveries[name] = after
-        self._occupy(name, before.slot, self._delivery_occupies(before), after.slot, self._delivery_occupies(after))
-        self._woken.add(name)
+        subject = Subject.delivery(after.id)
+        self.deliveries[after.id] = after
+        self._occupy(subject, before.slot, self._delivery_occupies(before), after.slot, self._delivery_occupies(after))
+        self._touched.subjects.add(subject)
         if after.state is not before.state:
             self._settle_effects(after)
         self._note_unsure(after)
@@ -430,7 +436,7 @@ class Progress:
         """The one batch that a retry tried first went through: the others may follow."""
         if (instance, direction) in self.retrying:
             self.retrying.discard((instance, direction))
-            self.wake_all()
+            self._touch_all()
 
     def _settle_effects(self, delivery: Delivery) -> None:
         """Who hears of it when a delivery changes state."""
@@ -441,7 +447,7 @@ class Progress:
             self.open.discard(delivery.id)
             self.open_of[delivery.scheduled.migration].discard(delivery.id)
             if not self.open_of[delivery.scheduled.migration]:
-                self._woken.update(self.waiting_after[delivery.scheduled.migration])
+                self._touched.deliveries(self.waiting_after[delivery.scheduled.migration])
         else:
             self.open.add(delivery.id)
             self.open_of[delivery.scheduled.migration].add(delivery.id)
@@ -454,11 +460,11 @@ class Progress:
                 self.fate.pop(key, None)
             elif self.fate.get(key) is not fate:
                 self.fate[key] = fate
-                self._woken.update(self.dependants[key])
-        self._woken.add(delivery.batch)
-        self._eased.add(delivery.target)
+                self._touched.deliveries(self.dependants[key])
+        self._touched.subjects.add(Subject.package(delivery.batch))
+        self._touched.targets.add(delivery.target)
         if delivery.slot:
-            self._freed.add(delivery.slot)
+            self._touched.slots.add(delivery.slot)
 
     @staticmethod
     def _fate_of(state: DeliveryState) -> bool | None:
@@ -474,10 +480,10 @@ class Progress:
         unsure = life.state is DeliveryState.IMPORT_UNSURE
         return unsure or life.state is DeliveryState.IMPORTING or life.overdue
 
-    def _occupy(self, subject: str, old: str, was: bool, new: str, occupies: bool) -> None:
+    def _occupy(self, subject: Subject, old: str, was: bool, new: str, occupies: bool) -> None:
         if was and (old != new or not occupies):
             self.occupied[old].discard(subject)
-            self._freed.add(old)
+            self._touched.slots.add(old)
         if occupies:
             self.occupied[new].add(subject)
 
@@ -527,11 +533,12 @@ class Progress:
     def _split(self, event: e.Split, at: float) -> None:
         parent = self.deliveries[event.delivery]
         self.deliveries[parent.id] = move_delivery(parent, event, at)
-        self._occupy(parent.id, parent.slot, self._delivery_occupies(parent), parent.slot, False)
+        subject = Subject.delivery(parent.id)
+        self._occupy(subject, parent.slot, self._delivery_occupies(parent), parent.slot, False)
         for child in event.children:
             scheduled = self.child_scheduled(parent, child)
             self._schedule_delivery(scheduled, self._newborn(parent, child, scheduled, event.why, at))
-        self._woken.add(parent.id)
+        self._touched.subjects.add(subject)
         self._settle_effects(self.deliveries[parent.id])
         self._note_unsure(self.deliveries[parent.id])
 
@@ -565,7 +572,7 @@ class Progress:
         batch = self.deliveries[name].batch
         if self.packages[batch].state is PackageState.FAILED:
             self._package(batch, entry)
-        self._woken.update(self.dependants_of(name))
+        self._touched.deliveries(self.dependants_of(name))
 
     def _regroup(self, event: e.Regrouped, at: float) -> None:
         """Deliveries that were set aside go on together, in batches of their own."""
@@ -584,7 +591,7 @@ class Progress:
                 self.packages[scheduled.batch] = replace(Package(scheduled.batch), since=at, attempt=package.attempt)
             self._schedule_delivery(scheduled, self._together(scheduled, assets, held, at))
             self._settle_effects(self.deliveries[scheduled.delivery])
-            self._woken.update(self.dependants_of(scheduled.delivery))
+            self._touched.deliveries(self.dependants_of(scheduled.delivery))
 
     def _together(
         self, scheduled: e.DeliveryScheduled, assets: Sequence[str], parts: Sequence[Delivery], at: float
@@ -645,7 +652,7 @@ class Progress:
         match event:
             case e.ProbeRequested(slot=slot):
                 self.probes[slot] = Probe(event, since=at, asked_at=at)
-                self.occupied[slot].add(f"probe {slot}")
+                self.occupied[slot].add(Subject.probe(slot))
             case e.ProbeAccepted(slot=slot, job=job):
                 probe = self.probes[slot]
                 self.probes[slot] = replace(probe, state=ProbeState.RUNNING, job=job, since=at)
@@ -661,13 +668,13 @@ class Progress:
                 self._end_probe(slot, at)
             case _:
                 raise IllegalMove(f"{type(event).__name__} is no event of a probe")
-        self._woken.add(event.slot)
+        self._touched.subjects.add(Subject.probe(event.slot))
 
     def _end_probe(self, slot: str, at: float, *, not_before: float = 0.0) -> None:
         self.probes[slot] = replace(self.probes[slot], state=ProbeState.OVER, since=at, not_before=not_before)
-        self.occupied[slot].discard(f"probe {slot}")
-        self._freed.add(slot)
-        self._woken.update(name for name in self.unsure if self.deliveries[name].slot == slot)
+        self.occupied[slot].discard(Subject.probe(slot))
+        self._touched.slots.add(slot)
+        self._touched.deliveries(name for name in self.unsure if self.deliveries[name].slot == slot)
 
 
 def error_of(event: e.ExportFailed | e.ImportFailed) -> str:

@@ -51,7 +51,7 @@ def test_a_running_step_is_waited_for_and_never_begun_twice() -> None:
     run.carries(app("a"))
     todo = woken(run)
     assert len(begun(todo, run)) == 1
-    run.progress.wake_all()
+    todo.touch_all()
     assert begun(todo, run) == []
     assert todo.ready(run.at) == WaitUntil(float("inf"))
 
@@ -137,7 +137,7 @@ def test_several_users_of_a_source_export_side_by_side() -> None:
     todo = woken(run, made=plan(instances=(instance("dev", "s", "u"), instance("prod", "t"))))
     first = decided(todo, run)
     for step in first:
-        answered(todo, run, step.subject, e.ExportAccepted(step.subject, "job"))
+        answered(todo, run, step.subject.id, e.ExportAccepted(step.subject.id, "job"))
     more = decided(todo, run)
     asked = [step for step in (*first, *more) if isinstance(step, steps.RequestExport)]
     assert {(step.credentials, step.slot) for step in asked} == {("s", FROM), ("u", "dev.example acme/u")}
@@ -222,7 +222,7 @@ def test_somebody_elses_job_is_waited_for_and_the_slot_asked_again() -> None:
     todo = woken(run)
     batch = run.life(name).batch
     assert begun(todo, run) == [("RequestExport", batch)]
-    todo.busy[FROM] = Busy(run.at, run.at + 7.0)
+    todo.context.busy[FROM] = Busy(run.at, run.at + 7.0)
     answered(todo, run, batch, e.ExportRefused(batch, ErrorDetail("busy")))
     assert begun(todo, run) == []
     assert todo.ready(run.at) == WaitUntil(run.at + 7.0)
@@ -245,7 +245,7 @@ def test_a_slot_that_was_given_up_starts_nothing_and_the_others_do() -> None:
     there = run.carries(app("b"))
     stored(run, there)
     todo = woken(run)
-    todo.ends[FROM] = End(8, "busy_timeout")
+    todo.context.ends[FROM] = End(8, "busy_timeout")
     assert begun(todo, run) == [("ListTarget", there)]
 
 
@@ -312,7 +312,7 @@ def test_what_is_expected_to_be_exported_soonest_is_exported_first_so_that_impor
     run.carries(*(app(f"a{n}") for n in range(60)), position=1.0)
     small = run.carries(app("small"), position=2.0)
     todo = woken(run)
-    todo.expect = lambda instance, kind, assets: assets * (1.0 if instance == "dev" else 2.0)
+    todo.context.expect = lambda instance, kind, assets: assets * (1.0 if instance == "dev" else 2.0)
     assert begun(todo, run) == [("RequestExport", run.life(small).batch)]
 
 
@@ -330,7 +330,7 @@ def ran_ahead(batches: int) -> tuple[Run, Scheduler, str, int]:
     todo = woken(run)
     for _ in range(3 * batches + 3):
         for step in decided(todo, run):
-            if step.subject != base:
+            if step.subject.id != base:
                 answer_well(todo, run, step)
     stored_now = [life for life in run.progress.packages.values() if life.state is PackageState.STORED]
     return run, todo, base, len(stored_now) - 1
@@ -361,6 +361,6 @@ def test_exports_go_on_when_the_target_moves() -> None:
     run, todo, base, _ = ran_ahead(40)
     answered(todo, run, base, e.Imported(base))
     assert not any(isinstance(step, steps.RequestExport) for step in decided(todo, run)), "the disk is as full"
-    (looking,) = [step.subject for step in todo.active.values() if isinstance(step, steps.ListTarget)]
+    (looking,) = [step.delivery for step in todo.context.active.values() if isinstance(step, steps.ListTarget)]
     answered(todo, run, looking, e.Looked(looking))
     assert {type(step) for step in decided(todo, run)} == {steps.RequestImport, steps.RequestExport, steps.ListTarget}

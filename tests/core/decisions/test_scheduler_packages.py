@@ -57,8 +57,10 @@ def test_a_package_serves_all_its_targets_before_it_is_dropped() -> None:
     run.lands(one)
     todo = woken(run)
     assert begun(todo, run) == [("ListTarget", other)]
-    run.believe(e.Looked(other), e.ImportRequested(other, "t", "x"), e.ImportAccepted(other, "j"), e.Imported(other))
-    todo.finish(other)
+    answered(
+        todo, run, other,
+        e.Looked(other), e.ImportRequested(other, "t", "x"), e.ImportAccepted(other, "j"), e.Imported(other),
+    )  # fmt: skip
     begun(todo, run)
     answered(todo, run, other, e.Verified(other, ("a",)))
     assert begun(todo, run) == [("DropPackage", batch)]

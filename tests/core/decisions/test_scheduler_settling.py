@@ -165,7 +165,7 @@ def test_an_unsure_import_stays_unsure_where_its_slot_was_given_up() -> None:
     begun(todo, run)
     answered(todo, run, name, e.Looked(name))
     begun(todo, run)
-    todo.ends[INTO] = End(8, "somebody else's job has held the slot")
+    todo.context.ends[INTO] = End(8, "somebody else's job has held the slot")
     assert begun(todo, run.later(600.0)) == []
     assert run.life(name).state is DeliveryState.IMPORT_UNSURE
 
@@ -182,7 +182,7 @@ def test_where_kinds_exclude_each_other_an_accepted_probe_proves() -> None:
     begun(todo, run)
     answered(todo, run, name, e.Looked(name, sample="app:seen"))
     (step,) = decided(todo, run)
-    assert step == steps.RequestProbe(INTO, "prod", "t", INTO, app="seen")
+    assert step == steps.RequestProbe(INTO, "prod", "t", app="seen")
     run.later(1.0)
     answered(todo, run, INTO, e.ProbeAccepted(INTO, "job"))
     assert ("ListTarget", name) in begun(todo, run)
@@ -332,7 +332,7 @@ def test_probes_that_are_refused_for_good_have_a_bound_and_the_proof_is_by_time_
         for step in decided(todo, run):
             if isinstance(step, steps.RequestProbe):
                 probes += 1
-                answered(todo, run, step.subject, e.ProbeRefused(step.slot, ErrorDetail("invalid", "ROMA.1"), 5.0))
+                answered(todo, run, step.slot, e.ProbeRefused(step.slot, ErrorDetail("invalid", "ROMA.1"), 5.0))
             elif isinstance(step, steps.ListTarget):
                 answered(todo, run, name, e.Looked(name, sample="app:gone"))
         run.later(10.0)

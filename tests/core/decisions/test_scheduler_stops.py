@@ -133,8 +133,8 @@ def test_a_package_that_is_too_large_stops_no_target() -> None:
     todo, large = woken(run), ErrorDetail("too-large", "APIGW.0201", "too large")
     for _ in range(80):
         for step in decided(todo, run):
-            if isinstance(step, steps.RequestImport) and size_of(run, step.subject) > 2:
-                answered(todo, run, step.subject, e.ImportFailed(step.subject, (), large))
+            if isinstance(step, steps.RequestImport) and size_of(run, step.delivery) > 2:
+                answered(todo, run, step.delivery, e.ImportFailed(step.delivery, (), large))
             else:
                 answer_well(todo, run, step)
     assert not run.progress.is_stopped("prod", "import")
@@ -165,7 +165,7 @@ def test_a_silent_service_is_asked_by_one_step_at_a_time_and_others_go_on() -> N
     elsewhere = run.carries(app("c"), target="dr")
     stored(run, elsewhere)
     todo = woken(run)
-    todo.silent["prod.example"] = Silence(run.at, run.at + 10.0)
+    todo.context.silent["prod.example"] = Silence(run.at, run.at + 10.0)
     assert begun(todo, run) == [("ListTarget", elsewhere)]
     assert [kind for kind, _ in begun(todo, run.later(10.0))] == ["ListTarget"], "one asks whether it is back"
 
@@ -176,7 +176,7 @@ def test_a_service_that_was_given_up_is_not_asked_again_and_the_rest_goes_on() -
     elsewhere = run.carries(app("c"), target="dr")
     stored(run, elsewhere)
     todo = woken(run)
-    todo.ends["prod.example"] = End(9, "silent")
+    todo.context.ends["prod.example"] = End(9, "silent")
     assert begun(todo, run) == [("ListTarget", elsewhere)]
 
 
@@ -184,7 +184,7 @@ def test_nothing_is_exported_for_a_target_that_refuses_us() -> None:
     run = Run()
     run.carries(app("a"))
     todo = woken(run)
-    todo.ends["t@prod"] = End(3, "denied")
+    todo.context.ends["t@prod"] = End(3, "denied")
     assert begun(todo, run) == []
     assert todo.ready(run.at) == Finished()
 
@@ -199,7 +199,7 @@ def test_stopping_starts_no_job_no_look_and_no_poll() -> None:
     stored(run, looking, running)
     run.imports(running)
     todo = woken(run)
-    todo.stopping = True
+    todo.context.stopping = True
     assert begun(todo, run) == []
     assert todo.ready(run.at) == Finished()
 
@@ -210,7 +210,7 @@ def test_stopping_keeps_an_archive_that_can_be_had_only_once() -> None:
     run.exports(batch)
     run.believe(e.Exported(batch, "arch"))
     todo = woken(run)
-    todo.stopping = True
+    todo.context.stopping = True
     assert begun(todo, run) == [("Download", batch)]
 
 
@@ -221,7 +221,7 @@ def test_stopping_does_not_wait_for_a_quiet_time() -> None:
     run.asks_import(name)
     run.believe(e.ImportAnswerLost(name, ErrorDetail("cut"), run.at + 90.0))
     todo = woken(run)
-    todo.stopping = True
+    todo.context.stopping = True
     assert todo.ready(run.at) == Finished()
 
 
@@ -230,7 +230,7 @@ def test_stopping_waits_for_what_is_under_way() -> None:
     run.carries(app("a"))
     todo = woken(run)
     assert len(begun(todo, run)) == 1
-    todo.stopping = True
+    todo.context.stopping = True
     assert todo.ready(run.at) == WaitUntil(float("inf"))
 
 

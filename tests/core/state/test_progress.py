@@ -4,12 +4,13 @@ import pytest
 
 from orchestrator.core.state import events as e
 from orchestrator.core.state.lifecycle import DeliveryState, IllegalMove, ProbeState
+from orchestrator.core.state.subjects import Subject
 from tests.builders.runs import DAWN, SAID, Run, app, task
 
 FROM, INTO = "dev.example acme/s", "prod.example acme/t"
 
 
-def occupants(run: Run) -> dict[str, set[str]]:
+def occupants(run: Run) -> dict[str, set[Subject]]:
     return {slot: held for slot, held in run.progress.occupied.items() if held}
 
 
@@ -17,13 +18,12 @@ def test_an_export_occupies_its_slot_from_the_intent_to_the_jobs_end() -> None:
     run = Run()
     batch = run.life(run.carries(app("a"))).batch
     run.believe(e.ExportRequested(batch, "s", FROM))
-    assert occupants(run) == {FROM: {batch}}
+    assert occupants(run) == {FROM: {Subject.package(batch)}}
     run.believe(e.ExportAccepted(batch, "job"))
-    assert occupants(run) == {FROM: {batch}}
-    run.progress.take_freed()
-    run.believe(e.Exported(batch, "arch"))
+    assert occupants(run) == {FROM: {Subject.package(batch)}}
+    touched = run.believe(e.Exported(batch, "arch"))
     assert occupants(run) == {}
-    assert run.progress.take_freed() == {FROM}
+    assert touched.slots == {FROM}
 
 
 def test_an_import_occupies_its_slot_until_its_outcome_is_known() -> None:
@@ -32,7 +32,7 @@ def test_an_import_occupies_its_slot_until_its_outcome_is_known() -> None:
     run.stores(name)
     run.asks_import(name)
     run.believe(e.ImportAnswerLost(name, SAID, run.at + 90))
-    assert occupants(run) == {INTO: {name}}
+    assert occupants(run) == {INTO: {Subject.delivery(name)}}
     run.believe(e.ImportFound(name))
     assert occupants(run) == {}
 
@@ -43,7 +43,7 @@ def test_an_overdue_job_keeps_its_slot_until_the_operator_has_decided() -> None:
     run.stores(name)
     run.imports(name)
     run.believe(e.ImportOverdue(name, "job"))
-    assert occupants(run) == {INTO: {name}}
+    assert occupants(run) == {INTO: {Subject.delivery(name)}}
     run.believe(e.Resolved(name, "absent", "seen", "ann", "host"))
     assert occupants(run) == {}
 
@@ -61,7 +61,7 @@ def test_a_refused_request_frees_the_slot() -> None:
 def test_a_probe_occupies_its_slot_until_it_has_ended() -> None:
     run = Run()
     run.believe(e.ProbeRequested(INTO, "prod", "t", app="x"), e.ProbeAccepted(INTO, "job"))
-    assert occupants(run) == {INTO: {f"probe {INTO}"}}
+    assert occupants(run) == {INTO: {Subject.probe(INTO)}}
     assert run.progress.probes[INTO].state is ProbeState.RUNNING
     run.believe(e.ProbeEnded(INTO, "SUCCEEDED"))
     assert occupants(run) == {}
@@ -73,9 +73,8 @@ def test_what_has_landed_wakes_what_waits_for_it() -> None:
     second = run.carries(task("t", "a"))
     run.stores(first)
     run.imports(first)
-    run.progress.take_woken()
-    run.believe(e.Imported(first))
-    assert second in run.progress.take_woken()
+    touched = run.believe(e.Imported(first))
+    assert Subject.delivery(second) in touched.subjects
     assert run.progress.fate["prod~", "dev", "a"] is True
 
 
@@ -85,13 +84,12 @@ def test_what_is_set_aside_wakes_what_waits_for_it_and_a_retry_takes_that_back()
     second = run.carries(task("t", "a"))
     run.stores(first)
     run.fails(first)
-    run.progress.take_woken()
-    run.believe(e.Quarantined(first, SAID))
-    assert second in run.progress.take_woken()
+    touched = run.believe(e.Quarantined(first, SAID))
+    assert Subject.delivery(second) in touched.subjects
     assert run.progress.fate["prod~", "dev", "a"] is False
-    run.believe(e.Retried(first))
+    touched = run.believe(e.Retried(first))
     assert ("prod~", "dev", "a") not in run.progress.fate
-    assert second in run.progress.take_woken()
+    assert Subject.delivery(second) in touched.subjects
 
 
 def test_fates_at_one_target_say_nothing_of_another_or_of_another_prefix() -> None:
@@ -110,14 +108,14 @@ def test_a_split_hands_its_assets_to_its_parts() -> None:
     waiting = run.carries(task("t", "a", "b"))
     run.stores(whole)
     run.fails(whole)
-    run.splits(whole, ("a", "landed"), ("b", "quarantined"), ("c", "waiting"))
+    touched = run.splits(whole, ("a", "landed"), ("b", "quarantined"), ("c", "waiting"))
     fates = {key[2]: fate for key, fate in run.progress.fate.items()}
     assert fates == {"a": True, "b": False}
     assert run.life(whole).state is DeliveryState.SPLIT
     assert {each.state for each in run.progress.deliveries.values() if each.parent == whole} == {
         DeliveryState.IMPORTED, DeliveryState.QUARANTINED, DeliveryState.WAITING,
     }  # fmt: skip
-    assert waiting in run.progress.take_woken()
+    assert Subject.delivery(waiting) in touched.subjects
     assert whole not in run.progress.open
 
 
@@ -153,12 +151,10 @@ def test_migrations_that_come_after_are_woken_when_the_last_delivery_is_final() 
     for name in (first, second):
         run.stores(name)
     run.lands(first)
-    run.progress.take_woken()
     run.believe(e.ImportRequested(second, "t", INTO), e.ImportAccepted(second, "j"), e.Imported(second))
     assert run.progress.open_of["common"] == {second}
-    run.progress.take_woken()
-    run.believe(e.Verified(second, ("b",)))
-    assert later in run.progress.take_woken()
+    touched = run.believe(e.Verified(second, ("b",)))
+    assert Subject.delivery(later) in touched.subjects
     assert not run.progress.open_of["common"]
 
 
@@ -270,11 +266,15 @@ def test_everything_open_deserves_a_look_after_a_replay() -> None:
     batch = run.stores(settled)
     run.lands(settled)
     run.believe(e.PackageDropped(batch))
-    run.progress.take_woken()
-    run.progress.wake_all()
-    woken = run.progress.take_woken()
-    assert woken >= {waiting, run.life(waiting).batch}
-    assert settled not in woken
+    subjects = run.progress.everything().subjects
+    assert subjects >= {Subject.delivery(waiting), Subject.package(run.life(waiting).batch)}
+    assert Subject.delivery(settled) not in subjects
+
+
+def test_a_probe_that_a_dead_process_asked_deserves_a_look_after_a_replay() -> None:
+    run = Run()
+    run.believe(e.ProbeRequested(INTO, "prod", "t", app="x"))
+    assert Subject.probe(INTO) in run.progress.everything().subjects
 
 
 def test_the_same_events_give_the_same_progress() -> None:

@@ -7,6 +7,7 @@ from orchestrator.core.state import events as e
 from orchestrator.core.state.events import ErrorDetail
 from orchestrator.core.state.lifecycle import DeliveryState, PackageState
 from orchestrator.core.state.progress import error_of
+from orchestrator.core.state.subjects import Subject
 from tests.builders.runs import REASON, SAID, Run, app
 
 FROM, INTO = "dev.example acme/s", "prod.example acme/t"
@@ -213,18 +214,16 @@ def test_a_lost_import_that_is_found_proves_a_reopened_target_too_and_wakes_all_
     run.believe(e.TargetStopped("prod", SAID), e.TargetReopened("prod"))
     run.asks_import(name)
     run.believe(e.ImportAnswerLost(name, SAID, run.at))
-    run.progress.take_woken()
-    run.believe(e.ImportFound(name))
+    touched = run.believe(e.ImportFound(name))
     assert not run.progress.retrying
-    assert other in run.progress.take_woken()
+    assert Subject.delivery(other) in touched.subjects
 
 
 def test_whatever_waits_is_woken_when_a_target_is_stopped_and_so_leaves_its_queue() -> None:
     run = Run()
     name, elsewhere = run.carries(app("a")), run.carries(app("b"), target="dr")
-    run.progress.take_woken()
-    run.believe(e.TargetStopped("prod", SAID))
-    assert {name, elsewhere} <= run.progress.take_woken()
+    touched = run.believe(e.TargetStopped("prod", SAID))
+    assert {Subject.delivery(name), Subject.delivery(elsewhere)} <= touched.subjects
 
 
 def test_what_is_too_large_counts_for_no_breaker() -> None:
