@@ -148,6 +148,14 @@ def test_every_command_shows_hostile_names_and_obeys_none(scene: tuple[Desk, Loc
     typed(0, "handover", "--check")
     typed(1, "verify")
     typed(5, "resolve")
+    typed(0, "undo", "t", "--dry-run")
+    item = json.loads(desk.run("handover", "--json").out)["items"][0]["id"]
+    typed(0, "handover", "--done", item, "--note", "done by hand")
+    for option in ("--html", "--map", "--evidence"):
+        must_be_ours(desk.on_terminal("report", option, f"report{option}.out")[1])
+    must_be_ours((desk.folder / "report--map.out").read_text(encoding="utf-8"))
+    must_be_ours((desk.folder / "report--html.out").read_text(encoding="utf-8"))
+    typed(0, "check-evidence", "report--evidence.out")
 
 
 def test_blockers_with_hostile_names_forge_no_line(scene: tuple[Desk, LocalRoma], typed: Typed) -> None:
