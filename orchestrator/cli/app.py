@@ -173,11 +173,14 @@ def status(
     terminal: Terminal,
     run: RunArgument = None,
     watch: Annotated[bool, typer.Option("--watch", help="Again and again, until it ends.")] = False,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="TIME", help="It must be over by then: 05:00, or a date and time.")
+    ] = None,
 ) -> int:
     """Tell where a run stands, live or dead."""
     from orchestrator.cli.commands.status import status as body
 
-    return body(terminal, run, watch)
+    return body(terminal, run, watch, until)
 
 
 @command("runs")

@@ -8,10 +8,11 @@ from typing import Protocol
 from orchestrator.core.preview.approval import Carried
 from orchestrator.core.selection.routes import EarlierImports, Kept
 from orchestrator.core.state.events import Entry
-from orchestrator.core.state.lifecycle import LANDED, IllegalMove
+from orchestrator.core.state.folding import folded
+from orchestrator.core.state.lifecycle import LANDED
 from orchestrator.core.state.progress import Progress
 from orchestrator.engine.poll_timing import PollTiming
-from orchestrator.errors import JournalDamaged, MemoryFailed
+from orchestrator.errors import MemoryFailed
 
 #: how many of the home's latest runs teach durations
 LEARNED_RUNS = 3
@@ -48,17 +49,6 @@ class PastRun:
 def read_run(store: Reads, run: str) -> PastRun:
     """Fold a run's journal; raises JournalDamaged. A live run is not disturbed."""
     return PastRun(run, folded(store.read(run)))
-
-
-def folded(entries: Iterator[Entry]) -> Progress:
-    """Believe every entry; an impossible one means that the journal is damaged."""
-    progress = Progress()
-    for entry in entries:
-        try:
-            progress.apply(entry)
-        except (IllegalMove, LookupError, ValueError) as error:
-            raise JournalDamaged(f"entry {entry.seq} cannot follow what was before: {error}") from None
-    return progress
 
 
 def runs_of(store: Reads, plan: str) -> list[PastRun]:

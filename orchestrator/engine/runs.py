@@ -24,11 +24,12 @@ from orchestrator.core.selection.only import Only
 from orchestrator.core.selection.retries import retries
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry, Event
+from orchestrator.core.state.folding import folded
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import SlotRule
 from orchestrator.engine.admission import Admission, Admitted, Approval
 from orchestrator.engine.conductor import Conductor
-from orchestrator.engine.past_runs import PastRun, folded, history, learned, read_run, runs_of
+from orchestrator.engine.past_runs import PastRun, history, learned, read_run, runs_of
 from orchestrator.engine.performer import Performer
 from orchestrator.engine.poll_timing import PollTiming
 from orchestrator.engine.resolutions import Operators
@@ -308,4 +309,4 @@ def _approval(approval: Approval | None) -> tuple[str, float, str, str]:
     return approval.saved.by, approval.saved.saved_at, approval.saved.note, approval.signed_by
 
 
-__all__ = ["Ended", "PastRun", "Runs", "Wish", "folded", "history", "read_run", "runs_of"]
+__all__ = ["Ended", "PastRun", "Runs", "Wish", "history", "read_run", "runs_of"]

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from orchestrator.core.state import change_events as c
 from orchestrator.core.state.ends import End
+from orchestrator.core.state.folding import folded
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.undo.provenance import Asked, UndoPlan
-from orchestrator.engine.past_runs import PastRun, folded, learned, runs_of
+from orchestrator.engine.past_runs import PastRun, learned, runs_of
 from orchestrator.engine.runs import Runs
 from orchestrator.engine.undoing import Undoing, look_at
 from orchestrator.errors import PRECEDENCE, ExitCode, OperatorError, PreflightBlocked

@@ -37,6 +37,10 @@ class Row:
     chain: str
 
 
+#: before the first entry
+BEGIN = Head()
+
+
 class ChainBroken(ValueError):
     """Entry `seq` is not what was written."""
 
@@ -45,12 +49,16 @@ class ChainBroken(ValueError):
         self.seq = seq
 
 
-def checked(rows: Iterable[Row], reached: Iterable[Head]) -> Iterator[tuple[Row, Head]]:
-    """Each row with the head behind it; raises ChainBroken where they do not pass through every head `reached`."""
+def checked(rows: Iterable[Row], reached: Iterable[Head], head: Head = BEGIN) -> Iterator[tuple[Row, Head]]:
+    """Each row with the head behind it; raises ChainBroken where they do not pass through every head `reached`.
+
+    The rows are those behind `head`, which was checked before; nothing is said of what lies before it.
+    """
     wanted: dict[int, set[str]] = {}
     for each in reached:
         wanted.setdefault(each.seq, set()).add(each.chain)
-    head = Head()
+    if not wanted.get(head.seq, {head.chain}) == {head.chain}:
+        raise ChainBroken(head.seq, "the chain is broken")
     for row in rows:
         fields: tuple[object, ...] = (row.at, row.kind, row.body, row.chain)
         if not all(isinstance(field, kind) for field, kind in zip(fields, _TYPES, strict=True)):

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from orchestrator.core.state.events import Entry, Event
 from orchestrator.errors import JournalDamaged, LeaseLost, MemoryFailed
-from orchestrator.storage.chain import ChainBroken, Head, Row, checked
+from orchestrator.storage.chain import BEGIN, ChainBroken, Head, Row, checked
 from orchestrator.storage.codec import from_text, rows_behind, to_text
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.headfile import HeadFile, heads
@@ -52,7 +52,7 @@ ON CONFLICT (key) DO UPDATE
     SET holder = excluded.holder, epoch = lease.epoch + 1, seq = excluded.seq, chain = excluded.chain
 RETURNING epoch
 """
-_ROWS = "SELECT seq, at, kind, body, chain FROM event WHERE run = ? ORDER BY seq"
+_ROWS = "SELECT seq, at, kind, body, chain FROM event WHERE run = ? AND seq > ? ORDER BY seq"
 _HEAD = "SELECT seq, chain FROM lease WHERE key = ?"
 _RESTORE = "restore the home directory from a backup; do not start this plan anew before that"
 
@@ -161,6 +161,8 @@ class JournalReader:
         self.path, self.run, self._boot = path, run, (disk or Disk()).boot()
         #: how the files looked when they were opened
         self._db, self._seen = _reader(path)
+        #: how far `news` has come
+        self._told = BEGIN
 
     def read(self, after: int = 0) -> Iterator[Entry]:
         """Every entry behind `after`, each checked against the chain from the first one on."""
@@ -168,15 +170,27 @@ class JournalReader:
 
     def kept(self, after: int = 0) -> Iterator[tuple[Row, Entry]]:
         """The same, each with the row that keeps it and its place in the chain."""
+        for row, _head in self._behind(BEGIN):
+            if row.seq > after:
+                yield row, _entry(self.path, row)
+
+    def news(self) -> Iterator[Entry]:
+        """Every entry since the last call, checked against the chain from where that one ended."""
+        for row, head in self._behind(self._told):
+            entry = _entry(self.path, row)
+            self._told = head
+            yield entry
+
+    def _behind(self, told: Head) -> Iterator[tuple[Row, Head]]:
+        """Every row behind a head."""
         for left in reversed(range(_TRIES)):
             if self._overtaken():
                 self._db.close()
                 self._db, self._seen = _reader(self.path)
             try:
-                for row, _head in _chain(self._db, self.path, self.run, self._boot):
-                    if row.seq > after:
-                        yield row, _entry(self.path, row)
-                        after = row.seq
+                for row, head in _chain(self._db, self.path, self.run, self._boot, told):
+                    yield row, head
+                    told = head
             except MemoryFailed:
                 # A reader takes no lock: what looks damaged may be a run that began or ended meanwhile.
                 if not left or not self._overtaken():
@@ -218,8 +232,8 @@ def never_began(path: Path) -> bool:
 # --- entries -------------------------------------------------------------------------------------------------------
 
 
-def _chain(db: sqlite3.Connection, path: Path, run: str, boot: str) -> Iterator[tuple[Row, Head]]:
-    """Every row that a run has, checked; raises JournalDamaged."""
+def _chain(db: sqlite3.Connection, path: Path, run: str, boot: str, behind: Head = BEGIN) -> Iterator[tuple[Row, Head]]:
+    """Every row that a run has behind a head, checked; raises JournalDamaged."""
     try:
         with _as_sentences(path):
             # The heads first: a live writer may add rows behind them meanwhile, never before them.
@@ -229,7 +243,7 @@ def _chain(db: sqlite3.Connection, path: Path, run: str, boot: str) -> Iterator[
                 raise ChainBroken(0, "its head has another type")
             if found is not None and found[0]:
                 reached.append(Head(*found))
-            yield from checked((Row(*row) for row in db.execute(_ROWS, (run,))), reached)
+            yield from checked((Row(*row) for row in db.execute(_ROWS, (run, behind.seq))), reached, behind)
     except ChainBroken as broken:
         raise JournalDamaged(f"{path}: {broken}", next_step=_RESTORE) from None
 

@@ -8,7 +8,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -169,6 +169,15 @@ class HomeStore:
             return []
         with closing(JournalReader(self.home.journal(run), run, self._disk)) as journal:
             return list(journal.kept())
+
+    @contextmanager
+    def followed(self, run: str) -> Iterator[Callable[[], Iterator[Entry]]]:
+        """What tells a run's entries piece by piece: at each call those since the last one; raises JournalDamaged."""
+        if self._is_shell(run):
+            yield lambda: iter(())
+            return
+        with closing(JournalReader(self.home.journal(run), run, self._disk)) as journal:
+            yield journal.news
 
     def answered(self, run: str, request: int) -> str | None:
         with closing(JournalReader(self.home.journal(run), run, self._disk)) as journal:

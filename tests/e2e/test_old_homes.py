@@ -62,7 +62,7 @@ def test_a_finished_run_of_an_earlier_version_is_reported_and_handed_over(desk: 
 def test_a_run_of_an_earlier_version_that_was_killed_is_gone_on_with_to_its_end(desk: Desk) -> None:
     (run,) = Home(desk.home).run_ids()
     told = desk.run("status", "orders")
-    assert (told.code, "unfinished; dead" in told.out) == (ExitCode.DONE, True), told.both
+    assert (told.code, "stuck: no process conducts it" in told.out) == (ExitCode.DONE, True), told.both
     with the_old_service() as roma:
         told = desk.run("run", "plan.yaml")
         assert told.code == ExitCode.DONE, told.both

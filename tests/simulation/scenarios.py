@@ -16,12 +16,13 @@ from typing import Any
 
 from orchestrator.core.preview.preview import Preview
 from orchestrator.core.state import events as e
+from orchestrator.core.state.folding import folded
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
 from orchestrator.core.state.progress import Progress
 from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.service.service import Service
 from orchestrator.engine.resolutions import Operators
-from orchestrator.engine.runs import Ended, Runs, Wish, folded
+from orchestrator.engine.runs import Ended, Runs, Wish
 from orchestrator.engine.runtime import Runtime, SteadyClock
 from orchestrator.errors import ExitCode, RomaMigrateError
 from orchestrator.roma import Roma

@@ -394,3 +394,35 @@ def test_a_request_to_another_run_is_not_ours(path: Path) -> None:
     with closing(SqliteJournal(path, RUN, "me")) as journal:
         ask(path, "other", e.Resolved("d", "absent", "", "ann", "h"), 1.0)
         assert journal.take_requests() == []
+
+
+# --- followed ------------------------------------------------------------------------------------------------------
+
+
+def test_news_are_what_was_written_since_the_last_call(path: Path) -> None:
+    with closing(SqliteJournal(path, RUN, "me")) as journal, closing(JournalReader(path, RUN)) as reader:
+        assert list(reader.news()) == []
+        journal.append(FIRST, 100.0)
+        assert [entry.event for entry in reader.news()] == list(FIRST)
+        assert list(reader.news()) == []
+        journal.append(SECOND, 101.0)
+        assert [entry.seq for entry in reader.news()] == [3]
+    assert list(reader.news()) == []
+
+
+def test_news_go_on_where_one_process_left_and_another_takes_over(written: Path) -> None:
+    with closing(JournalReader(written, RUN)) as reader:
+        assert len(list(reader.news())) == 5
+        with closing(SqliteJournal(written, RUN, "another")) as journal:
+            journal.append(FIRST, 110.0)
+            assert [entry.seq for entry in reader.news()] == [6, 7]
+
+
+def test_news_that_do_not_continue_the_chain_are_refused(written: Path) -> None:
+    with closing(JournalReader(written, RUN)) as reader:
+        assert len(list(reader.news())) == 5
+        with closing(SqliteJournal(written, RUN, "another")) as journal:
+            journal.append(FIRST, 110.0)
+        statements(written, "UPDATE event SET at = 111 WHERE seq = 7")
+        with pytest.raises(JournalDamaged, match="entry 7"):
+            list(reader.news())

@@ -10,7 +10,7 @@ from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.render.evidence_files import untold
 from orchestrator.core.model.counts import count
 from orchestrator.core.report.whole import ChainHead, whole_report
-from orchestrator.engine.past_runs import folded
+from orchestrator.core.state.folding import folded
 from orchestrator.errors import EvidenceDamaged, ExitCode, JournalDamaged, OperatorError
 from orchestrator.storage.codec import entry_of
 from orchestrator.storage.evidence import MOST_BYTES, Evidence, check

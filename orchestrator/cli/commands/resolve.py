@@ -12,10 +12,10 @@ from orchestrator.cli.output.times import local, utc
 from orchestrator.cli.render.summary import Names
 from orchestrator.core.selection.only import Only, read_only
 from orchestrator.core.state.events import Resolved
+from orchestrator.core.state.folding import folded
 from orchestrator.core.state.lifecycle import DeliveryState, PackageState
 from orchestrator.core.state.progress import Progress
 from orchestrator.engine.resolutions import OUTCOMES
-from orchestrator.engine.runs import folded
 from orchestrator.errors import ExitCode, OperatorError
 
 #: what each word leads to

@@ -6,7 +6,7 @@ from orchestrator.cli.output.tables import UNLIMITED, table
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.output.times import local, seconds_of, utc
 from orchestrator.core.report.outcome import AssetClass
-from orchestrator.engine.runs import folded
+from orchestrator.core.state.folding import folded
 from orchestrator.errors import ExitCode, MemoryFailed, OperatorError
 
 

@@ -21,9 +21,10 @@ from orchestrator.cli.render.undo_text import changes_json, closing_text, plan_j
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.selection.only import Only, parse_only
 from orchestrator.core.state.events import RunBegan
+from orchestrator.core.state.folding import folded
 from orchestrator.core.undo.provenance import Asked, UndoPlan
 from orchestrator.core.undo.saved import MOST, SavedUndo, from_json, to_json
-from orchestrator.engine.runs import Runs, folded
+from orchestrator.engine.runs import Runs
 from orchestrator.engine.runtime import utc_now
 from orchestrator.engine.undo_run import Undone, UndoWish, preview_undo, undo_run
 from orchestrator.errors import ExitCode, OperatorError

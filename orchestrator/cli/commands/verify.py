@@ -16,10 +16,10 @@ from orchestrator.cli.render.summary import Names
 from orchestrator.core.comparison.compare import AssetComparison
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.selection.only import Only, parse_only
+from orchestrator.core.state.folding import folded
 from orchestrator.core.state.progress import Progress
 from orchestrator.engine.admission import Admission
 from orchestrator.engine.comparing import Compared, compare_run, instances_of
-from orchestrator.engine.runs import folded
 from orchestrator.engine.runtime import utc_now
 from orchestrator.errors import ExitCode, OperatorError
 from orchestrator.storage.planfile import read_plan

@@ -4,8 +4,8 @@ from orchestrator.cli.context.find_run import Found
 from orchestrator.core.report.outcome import outcome
 from orchestrator.core.report.report import Report, report
 from orchestrator.core.report.whole import ChainHead, WholeReport, whole_report
+from orchestrator.core.state.folding import folded
 from orchestrator.core.state.progress import Progress
-from orchestrator.engine.runs import folded
 from orchestrator.errors import ExitCode, OperatorError
 from orchestrator.storage.chain import Row
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from orchestrator.cli.context.find_run import Found
 from orchestrator.cli.output.times import local
 from orchestrator.core.state.events import HandoverDone, Resolved
+from orchestrator.core.state.folding import folded
 from orchestrator.core.state.progress import Progress
 from orchestrator.engine.resolutions import Operators
-from orchestrator.engine.runs import folded
 from orchestrator.engine.runtime import Runtime
 from orchestrator.errors import OperatorError
 from orchestrator.storage.locks import Holder

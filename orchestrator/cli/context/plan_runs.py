@@ -9,8 +9,8 @@ from orchestrator.cli.context.find_run import Found, plan_of
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.core.report.handover import PlanHandover, of_plan, of_run
 from orchestrator.core.state.events import Entry, RunBegan
+from orchestrator.core.state.folding import folded
 from orchestrator.core.state.progress import Progress
-from orchestrator.engine.runs import folded
 from orchestrator.errors import MemoryFailed, OperatorError
 from orchestrator.storage.home import Home
 

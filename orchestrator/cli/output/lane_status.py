@@ -19,6 +19,8 @@ from orchestrator.core.state.slots import JobKind
 
 LaneKey = tuple[str, str]
 
+#: how the words of a lane begin that waits for a slot which somebody else's job holds
+FOREIGN = "waiting for somebody else's job"
 #: what is told of a lane that does several things, the most telling first
 _ORDER = (
     "undecided",
@@ -271,7 +273,7 @@ class LaneStatuses:
         """Whose job it is that ROMA says runs in a slot, as far as we can know."""
         lost = lost_request_in(progress, slot)
         if not lost:
-            return "somebody else's job"
+            return FOREIGN.removeprefix("waiting for ")
         life = progress.deliveries.get(lost)
         kind, batch = ("import", life.batch) if life is not None else ("export", lost)
         return f"our own lost {kind} of batch {self._numbers.get(batch, 0)}"

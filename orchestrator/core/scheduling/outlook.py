@@ -1,0 +1,263 @@
+"""How a run fares: on course, late, stuck, waiting for a person, or ended. Law: from its journal and the clock alone.
+
+Times are epoch seconds, UTC. Whoever only follows a run asks nobody, so nothing here needs the plan or the service.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from math import ceil
+
+from orchestrator.core.scheduling.forecast import forecast
+from orchestrator.core.scheduling.run_times import RunTimes
+from orchestrator.core.scheduling.timetable import planned_left
+from orchestrator.core.state.lifecycle import DeliveryState, PackageState
+from orchestrator.core.state.progress import Progress
+from orchestrator.core.state.slots import JobKind
+
+#: seconds for which nothing may move before a run counts as stuck
+STUCK = 300.0
+#: a job that runs for so many times what nine in ten such jobs take counts as stuck too
+OVERLONG = 3.0
+#: objects in one request that deletes (promise 1)
+AT_ONCE = 100
+#: what an undo could find at the target: it is there, or may come to be
+_MAY_ARRIVE = frozenset(
+    {
+        DeliveryState.WAITING,
+        DeliveryState.IMPORT_UNSURE,
+        DeliveryState.IMPORTING,
+        DeliveryState.IMPORTED,
+        DeliveryState.VERIFIED,
+        DeliveryState.UNDECIDED,
+    }
+)
+
+
+class Course(StrEnum):
+    """The verdict, in the words that are printed."""
+
+    ON_COURSE = "on course"
+    #: it will be over later than predicted or than it must
+    LATE = "late"
+    #: nothing moves, and nothing of ours is going to move it
+    STUCK = "stuck"
+    #: only an operator can decide what comes next
+    PERSON = "waiting for a person"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """When a run is over: in half of the cases, and in nine of ten."""
+
+    p50: float
+    p90: float
+    #: some durations are told by no earlier job
+    guessed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StatedEnd:
+    """A moment by which the run must be over."""
+
+    at: float
+    #: who states it: an option, later a window
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class UndoOutlook:
+    """What taking everything back would take."""
+
+    things: int
+    jobs: int
+    #: nine in ten such undos take less
+    seconds: float
+    guessed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """One look at a run's time."""
+
+    course: Course
+    #: what the verdict rests on, a sentence without a full stop; "" where nothing needs to be said
+    why: str
+    #: if it goes on now; None where nothing is left to do
+    finish: Finish | None
+    #: as it was predicted when the run began; None where no journal tells it
+    predicted: Finish | None
+    end: StatedEnd | None
+    undo: UndoOutlook | None
+
+    @property
+    def spare(self) -> Finish | None:
+        """Seconds between the finish and the stated end; less than 0 where it is missed."""
+        if self.end is None or self.finish is None:
+            return None
+        return Finish(self.end.at - self.finish.p50, self.end.at - self.finish.p90, self.finish.guessed)
+
+    @property
+    def undo_by(self) -> float:
+        """The last moment at which undoing everything would still end in time; 0 where no end is stated."""
+        return self.end.at - self.undo.seconds if self.end is not None and self.undo is not None else 0.0
+
+    def slot_by(self, now: float) -> float:
+        """The latest time at which a lane that waits must get its slot, at P90; 0 where no end is stated."""
+        return now + self.spare.p90 if self.spare is not None else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What an outlook rests on."""
+
+    progress: Progress
+    times: RunTimes
+    #: whether a process conducts the run
+    live: bool
+    now: float
+    #: by when it must be over, None where nobody states it
+    end: StatedEnd | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What is dear to find out: whoever looks each second may use an answer of a moment ago."""
+
+    #: None where no job is left
+    finish: Finish | None
+    #: None where there is nothing to take back
+    undo: UndoOutlook | None
+
+
+def play(look: Look) -> Played:
+    """Play what is left, as the preview plays it all."""
+    left = planned_left(look.times.basis, look.progress, look.now)
+    if not left.jobs or look.progress.ended is not None:
+        return Played(None, undo_outlook(look))
+    found = forecast(left)
+    guessed = any(each.duration.guessed for each in left.jobs)
+    return Played(Finish(look.now + found.p50, look.now + found.p90, guessed), undo_outlook(look))
+
+
+def outlook(look: Look, played: Played) -> Outlook:
+    """Judge a run."""
+    predicted = _predicted(look.progress)
+    course, why = _judged(look, played.finish, predicted)
+    return Outlook(course, why, played.finish, predicted, look.end, played.undo)
+
+
+def _predicted(progress: Progress) -> Finish | None:
+    told, began = progress.predicted, progress.began_at
+    if told is None:
+        return None
+    return Finish(began + told.p50, began + told.p90, any(not each.jobs for each in told.durations))
+
+
+# --- the verdict ---------------------------------------------------------------------------------------------------
+
+
+def _judged(look: Look, finish: Finish | None, predicted: Finish | None) -> tuple[Course, str]:
+    progress = look.progress
+    if progress.ended is not None:
+        return Course.ENDED, ""
+    asked = undecided(progress)
+    if asked and (not look.live or not _moving(progress, asked)):
+        return Course.PERSON, "an outcome is unknown and only you can decide it"
+    if not look.live:
+        return Course.STUCK, "no process conducts it"
+    if stuck := _stuck(look):
+        return Course.STUCK, stuck
+    return _in_time(look, finish, predicted)
+
+
+def undecided(progress: Progress) -> frozenset[str]:
+    """Open deliveries of which only the operator can say what comes next."""
+    return frozenset(
+        name
+        for name in progress.open
+        if (life := progress.deliveries[name]).state is DeliveryState.UNDECIDED
+        or (life.state is DeliveryState.WAITING and progress.packages[life.batch].state is PackageState.UNDECIDED)
+    )
+
+
+def _moving(progress: Progress, asked: frozenset[str]) -> bool:
+    """Whether anything that is open is not waiting for the operator."""
+    return not progress.open <= asked
+
+
+def _stuck(look: Look) -> str:
+    progress, times = look.progress, look.times
+    if told := next(_overlong(look), ""):
+        return told
+    still = look.now - times.moved_at
+    if still < STUCK or any(progress.occupied.values()):
+        return ""
+    if progress.down:
+        return f"nothing has moved for {ceil(still / 60)} min: {', '.join(sorted(progress.down))} does not answer"
+    if times.foreign:
+        return f"nothing has moved for {ceil(still / 60)} min: somebody else's job holds the slot"
+    return ""
+
+
+def _overlong(look: Look) -> Iterator[str]:
+    """Jobs of ours that run far longer than such jobs do."""
+    progress = look.progress
+    for name in sorted(progress.open):
+        life = progress.deliveries[name]
+        package, assets = progress.packages[life.batch], len(progress.assets_of(life.batch))
+        if life.state is DeliveryState.IMPORTING:
+            job = (JobKind.IMPORT, life.target, life.since)
+        elif package.state is PackageState.EXPORTING:
+            job = (JobKind.EXPORT, progress.source_of(life), package.since)
+        else:
+            continue
+        kind, where, since = job
+        usual, age = look.times.predict(where, kind, assets).p90, look.now - since
+        if age > max(STUCK, OVERLONG * usual):
+            yield (
+                f"the {kind} of batch {life.batch} at {where} has run for {ceil(age / 60)} min; nine in ten such jobs "
+                f"take {ceil(usual / 60)} min at most"
+            )
+
+
+def _in_time(look: Look, finish: Finish | None, predicted: Finish | None) -> tuple[Course, str]:
+    if finish is None:
+        return Course.ON_COURSE, ""
+    if look.end is not None and finish.p50 > look.end.at:
+        return Course.LATE, f"it will more likely than not be over after {look.end.why}"
+    if look.end is not None and finish.p90 > look.end.at:
+        return Course.LATE, f"it may well be over after {look.end.why}"
+    if look.end is None and predicted is not None and finish.p50 > predicted.p90:
+        return Course.LATE, "it will be over later than nine in ten such runs were predicted to be"
+    return Course.ON_COURSE, ""
+
+
+# --- taking it back ------------------------------------------------------------------------------------------------
+
+
+def undo_outlook(look: Look) -> UndoOutlook | None:
+    """Removing all that it has brought and may still bring: tasks, then applications; targets side by side."""
+    numbers = _to_remove(look.progress)
+    jobs = [(target, min(AT_ONCE, n - at)) for (target, *_), n in numbers.items() for at in range(0, n, AT_ONCE)]
+    if not jobs:
+        return None
+    seconds: dict[str, float] = {}
+    guessed = False
+    for target, size in jobs:
+        expected = look.times.predict(target, JobKind.DELETE, size)
+        seconds[target] = seconds.get(target, 0.0) + expected.p90
+        guessed = guessed or not expected.jobs
+    return UndoOutlook(numbers.total(), len(jobs), max(seconds.values()), guessed)
+
+
+def _to_remove(progress: Progress) -> Counter[tuple[str, str, str]]:
+    """(target, owner, kind) -> how many."""
+    found: Counter[tuple[str, str, str]] = Counter()
+    for life in progress.deliveries.values():
+        if life.state in _MAY_ARRIVE:
+            for asset in progress.assets_of(life.batch):
+                found[life.target, life.scheduled.owner, asset.kind] += 1
+    return found
