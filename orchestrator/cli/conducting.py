@@ -9,6 +9,7 @@ import anyio
 from orchestrator.cli.context.error_boundary import code_of, leaves
 from orchestrator.cli.context.find_run import Found, make_home, warn_of_strangers
 from orchestrator.cli.context.first_signal import FirstSignal
+from orchestrator.cli.context.observers import Observer
 from orchestrator.cli.context.plan_runs import handover_of, runs_beside
 from orchestrator.cli.context.signals import told
 from orchestrator.cli.context.wiring import Assembled, assemble
@@ -30,9 +31,13 @@ from orchestrator.storage.store import HomeStore
 _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 
 
-def conduct(terminal: Terminal, plan: Plan, home: Home, wish: Wish, following: str = "") -> int:
+def conduct(
+    terminal: Terminal, plan: Plan, home: Home, wish: Wish, following: str = "", observers: Observer | None = None
+) -> int:
     """Conduct a plan that is understood; `following` is what to do next where its home will not stay."""
     log = Log(terminal, lambda: utc_now().timestamp())
+    observing = observers or Observer()
+    observing.attached(log.say)
     try:
         assembled = assemble(plan, terminal.redactor, log.say)
         wish = replace(wish, note=terminal.redactor.clean(wish.note))
@@ -43,7 +48,7 @@ def conduct(terminal: Terminal, plan: Plan, home: Home, wish: Wish, following: s
         warn_of_strangers(terminal, store)
         with store.hold(plan.name, assembled.holder):
             home.keep_end(plan.name, None)
-            running = _Running(terminal, plan, store, log, assembled, following)
+            running = _Running(terminal, plan, store, log, assembled, following, observing)
             end = LastEnd(int(ExitCode.DEFECT))
             try:
                 code = running.run(wish)
@@ -53,8 +58,13 @@ def conduct(terminal: Terminal, plan: Plan, home: Home, wish: Wish, following: s
                 raise
             finally:
                 home.keep_end(plan.name, end)
-            return code
+        observing.left(code)
+        return code
+    except BaseException as error:
+        observing.failed(error)
+        raise
     finally:
+        observing.close()
         log.close()
 
 
@@ -62,9 +72,10 @@ class _Running:
     """One run in this process."""
 
     def __init__(
-        self, terminal: Terminal, plan: Plan, store: HomeStore, log: Log, assembled: Assembled, following: str = ""
-    ) -> None:
-        self._following = following
+        self, terminal: Terminal, plan: Plan, store: HomeStore, log: Log, assembled: Assembled, following: str,
+        observing: Observer,
+    ) -> None:  # fmt: skip
+        self._following, self._observing = following, observing
         self._terminal, self._plan, self._home, self._log = terminal, plan, store.home, log
         self._roma = assembled.roma
         self._show = Show(terminal, log.say)
@@ -105,6 +116,7 @@ class _Running:
     def _listen(self, progress: Progress, entry: Entry) -> None:
         self._log.entry(entry, progress)
         self._show.take(progress, entry)
+        self._observing.heard(progress, entry)
 
     def _announce(self, run: str, resumed: bool, progress: Progress) -> None:
         self._begun = True
@@ -116,6 +128,7 @@ class _Running:
             event="run", run=run, plan=self._plan.name, resumed=resumed, digest=digest,
         )  # fmt: skip
         self._show.begin(progress, self._model())
+        self._observing.started(run, resumed, progress)
 
     def _model(self) -> Model:
         """The durations that the run itself believes."""
@@ -136,6 +149,7 @@ class _Running:
         ended = self._ended
         if ended is None:
             return self._not_begun()
+        self._observing.ended(ended.run, ended.outcome, ended.progress)
         names = Names(ended.run, self._plan.name, self._plan.path, self._home.path)
         log = str(self._home.log(ended.run))
         if ended.before:

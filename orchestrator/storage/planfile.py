@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
-from orchestrator.core.plan.parse import plan_from
-from orchestrator.core.plan.plan import Plan
+from orchestrator.core.plan.parse import notify_from, plan_from
+from orchestrator.core.plan.plan import NotifyBy, Plan
 from orchestrator.core.plan.problems import MOST_PROBLEMS, Place, Problem
 from orchestrator.errors import OperatorError, PlanInvalid
 from orchestrator.storage.inputs import read_input
@@ -54,6 +54,19 @@ def read_plan(path: Path) -> Plan:
     if read.problems:
         raise PlanInvalid(_report(read, (), file_name))
     return _beside(replace(plan, digest=sha256(content).hexdigest()[:DIGITS]), path.parent)
+
+
+def read_notify(path: Path) -> tuple[NotifyBy, ...]:
+    """Who is to be told that this plan cannot be read: as much as can be understood, and no error."""
+    try:
+        return notify_from(_read(_decode(_bytes_of(path), str(path)), str(path)).data)
+    except OperatorError:
+        return ()
+
+
+def line_of(path: Path, place: Place) -> int:
+    """The line on which something stands in a plan that could be read."""
+    return _line_of(place, _read(_decode(_bytes_of(path), str(path)), str(path)).lines)
 
 
 def _read(text: str, file_name: str) -> Read:

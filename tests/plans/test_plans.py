@@ -72,9 +72,13 @@ def _mapping_fits(value: dict[str, Any], schema: dict[str, Any]) -> bool:
 
 
 def natural(name: str) -> dict[str, Any]:
-    """A plan as an editor sees it: YAML's own types, merges done, days as texts."""
+    """A plan as an editor sees it: YAML's own types (by 1.2, where `on` is a text), merges done, days as texts."""
+
+    def as_in_1_2(tag: str, form: re.Pattern[str]) -> tuple[str, re.Pattern[str]]:
+        return (tag, re.compile("true|false") if tag.endswith(":bool") else form)
+
     loader = type("Loader", (yaml.SafeLoader,), {"yaml_implicit_resolvers": {
-        first: [pair for pair in pairs if not pair[0].endswith(":timestamp")]
+        first: [as_in_1_2(*pair) for pair in pairs if not pair[0].endswith(":timestamp")]
         for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }})  # fmt: skip
     loaded = yaml.load((PLANS / name).read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 -- a SafeLoader

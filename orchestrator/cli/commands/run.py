@@ -7,14 +7,16 @@ from orchestrator.cli.conducting import conduct
 from orchestrator.cli.context.approval_file import max_age_of, read_signed
 from orchestrator.cli.context.due import NotDue, not_due
 from orchestrator.cli.context.find_run import home_for, home_of
+from orchestrator.cli.context.observers import Observers
+from orchestrator.cli.context.telling import Telling, read_plan_or_tell
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.output.times import local, utc
+from orchestrator.core.plan.plan import Plan
 from orchestrator.core.selection.only import parse_only
 from orchestrator.engine.admission import Approval
 from orchestrator.engine.runs import Wish
 from orchestrator.engine.runtime import utc_now
 from orchestrator.errors import ExitCode, OperatorError
-from orchestrator.storage.planfile import read_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +58,23 @@ def run_plan(terminal: Terminal, path: Path, asked: Asked) -> int:
     """Read the plan, hold it, conduct its run, tell how it ended."""
     terminal.plan = path
     # The journal keeps the whole path: the next command may be typed elsewhere.
-    plan = replace(read_plan(path), path=str(path.absolute()))
+    plan = replace(read_plan_or_tell(terminal, path), path=str(path.absolute()))
+    telling = Telling(terminal, plan)
+    with telling.around():
+        return _conducted(terminal, plan, asked, Observers([telling]))
+
+
+def _conducted(terminal: Terminal, plan: Plan, asked: Asked, observers: Observers) -> int:
     approval = asked.gated.approval()
     if approval is not None and asked.retry:
         raise OperatorError("--approved and --retry exclude each other", next_step="roma-migrate run --retry PLAN")
     only = parse_only(asked.only, plan)
     wish = Wish(only, terminal.common.note, asked.resume, asked.retry, asked.abandon, approval)
+    path = terminal.plan or Path(plan.path)
     if asked.if_due and (why := not_due(home_of(terminal, path), plan.name, lambda: utc_now().timestamp())):
         return _nothing_due(terminal, why)
     home = home_for(terminal, path)
-    return conduct(terminal, plan, home, wish)
+    return conduct(terminal, plan, home, wish, observers=observers)
 
 
 def _nothing_due(terminal: Terminal, found: NotDue) -> int:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.core.model.counts import count
-from orchestrator.errors import ExitCode
+from orchestrator.errors import ExitCode, PlanInvalid
 from orchestrator.storage.planfile import read_plan
 
 
@@ -12,6 +12,12 @@ def validate(terminal: Terminal, path: Path) -> int:
     """Read the file alone; raises PlanInvalid with every problem."""
     terminal.plan = path
     plan = read_plan(path)
+    if plan.notify:
+        # Here, not above: what sends notices is slow to load, and most plans have none.
+        from orchestrator.cli.context.telling import needs_missing_extra
+
+        if problems := needs_missing_extra(plan, path):
+            raise PlanInvalid(problems)
     targets = sum(len(migration.targets) for migration in plan.migrations)
     told = (
         f"{count(len(plan.migrations), 'migration')}, {count(targets, 'target')}, "

@@ -14,9 +14,17 @@ from orchestrator.core.plan.containers import (
     Section,
     Selection,
 )
-from orchestrator.core.plan.plan import Mode, OnPartial, Scope
+from orchestrator.core.plan.plan import Mode, NoticeForm, NoticeKind, OnPartial, Scope
 from orchestrator.core.plan.scalars import Choice, Day, Flag, Number, Reference, Text, TimeSpan, Whole
-from orchestrator.core.plan.special_values import CheckId, CredentialsShape, Keep, TargetShape, Version
+from orchestrator.core.plan.special_values import (
+    CheckId,
+    CredentialsShape,
+    Keep,
+    LibraryAddressShape,
+    NotifyShape,
+    TargetShape,
+    Version,
+)
 
 _DAY = 86400.0
 
@@ -201,6 +209,40 @@ _MOVES = {
 DEFAULTS = Section(_MOVES, refused={"name": "each migration has a name of its own, write it there"})
 MIGRATION = Section({"name": Key(NAME, "known by it in commands and reports", required=True), **_MOVES})
 
+_ON = Key(
+    ListOf(Choice(NoticeKind), "what is told", "[needs-a-person, failed]", may_be_empty=False, or_one=True),
+    "what is told: started, needs-a-person, failed (every end but 0), done, or all; default: the first three",
+)
+WEBHOOK = Section(
+    {
+        "webhook": Key(Reference(), 'the address that gets a POST, a secret: "${env:HOOK}"', required=True),
+        "on": _ON,
+        "form": Key(Choice(NoticeForm), "how the body looks", default="json"),
+    }
+)
+SMN = Section(
+    {
+        "smn": Key(
+            Text("urn:smn:[a-z0-9-]{1,40}:[A-Za-z0-9]{1,64}:[A-Za-z0-9_-]{1,255}", "urn:smn:REGION:PROJECT:TOPIC"),
+            "the topic of Simple Message Notification (Finishing 6)",
+            required=True,
+        ),
+        "credentials": Key(NAME, "the credentials that publish", required=True),
+        "on": _ON,
+        "endpoint": Key(Address(), "where SMN answers; default: that of the topic's region"),
+    }
+)
+LIBRARY_ADDRESS = Section(
+    {
+        "url": Key(LibraryAddressShape(), "any address of the notification library (extra notify)", required=True),
+        "on": _ON,
+    }
+)
+HEARTBEAT = Section(
+    {"heartbeat": Key(Reference(), 'the address that is called at each good end: "${env:DEADMAN}"', required=True)}
+)
+NOTIFY = NotifyShape((WEBHOOK, SMN, LIBRARY_ADDRESS, HEARTBEAT))
+
 PLAN = Section(
     {
         "version": Key(Version(), "the version of this form: 1", required=True),
@@ -208,6 +250,10 @@ PLAN = Section(
         "credentials": Key(MapOf(NAME, CREDENTIALS, "credentials by name"), "who talks to ROMA", required=True),
         "instances": Key(MapOf(NAME, INSTANCE, "instances by name"), "the ROMA Connect instances", required=True),
         "settings": Key(SETTINGS, "how to go about it"),
+        "notify": Key(
+            ListOf(NOTIFY, "ways to tell people", '[{webhook: "${env:HOOK}", on: [failed], form: slack}]'),
+            "who is told how a run goes; a notice that fails never fails or delays a run",
+        ),
         "defaults": Key(DEFAULTS, "any key of a migration, for all that do not give it"),
         "migrations": Key(
             ListOf(MIGRATION, "migrations", "[{name: ..., source: ..., target: ..., apps: [...]}]", may_be_empty=False),

@@ -9,21 +9,26 @@ not hide an unknown name in a migration. JSON Schema comes from the same table.
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.core.plan.keys import PLAN
+from orchestrator.core.plan.keys import NOTIFY, PLAN
 from orchestrator.core.plan.migrations import has_bad, read_migrations
 from orchestrator.core.plan.plan import (
     AccessKey,
     Agency,
     Assume,
     Credentials,
+    Heartbeat,
     Instance,
+    LibraryAddress,
+    NotifyBy,
     Oidc,
     Password,
     Plan,
     SdkProfile,
     Settings,
+    SmnTopic,
+    Webhook,
 )
-from orchestrator.core.plan.problems import BAD, At, Problem, did_you_mean, listed
+from orchestrator.core.plan.problems import BAD, At, Bad, Problem, did_you_mean, listed
 
 __all__ = ["Problem", "json_schema", "plan_from"]
 
@@ -41,6 +46,7 @@ def plan_from(data: object, *, path: str = "") -> Plan | tuple[Problem, ...]:
     known = None if read.get("credentials", BAD) is BAD else credentials
     instances = _instances(_mapping(read, "instances"), known, at.child("instances"))
     migrations = read_migrations(read, instances, at)
+    notify = _notify(read.get("notify", ()), known, at.child("notify"))
     if at.problems:
         return tuple(at.problems)
     return Plan(
@@ -50,7 +56,42 @@ def plan_from(data: object, *, path: str = "") -> Plan | tuple[Problem, ...]:
         settings=Settings(**read.get("settings", {})),
         migrations=migrations,
         path=path,
+        notify=notify,
     )
+
+
+def notify_from(data: object) -> tuple[NotifyBy, ...]:
+    """Who is to be told that a plan cannot be read, as far as that part of it can be: what needs no credentials."""
+    values = data.get("notify") if isinstance(data, Mapping) else None
+    found = [NOTIFY.read(value, At((), {})) for value in values] if isinstance(values, list) else []
+    made = [_one_way(value) for value in found if value is not BAD and not has_bad(value)]
+    return tuple(way for way in made if not isinstance(way, SmnTopic))
+
+
+def _notify(
+    read: tuple[dict[str, Any], ...] | Bad, credentials: Mapping[str, object] | None, at: At
+) -> tuple[NotifyBy, ...]:
+    if read is BAD:
+        return ()
+    for position, value in enumerate(read):
+        name = value.get("credentials", BAD)
+        if name is not BAD and credentials is not None and name not in credentials:
+            at.child(position).child("credentials").wrong(
+                f"no credentials are named {at.shown(name)}, allowed are {listed(credentials)}"
+                f"{did_you_mean(name, credentials)}"
+            )
+    return tuple(_one_way(value) for value in read if not has_bad(value))
+
+
+def _one_way(values: Mapping[str, Any]) -> NotifyBy:
+    rest = {key: value for key, value in values.items() if key not in {"webhook", "smn", "url", "heartbeat"}}
+    if "webhook" in values:
+        return Webhook(values["webhook"], **rest)
+    if "smn" in values:
+        return SmnTopic(values["smn"], **rest)
+    if "url" in values:
+        return LibraryAddress(values["url"], **rest)
+    return Heartbeat(values["heartbeat"])
 
 
 def json_schema() -> dict[str, Any]:

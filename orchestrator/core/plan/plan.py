@@ -256,6 +256,85 @@ class Migration:
     waive: tuple[Waiver, ...] = ()
 
 
+class NoticeKind(StrEnum):
+    """What a notice tells (`on:`)."""
+
+    #: a run has begun, or goes on
+    STARTED = "started"
+    #: it cannot go on, or not with everything, before a person decides
+    NEEDS_A_PERSON = "needs-a-person"
+    #: it ended with any code but 0
+    FAILED = "failed"
+    #: it ended with 0
+    DONE = "done"
+    #: all of these
+    ALL = "all"
+
+
+class NoticeForm(StrEnum):
+    """How the body of a webhook looks: the words of the service that receives it."""
+
+    JSON = "json"
+    SLACK = "slack"
+    TEAMS = "teams"
+    FEISHU = "feishu"
+    DINGTALK = "dingtalk"
+    WECOM = "wecom"
+
+
+#: what is told where `on:` says nothing
+TOLD = (NoticeKind.STARTED, NoticeKind.NEEDS_A_PERSON, NoticeKind.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An address that gets a POST."""
+
+    #: the address is a secret: who knows it can write
+    address: SecretRef
+    on: tuple[NoticeKind, ...] = TOLD
+    form: NoticeForm = NoticeForm.JSON
+
+
+@dataclass(frozen=True, slots=True)
+class SmnTopic:
+    """A topic of Simple Message Notification (Finishing 6)."""
+
+    urn: str
+    #: name of the credentials that publish
+    credentials: str
+    on: tuple[NoticeKind, ...] = TOLD
+    #: "" means: that of the topic's region
+    endpoint: str = ""
+
+    @property
+    def region(self) -> str:
+        return self.urn.split(":")[2]
+
+    @property
+    def project_id(self) -> str:
+        return self.urn.split(":")[3]
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryAddress:
+    """Any address that the notification library understands (extra `notify`)."""
+
+    #: a reference, or the address itself where nothing in it is secret
+    address: SecretRef | str
+    on: tuple[NoticeKind, ...] = TOLD
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """An address that is called at each good end, for a monitor that misses it."""
+
+    address: SecretRef
+
+
+NotifyBy = Webhook | SmnTopic | LibraryAddress | Heartbeat
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One plan file, understood."""
@@ -269,6 +348,8 @@ class Plan:
     path: str = ""
     #: the beginning of that file's SHA-256, "" where it came from none
     digest: str = field(default="", compare=False)
+    #: who is told how a run goes
+    notify: tuple[NotifyBy, ...] = ()
 
 
 def what_moves(plan: Plan) -> dict[str, object]:

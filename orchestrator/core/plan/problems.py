@@ -15,7 +15,7 @@ from itertools import islice
 Place = tuple[str | int, ...]
 
 #: keys whose value is a secret
-SECRET_KEYS = ("ak", "sk", "security_token", "password")
+SECRET_KEYS = ("ak", "sk", "security_token", "password", "webhook", "heartbeat")
 #: every key that credentials know
 CREDENTIAL_KEYS = (
     *SECRET_KEYS, "user", "username", "domain", "iam_endpoint", "profile", "agency", "oidc", "assume", "idp",

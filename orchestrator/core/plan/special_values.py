@@ -1,15 +1,16 @@
 """The shapes that only one key has: credentials, a target, a check's id, `keep_packages`, `version`."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.core.model.checks import CHECKS, NOT_WAIVABLE
 from orchestrator.core.plan.containers import NAME, Section, kind_of
-from orchestrator.core.plan.plan import KeepPackages
-from orchestrator.core.plan.problems import BAD, At, Bad, did_you_mean
-from orchestrator.core.plan.scalars import Schema, TimeSpan, as_text, read_word, seconds_of
+from orchestrator.core.plan.plan import KeepPackages, SecretRef
+from orchestrator.core.plan.problems import BAD, At, Bad, did_you_mean, listed
+from orchestrator.core.plan.scalars import Reference, Schema, TimeSpan, as_text, read_word, seconds_of
 
 _WAYS = (
     "either ak and sk, or username, domain and password, or profile: sdk, or agency: ecs, or oidc: {...}, or "
@@ -52,6 +53,53 @@ class CredentialsShape:
 
     def schema(self) -> Schema:
         return {"oneOf": [section.schema() for section in self._all()]}
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyShape:
+    """One entry of `notify`, told by its first key."""
+
+    ways: tuple[Section, ...]
+
+    def read(self, data: object, at: At) -> dict[str, Any] | Bad:
+        names = [next(iter(section.keys)) for section in self.ways]
+        wanted = f"a mapping with one of {listed(names)}"
+        if not isinstance(data, Mapping):
+            return at.wrong(f"{kind_of(data)}, allowed is {wanted}")
+        told = [name for name in names if name in data]
+        if len(told) != 1:
+            return at.wrong(f"{'several of these' if told else 'none of these'} stand here, allowed is {wanted}")
+        return self.ways[names.index(told[0])].read(data, at)
+
+    def schema(self) -> Schema:
+        return {"oneOf": [section.schema() for section in self.ways]}
+
+
+#: a part of an address that nobody could remember: a key or a token
+_TOKEN = re.compile(r"(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{16,}")
+_ADDRESS_REFERENCE = 'a reference to an address such as "${env:HOOK}"'
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryAddressShape:
+    """An address of the notification library. Law: it is never repeated, and none that holds a secret is taken."""
+
+    def read(self, data: object, at: At) -> SecretRef | str | Bad:
+        text = as_text(data, at, _ADDRESS_REFERENCE)
+        if text is BAD or "$" in text:
+            return Reference().read(data, at)
+        scheme, found, rest = text.partition("://")
+        if not found or not re.fullmatch("[A-Za-z][A-Za-z0-9+.-]*", scheme):
+            return at.wrong(f"this is no address, allowed is {_ADDRESS_REFERENCE}")
+        if "@" in rest or _TOKEN.search(rest):
+            return at.wrong(
+                "an address that holds a password or a token stands here in the open (not shown): put it into an "
+                "environment variable or a file, and write a reference to it"
+            )
+        return text
+
+    def schema(self) -> Schema:
+        return {"type": "string", "pattern": r"^([A-Za-z][A-Za-z0-9+.-]*://|\$\{)"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,10 +92,25 @@ REFUSED: list[tuple[str, object, str]] = [
     ("name", "", "name: nothing is written here, allowed is a name"),
     ("name", ["a"], "name: a list stands here, allowed is a name"),
     ("migratoins", [],
-     "migratoins: unknown key, allowed are version, name, credentials, instances, settings, defaults, "
-     'migrations; did you mean "migrations"?'),
+     "migratoins: unknown key, allowed are version, name, credentials, instances, settings, notify, "
+     'defaults, migrations; did you mean "migrations"?'),
     ("windows", [], 'windows: not yet: "windows" comes with a later version of roma-migrate'),
-    ("notify", {}, 'notify: not yet: "notify"'),
+    ("notify", {}, "notify: a mapping stands here, allowed is a list of ways to tell people"),
+    ("notify", [{"on": "all"}], "notify[0]: none of these stand here, allowed is a mapping with one of webhook, smn"),
+    ("notify", [{"webhook": "https://SESAME"}], "notify[0].webhook: a secret stands here in the open (not shown)"),
+    ("notify", [{"heartbeat": "https://SESAME"}], "notify[0].heartbeat: a secret stands here in the open"),
+    ("notify", [{"url": "slack://SESAME0123456789abc/x"}], "notify[0].url: an address that holds a password or"),
+    ("notify", [{"url": "mailto://me:SESAME@host"}], "notify[0].url: an address that holds a password or a token"),
+    ("notify", [{"url": "SESAME"}], "notify[0].url: this is no address"),
+    ("notify", [{"webhook": "${env:A}", "on": ["faild"]}], 'notify[0].on[0]: "faild" is not allowed'),
+    ("notify", [{"webhook": "${env:A}", "form": "slak"}], 'did you mean "slack"?'),
+    ("notify", [{"smn": "cutover", "credentials": "x"}], "notify[0].smn: "),
+    ("notify", [{"smn": "urn:smn:r-1:p:t", "credentials": "dev-migratr"}], 'did you mean "dev-migrator"?'),
+    ("credentials.e", {"agency": "ec2"}, "credentials.e.agency: "),
+    ("credentials.e", {"oidc": {"idp": "x"}}, "credentials.e.oidc: exactly one of token_file and token_env is needed"),
+    ("credentials.e", {"assume": {"domain": "d", "agency": "a", "by": "nobody"}}, "assume.by: no credentials have"),
+    ("credentials.dev-migrator.sk", "${command:vault 'SESAME}", "sk: a quote is left open in this command"),
+    ("credentials.dev-migrator.sk", "${command: }", "sk: this is not a reference to a secret"),
     ("migrations", [], "migrations: the list is empty, at least one is needed"),
     ("migrations", "x", "migrations: a text stands here, allowed is a list of migrations"),
     ("credentials", {}, "credentials: it is empty, allowed is a mapping of credentials by name, at least one"),
@@ -429,7 +444,7 @@ def test_a_circle_of_migrations_is_named() -> None:
 
 
 def test_a_later_key_is_refused_wherever_it_stands() -> None:
-    for key in ("windows", "notify", "only_changed", "group"):
+    for key in ("windows", "only_changed", "group"):
         for section in ("", "settings.", "defaults.", "instances.dev.", f"{M0}."):
             assert any(f'not yet: "{key}"' in p for p in problems_of((section + key, "x"))), section + key
 
