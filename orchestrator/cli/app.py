@@ -252,7 +252,7 @@ def undo(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where no terminal is.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Name every asset.")] = False,
 ) -> int:
-    """Remove from the target what a run created, and restore what it overwrote."""
+    """Remove what a run created and restore what it overwrote."""
     from orchestrator.cli.commands.undo import Wanted
     from orchestrator.cli.commands.undo import undo as body
 
