@@ -57,13 +57,13 @@ def test_packages_of_an_ended_run_go_when_their_time_has_passed_and_a_run_opens_
     first = desk.run("runs", "--json").document["runs"][-1]["run"]
     kept = packages(desk)
     assert len(kept) == 3
-    said = desk.run("run", "plan.yaml")
+    said = desk.run("run", "plan.yaml", *LINES)
     assert said.code == 0, said.both
     assert packages(desk) == kept, "their time has not passed"
     assert "packages-dropped" not in said.err
 
     desk.ready(roma, PlanText(settings=TENS))
-    said = desk.run("run", "plan.yaml")
+    said = desk.run("run", "plan.yaml", *LINES)
     assert said.code == 0, said.both
     assert packages(desk) == []
     assert said.err.count("packages-dropped") == 1

@@ -23,7 +23,7 @@ WORDS = {
 
 def _told(desk: Desk, section: str, assets: set[str], why: str) -> None:
     """The report names exactly these there, each with the reason."""
-    report = desk.run("report").out
+    report = desk.run("report", "--all").out
     lines = [line for line in report.partition(f"## {section}\n")[2].partition("## ")[0].splitlines() if line]
     assert {line.partition(": ")[2].partition(" (")[0] for line in lines} == assets, report
     assert all(why in line for line in lines), lines
