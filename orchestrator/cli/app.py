@@ -346,6 +346,25 @@ def schedule(
     return body(terminal, plan, Wanted(kind_of(kind), at, timezone, image, out))
 
 
+@command("forget")
+def forget(
+    terminal: Terminal,
+    run: Annotated[
+        str | None,
+        typer.Argument(metavar="[RUN]", help="A run that has ended.", autocompletion=completion.runs),
+    ] = None,
+    older_than: Annotated[
+        str, typer.Option("--older-than", metavar="TIME", help="All that ended so long ago, such as 90d.")
+    ] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where no terminal is.")] = False,
+) -> int:
+    """Drop what an old run keeps, but not what undo needs."""
+    from orchestrator.cli.commands.forget import Wanted
+    from orchestrator.cli.commands.forget import forget as body
+
+    return body(terminal, run, Wanted(older_than, yes))
+
+
 @command("emulator")
 def emulator(
     terminal: Terminal,
@@ -389,7 +408,7 @@ def demo(
 
 #: names that scripts may rely on later (Contract 2)
 LATER = (
-    "pause", "continue", "stop", "forget", "export", "import",
+    "pause", "continue", "stop", "export", "import",
     "rehearse", "submit", "worker", "workers",
 )  # fmt: skip
 

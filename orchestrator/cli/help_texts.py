@@ -37,6 +37,7 @@ _EXAMPLES = {
     "report": ("", "> report.md"),
     "handover": ("", "--csv > handover.csv", "--check"),
     "schedule": ('plan.yaml --as systemd --at "Sat 02:00" --timezone Asia/Shanghai',),
+    "forget": ("20270101-020000", "--older-than 90d --yes"),
     "emulator": ("--port 0", "--world world.yaml"),
     "schema": ("> plan.schema.json",),
     "demo": ("", "--keep"),

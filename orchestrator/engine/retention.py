@@ -11,7 +11,7 @@ from orchestrator.core.model.counts import count
 from orchestrator.core.state import events as e
 from orchestrator.core.state.lifecycle import PackageState
 from orchestrator.core.state.progress import Progress
-from orchestrator.engine.past_runs import PastRun
+from orchestrator.engine.past_runs import PastRun, history
 from orchestrator.engine.runtime import Runtime
 from orchestrator.errors import MemoryFailed
 from orchestrator.storage.store import Store
@@ -54,6 +54,26 @@ async def drop_expired(store: Store, past: Sequence[PastRun], seconds: float, ru
             runtime.say("packages-dropped", packages=packages, runs=runs, text=text)
 
 
+def needed_by(past: PastRun) -> str:
+    """What still needs an ended run's journal, in words; "" where nothing does.
+
+    `undo` and `verify` read from it what the run brought, the next run of the plan what to skip, and a saved preview
+    whether it was carried out.
+    """
+    if history((past,)).imported:
+        return "undo, verify and the next run of the plan"
+    began = past.progress.began
+    return "the saved preview that it carried out, which is good for one run" if began and began.approved else ""
+
+
+def drop_all(store: Store, past: PastRun, runtime: Runtime) -> int:
+    """Drop every package of an ended run, suspects too; how many there were."""
+    held = [life.batch for life in past.progress.packages.values() if life.state is PackageState.STORED]
+    _drop(store, past, held, runtime)
+    store.vault(past.run).sweep(())
+    return len(held)
+
+
 def _due(past: PastRun, before: float) -> list[str]:
     lives = past.progress.packages.values()
     return [life.batch for life in lives if life.state is PackageState.STORED and life.since <= before]
@@ -62,5 +82,7 @@ def _due(past: PastRun, before: float) -> list[str]:
 def _drop(store: Store, past: PastRun, batches: Sequence[str], runtime: Runtime) -> None:
     """The files first: a crash in between finds the packages stored, and drops them again."""
     store.vault(past.run).sweep(kept(past.progress, batches))
+    if not batches:
+        return
     with closing(store.journal(past.run, f"{runtime.host} {runtime.pid} retention")) as journal:
         journal.append([e.PackageDropped(batch) for batch in batches], runtime.now())

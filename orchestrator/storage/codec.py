@@ -23,10 +23,14 @@ def to_text(event: Event) -> tuple[str, str]:
     return kind, _adapter(kind).dump_json(event).decode()
 
 
+class UnknownKind(ValueError):
+    """An event of a kind that this version does not know."""
+
+
 def from_text(kind: str, body: str) -> Event:
     """The event; raises ValueError where the kind is unknown or the body is not of its form."""
     if kind not in _KINDS:
-        raise ValueError(f"unknown kind of event: {kind}")
+        raise UnknownKind(f"unknown kind of event: {kind}")
     try:
         event: Event = _adapter(kind).validate_json(body)
     except ValidationError as error:

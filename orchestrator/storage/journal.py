@@ -19,11 +19,12 @@ from pathlib import Path
 from orchestrator.core.state.events import Entry, Event
 from orchestrator.errors import JournalDamaged, LeaseLost, MemoryFailed
 from orchestrator.storage.chain import BEGIN, ChainBroken, Head, Row, checked
-from orchestrator.storage.codec import from_text, rows_behind, to_text
+from orchestrator.storage.codec import UnknownKind, from_text, rows_behind, to_text
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.headfile import HeadFile, heads
 from orchestrator.storage.heads import must_be_forced
 
+_NEWER = "nothing is damaged: run the command with the version that wrote it, which is the newest that was used here"
 #: version of the tables; a newer one is refused
 SCHEMA = 1
 #: how often a reader opens the file again that changed hands under its eyes
@@ -264,6 +265,12 @@ def _entry(path: Path, row: Row) -> Entry:
 def _event(path: Path, what: str, kind: str, body: str) -> Event:
     try:
         return from_text(kind, body)
+    except UnknownKind:
+        # The chain has been checked: it is what was written, by a version that knows more.
+        raise MemoryFailed(
+            f"{path}: {what} is of a kind that this version does not know ({kind}): a newer roma-migrate wrote it",
+            next_step=_NEWER,
+        ) from None
     except ValueError as error:
         raise JournalDamaged(f"{path}: {what} is not what was written: {error}", next_step=_RESTORE) from None
 
@@ -356,7 +363,10 @@ def _closed_on_failure(db: sqlite3.Connection) -> Iterator[None]:
 def _must_be_ours(db: sqlite3.Connection, path: Path) -> None:
     row = db.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
     if row is None or row[0] != str(SCHEMA):
-        raise MemoryFailed(f"{path}: written by another version of roma-migrate (tables {row and row[0]})")
+        raise MemoryFailed(
+            f"{path}: written by another version of roma-migrate (tables {row and row[0]}, this one has {SCHEMA})",
+            next_step=_NEWER,
+        )
 
 
 @contextmanager

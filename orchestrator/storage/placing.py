@@ -34,6 +34,14 @@ def place_folder(disk: Disk, path: Path, files: Mapping[str, bytes]) -> None:
     disk.sync_folder(path.parent)
 
 
+def remove_folder(disk: Disk, path: Path) -> None:
+    """A folder with all that is in it: gone at once by its name, swept by whoever comes next where this one dies."""
+    aside = path.with_name(_ASIDE + path.name)
+    disk.rename(path, aside)
+    disk.sync_folder(path.parent)
+    _remove(disk, aside)
+
+
 def sweep_aside(disk: Disk, folder: Path) -> None:
     """Remove what dead processes left aside in a folder; what the disk refuses to remove stays, and harms nobody."""
     for name in disk.names(folder):
@@ -52,9 +60,9 @@ def _write(disk: Disk, path: Path, content: bytes) -> None:
 
 
 def _remove(disk: Disk, path: Path) -> None:
-    if disk.size(path) is not None:
+    if path.is_symlink() or not path.is_dir():  # what a link leads to is not ours
         disk.unlink(path)
         return
     for name in disk.names(path):
-        disk.unlink(path / name)
+        _remove(disk, path / name)
     disk.remove_folder(path)

@@ -28,7 +28,7 @@ from orchestrator.storage.journal import (
 )
 from orchestrator.storage.leases import Denied, Leases, Taken, slots_content
 from orchestrator.storage.locks import Holder, held_briefly, held_plan, who_holds
-from orchestrator.storage.placing import place, place_folder, sweep_aside
+from orchestrator.storage.placing import place, place_folder, remove_folder, sweep_aside
 from orchestrator.storage.vault import Vault
 
 #: what may lie beside a journal that an earlier version began to make and never wrote to
@@ -204,6 +204,15 @@ class HomeStore:
                 return False
             place_folder(disk, path, files)
         return True
+
+    def forget_log(self, run: str) -> None:
+        """Remove what was said in a run."""
+        self._disk.unlink(self.home.log(run))
+
+    def forget(self, run: str) -> None:
+        """Remove a run with all that it holds; its plan is held by the caller."""
+        with held_briefly(self.home.lock):
+            remove_folder(self._disk, self.home.run_path(run))
 
     def journal(self, run: str, holder: str) -> Journal:
         return SqliteJournal(self.home.journal(run), run, holder, self._disk)

@@ -275,8 +275,10 @@ def test_an_entry_with_a_true_chain_and_no_known_form_is_refused(path: Path) -> 
         db.execute("UPDATE lease SET chain = ?", (forged,))
         db.commit()
     head_path(path).unlink()
-    with pytest.raises(JournalDamaged, match="unknown kind"):
+    with pytest.raises(MemoryFailed, match="a newer roma-migrate wrote it") as caught:
         read_all(path, RUN)
+    assert not isinstance(caught.value, JournalDamaged)
+    assert (caught.value.exit_code, "the version that wrote it" in caught.value.next_step) == (ExitCode.MEMORY, True)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
