@@ -87,7 +87,7 @@ def test_kill_9_in_the_middle_and_the_same_command_brings_all_once(serve: Serve,
         read_until(program.stderr, moment)
         program.kill()
         program.communicate(timeout=PATIENCE)
-    assert "dead" in desk.run("status").out
+    assert "no process conducts it" in desk.run("status").out
     roma.ask(lambda api: api.strikes.clear())
     roma.release()
     _finishes(roma, desk)
