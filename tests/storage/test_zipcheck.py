@@ -101,7 +101,7 @@ def test_every_entry_of_a_plain_archive_is_verified(method: int, comment: bytes)
     found = check(make(ENTRIES, method, comment=comment))
 
     assert found.verdict == "crc"
-    assert "4 entries, 3080 bytes" in found.reason
+    assert "4 entries, 3,080 bytes" in found.reason
 
 
 @pytest.mark.parametrize("method", METHODS)
