@@ -424,7 +424,7 @@ def test_a_disk_that_is_full_at_the_very_end_loses_no_package(tmp_path: Path) ->
         store(Vault(tmp_path, FaultyDisk(fail=(Operation.WRITE, 7, errno.ENOSPC))), PLAIN)
 
     assert Vault(tmp_path, FaultyDisk()).adopt("b1", 1) == Stored(
-        sha(PLAIN), len(PLAIN), "crc", "the CRC of every entry is right: 1 entries, 4,000 bytes"
+        sha(PLAIN), len(PLAIN), "crc", "the CRC of every entry is right: 1 entry, 4,000 bytes"
     )
 
 
