@@ -41,4 +41,3 @@ def last_words(log: Path) -> LastWords | None:
             if said["event"] in {"run-began", "run-resumed"}:
                 return SILENT
     return SILENT
-    return SILENT
