@@ -38,3 +38,9 @@ def test_a_lost_import_that_runs_longer_than_settle_wait_is_not_asked_for_again(
     """It lands just before the second listing of the proof by time, which does not show it yet."""
     with vault_root() as root:
         assert live(scenario(seed), root).codes[-1] in {"0", "1"}
+
+
+def test_a_probe_that_a_silent_service_holds_back_is_no_subject_yet() -> None:
+    """Seed 1059: an outage begins between a lost import and its probe; the run ended 70 instead of waiting."""
+    with vault_root() as root:
+        assert live(scenario(1059), root).codes[-1] in {"0", "1"}

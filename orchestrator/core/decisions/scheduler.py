@@ -323,7 +323,6 @@ class Scheduler:
     ) -> steps.Step | None:
         reachable = self.context.if_reachable(step, now)
         if isinstance(reachable, Later):
-            self._ring_at(reachable.time, step.subject)
             self._ring_at(reachable.time, Subject.slot(slot))
         elif reachable is not None and (wait := self.claim(slot)):
             self._ring_at(now + wait, Subject.slot(slot))
