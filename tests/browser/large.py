@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+from orchestrator.core.model.checks import Check, Verdict
 from orchestrator.core.model.handover_item import Action, Item
+from orchestrator.core.model.place import Place
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Asset, ErrorDetail, Event
 
@@ -34,6 +36,12 @@ SHOWN = (
     "two\\nlines\\tand\\ta tab",
     *HOSTILE[11:],
 )
+PLACES = (
+    Place(
+        "dev", "https://roma.example", "cn-north-4", "p-dev", "i-dev", "Entwicklung <b>", ("dev-migrator (acme/mig)",)
+    ),
+    Place("prod", "https://10.0.0.7:8443", "", "p-prod", "i-prod", "\u202eprod", ("prod-migrator (acme/mig)",)),
+)
 BUSY = ErrorDetail("busy", "ROMA.10012", "a task of <b>somebody</b> is running", "req-7")
 
 
@@ -43,7 +51,9 @@ def large_run() -> Iterator[tuple[float, Event]]:
         "orders-to-prod", "/plans/<orders>.yaml", '{"instances": {}, "note": "</pre><script>window.hit = 1</script>"}',
         "olga", "host-1", 7, "0.1.0", note="CHG-1 <b>now</b>", digest="7f3a-19c2",
         waived=("instance-features orders@prod: agreed <i>with</i> networking, CHG-1234",),
+        plan_digest="0123456789abcdef", places=PLACES,
     )  # fmt: skip
+    yield 0.0, e.FindingsNoted(tuple(found()))
     half = BATCHES // 2
     for name, batches in (("orders", range(half)), ("the-rest", range(half, BATCHES))):
         left = tuple((f"left-{n}", f"load-{half * 28 + n}", "its other application travels later") for n in range(6))
@@ -66,6 +76,14 @@ def large_run() -> Iterator[tuple[float, Event]]:
             yield from imported(number - 1)
     yield from imported(BATCHES - 1)
     yield 1.0, e.RunEnded(1, "some assets did not make it")
+
+
+def found() -> Iterator[Check]:
+    """Many answers of one cause, and one of another."""
+    for number in range(40):
+        told = f"{number + 2} tasks touch what moves and stay behind"
+        yield Check("left-out", Verdict.WARNING, told, (HOSTILE[number % len(HOSTILE)],), "", f"m{number:02}@prod")
+    yield Check("clock-skew", Verdict.NOT_CHECKED, "the <clock> could not be read", (), "ask again", "@dev")
 
 
 def predicted() -> e.SchedulePredicted:

@@ -70,6 +70,32 @@ def test_the_page_is_small_private_and_says_the_verdict_first(page_file: Path, s
     assert headings[:4] == ["Who must act", "Counts", "Timeline", "Assets"]
 
 
+def test_a_change_board_sees_at_the_top_what_each_name_stands_for(seen: Opened) -> None:
+    facts = seen.page.locator("header dl.facts div").evaluate_all(
+        """all => Object.fromEntries(all.map((each) =>
+             [each.querySelector("dt").textContent, each.querySelector("dd").textContent]))"""
+    )
+    assert facts["plan file"] == "/plans/<orders>.yaml (sha256 0123456789abcdef)"
+    assert facts["dev"] == (
+        "instance i-dev (Entwicklung <b>) of project p-dev at https://roma.example, region cn-north-4, "
+        "as dev-migrator (acme/mig)"
+    )
+    assert facts["prod"].startswith("instance i-prod (\\u202eprod) of project p-prod at https://10.0.0.7:8443, as ")
+
+
+def test_findings_are_groups_of_three_examples_and_the_rest_opens(seen: Opened) -> None:
+    groups = seen.page.locator("#checks ul.groups > li")
+    assert groups.count() == 2
+    many = groups.first
+    expect(many.locator("strong").first).to_have_text("warning left-out")
+    expect(many).to_contain_text("40 times")
+    shown = many.locator("li").evaluate_all("all => all.filter((each) => each.checkVisibility()).length")
+    assert shown == 3
+    many.get_by_text("and 37 more").click()
+    expect(many.get_by_text("m39@prod")).to_be_visible()
+    expect(groups.nth(1)).to_contain_text("@dev: the <clock> could not be read; ask again")
+
+
 def test_names_are_text_whatever_they_hold(seen: Opened) -> None:
     names = seen.page.locator("#asset-table tbody th").all_text_contents()
     assert set(SHOWN) <= set(names)

@@ -123,10 +123,10 @@ class Past:
     at: float = 1_800_000_000.0
     kept: list[e.Event] = field(default_factory=list)
 
-    def write(self, run: str, events: Sequence[e.Event], plan: str = "t") -> str:
+    def write(self, run: str, events: Sequence[e.Event], plan: str = "t", began: e.RunBegan | None = None) -> str:
         """A run of these events behind its beginning."""
         self.home.make()
-        began = e.RunBegan(plan, f"/plans/{plan}.yaml", "{}", "olga", "host-1", 7, "0.1.0", note="CHG-1")
+        began = began or e.RunBegan(plan, f"/plans/{plan}.yaml", "{}", "olga", "host-1", 7, "0.1.0", note="CHG-1")
         self.at += 1
         store = HomeStore(self.home)
         store.create(run, plan, [began], self.at)

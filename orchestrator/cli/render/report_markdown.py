@@ -9,6 +9,7 @@ from typing import Any
 
 from orchestrator.cli.output.tables import markdown
 from orchestrator.cli.output.times import local, seconds_of, span
+from orchestrator.cli.render.finding_groups import MOST_NAMES, finding_groups, some_names
 from orchestrator.cli.render.report_json import (
     AssetDocument,
     BatchDocument,
@@ -20,7 +21,6 @@ from orchestrator.cli.render.report_json import (
 )
 from orchestrator.cli.render.states import delivery_words
 from orchestrator.cli.render.timeline_drawing import expected_end, expected_jobs
-from orchestrator.core.model.checks import MOST_EXAMPLES, Check, Verdict, grouped
 from orchestrator.core.model.counts import count
 from orchestrator.core.model.escape import in_json, in_markdown
 from orchestrator.core.report.outcome import AssetClass
@@ -29,9 +29,8 @@ from orchestrator.core.report.report import QUIET
 #: (migration@target, why) -> names
 Groups = dict[tuple[str, str], list[str]]
 
-#: lines of one list, and names of one reason, unless everything is asked for
+#: lines of one list, unless everything is asked for
 MOST_LINES = 20
-MOST_NAMES = 3
 #: a head and rows
 Table = tuple[list[str], list[list[object]]]
 #: columns of ids, for whoever looks further
@@ -152,7 +151,7 @@ def _by_cause(assets: Sequence[AssetDocument]) -> list[str]:
     lines: list[str] = []
     for (where, why), held in groups.items():
         names = [f"{each.kind} {each.name}" for each in held]
-        lines += map(_asset, held) if len(held) <= MOST_NAMES else [_told(where, _some(names), why)]
+        lines += map(_asset, held) if len(held) <= MOST_NAMES else [_told(where, some_names(names), why)]
     return lines
 
 
@@ -169,13 +168,7 @@ def _each(groups: Groups) -> list[str]:
 
 def _grouped(groups: Groups) -> list[str]:
     """A line for each reason, with some of the names."""
-    return [_told(where, _some(names), why) for (where, why), names in groups.items()]
-
-
-def _some(names: Sequence[str]) -> str:
-    if len(names) <= MOST_NAMES:
-        return ", ".join(names)
-    return f"{len(names):,}, such as {', '.join(names[:MOST_NAMES])} and {len(names) - MOST_NAMES:,} more (--all)"
+    return [_told(where, some_names(names), why) for (where, why), names in groups.items()]
 
 
 def _told(where: str, what: str, why: str) -> str:
@@ -256,23 +249,12 @@ def _checks(r: ReportDocument, everything: bool) -> list[str]:
 def _findings(findings: Sequence[FindingDocument], everything: bool) -> list[str]:
     """What the run began in spite of, by check and cause: how often, with some examples."""
     lines: list[str] = []
-    for held in grouped(map(_check_of, findings)):
-        shown = held if everything or len(held) <= MOST_EXAMPLES else held[:MOST_EXAMPLES]
-        many = f", {len(held):,} times" if len(held) > MOST_EXAMPLES else ""
-        lines += [f"{each.verdict} {each.id}{many}: {_finding(each)}" for each in shown]
-        if len(shown) < len(held):
-            lines.append(f"{held[0].verdict} {held[0].id}: and {len(held) - len(shown):,} more (--all)")
+    for group in finding_groups(findings):
+        many = f", {group.held:,} times" if group.more else ""
+        lines += [f"{group.title}{many}: {each}" for each in (*group.shown, *(group.more if everything else ()))]
+        if group.more and not everything:
+            lines.append(f"{group.title}: and {len(group.more):,} more (--all)")
     return lines
-
-
-def _check_of(f: FindingDocument) -> Check:
-    return Check(f.check, Verdict(f.verdict), f.sentence, tuple(f.assets), f.remedy, f.where)
-
-
-def _finding(each: Check) -> str:
-    told = f"{each.where}: {each.sentence}" if each.where else each.sentence
-    named = f" ({_some(each.assets)})" if each.assets and each.assets[0] not in each.sentence else ""
-    return told + named + (f"; {each.remedy}" if each.remedy else "")
 
 
 def _events(r: ReportDocument) -> list[str]:
