@@ -3,6 +3,7 @@
 from orchestrator.core.state.events import Entry
 from orchestrator.core.state.lifecycle import DeliveryState, PackageState
 from orchestrator.core.state.progress import Progress
+from orchestrator.core.state.subjects import Subject, whose
 
 #: seconds between two notices that a person is needed
 PAUSE = 600.0
@@ -13,13 +14,13 @@ class Watching:
 
     def __init__(self) -> None:
         #: subjects that are undecided and known to be
-        self._known: set[str] = set()
+        self._known: set[Subject] = set()
         self._told_at = float("-inf")
 
     def heard(self, progress: Progress, entry: Entry) -> int:
         """How many wait for a person, where somebody must be told of it now; else 0."""
-        subject = getattr(entry.event, "delivery", "") or getattr(entry.event, "batch", "")
-        if not isinstance(subject, str) or subject in self._known or not _is_undecided(progress, subject):
+        subject = whose(entry.event)
+        if subject is None or subject in self._known or not _is_undecided(progress, subject):
             return 0
         self._known.add(subject)
         if entry.at - self._told_at < PAUSE:
@@ -28,7 +29,6 @@ class Watching:
         return sum(_is_undecided(progress, each) for each in self._known)
 
 
-def _is_undecided(progress: Progress, subject: str) -> bool:
-    if subject in progress.deliveries:
-        return progress.deliveries[subject].state is DeliveryState.UNDECIDED
-    return subject in progress.packages and progress.packages[subject].state is PackageState.UNDECIDED
+def _is_undecided(progress: Progress, subject: Subject) -> bool:
+    life = progress.life_of(subject)
+    return life is not None and life.state in {DeliveryState.UNDECIDED, PackageState.UNDECIDED}

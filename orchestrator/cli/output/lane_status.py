@@ -16,6 +16,7 @@ from orchestrator.core.state.holders import lost_request_in
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import JobKind
+from orchestrator.core.state.subjects import SubjectKind, whose
 
 LaneKey = tuple[str, str]
 
@@ -292,8 +293,10 @@ def _touched(progress: Progress, event: e.Event) -> tuple[str, ...]:
         case e.Resolved(subject=subject):
             return (subject,) if subject in progress.deliveries else tuple(progress.of_batch.get(subject, ()))
         case _:
-            name = getattr(event, "delivery", "")
-            return (name,) if name else tuple(progress.of_batch.get(getattr(event, "batch", ""), ()))
+            moved = whose(event)
+            if moved is None or moved.kind is SubjectKind.DELIVERY:
+                return (moved.id,) if moved else ()
+            return tuple(progress.of_batch.get(moved.id, ()))
 
 
 def _add(lane: LaneStatus, state: DeliveryState, size: int) -> None:

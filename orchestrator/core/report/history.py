@@ -11,6 +11,7 @@ from orchestrator.core.report.acts import Act, Acts
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry, ErrorDetail
 from orchestrator.core.state.slot_trials import Trial, Trials
+from orchestrator.core.state.subjects import whose
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +172,11 @@ class _Gatherer:
                 self._life(entry)
 
     def _request_id(self, event: e.Event) -> None:
-        subject = getattr(event, "delivery", "") or getattr(event, "batch", "") or getattr(event, "slot", "")
+        subject = whose(event)
         words = getattr(event, "words", None)
         request_id = words.request_id if isinstance(words, ErrorDetail) else ""
-        if subject and request_id and request_id not in self._request_ids.setdefault(subject, []):
-            self._request_ids[subject].append(request_id)
+        if subject and request_id and request_id not in self._request_ids.setdefault(subject.id, []):
+            self._request_ids[subject.id].append(request_id)
 
     # --- the way to ROMA -------------------------------------------------------------------------------------------
 

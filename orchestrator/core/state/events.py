@@ -720,21 +720,9 @@ class HandoverDone:
     note: str
 
 
-Event = (
-    RunBegan
-    | SelectionMade
-    | AssetsSkipped
-    | AssetsHeld
-    | BatchScheduled
-    | DeliveryScheduled
-    | RunResumed
-    | RunInterrupted
-    | RunEnded
-    | OutageBegan
-    | OutageEnded
-    | TargetStopped
-    | TargetReopened
-    | ExportRequested
+#: events that move one package's life
+PackageEvent = (
+    ExportRequested
     | ExportAccepted
     | ExportRefused
     | ExportAnswerLost
@@ -751,7 +739,10 @@ Event = (
     | PackageDamaged
     | PackageDropped
     | PackageStale
-    | Looked
+)
+#: events that move one delivery's life, and no other
+DeliveryEvent = (
+    Looked
     | BackupsChosen
     | ImportRequested
     | ImportAccepted
@@ -765,17 +756,33 @@ Event = (
     | ImportMissing
     | ImportInDoubt
     | Verified
-    | Split
     | Quarantined
     | Blocked
+)
+#: events that move one probe's life
+ProbeEvent = ProbeRequested | ProbeAccepted | ProbeRefused | ProbeAnswerLost | ProbeEnded
+#: each event belongs to one of these; what stands here by its own name is told to the run as a whole, or moves several
+Event = (
+    RunBegan
+    | SelectionMade
+    | AssetsSkipped
+    | AssetsHeld
+    | BatchScheduled
+    | DeliveryScheduled
+    | RunResumed
+    | RunInterrupted
+    | RunEnded
+    | OutageBegan
+    | OutageEnded
+    | TargetStopped
+    | TargetReopened
+    | PackageEvent
+    | DeliveryEvent
+    | Split
     | Regrouped
     | Retried
     | Resolved
-    | ProbeRequested
-    | ProbeAccepted
-    | ProbeRefused
-    | ProbeAnswerLost
-    | ProbeEnded
+    | ProbeEvent
     | WideningTried
     | WideningShown
     | HandoverListed

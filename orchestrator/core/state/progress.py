@@ -204,6 +204,24 @@ class Progress:
             self.changes.apply(entry.event, entry.at)
             return
         match entry.event:
+            case event if isinstance(event, e.PackageEvent):
+                self._package(event.batch, entry)
+            case event if isinstance(event, e.DeliveryEvent):
+                self._delivery(event.delivery, entry)
+            case event if isinstance(event, e.ProbeEvent):
+                self._probe(event, entry.at)
+            case e.Resolved(subject=name):
+                (self._package if name in self.packages else self._delivery)(name, entry)
+            case e.Retried(delivery=delivery):
+                self._retry(delivery, entry)
+            case e.Split() as event:
+                self._split(event, entry.at)
+            case e.Regrouped() as event:
+                self._regroup(event, entry.at)
+            case e.BatchScheduled() as event:
+                self._schedule_batch(event)
+            case e.DeliveryScheduled() as event:
+                self._schedule_delivery(event, None)
             case e.RunBegan() | e.RunResumed() | e.RunInterrupted() | e.RunEnded() as event:
                 self._run(event, earlier, entry.at)
             case (
@@ -212,10 +230,6 @@ class Progress:
                 self._begin_with(event)
             case e.HandoverListed() | e.HandoverDone() | e.WideningTried() | e.WideningShown():
                 pass  # `orchestrator.core.report.handover` and `orchestrator.core.state.slot_trials` read them
-            case e.BatchScheduled() as event:
-                self._schedule_batch(event)
-            case e.DeliveryScheduled() as event:
-                self._schedule_delivery(event, None)
             case e.OutageBegan(host=host):
                 self.down[host] = entry.at
             case e.OutageEnded(host=host):
@@ -227,22 +241,6 @@ class Progress:
                 self.failures[instance, direction] = Failures()
                 self.retrying.add((instance, direction))
                 self._touch_all()
-            case (
-                e.ProbeRequested() | e.ProbeAccepted() | e.ProbeRefused() | e.ProbeAnswerLost() | e.ProbeEnded()
-            ) as event:  # fmt: skip
-                self._probe(event, entry.at)
-            case e.Split() | e.Regrouped() as event:
-                self._otherwise(event, entry.at)
-            case e.Resolved(subject=name) if name in self.packages:
-                self._package(name, entry)
-            case e.Resolved(subject=name):
-                self._delivery(name, entry)
-            case e.Retried(delivery=delivery):
-                self._retry(delivery, entry)
-            case other if hasattr(other, "delivery"):
-                self._delivery(other.delivery, entry)
-            case other:
-                self._package(other.batch, entry)
 
     def _touch_all(self) -> None:
         self._touched.add(self.everything())
@@ -523,13 +521,6 @@ class Progress:
         user = self.users.get(asked.credentials, asked.credentials)
         return _Job(JobKind.EXPORT, user, asked.instance, asked.slot, probe.asked_at)
 
-    def _otherwise(self, event: e.Split | e.Regrouped, at: float) -> None:
-        """Deliveries go on in others."""
-        if isinstance(event, e.Split):
-            self._split(event, at)
-        else:
-            self._regroup(event, at)
-
     def _split(self, event: e.Split, at: float) -> None:
         parent = self.deliveries[event.delivery]
         self.deliveries[parent.id] = move_delivery(parent, event, at)
@@ -648,7 +639,7 @@ class Progress:
     def _batch_of_parent(self, delivery: Delivery) -> str:
         return self.deliveries[delivery.parent].batch if delivery.parent else ""
 
-    def _probe(self, event: e.Event, at: float) -> None:
+    def _probe(self, event: e.ProbeEvent, at: float) -> None:
         match event:
             case e.ProbeRequested(slot=slot):
                 self.probes[slot] = Probe(event, since=at, asked_at=at)
@@ -666,8 +657,6 @@ class Progress:
                 self._end_probe(slot, at, not_before=at + wait)
             case e.ProbeEnded(slot=slot):
                 self._end_probe(slot, at)
-            case _:
-                raise IllegalMove(f"{type(event).__name__} is no event of a probe")
         self._touched.subjects.add(Subject.probe(event.slot))
 
     def _end_probe(self, slot: str, at: float, *, not_before: float = 0.0) -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from orchestrator.core.state import events as e
+
 
 class SubjectKind(StrEnum):
     """What an id is the id of."""
@@ -67,3 +69,12 @@ class Touched:
 
     def deliveries(self, names: Iterable[str]) -> None:
         self.subjects.update(map(Subject.delivery, names))
+
+
+def whose(event: e.Event) -> Subject | None:
+    """Whose life an event begins or moves; None where it is told to the run as a whole, or names it by its id alone."""
+    if isinstance(event, e.PackageEvent | e.BatchScheduled):
+        return Subject.package(event.batch)
+    if isinstance(event, e.DeliveryEvent | e.DeliveryScheduled | e.Split | e.Retried):
+        return Subject.delivery(event.delivery)
+    return Subject.probe(event.slot) if isinstance(event, e.ProbeEvent) else None
