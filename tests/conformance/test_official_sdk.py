@@ -1,5 +1,6 @@
 """The official SDK drives the emulator over a socket: what it accepts, the emulator speaks."""
 
+import json
 import time
 import zipfile
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.server import serve
 from orchestrator.emulator.service.service import Service
 from orchestrator.emulator.world.generate import Filling, generate
-from orchestrator.emulator.world.options import Duration, Durations, Switches
+from orchestrator.emulator.world.options import Duration, Durations, Switches, Told
 from orchestrator.emulator.world.world import World
 
 QUICK = Durations(Duration(0.05), Duration(0.05), Duration(0.05))
@@ -147,3 +148,66 @@ async def test_the_sdk_is_refused_a_second_job_and_a_wrong_key() -> None:
     world = generate(2, 0, durations=Durations(Duration(3600.0)), switches=Switches())
     with anyio.fail_after(60):
         assert await talk(world, conversation) == ("ROMA.10012", "APIGW.0301", 401)
+
+
+@UNREAD_DATES
+async def test_the_sdk_reads_what_may_travel_and_was_never_documented() -> None:
+    """Topics, products, custom back ends, authorisations, schedules and increment positions (Finishing 2)."""
+
+    def conversation(url: str, world: World) -> dict[str, object]:
+        roma, dev = client(url, world, "dev"), world.instance("dev")
+        caller, task = dev.app("orders-web"), dev.tasks[1]
+        topics = roma.list_mqs_instance_topics(sdk.ListMqsInstanceTopicsRequest(instance_id=dev.id, limit="2"))
+        products = roma.list_products(sdk.ListProductsRequest(instance_id=dev.id, limit=2, app_id=caller.id))
+        backends = roma.list_live_data_api_v2(sdk.ListLiveDataApiV2Request(instance_id=dev.id, limit=2, offset=1))
+        auths = roma.list_apis_binded_to_app_v2(
+            sdk.ListApisBindedToAppV2Request(instance_id=dev.id, app_id=caller.id)
+        ).auths
+        dispatch = roma.show_dispatches(sdk.ShowDispatchesRequest(instance_id=dev.id, task_id=task.id))
+        detail = roma.show_task(sdk.ShowTaskRequest(instance_id=dev.id, task_id=task.id)).task_detail
+        return {
+            "topics": [(one.name, one.app_id, one.app_name) for one in topics.topics],
+            "products": [(one.name, one.app_id) for one in products.items],
+            "backends": [(one.name, one.roma_app_id) for one in backends.apis],
+            "auths": [(one.api_name, one.app_id, one.env_name) for one in auths],
+            "dispatch": (dispatch.use_quartz_cron, dispatch.cron),
+            "position": json.loads(detail)["sourceSelectedDatasource"]["dataTimestamp"],
+            "totals": (topics.total, products.total, backends.total),
+        }
+
+    world = generate(60, 4)
+    dev = world.instance("dev")
+    first, second = dev.apps[0], dev.apps[3]
+    assert await talk(world, conversation) == {
+        "topics": [(f"{one.name}-topic", one.key, one.name) for one in (first, second)],
+        "products": [(f"{first.name}-product", first.id)],
+        "backends": [(f"{dev.apps[at].name}-backend", dev.apps[at].id) for at in (3, 6)],
+        "auths": [
+            (f"{name}-api-{at}", first.id, "RELEASE") for name in ("billing-core", "stock-core") for at in (1, 2)
+        ],
+        "dispatch": (True, dev.tasks[1].cron),
+        "position": dev.tasks[1].position,
+        "totals": (20, 1, 20),
+    }
+
+
+async def test_the_sdk_is_told_that_a_task_has_no_schedule_and_what_a_switch_refuses() -> None:
+    def conversation(url: str, world: World) -> list[tuple[int, str | None]]:
+        roma, dev = client(url, world, "dev"), world.instance("dev")
+        asked: list[Callable[[], object]] = [
+            lambda: roma.show_dispatches(sdk.ShowDispatchesRequest(instance_id=dev.id, task_id=dev.tasks[0].id)),
+            lambda: roma.list_mqs_instance_topics(sdk.ListMqsInstanceTopicsRequest(instance_id=dev.id)),
+            lambda: roma.list_products(sdk.ListProductsRequest(instance_id=dev.id)),
+            lambda: roma.list_live_data_api_v2(sdk.ListLiveDataApiV2Request(instance_id=dev.id)),
+        ]
+        told = []
+        for each in asked:
+            with pytest.raises(ClientRequestException) as refused:
+                each()
+            told.append((refused.value.status_code, refused.value.error_code))
+        return told
+
+    refused = Switches(topics_read=Told.REFUSED, products_read=Told.REFUSED, backends_read=Told.REFUSED)
+    told = await talk(generate(6, 4, switches=refused), conversation)
+    assert [status for status, _ in told] == [404, 403, 403, 403]
+    assert told[3][1] == "APIG.1005"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from orchestrator.emulator.api import serialize
+from orchestrator.emulator.api import belongings, serialize
 from orchestrator.emulator.api.paging import page
 from orchestrator.emulator.api.routes import Route
 from orchestrator.emulator.protocol.errors import roma
@@ -14,7 +14,7 @@ from orchestrator.emulator.world.options import DictionaryList
 from orchestrator.emulator.world.world import Api, App, DataSource, Instance, Task
 
 _RELEASE_ENV: Json = {
-    "id": "DEFAULT_ENVIRONMENT_RELEASE_ID",
+    "id": serialize.RELEASE,
     "name": "RELEASE",
     "remark": "",
     "create_time": "1970-01-01T00:00:00Z",
@@ -49,6 +49,8 @@ class Lists:
 
     def _records(self, caller: Caller, operation: Operation, request: Request) -> Sequence[Json]:
         """All records of a list that is short or rarely read."""
+        if operation in belongings.LISTS:
+            return belongings.listed(self._service, caller, operation, request)
         holding = self._service.holding(caller.instance)
         instance = holding.instance
         match operation:
@@ -59,8 +61,6 @@ class Lists:
                 return [serialize.api_json(one, holding) for one in self._matching_apis(caller, request)]
             case Operation.GROUPS:
                 return [serialize.group_json(one, holding) for one in holding.groups.all()]
-            case Operation.BINDINGS:
-                return self._bindings(caller, request)
             case Operation.ENVS:
                 return [_RELEASE_ENV]
             case Operation.FEATURES:
@@ -85,7 +85,8 @@ class Lists:
         key = (app.id, caller.user.name, caller.user.admin)
         known = self._apps.get(key)
         if known is None or known[0] is not app:
-            known = self._apps[key] = (app, json_text(serialize.app_json(app, caller.user)))
+            told = belongings.key(self._service, app)
+            known = self._apps[key] = (app, json_text(serialize.app_json(app, caller.user, told)))
         return known[1]
 
     def _task(self, task: Task) -> str:
@@ -114,23 +115,6 @@ class Lists:
             one
             for one in self._service.holding(caller.instance).apis.all()
             if one.app_id in seen and app_id in {"", one.app_id} and name in one.name and (one.released or not env)
-        ]
-
-    def _bindings(self, caller: Caller, request: Request) -> list[Json]:
-        """APIs that an application may call: the best public hint of who calls whom (API 1.8)."""
-        holding = self._service.holding(caller.instance)
-        app = holding.apps.get(request.param("app_id"))
-        called = set(app.calls) if app else set()
-        return [
-            {
-                "api_id": one.id,
-                "api_name": one.name,
-                "app_id": app.id if app else "",
-                "roma_app_id": one.app_id,
-                "env_id": _RELEASE_ENV["id"],
-            }
-            for one in holding.apis.all()
-            if one.app_id in called
         ]
 
 

@@ -37,6 +37,9 @@ PAGING = {
     Operation.ENVS: Paging(*_APIC, "envs"),
     Operation.FEATURES: Paging(*_APIC, "features"),
     Operation.CONFIGS: Paging(*_APIC, "configs"),
+    Operation.BACKENDS: Paging(*_APIC, "apis"),
+    Operation.TOPICS: Paging(1000, 1000, "topics"),
+    Operation.PRODUCTS: Paging(10, 999, "items"),
     Operation.INSTANCES: Paging(10, 100, "instances"),
     Operation.DICTIONARIES: Paging(20, 500, "dictionaries"),
 }
@@ -73,5 +76,8 @@ def _wrong(operation: Operation, name: str) -> Refusal:
         return Refusal(Layer.FDI, 400, "FDI.3033", f"Invalid parameter [{name}]")
     if operation in {Operation.APPS, Operation.INSTANCES, Operation.DICTIONARIES}:
         return invalid(f"Invalid parameter {name}.")
+    if operation in {Operation.TOPICS, Operation.PRODUCTS}:
+        layer = Layer.MQS if operation is Operation.TOPICS else Layer.LINK
+        return Refusal(layer, 400, "SCB.00000000", "Bad Request")
     message = f"Invalid parameter value,parameterName:{name}. Please refer to the support documentation"
     return Refusal(Layer.APIC, 400, "APIG.2012", message)

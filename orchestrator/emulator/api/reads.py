@@ -1,6 +1,6 @@
 """Answers requests that read one thing. Law: nothing here changes anything."""
 
-from orchestrator.emulator.api import serialize
+from orchestrator.emulator.api import belongings, serialize
 from orchestrator.emulator.api.routes import Route
 from orchestrator.emulator.protocol.errors import Layer, Refusal, roma
 from orchestrator.emulator.protocol.messages import Json, Request
@@ -15,6 +15,8 @@ def read(service: Service, caller: Caller, route: Route, request: Request) -> Js
             return _app(service, caller, route.id)
         case Operation.TASK:
             return _task(service, caller, route.id)
+        case Operation.DISPATCHES:
+            return belongings.schedule(service, caller, route)
         case Operation.INSTANCE:
             return serialize.instance_detail_json(service.holding(caller.instance).instance)
         case Operation.VALIDATE:
@@ -26,14 +28,15 @@ def read(service: Service, caller: Caller, route: Route, request: Request) -> Js
 def _app(service: Service, caller: Caller, app_id: str) -> Json:
     for app in service.apps(caller):
         if app.id == app_id:
-            return serialize.app_json(app, caller.user)
+            return serialize.app_json(app, caller.user, belongings.key(service, app))
     raise roma("ROMA.12001", "You do not have the permissions required to operate the application.", status=403)
 
 
 def _task(service: Service, caller: Caller, task_id: str) -> Json:
     for task in service.tasks(caller):
         if task.id == task_id:
-            return serialize.task_detail_json(task, service.holding(caller.instance))
+            detail = belongings.task_detail(service, task)
+            return serialize.task_detail_json(task, service.holding(caller.instance), detail)
     raise Refusal(Layer.FDI, 404, "FDI.3081", "The task does not exist.")
 
 

@@ -10,6 +10,8 @@ from orchestrator.emulator.world.faults import Operation
 
 _ROMA = r"/v2/(?P<project>[^/]+)/instances/(?P<instance>[^/]+)"
 _FDI = r"/v2/(?P<project>[^/]+)/fdi/instances/(?P<instance>[^/]+)"
+_MQS = r"/v2/(?P<project>[^/]+)/mqs/instances/(?P<instance>[^/]+)"
+_LINK = r"/v2/(?P<project>[^/]+)/link/instances/(?P<instance>[^/]+)"
 _APIC = r"/v2/(?P<project>[^/]+)/apic/instances/(?P<instance>[^/]+)"
 
 _TABLE = tuple(
@@ -26,11 +28,15 @@ _TABLE = tuple(
         ("GET", rf"{_ROMA}/dictionaries", Operation.DICTIONARIES),
         ("GET", rf"{_FDI}/tasks", Operation.TASKS),
         ("GET", rf"{_FDI}/tasks/(?P<id>[^/]+)", Operation.TASK),
+        ("GET", rf"{_FDI}/tasks/(?P<id>[^/]+)/dispatches", Operation.DISPATCHES),
         ("GET", rf"{_FDI}/datasources", Operation.DATASOURCES),
         ("POST", rf"{_FDI}/batch-operation/tasks", Operation.TASK_ACTION),
         ("GET", rf"{_APIC}/apis", Operation.APIS),
         ("GET", rf"{_APIC}/api-groups", Operation.GROUPS),
         ("GET", rf"{_APIC}/app-auths/binded-apis", Operation.BINDINGS),
+        ("GET", rf"{_APIC}/livedata-apis", Operation.BACKENDS),
+        ("GET", rf"{_MQS}/topics", Operation.TOPICS),
+        ("GET", rf"{_LINK}/products", Operation.PRODUCTS),
         ("GET", rf"{_APIC}/envs", Operation.ENVS),
         ("GET", rf"{_APIC}/features", Operation.FEATURES),
         ("GET", rf"{_APIC}/project/configs", Operation.CONFIGS),
@@ -46,11 +52,13 @@ _TABLE = tuple(
 )
 
 _FDI_OPERATIONS = frozenset({Operation.TASKS, Operation.TASK, Operation.DATASOURCES, Operation.TASK_ACTION})
+_OTHERS = {Operation.DISPATCHES: Layer.DISPATCH, Operation.TOPICS: Layer.MQS, Operation.PRODUCTS: Layer.LINK}
 _APIC_OPERATIONS = frozenset(
     {
         Operation.APIS,
         Operation.GROUPS,
         Operation.BINDINGS,
+        Operation.BACKENDS,
         Operation.ENVS,
         Operation.FEATURES,
         Operation.CONFIGS,
@@ -76,6 +84,8 @@ class Route:
         """Whose envelope a refusal has (API 1.7)."""
         if self.operation in _FDI_OPERATIONS:
             return Layer.FDI
+        if self.operation in _OTHERS:
+            return _OTHERS[self.operation]
         return Layer.APIC if self.operation in _APIC_OPERATIONS else Layer.ROMA
 
 

@@ -5,19 +5,19 @@ from orchestrator.emulator.service.instance_store import Holding
 from orchestrator.emulator.service.jobs import iso
 from orchestrator.emulator.world.world import Api, App, DataSource, Group, Instance, Task, User, hex_id
 
-_RELEASE = "DEFAULT_ENVIRONMENT_RELEASE_ID"
+RELEASE = "DEFAULT_ENVIRONMENT_RELEASE_ID"
 _INSTANCE_NUMBER = {"Running": 6}
 
 
-def app_json(app: App, user: User) -> Json:
-    """One application, with the caller's roles."""
+def app_json(app: App, user: User, key: str) -> Json:
+    """One application, with the caller's roles, and its key as it is told."""
     own = app.owner == user.name or user.admin
     by = {"user_id": hex_id("user", app.owner), "user_name": app.owner}
     return {
         "id": app.id,
         "name": app.name,
         "remark": "",
-        "key": app.key,
+        **({"key": key} if key else {}),
         "roles": ["read", "access", "delete", "modify", "admin"] if own else ["read", "access"],
         "owner": app.owner == user.name,
         "favorite": False,
@@ -46,8 +46,8 @@ def task_json(task: Task) -> Json:
     }
 
 
-def task_detail_json(task: Task, holding: Holding) -> Json:
-    """One task in detail; `status` is a word here."""
+def task_detail_json(task: Task, holding: Holding, detail: str) -> Json:
+    """One task in detail, `detail` as JSON text; `status` is a word here."""
     source, target = holding.apps.get(task.source_app_id), holding.apps.get(task.target_app_id)
     origin = holding.datasources.get(task.source_datasource_id)
     aim = holding.datasources.get(task.target_datasource_id)
@@ -63,7 +63,7 @@ def task_detail_json(task: Task, holding: Holding) -> Json:
         "target_datasource_name": aim.name if aim else "",
         "description": "",
     }
-    return {"task": told, "task_detail": "{}"}
+    return {"task": told, "task_detail": detail}
 
 
 def datasource_json(one: DataSource, holding: Holding) -> Json:
@@ -100,7 +100,7 @@ def api_json(api: Api, holding: Holding) -> Json:
         "match_mode": "NORMAL",
         "auth_type": "APP",
         "backend_type": api.backend_type,
-        "run_env_id": _RELEASE if api.released else "",
+        "run_env_id": RELEASE if api.released else "",
         "run_env_name": "RELEASE" if api.released else "",
         "publish_id": hex_id("publish", api.id) if api.released else "",
     }

@@ -1,4 +1,4 @@
-"""How a local ROMA Connect refuses, in all five error envelopes (API 1.7).
+"""How a local ROMA Connect refuses, in all error envelopes (API 1.7, Finishing 1).
 
 Law: one exception, one place that writes it.
 
@@ -16,6 +16,12 @@ class Layer(StrEnum):
     #: ROMA public and asset APIs
     ROMA = "roma"
     FDI = "fdi"
+    #: schedules of tasks, which nest what the rest of FDI says (Finishing 1)
+    DISPATCH = "dispatch"
+    #: the message service
+    MQS = "mqs"
+    #: devices
+    LINK = "link"
     #: service integration
     APIC = "apic"
     #: the gateway in front
@@ -102,7 +108,11 @@ def _envelope(refusal: Refusal, status: int, request_id: str) -> Json:
             }
         case Layer.FDI | Layer.APIC:
             return {"error_code": refusal.code, "error_msg": refusal.message}
-        case Layer.GATEWAY:
+        case Layer.DISPATCH:
+            return {"code": status, "reason": {"error_code": refusal.code, "error_msg": refusal.message}}
+        case Layer.MQS:
+            return {"error_code": status, "error_msg": refusal.message}
+        case Layer.GATEWAY | Layer.LINK:
             return {"error_code": refusal.code, "error_msg": refusal.message, "request_id": request_id}
         case Layer.IAM:
             return {"error": {"code": status, "message": refusal.message, "title": refusal.code}}

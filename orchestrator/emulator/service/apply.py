@@ -23,7 +23,7 @@ def what_lands(verdict: ImportPlan, switches: Switches) -> tuple[Arrival, ...]:
             return verdict.arrivals[: verdict.before_failure]
         case FailedImport.APP_WITHOUT_CONTENT:
             apps = (one for one in verdict.arrivals if isinstance(one.value, App))
-            return tuple(replace(one, apis=(), datasources=()) for one in apps)
+            return tuple(replace(one, apis=(), datasources=(), belongings=()) for one in apps)
 
 
 class Lander:
@@ -67,6 +67,8 @@ class Lander:
             if api.group_id not in self._holding.groups:
                 self._holding.groups.put(Group(api.group_id, f"{app.name}-group", app.id))
             self._holding.apis.put(api)
+        for one in arrival.belongings:
+            self._holding.belongings.put(one)
 
     def _write(self, now: float, kind: str, names: tuple[str, str, str, str], updates: bool) -> None:
         value_id, name, source_id, wanted = names
@@ -100,3 +102,5 @@ def remove(holding: Holding, ledger: Ledger, job_id: str, asset_ids: tuple[str, 
             holding.apis.remove(api.id)
         for group in [one for one in holding.groups.all() if one.app_id == asset_id]:
             holding.groups.remove(group.id)
+        for one in [one for one in holding.belongings.all() if one.app_id == asset_id]:
+            holding.belongings.remove(one.id)

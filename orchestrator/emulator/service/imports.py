@@ -27,7 +27,17 @@ from orchestrator.emulator.world.options import (
     SecondArrival,
     Switches,
 )
-from orchestrator.emulator.world.world import Api, App, DataSource, Task, User, make_id, task_id
+from orchestrator.emulator.world.world import (
+    Api,
+    App,
+    Belonging,
+    BelongingKind,
+    DataSource,
+    Task,
+    User,
+    make_id,
+    task_id,
+)
 
 
 class ImportType(StrEnum):
@@ -79,6 +89,7 @@ class Arrival:
     updates: bool
     datasources: tuple[DataSource, ...] = ()
     apis: tuple[Api, ...] = ()
+    belongings: tuple[Belonging, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +200,11 @@ class _Judge:
             return
         self.created["app"] += existing is None
         self.arrivals.append(
-            Arrival(value, app.id, wanted, existing is not None, datasources, self._apis(app, value.id))
-        )
+            Arrival(
+                value, app.id, wanted, existing is not None, datasources, self._apis(app, value.id),
+                self._belongings(app, value.id),
+            )
+        )  # fmt: skip
 
     def _new_app(self, app: App, name: str) -> App:
         if len(self.holding.apps) + self.created["app"] >= self.holding.instance.quotas.apps:
@@ -250,6 +264,21 @@ class _Judge:
             if one.app_id == app.id
         )
 
+    def _belongings(self, app: App, target_id: str) -> tuple[Belonging, ...]:
+        """Those that travel by the switches; a name that is taken stays with its owner."""
+        switches, name = self.at.switches, self.holding.instance.name
+        kept = {
+            BelongingKind.TOPIC: switches.import_keeps_topics,
+            BelongingKind.PRODUCT: switches.import_keeps_products,
+            BelongingKind.BACKEND: switches.import_keeps_backends,
+        }
+        taken = {(one.kind, one.name) for one in self.holding.belongings.all()}
+        return tuple(
+            replace(one, id=make_id(name, target_id, one.kind, one.name), app_id=target_id)
+            for one in self.manifest.belongings
+            if one.app_id == app.id and kept[one.kind] and (one.kind, one.name) not in taken
+        )
+
     def _task(self, task: Task) -> None:
         wanted = renamed = self._name(task.name, PrefixRenames.TASKS)
         existing = self.holding.tasks.named(renamed)
@@ -287,6 +316,8 @@ class _Judge:
             target_datasource_id=target,
             update_time=self.at.now,
             revision=task.revision,
+            cron=task.cron if self.at.switches.import_keeps_dispatch else existing.cron,
+            position=task.position if self.at.switches.import_keeps_position else existing.position,
         )
 
     def _task_app(self, source_id: str) -> str:

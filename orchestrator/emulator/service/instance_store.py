@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from orchestrator.emulator.world.options import Visibility
-from orchestrator.emulator.world.world import Api, App, DataSource, Group, Instance, Task, User
+from orchestrator.emulator.world.world import Api, App, Belonging, DataSource, Group, Instance, Task, User
 
 
 class _Item(Protocol):
@@ -89,6 +89,7 @@ class Holding:
     datasources: Shelf[DataSource]
     apis: Shelf[Api]
     groups: Shelf[Group]
+    belongings: Shelf[Belonging]
 
 
 def holding_of(instance: Instance) -> Holding:
@@ -100,6 +101,7 @@ def holding_of(instance: Instance) -> Holding:
         Shelf(instance.datasources),
         Shelf(instance.apis),
         Shelf(instance.groups),
+        Shelf(instance.belongings),
     )
 
 

@@ -16,7 +16,7 @@ from orchestrator.emulator.protocol.errors import roma
 from orchestrator.emulator.protocol.messages import Body, Filler, Upload
 from orchestrator.emulator.service.zip_writer import read_entry, write_zip
 from orchestrator.emulator.world.options import Carried, Switches
-from orchestrator.emulator.world.world import Api, App, DataSource, Group, Task
+from orchestrator.emulator.world.world import Api, App, Belonging, BelongingKind, DataSource, Group, Task
 
 MANIFEST = "roma-emulator-manifest.json"
 #: bytes of a package that is kept with its manifest
@@ -24,7 +24,9 @@ _SMALL = 1 << 18
 _FORMAT = "roma-connect-emulator-package"
 
 #: which fields of a manifest hold frozen values
-_KINDS: Mapping[str, type] = {"apps": App, "tasks": Task, "datasources": DataSource, "apis": Api, "groups": Group}
+_KINDS: Mapping[str, type] = {
+    "apps": App, "tasks": Task, "datasources": DataSource, "apis": Api, "groups": Group, "belongings": Belonging,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Manifest:
     #: released ones of `apps` (API 2.4)
     apis: tuple[Api, ...]
     groups: tuple[Group, ...]
+    belongings: tuple[Belonging, ...]
     #: id -> name of every application that is referred to
     app_names: Mapping[str, str]
 
@@ -125,11 +128,12 @@ def _manifest(value: Mapping[str, object]) -> Manifest:
         _read(DataSource, value["datasources"]),
         _read(Api, value["apis"]),
         _read(Group, value["groups"]),
+        tuple(replace(each, kind=BelongingKind(each.kind)) for each in _read(Belonging, value["belongings"])),
         names,
     )
 
 
-_T = TypeVar("_T", App, Task, DataSource, Api, Group)
+_T = TypeVar("_T", App, Task, DataSource, Api, Group, Belonging)
 
 
 def _read(kind: type[_T], values: object) -> tuple[_T, ...]:

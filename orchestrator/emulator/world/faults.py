@@ -36,6 +36,14 @@ class Operation(StrEnum):
     INSTANCE = "instance"
     INSTANCES = "instances"
     DICTIONARIES = "dictionaries"
+    #: of the message service
+    TOPICS = "topics"
+    #: of devices
+    PRODUCTS = "products"
+    #: custom back ends
+    BACKENDS = "backends"
+    #: when a task runs
+    DISPATCHES = "dispatches"
     #: validate-apps
     VALIDATE = "validate"
     #: start or stop of tasks

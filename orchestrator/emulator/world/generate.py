@@ -8,6 +8,8 @@ from orchestrator.emulator.world.options import Durations, Switches
 from orchestrator.emulator.world.world import (
     Api,
     App,
+    Belonging,
+    BelongingKind,
     DataSource,
     Group,
     Instance,
@@ -57,6 +59,8 @@ class Filling:
     unreleased_every: int = 20
     #: every n-th task runs; 0 = none
     running_every: int = 10
+    #: every n-th application has a topic, a product and a custom back end; 0 = none
+    belongings_every: int = 3
     #: caller's name -> names of called applications; names that do not exist are left out
     calls: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict(CALLS))
     #: name of the user that owns everything
@@ -124,6 +128,12 @@ def fill(instance: Instance, filling: Filling, switches: Switches) -> Instance:
             for index, app in enumerate(apps)
             for number in range(filling.apis_per_app)
         ),
+        belongings=tuple(
+            Belonging(make_id(instance.name, kind, app.name), kind, f"{app.name}-{kind}", app.id)
+            for index, app in enumerate(apps)
+            if filling.belongings_every and index % filling.belongings_every == 0
+            for kind in BelongingKind
+        ),
     )
 
 
@@ -178,6 +188,7 @@ def _task(instance: str, number: int, apps: tuple[App, ...], filling: Filling, s
     ends = f"{source.name}-to-{target.name}" if source and target else "free"
     name = f"{ends}-{_FLOWS[number % len(_FLOWS)]}-{number + 1:04d}"
     every = filling.running_every
+    real_time = number % 3 == 0
     return Task(
         task_id(switches, instance, "task", name),
         name,
@@ -189,5 +200,7 @@ def _task(instance: str, number: int, apps: tuple[App, ...], filling: Filling, s
         else "",
         filling.owner,
         running=bool(every) and number % every == every - 1,
-        task_type="REALTIME" if number % 3 == 0 else "TIMING",
+        task_type="REALTIME" if real_time else "TIMING",
+        cron="" if real_time else f"0 {number % 60} 2 * * ?",
+        position=str(1767225600000 + 1000 * number) if number % 2 else "",
     )

@@ -128,6 +128,16 @@ class Visibility(StrEnum):
     OWNER = "owner"
 
 
+class Told(StrEnum):
+    """How the service answers one read whose secrecy is not documented (Finishing 1, Finishing 5)."""
+
+    CLEAR = "clear"
+    #: with asterisks in place of most of it
+    MASKED = "masked"
+    #: 403; an application's key is left out of its list
+    REFUSED = "refused"
+
+
 class DictionaryList(StrEnum):
     """What the list of the data dictionary gives without `parent_code` (Finishing 5, 12)."""
 
@@ -276,6 +286,32 @@ class Switches:
     signed_body_limit: int = 12 * 1024 * 1024
     #: largest body of a request with a token in bytes; 0 = no limit
     token_body_limit: int = 0
+    #: topics travel with their application (Finishing 2.11)
+    import_keeps_topics: bool = True
+    #: products travel with their application (Finishing 2.12)
+    import_keeps_products: bool = True
+    #: custom back ends travel with their application (Finishing 2.6)
+    import_keeps_backends: bool = True
+    #: an application may call at the target what it called at the source (Finishing 2.8)
+    import_keeps_authorisations: bool = True
+    #: a task's schedule travels with it (Finishing 5, 10)
+    import_keeps_dispatch: bool = True
+    #: a task's increment position travels with it (Finishing 5, 11)
+    import_keeps_position: bool = False
+    #: what the list of applications tells of keys
+    key_read: Told = Told.CLEAR
+    #: what the list of topics tells
+    topics_read: Told = Told.CLEAR
+    #: what the list of products tells
+    products_read: Told = Told.CLEAR
+    #: what the list of custom back ends tells
+    backends_read: Told = Told.CLEAR
+    #: what the list of APIs that an application may call tells
+    authorisations_read: Told = Told.CLEAR
+    #: what a task's schedule tells
+    dispatch_read: Told = Told.CLEAR
+    #: what a task's details tell of its increment position
+    position_read: Told = Told.CLEAR
     #: a calling application in one package with the called one is accepted (API 2.3 leaves it open)
     calls_within_package: bool = False
 

@@ -7,6 +7,7 @@ Tests build worlds with `generate(...)`; `default_world()` is what the command `
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from orchestrator.emulator.world.faults import Rule
@@ -80,6 +81,10 @@ class Task:
     running: bool = False
     #: REALTIME or TIMING
     task_type: str = "TIMING"
+    #: when it runs, as Quartz writes it, "" where it has no schedule (Finishing 2.5)
+    cron: str = ""
+    #: up to where it has read its source, epoch milliseconds, "" where it never ran (Finishing 2.5)
+    position: str = ""
     #: epoch seconds
     create_time: float = GENESIS
     #: epoch seconds
@@ -120,6 +125,27 @@ class Api:
     backend_type: str = "HTTP"
     #: published in RELEASE: only these travel (API 2.4)
     released: bool = True
+
+
+class BelongingKind(StrEnum):
+    """What belongs to an application and is neither an asset nor an API."""
+
+    #: of the message service (Finishing 2.11)
+    TOPIC = "topic"
+    #: of devices (Finishing 2.12)
+    PRODUCT = "product"
+    #: a custom back end (Finishing 2.6)
+    BACKEND = "backend"
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """Something that belongs to one application; its name is unique among its kind in the instance."""
+
+    id: str
+    kind: BelongingKind
+    name: str
+    app_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +195,7 @@ class Instance:
     datasources: tuple[DataSource, ...] = ()
     apis: tuple[Api, ...] = ()
     groups: tuple[Group, ...] = ()
+    belongings: tuple[Belonging, ...] = ()
 
     def app(self, name: str) -> App:
         """The application of that name; KeyError where there is none."""

@@ -1,0 +1,161 @@
+"""Answers reads of what may travel with assets and was never documented. Law: each is told as its switch says."""
+
+import json
+
+from orchestrator.emulator.api import serialize
+from orchestrator.emulator.api.routes import Route
+from orchestrator.emulator.protocol.errors import Layer, Refusal
+from orchestrator.emulator.protocol.messages import Json, Request
+from orchestrator.emulator.service.service import Caller, Service
+from orchestrator.emulator.world.faults import Operation
+from orchestrator.emulator.world.options import Told
+from orchestrator.emulator.world.world import Api, App, Belonging, BelongingKind, Task, hex_id
+
+_KINDS = {
+    Operation.TOPICS: BelongingKind.TOPIC,
+    Operation.PRODUCTS: BelongingKind.PRODUCT,
+    Operation.BACKENDS: BelongingKind.BACKEND,
+}
+LISTS = frozenset({*_KINDS, Operation.BINDINGS})
+#: a task has no schedule (Finishing 2.5)
+_NO_SCHEDULE = "FDI.3083"
+
+
+def listed(service: Service, caller: Caller, operation: Operation, request: Request) -> list[Json]:
+    """All records of one of `LISTS`; raises Refusal."""
+    told = _told(service, operation)
+    if operation is Operation.BINDINGS:
+        return [_binding(*each, told) for each in _bound(service, caller, request)]
+    tell = {Operation.TOPICS: _topic, Operation.PRODUCTS: _product, Operation.BACKENDS: _backend}[operation]
+    owners = {app.id: app for app in service.apps(caller)}
+    app_id = request.param("app_id")
+    return [
+        tell(one, owners[one.app_id], told)
+        for one in service.holding(caller.instance).belongings.all()
+        if one.kind == _KINDS[operation] and one.app_id in owners and app_id in {"", one.app_id}
+    ]
+
+
+def schedule(service: Service, caller: Caller, route: Route) -> Json:
+    """When a task runs (Finishing 2.5); raises Refusal, also where it has no schedule."""
+    told = _told(service, Operation.DISPATCHES)
+    task = next((each for each in service.tasks(caller) if each.id == route.id), None)
+    if task is None:
+        raise Refusal(Layer.DISPATCH, 404, "FDI.3180", "The task is not in the project.")
+    if not task.cron:
+        raise Refusal(Layer.DISPATCH, 404, _NO_SCHEDULE, "The scheduled task has no schedule.")
+    return {
+        "dispatch_id": hex_id("dispatch", task.id),
+        "task_id": task.id,
+        "start_datetime": round(task.create_time * 1000),
+        "period": "DAY",
+        "dispatch_interval": 1,
+        "created_date": round(task.create_time * 1000),
+        "last_modified_date": round(task.update_time * 1000),
+        "remark": "runs each night",
+        "use_quartz_cron": True,
+        "cron": shown(task.cron, told),
+    }
+
+
+def task_detail(service: Service, task: Task) -> str:
+    """The JSON text in a task's details, where its increment position stands (Finishing 2.5); raises Refusal."""
+    told = _told(service, Operation.TASK)
+    if not task.position:
+        return "{}"
+    position = shown(task.position, told)
+    source = {"need_inc_migration": True, "dataTimestamp": position, "reset_incr_begin_time": position}
+    return json.dumps({"sourceSelectedDatasource": source})
+
+
+def key(service: Service, app: App) -> str:
+    """An application's key as lists and details tell it, "" where they leave it out."""
+    told = service.world.switches.key_read
+    return "" if told is Told.REFUSED else shown(app.key, told)
+
+
+def shown(text: str, told: Told) -> str:
+    """The text, or what a mask leaves of it."""
+    return text if told is Told.CLEAR else f"{text[:3]}****"
+
+
+def _told(service: Service, operation: Operation) -> Told:
+    """How the switches answer this read; raises Refusal where they refuse it."""
+    switches = service.world.switches
+    told, layer, code = {
+        Operation.TOPICS: (switches.topics_read, Layer.MQS, ""),
+        Operation.PRODUCTS: (switches.products_read, Layer.LINK, "SCB.00000000"),
+        Operation.BACKENDS: (switches.backends_read, Layer.APIC, "APIG.1005"),
+        Operation.BINDINGS: (switches.authorisations_read, Layer.APIC, "APIG.1005"),
+        Operation.DISPATCHES: (switches.dispatch_read, Layer.DISPATCH, "FDI.3002"),
+        Operation.TASK: (switches.position_read, Layer.FDI, "FDI.3002"),
+    }[operation]
+    if told is Told.REFUSED:
+        raise Refusal(layer, 403, code, "No permissions to request this method")
+    return told
+
+
+def _topic(one: Belonging, app: App, told: Told) -> Json:
+    return {
+        "name": shown(one.name, told),
+        "partition": 3,
+        "replication": 3,
+        "retention_time": 72,
+        "sync_replication": False,
+        "sync_message_flush": False,
+        "app_id": app.key,
+        "app_name": app.name,
+        "permissions": ["read", "access"],
+        "description": "",
+    }
+
+
+def _product(one: Belonging, app: App, told: Told) -> Json:
+    return {
+        "id": int(one.id[:7], 16),
+        "name": shown(one.name, told),
+        "app_id": app.id,
+        "app_name": app.name,
+        "manufacturer_name": "acme",
+        "model": "m1",
+        "product_type": 0,
+        "protocol_type": 0,
+        "permissions": ["read"],
+        "authentication": {"user_name": one.id[:12], "password": "****"},
+    }
+
+
+def _backend(one: Belonging, app: App, told: Told) -> Json:
+    return {
+        "id": one.id,
+        "name": shown(one.name, told),
+        "path": f"/{one.name}",
+        "method": "GET",
+        "version": "1",
+        "type": "data",
+        "status": 4,
+        "roma_app_id": app.id,
+        "roma_app_name": app.name,
+        "scripts": [],
+    }
+
+
+def _bound(service: Service, caller: Caller, request: Request) -> list[tuple[App, Api]]:
+    """The APIs that an application may call: the best public hint of who calls whom (API 1.8)."""
+    app = service.holding(caller.instance).apps.get(request.param("app_id"))
+    if app is None or (app.source_id and not service.world.switches.import_keeps_authorisations):
+        return []
+    return [(app, one) for one in service.holding(caller.instance).apis.all() if one.app_id in app.calls]
+
+
+def _binding(app: App, api: Api, told: Told) -> Json:
+    return {
+        "id": hex_id("auth", app.id, api.id),
+        "api_id": api.id,
+        "api_name": shown(api.name, told),
+        "app_id": app.id,
+        "app_name": app.name,
+        "roma_app_id": api.app_id,
+        "env_id": serialize.RELEASE,
+        "env_name": "RELEASE",
+    }
