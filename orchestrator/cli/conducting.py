@@ -25,17 +25,22 @@ from orchestrator.core.state.slots import SlotRule
 from orchestrator.engine.runs import Ended, Runs, Wish
 from orchestrator.engine.runtime import collect_rarely, utc_now
 from orchestrator.errors import ExitCode, MemoryFailed, RomaMigrateError
-from orchestrator.storage.home import Home, LastEnd
-from orchestrator.storage.store import HomeStore
+from orchestrator.storage.home import LastEnd
+from orchestrator.storage.store import LocalStore
 
 _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 
 
 def conduct(
-    terminal: Terminal, plan: Plan, home: Home, wish: Wish, following: str = "", observers: Observer | None = None
+    terminal: Terminal,
+    plan: Plan,
+    store: LocalStore,
+    wish: Wish,
+    following: str = "",
+    observers: Observer | None = None,
 ) -> int:
     """Conduct a plan that is understood; `following` is what to do next where its home will not stay."""
-    log = Log(terminal, lambda: utc_now().timestamp())
+    home, log = store.home, Log(terminal, lambda: utc_now().timestamp())
     observing = observers or Observer()
     observing.attached(log.say)
     try:
@@ -44,7 +49,6 @@ def conduct(
         make_home(terminal, home)
         if kind := home.fleeting():
             terminal.warn(f"the home lies on a {kind}: a restart of this host may forget its runs")
-        store = HomeStore(home)
         warn_of_strangers(terminal, store)
         with store.hold(plan.name, assembled.holder):
             home.keep_end(plan.name, None)
@@ -72,11 +76,12 @@ class _Running:
     """One run in this process."""
 
     def __init__(
-        self, terminal: Terminal, plan: Plan, store: HomeStore, log: Log, assembled: Assembled, following: str,
+        self, terminal: Terminal, plan: Plan, store: LocalStore, log: Log, assembled: Assembled, following: str,
         observing: Observer,
     ) -> None:  # fmt: skip
         self._following, self._observing = following, observing
-        self._terminal, self._plan, self._home, self._log = terminal, plan, store.home, log
+        self._terminal, self._plan, self._store, self._log = terminal, plan, store, log
+        self._home = store.home
         self._roma = assembled.roma
         self._show = Show(terminal, log.say)
         self._runs = Runs(plan, store, assembled.roma, assembled.users, assembled.runtime)
@@ -172,7 +177,7 @@ class _Running:
     def _left(self, run: str) -> PlanHandover:
         """What the plan's runs left to people; how this run ended is told even where another one's memory failed."""
         try:
-            return handover_of(runs_beside(self._terminal, Found(self._home, run)))
+            return handover_of(runs_beside(self._terminal, Found(self._store, run)))
         except MemoryFailed as error:
             self._terminal.warn(f"what is left to people could not be counted: {error.message}")
             return NOTHING_LEFT

@@ -70,6 +70,10 @@ class Home:
     def log(self, run: str) -> Path:
         return self.runs / run / "run.log"
 
+    def forget_log(self, run: str) -> None:
+        """Remove what was said in a run."""
+        Disk().unlink(self.log(run))
+
     def vault(self, run: str) -> Path:
         return self.runs / run / "packages"
 

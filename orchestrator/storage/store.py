@@ -88,6 +88,14 @@ class Store(Protocol):
         """A run's entries; raises JournalDamaged."""
         ...
 
+    def kept(self, run: str) -> list[tuple[Row, Entry]]:
+        """A run's entries, each with the row that keeps it; raises JournalDamaged."""
+        ...
+
+    def followed(self, run: str) -> AbstractContextManager[Callable[[], Iterator[Entry]]]:
+        """What tells a run's entries piece by piece: at each call those since the last one; raises JournalDamaged."""
+        ...
+
     def answered(self, run: str, request: int) -> str | None:
         """What the live run said to a request, or None so far."""
         ...
@@ -114,11 +122,22 @@ class Store(Protocol):
         """Leave a request for the process that conducts the run (`Journal.take_requests`); answers its number."""
         ...
 
+    def forget(self, run: str) -> None:
+        """Remove a run with all that it holds; its plan is held by the caller."""
+        ...
+
     def vault(self, run: str) -> Vault: ...
 
     def leases(self, holder: str) -> SlotLeases:
         """Slots for what this process alone conducts: what the name held before is inherited."""
         ...
+
+
+class LocalStore(Store, Protocol):
+    """A store as the commands of one machine use it: packages and logs lie in a home, whatever keeps the journals."""
+
+    @property
+    def home(self) -> Home: ...
 
 
 class HomeStore:
@@ -164,7 +183,6 @@ class HomeStore:
             yield from journal.read()
 
     def kept(self, run: str) -> list[tuple[Row, Entry]]:
-        """A run's entries, each with the row that keeps it; raises JournalDamaged, MemoryFailed."""
         if self._is_shell(run):
             return []
         with closing(JournalReader(self.home.journal(run), run, self._disk)) as journal:
@@ -172,7 +190,6 @@ class HomeStore:
 
     @contextmanager
     def followed(self, run: str) -> Iterator[Callable[[], Iterator[Entry]]]:
-        """What tells a run's entries piece by piece: at each call those since the last one; raises JournalDamaged."""
         if self._is_shell(run):
             yield lambda: iter(())
             return
@@ -205,12 +222,7 @@ class HomeStore:
             place_folder(disk, path, files)
         return True
 
-    def forget_log(self, run: str) -> None:
-        """Remove what was said in a run."""
-        self._disk.unlink(self.home.log(run))
-
     def forget(self, run: str) -> None:
-        """Remove a run with all that it holds; its plan is held by the caller."""
         with held_briefly(self.home.lock):
             remove_folder(self._disk, self.home.run_path(run))
 

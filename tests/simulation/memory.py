@@ -119,10 +119,15 @@ class Record:
 
 def entries_of(record: Record, after: int = 0) -> Iterator[Entry]:
     """What a record holds behind `after`; raises JournalDamaged where it is not what was written."""
+    return (entry for _row, entry in kept_of(record, after))
+
+
+def kept_of(record: Record, after: int = 0) -> Iterator[tuple[Row, Entry]]:
+    """The same, each with the row that keeps it."""
     try:
         for row, _ in checked(record.rows, reached(bytes(record.heads), record.boot)):
             if row.seq > after:
-                yield entry_of(row)
+                yield row, entry_of(row)
     except (ChainBroken, HeadsUnreadable) as broken:
         raise JournalDamaged(str(broken)) from None
 
@@ -226,6 +231,21 @@ class MemoryStore:
     def read(self, run: str) -> Iterator[Entry]:
         return entries_of(self._record(run))
 
+    def kept(self, run: str) -> list[tuple[Row, Entry]]:
+        return list(kept_of(self._record(run)))
+
+    @contextmanager
+    def followed(self, run: str) -> Iterator[Callable[[], Iterator[Entry]]]:
+        record, told = self._record(run), 0
+
+        def news() -> Iterator[Entry]:
+            nonlocal told
+            for entry in entries_of(record, told):
+                told = entry.seq
+                yield entry
+
+        yield news
+
     def answered(self, run: str, request: int) -> str | None:
         asked = self._record(run).inbox
         return asked[request].answer if request < len(asked) else None
@@ -253,6 +273,9 @@ class MemoryStore:
             self.heard(entry)
         self.life.at(f"after {names}")
         return True
+
+    def forget(self, run: str) -> None:
+        del self.records[run]
 
     def journal(self, run: str, holder: str) -> Journal:
         return MemoryJournal(self._record(run), self.life, self.heard)

@@ -12,6 +12,7 @@ import pytest
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Event
 from orchestrator.errors import HeldElsewhere, LeaseLost, MemoryFailed
+from orchestrator.storage.chain import Head
 from orchestrator.storage.home import Home
 from orchestrator.storage.leases import Denied, Taken
 from orchestrator.storage.locks import Holder
@@ -101,6 +102,36 @@ def test_a_journal_has_been_read_when_it_is_handed_out(store: Store) -> None:
         assert [entry.event for entry in journal.read()] == [*FIRST, *MORE]
         assert [entry.seq for entry in journal.read(after=3)] == [4]
     assert events_of(store) == [*FIRST, *MORE]
+
+
+def test_each_entry_is_kept_in_a_row_of_the_chain(store: Store) -> None:
+    store.create(RUN, "orders", FIRST, 1.0)
+    with closing(store.journal(RUN, "me")) as journal:
+        journal.append(MORE, 2.5)
+    kept = store.kept(RUN)
+    head = Head()
+    for row, entry in kept:
+        head = head.after(row.at, row.kind, row.body)
+        assert (row.seq, row.chain, row.kind, entry.seq) == (head.seq, head.chain, type(entry.event).__name__, row.seq)
+    assert [entry.event for _, entry in kept] == [*FIRST, *MORE]
+
+
+def test_a_run_is_followed_piece_by_piece(opened: Opened) -> None:
+    opened().create(RUN, "orders", FIRST, 1.0)
+    with closing(opened().journal(RUN, "me")) as journal, opened().followed(RUN) as news:
+        assert [entry.seq for entry in news()] == [1, 2]
+        assert list(news()) == []
+        journal.append(MORE, 2.0)
+        assert [entry.event for entry in news()] == list(MORE)
+
+
+def test_a_run_that_is_forgotten_is_gone(store: Store) -> None:
+    for run in (RUN, "20270116-080000-abcd"):
+        store.create(run, "orders", FIRST, 1.0)
+    store.forget(RUN)
+    assert store.run_ids() == ["20270116-080000-abcd"]
+    with pytest.raises(MemoryFailed, match="no journal"):
+        list(store.read(RUN))
 
 
 def test_a_live_run_is_read_without_disturbing_it(opened: Opened) -> None:

@@ -26,6 +26,7 @@ from orchestrator.engine.runtime import utc_now
 from orchestrator.errors import OperatorError
 from orchestrator.storage.home import Home
 from orchestrator.storage.planfile import read_plan
+from orchestrator.storage.store import HomeStore
 
 
 def demo(terminal: Terminal, path: Path | None, keep: bool) -> int:
@@ -46,7 +47,7 @@ def demo(terminal: Terminal, path: Path | None, keep: bool) -> int:
         gone = terminal.common.home is None and not keep
         wish = Wish(note=terminal.common.note or "demo")
         following = "roma-migrate demo --keep\nkeeps the home, so that its run can be looked into" if gone else ""
-        code = conduct(terminal, _addressed(plan, address), home, wish, following)
+        code = conduct(terminal, _addressed(plan, address), HomeStore(home), wish, following)
         if gone:
             terminal.say("the demo's home and its log are removed now; --keep keeps them")
         return code

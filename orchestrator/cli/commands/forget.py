@@ -6,7 +6,7 @@ carried out no saved preview. Else it stays, and that is said.
 
 from dataclasses import dataclass
 
-from orchestrator.cli.context.find_run import Found, find_run, home_to_read, plan_of
+from orchestrator.cli.context.find_run import Found, find_run, plan_of, store_to_read
 from orchestrator.cli.context.wiring import real_runtime
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.output.times import local
@@ -69,8 +69,8 @@ def _old(terminal: Terminal, text: str, me: Runtime) -> list[Found]:
     span = seconds_of(text)
     if span is None:
         raise OperatorError(f"--older-than: {text!r} is no time; write 90d, for instance")
-    home = home_to_read(terminal, None)
-    runs = [Found(home, run) for run in home.run_ids()]
+    store = store_to_read(terminal, None)
+    runs = [Found(store, run) for run in store.run_ids()]
     latest = {plan_of(each.store, each.run): each.run for each in runs}
     chosen = []
     for each in runs:
@@ -111,7 +111,7 @@ def _forget(found: Found, me: Runtime) -> Forgotten:
         needed = needed_by(past)
         packages = drop_all(store, past, me)
         if needed:
-            store.forget_log(run)
+            store.home.forget_log(run)
         else:
             store.forget(run)
         return Forgotten(run, packages, needed)

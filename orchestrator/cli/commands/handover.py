@@ -30,7 +30,6 @@ from orchestrator.engine.read_metadata import facts
 from orchestrator.engine.runtime import utc_now
 from orchestrator.errors import ExitCode, OperatorError
 from orchestrator.storage.planfile import read_plan
-from orchestrator.storage.store import HomeStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +167,7 @@ def _reads(terminal: Terminal, latest: FoldedRun, items: Sequence[Item]) -> Sequ
     plan = read_plan(path)
     where = {item.where for item in provable(items)} & set(plan.instances)
     assembled = assemble(plan, terminal.redactor, Log(terminal, lambda: utc_now().timestamp()).say, where)
-    admission = Admission(plan, HomeStore(latest.found.home), assembled.roma, assembled.users, assembled.runtime)
+    admission = Admission(plan, latest.found.store, assembled.roma, assembled.users, assembled.runtime)
     return verified(items, anyio.run(_read, plan, admission, assembled, where))
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 import anyio
 
 from orchestrator.cli.context.approval_file import max_age_of, must_be_free, read_signed, write_saved
-from orchestrator.cli.context.find_run import home_for, make_home
+from orchestrator.cli.context.find_run import make_home, store_for
 from orchestrator.cli.context.wiring import Assembled, assemble
 from orchestrator.cli.output.logs import Log
 from orchestrator.cli.output.tables import wrapped
@@ -32,7 +32,6 @@ from orchestrator.errors import ExitCode, MemoryFailed, OperatorError
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.home import Home
 from orchestrator.storage.planfile import read_plan
-from orchestrator.storage.store import HomeStore
 from orchestrator.storage.vault import Vault
 
 T = TypeVar("T")
@@ -106,12 +105,11 @@ def _approval(wanted: Wanted) -> Approval | None:
 
 
 def _looking(terminal: Terminal, path: Path, plan: Plan) -> _Looking:
-    home = home_for(terminal, path)
-    store = HomeStore(home)
+    store = store_for(terminal, path)
     log = Log(terminal, lambda: utc_now().timestamp())
     assembled = assemble(plan, terminal.redactor, log.say)
     admission = Admission(plan, store, assembled.roma, assembled.users, assembled.runtime)
-    return _Looking(terminal, path, plan, home, assembled, admission, runs_of(store, plan.name))
+    return _Looking(terminal, path, plan, store.home, assembled, admission, runs_of(store, plan.name))
 
 
 # --- to look at, and to save ---------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def _told(terminal: Terminal, found: Found, wanted: Wanted) -> tuple[ReportDocum
     whole, rows = whole_of(found)
     began = whole.report.began
     names = Names(found.run, began.plan, began.plan_file, found.home.path)
-    left = handover_of(runs_of_plan(terminal, found.home, began.plan))
+    left = handover_of(runs_of_plan(terminal, found.store, began.plan))
     return document(whole, names, _narrowed(whole, wanted.only), left), rows
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from orchestrator.cli.conducting import conduct
 from orchestrator.cli.context.approval_file import max_age_of, read_signed
 from orchestrator.cli.context.due import NotDue, not_due
-from orchestrator.cli.context.find_run import home_for, home_of
+from orchestrator.cli.context.find_run import home_of, store_for, store_of
 from orchestrator.cli.context.observers import Observers
 from orchestrator.cli.context.telling import Telling, read_plan_or_tell
 from orchestrator.cli.output.terminal import Terminal
@@ -71,10 +71,11 @@ def _conducted(terminal: Terminal, plan: Plan, asked: Asked, observers: Observer
     only = parse_only(asked.only, plan)
     wish = Wish(only, terminal.common.note, asked.resume, asked.retry, asked.abandon, approval)
     path = terminal.plan or Path(plan.path)
-    if asked.if_due and (why := not_due(home_of(terminal, path), plan.name, lambda: utc_now().timestamp())):
+    if asked.if_due and (
+        why := not_due(store_of(terminal, home_of(terminal, path)), plan.name, lambda: utc_now().timestamp())
+    ):
         return _nothing_due(terminal, why)
-    home = home_for(terminal, path)
-    return conduct(terminal, plan, home, wish, observers=observers)
+    return conduct(terminal, plan, store_for(terminal, path), wish, observers=observers)
 
 
 def _nothing_due(terminal: Terminal, found: NotDue) -> int:

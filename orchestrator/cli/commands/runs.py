@@ -1,6 +1,6 @@
 """`runs`: every run of a home, a line each. Law: one run's damage never hides the others."""
 
-from orchestrator.cli.context.find_run import Found, home_to_read
+from orchestrator.cli.context.find_run import Found, store_to_read
 from orchestrator.cli.context.folded_run import code_of, report_of
 from orchestrator.cli.output.tables import UNLIMITED, table
 from orchestrator.cli.output.terminal import Terminal
@@ -12,12 +12,12 @@ from orchestrator.errors import ExitCode, MemoryFailed, OperatorError
 
 def list_runs(terminal: Terminal) -> int:
     """Every run of the home, oldest first; a damaged one is listed as such and makes the code 7."""
-    home = home_to_read(terminal, None)
+    store = store_to_read(terminal, None)
     rows: list[dict[str, object]] = []
     code = ExitCode.DONE
-    for run in home.run_ids():
+    for run in store.run_ids():
         try:
-            rows.append(_row(Found(home, run)))
+            rows.append(_row(Found(store, run)))
         except MemoryFailed as error:
             rows.append({"run": run, "code": int(error.exit_code), "damaged": error.message})
             terminal.warn(f"{run}: {error.message}")
@@ -25,7 +25,7 @@ def list_runs(terminal: Terminal) -> int:
         except OperatorError:
             rows.append({"run": run, "code": None, "empty": True})
     if terminal.common.json:
-        terminal.document({"home": str(home.path), "runs": rows})
+        terminal.document({"home": str(store.home.path), "runs": rows})
     else:
         terminal.result(_runs_text(rows) if rows else "no runs")
     return int(code)

@@ -29,7 +29,6 @@ from orchestrator.engine.runtime import utc_now
 from orchestrator.engine.undo_run import Undone, UndoWish, preview_undo, undo_run
 from orchestrator.errors import ExitCode, OperatorError
 from orchestrator.storage.planfile import read_plan
-from orchestrator.storage.store import HomeStore
 
 T = TypeVar("T")
 
@@ -94,7 +93,7 @@ def _assembled(terminal: Terminal, word: str | None, wanted: Wanted, saved: Save
     _must_be_the_plan(plan, began)
     log = Log(terminal, lambda: utc_now().timestamp())
     assembled = assemble(plan, terminal.redactor, log.say)
-    runs = Runs(plan, HomeStore(found.home), assembled.roma, assembled.users, assembled.runtime)
+    runs = Runs(plan, found.store, assembled.roma, assembled.users, assembled.runtime)
     names = Names(found.run, plan.name, plan.path, found.home.path)
     return _Undo(terminal, found, plan, assembled, runs, _asked(plan, wanted, saved), names, log)
 

@@ -23,7 +23,6 @@ from orchestrator.engine.comparing import Compared, compare_run, instances_of
 from orchestrator.engine.runtime import utc_now
 from orchestrator.errors import ExitCode, OperatorError
 from orchestrator.storage.planfile import read_plan
-from orchestrator.storage.store import HomeStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ def verify(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
     _must_hold(plan, progress)
     log = Log(terminal, lambda: utc_now().timestamp())
     assembled = assemble(plan, terminal.redactor, log.say, instances_of(progress))
-    admission = Admission(plan, HomeStore(found.home), assembled.roma, assembled.users, assembled.runtime)
+    admission = Admission(plan, found.store, assembled.roma, assembled.users, assembled.runtime)
     compared = _narrowed(anyio.run(_read, plan, progress, admission, assembled), parse_only(wanted.only, plan))
     code = _code(compared.rows, wanted.strict)
     names = Names(found.run, progress.began.plan, progress.began.plan_file, found.home.path)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from orchestrator.cli.context.find_run import plan_of
 from orchestrator.engine.past_runs import read_run
 from orchestrator.errors import RESTARTABLE
-from orchestrator.storage.home import Home
-from orchestrator.storage.store import HomeStore
+from orchestrator.storage.store import LocalStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +18,14 @@ class NotDue:
     not_before: float = 0.0
 
 
-def not_due(home: Home, plan: str, now: Callable[[], float]) -> NotDue | None:
+def not_due(store: LocalStore, plan: str, now: Callable[[], float]) -> NotDue | None:
     """None where an unfinished run is to be gone on with; raises MemoryFailed where its journal cannot be read."""
-    store = HomeStore(home)
-    latest = next((run for run in reversed(home.run_ids()) if plan_of(store, run) == plan), None)
+    latest = next((run for run in reversed(store.run_ids()) if plan_of(store, run) == plan), None)
     if latest is None or not read_run(store, latest).unfinished:
         return NotDue(f"plan {plan} has no unfinished run")
     if store.holder(plan) is not None:
         return NotDue(f"run {latest} is under way")
-    end = home.last_end(plan)
+    end = store.home.last_end(plan)
     if end is None:  # killed, or the host went down
         return None
     if end.code not in RESTARTABLE:

@@ -11,7 +11,7 @@ from orchestrator.core.state.progress import Progress
 from orchestrator.errors import MemoryFailed, OperatorError
 from orchestrator.storage.home import Home, find_home, pick_run
 from orchestrator.storage.locks import Holder
-from orchestrator.storage.store import HomeStore
+from orchestrator.storage.store import HomeStore, LocalStore
 
 
 def home_of(terminal: Terminal, plan: Path | None) -> Home:
@@ -19,12 +19,17 @@ def home_of(terminal: Terminal, plan: Path | None) -> Home:
     return find_home(terminal.common.home, os.environ, plan, Path.cwd())
 
 
-def home_for(terminal: Terminal, plan: Path | None) -> Home:
-    """The home of this command, named on the first line; it need not exist."""
+def store_of(terminal: Terminal, home: Home) -> LocalStore:
+    """Where the runs of this command are kept, of which nothing is said."""
+    return HomeStore(home)
+
+
+def store_for(terminal: Terminal, plan: Path | None) -> LocalStore:
+    """The same, its home named on the first line; it need not exist."""
     home = home_of(terminal, plan)
     terminal.name_home(home.path)
     home.must_be_ours()
-    return home
+    return store_of(terminal, home)
 
 
 def make_home(terminal: Terminal, home: Home) -> None:
@@ -33,25 +38,25 @@ def make_home(terminal: Terminal, home: Home) -> None:
         terminal.warn(f"was open to others, and is closed to them now: {exposed}")
 
 
-def home_to_read(terminal: Terminal, plan: Path | None) -> Home:
+def store_to_read(terminal: Terminal, plan: Path | None) -> LocalStore:
     """The same for a command that only looks, and so mends nothing."""
-    home = home_for(terminal, plan)
-    if exposed := home.exposed():
+    store = store_for(terminal, plan)
+    if exposed := store.home.exposed():
         terminal.warn(f"open to others: {exposed}; the next run closes it")
-    return home
+    return store
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One run of a home."""
+    """One run, and the store that keeps it."""
 
-    home: Home
+    store: LocalStore
     run: str
 
     @property
-    def store(self) -> HomeStore:
-        """The store that keeps it."""
-        return HomeStore(self.home)
+    def home(self) -> Home:
+        """Where its packages and its log lie."""
+        return self.store.home
 
     def entries(self) -> list[Entry]:
         """Its journal; raises JournalDamaged."""
@@ -61,7 +66,7 @@ class Found:
         """The process that conducts it now, or None. Only the latest run of a plan can be live."""
         if progress.began is None or progress.ended is not None:
             return None
-        later = [run for run in self.home.run_ids() if run > self.run]
+        later = [run for run in self.store.run_ids() if run > self.run]
         if any(plan_of(self.store, run) == progress.began.plan for run in later):
             return None
         return self.store.holder(progress.began.plan)
@@ -70,23 +75,23 @@ class Found:
 def find_run(terminal: Terminal, word: str | None) -> Found:
     """RUN: an id or a unique beginning of one, a plan's name, or a plan file (its latest run); default the latest."""
     file = _plan_file(word)
-    home = home_to_read(terminal, file)
-    ids = home.run_ids()
+    store = store_to_read(terminal, file)
+    ids = store.run_ids()
     if not ids:
-        raise OperatorError(f"the home {home.path} holds no run", next_step="name the home: --home DIR")
+        raise OperatorError(f"the home {store.home.path} holds no run", next_step="name the home: --home DIR")
     if word is None:
-        return Found(home, ids[-1])
+        return Found(store, ids[-1])
     if any(run.startswith(word) for run in ids):
-        return Found(home, pick_run(ids, word))
+        return Found(store, pick_run(ids, word))
     name = _read(file).name if file is not None else word
     for run in reversed(ids):
-        if plan_of(HomeStore(home), run) == name:
-            return Found(home, run)
+        if plan_of(store, run) == name:
+            return Found(store, run)
     kind = f"plan {name}" if file is not None else f"{word!r}"
     raise OperatorError(f"the home holds no run of {kind}", next_step="roma-migrate runs")
 
 
-def plan_of(store: HomeStore, run: str) -> str:
+def plan_of(store: LocalStore, run: str) -> str:
     """The name of the plan that a run carries out; "" where nothing tells it."""
     try:
         return store.plan_of(run)
@@ -94,7 +99,7 @@ def plan_of(store: HomeStore, run: str) -> str:
         return ""
 
 
-def warn_of_strangers(terminal: Terminal, store: HomeStore) -> None:
+def warn_of_strangers(terminal: Terminal, store: LocalStore) -> None:
     """Name the damaged runs of which nothing tells whose they are; they stop no plan."""
     for run in store.run_ids():
         if plan_of(store, run):

@@ -1,4 +1,4 @@
-"""All runs of one plan in a home, folded, for what belongs to the plan and not to a run.
+"""All runs of one plan, folded, for what belongs to the plan and not to a run.
 
 Law: reads only; one run's damage never hides the others, and is told.
 """
@@ -12,7 +12,7 @@ from orchestrator.core.state.events import Entry, RunBegan
 from orchestrator.core.state.folding import folded
 from orchestrator.core.state.progress import Progress
 from orchestrator.errors import MemoryFailed, OperatorError
-from orchestrator.storage.home import Home
+from orchestrator.storage.store import LocalStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,10 @@ class FoldedRun:
     began: RunBegan
 
 
-def runs_of_plan(terminal: Terminal, home: Home, plan: str) -> tuple[FoldedRun, ...]:
+def runs_of_plan(terminal: Terminal, store: LocalStore, plan: str) -> tuple[FoldedRun, ...]:
     """Oldest first, without the shells of runs that never began and without those that are damaged."""
     runs: list[FoldedRun] = []
-    for found in (Found(home, run) for run in home.run_ids()):
+    for found in (Found(store, run) for run in store.run_ids()):
         if plan_of(found.store, found.run) != plan:
             continue
         try:
@@ -45,7 +45,7 @@ def runs_beside(terminal: Terminal, found: Found) -> tuple[FoldedRun, ...]:
     mine = _folded(found)
     if mine is None:
         raise OperatorError(f"run {found.run} never began: it is an empty shell", next_step="roma-migrate runs")
-    return runs_of_plan(terminal, found.home, mine.began.plan)
+    return runs_of_plan(terminal, found.store, mine.began.plan)
 
 
 def handover_of(runs: tuple[FoldedRun, ...]) -> PlanHandover:

@@ -11,6 +11,7 @@ from orchestrator.cli.context.due import not_due
 from orchestrator.errors import ExitCode
 from orchestrator.storage.home import LastEnd
 from orchestrator.storage.locks import Holder, held_plan
+from orchestrator.storage.store import HomeStore
 from tests.cli.conftest import DONE, SCHEDULED, STORED, Past
 
 Invoke = Callable[..., Result]
@@ -24,7 +25,7 @@ def unfinished(past: Past) -> Past:
 
 
 def why(past: Past, at: float = 100.0) -> str:
-    found = not_due(past.home, "t", lambda: at)
+    found = not_due(HomeStore(past.home), "t", lambda: at)
     return "" if found is None else found.why
 
 
