@@ -211,6 +211,60 @@ NOT_CREATED = Failure.NOT_CREATED.value
 #: the longest wait that a refusal asks for (`core.model.retries`), seconds
 LONGEST_WAIT = LONGEST_RETRY_AFTER + 1.0
 
+
+class Heard(StrEnum):
+    """What the answer to a job tells of another job, the lost import of a delivery."""
+
+    #: the service says that a job runs, and it may be the lost one
+    MAY_RUN = "may run"
+    #: the service accepted a job that excludes it
+    OVER = "over"
+
+
+#: the word of a delivery whose lost import was taken for over by time alone
+PRESUMED = "presumed"
+
+# The exceptions: moves that more than the state and the event's name decides, namely the word that `_word_of` finds.
+# They go before the tables below. Every other change of a state stands in a table.
+
+PACKAGE_EXCEPTIONS: dict[tuple[PackageState, type, str], PackageState] = {
+    # A suspect file is never imported: it is exported once more, and a second one is the operator's to judge.
+    (P.DOWNLOADING, e.PackageStored, "suspect"): P.PENDING,
+    (P.DOWNLOADING, e.PackageStored, "suspect again"): P.UNDECIDED,
+    # The operator's word: its job has ended, or its suspect file is good enough, or the batch is set aside.
+    (P.UNDECIDED, e.Resolved, "imported"): P.STORED,
+    (P.UNDECIDED, e.Resolved, "absent"): P.PENDING,
+    (P.UNDECIDED, e.Resolved, "partial"): P.PENDING,
+    (P.UNDECIDED, e.Resolved, "job-ended"): P.PENDING,
+    (P.UNDECIDED, e.Resolved, "quarantine"): P.FAILED,
+}
+
+DELIVERY_EXCEPTIONS: dict[tuple[DeliveryState, type | Heard, str], DeliveryState] = {
+    # The operator's word; after "partial" the split follows in the same transaction.
+    (D.UNDECIDED, e.Resolved, "imported"): D.IMPORTED,
+    (D.UNDECIDED, e.Resolved, "absent"): D.WAITING,
+    (D.UNDECIDED, e.Resolved, "partial"): D.UNDECIDED,
+    (D.UNDECIDED, e.Resolved, "job-ended"): D.IMPORT_UNSURE,
+    (D.UNDECIDED, e.Resolved, "quarantine"): D.QUARANTINED,
+    # The answer to another job opens again what time alone seemed to prove.
+    (D.WAITING, Heard.MAY_RUN, PRESUMED): D.IMPORT_UNSURE,
+    (D.WAITING, Heard.OVER, PRESUMED): D.IMPORT_UNSURE,
+    # Earlier versions heard less in such answers: their journals let it wait where it is unsure now.
+    (D.IMPORT_UNSURE, e.ImportRequested, PRESUMED): D.IMPORT_UNSURE,
+    (D.IMPORT_UNSURE, e.BackupsChosen, PRESUMED): D.WAITING,
+    (D.IMPORT_UNSURE, e.Quarantined, PRESUMED): D.QUARANTINED,
+    (D.IMPORT_UNSURE, e.Blocked, PRESUMED): D.BLOCKED,
+}
+
+#: how a part of a split begins, by what the split tells of it
+FATES: dict[str, DeliveryState] = {
+    "waiting": D.WAITING,
+    "landed": D.IMPORTED,
+    "quarantined": D.QUARANTINED,
+    "blocked": D.BLOCKED,
+}
+
+#: how a package moves; it begins PENDING
 PACKAGE_MOVES: dict[tuple[PackageState, type], PackageState] = {
     (P.PENDING, e.ExportRequested): P.EXPORT_UNSURE,
     (P.PENDING, e.ExportFailed): P.FAILED,
@@ -234,10 +288,11 @@ PACKAGE_MOVES: dict[tuple[PackageState, type], PackageState] = {
     (P.STORED, e.PackageStale): P.PENDING,
     (P.STORED, e.PackageDropped): P.DROPPED,
     (P.DROPPED, e.PackageDamaged): P.PENDING,
-    (P.UNDECIDED, e.Resolved): P.PENDING,
     (P.FAILED, e.Retried): P.PENDING,
+    (P.FAILED, e.Regrouped): P.PENDING,
 }
 
+#: how a delivery moves; it begins WAITING, and a part of a split as FATES says
 DELIVERY_MOVES: dict[tuple[DeliveryState, type], DeliveryState] = {
     (D.WAITING, e.Looked): D.WAITING,
     (D.WAITING, e.BackupsChosen): D.WAITING,
@@ -275,20 +330,21 @@ DELIVERY_MOVES: dict[tuple[DeliveryState, type], DeliveryState] = {
     (D.BLOCKED, e.Regrouped): D.SPLIT,
 }
 
-#: what the operator may say of an undecided delivery, and where that leads
-RESOLUTIONS: dict[str, DeliveryState] = {
-    "imported": D.IMPORTED,
-    "absent": D.WAITING,
-    #: the split follows in the same transaction
-    "partial": D.UNDECIDED,
-    "quarantine": D.QUARANTINED,
-    "job-ended": D.IMPORT_UNSURE,
+#: how a probe moves; it begins ASKED, and the next one in its slot follows when it is OVER
+PROBE_MOVES: dict[tuple[ProbeState, type], ProbeState] = {
+    (ProbeState.ASKED, e.ProbeAccepted): ProbeState.RUNNING,
+    (ProbeState.ASKED, e.ProbeAnswerLost): ProbeState.ASKED,
+    (ProbeState.ASKED, e.ProbeRefused): ProbeState.OVER,
+    (ProbeState.ASKED, e.ProbeEnded): ProbeState.OVER,
+    (ProbeState.RUNNING, e.ProbeEnded): ProbeState.OVER,
+    (ProbeState.OVER, e.ProbeRequested): ProbeState.ASKED,
 }
 
 
 def move_package(life: Package, event: Event, at: float) -> Package:
     """The package after `event`; raises IllegalMove."""
-    state = PACKAGE_MOVES.get((life.state, type(event)))
+    word = _word_of(life, event)
+    state = PACKAGE_EXCEPTIONS.get((life.state, type(event), word)) or PACKAGE_MOVES.get((life.state, type(event)))
     if state is None:
         raise IllegalMove(f"batch {life.batch} is {life.state}: {type(event).__name__} cannot follow")
     life = replace(life, since=at if state is not life.state else life.since, state=state)
@@ -323,40 +379,41 @@ def move_package(life: Package, event: Event, at: float) -> Package:
         case e.DownloadCut():
             return replace(life, cuts=life.cuts + 1)
         case e.PackageStored(sha256=sha256, size=size, check=check):
-            suspects = life.suspects + (check == "suspect")
-            if check == "suspect":
-                again = PackageState.UNDECIDED if suspects > 1 else PackageState.PENDING
-                return replace(life, state=again, sha256=sha256, size=size, check=check, suspects=suspects)
-            return replace(life, sha256=sha256, size=size, check=check, not_before=0.0)
+            life = replace(life, sha256=sha256, size=size, check=check)
+            if state is P.STORED:
+                return replace(life, not_before=0.0)
+            return replace(life, suspects=life.suspects + 1)
         case e.ExportVanished(words=words) | e.PackageLost(words=words) | e.PackageDamaged(words=words):
             return replace(life, words=words, losses=life.losses + 1, sha256="", size=0)
         case e.ExportOverdue():
             return replace(life, overdue=True)
-        case e.Resolved(outcome=outcome):
-            return _resolve_package(life, outcome)
+        case e.Resolved() if state is P.PENDING:
+            return replace(life, overdue=False, suspects=0, losses=0)
+        case e.Resolved():
+            return replace(life, overdue=False)
+        case e.Regrouped():
+            return Package(life.batch, since=at, attempt=life.attempt)
         case e.PackageStale() | e.PackageDropped() | e.Retried():
             return replace(life, losses=0, refusals=0, silences=0, suspects=0, not_before=0.0, sha256="", reasons=())
         case _:
             return life
 
 
-def _resolve_package(life: Package, outcome: str) -> Package:
-    """An undecided package: its job has ended, or its suspect file is good enough, or the batch is set aside."""
-    if outcome == "imported":
-        return replace(life, state=PackageState.STORED, overdue=False)
-    if outcome == "quarantine":
-        return replace(life, state=PackageState.FAILED, overdue=False)
-    return replace(life, overdue=False, suspects=0, losses=0)
+def _word_of(life: Package | Delivery, event: Event) -> str:
+    """What decides beside the state and the event's name, "" where nothing does."""
+    if isinstance(event, e.Resolved):
+        return event.outcome
+    if isinstance(life, Delivery):
+        return PRESUMED if life.presumed else ""
+    if isinstance(event, e.PackageStored) and event.check == "suspect":
+        return "suspect again" if life.suspects else "suspect"
+    return ""
 
 
 def move_delivery(life: Delivery, event: Event, at: float) -> Delivery:
     """The delivery after `event`; raises IllegalMove."""
-    state = DELIVERY_MOVES.get((life.state, type(event)))
-    if state is None and life.state is D.IMPORT_UNSURE and life.presumed:
-        # Earlier versions heard less in the words of other jobs, and let it wait where it is unsure now.
-        state = DELIVERY_MOVES.get((D.WAITING, type(event)))
-    if isinstance(event, e.Resolved):
-        state = RESOLUTIONS.get(event.outcome) if life.state is D.UNDECIDED else None
+    word = _word_of(life, event)
+    state = DELIVERY_EXCEPTIONS.get((life.state, type(event), word)) or DELIVERY_MOVES.get((life.state, type(event)))
     if state is None:
         raise IllegalMove(f"delivery {life.id} is {life.state}: {type(event).__name__} cannot follow")
     landed_at = at if state is D.IMPORTED and life.state is not state else life.landed_at
@@ -478,13 +535,37 @@ def is_open_question(life: Delivery) -> bool:
 
 def maybe_running(life: Delivery, at: float) -> Delivery:
     """A job runs that may be the lost import: time proves nothing yet, and what it seemed to prove is open again."""
-    if life.state is D.WAITING and life.presumed:
-        life = replace(without_looks(life), state=D.IMPORT_UNSURE, since=at, quiet_until=at)
+    life = _reopened(life, Heard.MAY_RUN, at)
     return replace(life, busy_at=at) if life.state is D.IMPORT_UNSURE else life
 
 
 def surely_over(life: Delivery, at: float) -> Delivery:
     """ROMA accepted a job that excludes the lost import: a listing that is asked for now shows what it left."""
-    if life.state is D.WAITING:
-        life = replace(without_looks(life), state=D.IMPORT_UNSURE, since=at, quiet_until=at)
+    life = _reopened(life, Heard.OVER, at)
     return life if life.idle_at else replace(life, idle_at=at)
+
+
+def _reopened(life: Delivery, heard: Heard, at: float) -> Delivery:
+    state = DELIVERY_EXCEPTIONS.get((life.state, heard, PRESUMED)) if life.presumed else None
+    return life if state is None else replace(without_looks(life), state=state, since=at, quiet_until=at)
+
+
+def move_probe(life: Probe | None, event: e.ProbeEvent, at: float) -> Probe:
+    """The probe after `event`, where None is a slot that was never probed; raises IllegalMove."""
+    if isinstance(event, e.ProbeRequested) and life is None:
+        return Probe(event, since=at, asked_at=at)
+    state = PROBE_MOVES.get((life.state, type(event))) if life is not None else None
+    if life is None or state is None:
+        stands = life.state if life is not None else "not asked for"
+        raise IllegalMove(f"the probe of slot {event.slot} is {stands}: {type(event).__name__} cannot follow")
+    match event:
+        case e.ProbeRequested():
+            return Probe(event, since=at, asked_at=at)
+        case e.ProbeAccepted(job=job):
+            return replace(life, state=state, since=at, job=job)
+        case e.ProbeAnswerLost(quiet_until=quiet):
+            return replace(life, state=state, quiet_until=quiet)
+        case e.ProbeRefused(wait=wait):
+            return replace(life, state=state, since=at, not_before=at + wait)
+        case e.ProbeEnded():
+            return replace(life, state=state, since=at, not_before=0.0)

@@ -17,6 +17,7 @@ from orchestrator.core.state.change_events import ChangeEvent
 from orchestrator.core.state.changes import Changes
 from orchestrator.core.state.events import Asset, Entry
 from orchestrator.core.state.lifecycle import (
+    FATES,
     LANDED,
     SETTLED,
     Delivery,
@@ -30,6 +31,7 @@ from orchestrator.core.state.lifecycle import (
     maybe_running,
     move_delivery,
     move_package,
+    move_probe,
     resumed_delivery,
     resumed_package,
     resumed_probe,
@@ -543,14 +545,8 @@ class Progress:
 
     @staticmethod
     def _newborn(parent: Delivery, child: e.Child, scheduled: e.DeliveryScheduled, why: str, at: float) -> Delivery:
-        state = {
-            "waiting": DeliveryState.WAITING,
-            "landed": DeliveryState.IMPORTED,
-            "quarantined": DeliveryState.QUARANTINED,
-            "blocked": DeliveryState.BLOCKED,
-        }[child.fate]
         return Delivery(
-            scheduled, state=state, since=at, baseline=parent.baseline, attempt=parent.attempt,
+            scheduled, state=FATES[child.fate], since=at, baseline=parent.baseline, attempt=parent.attempt,
             slot=parent.slot, user=parent.user, asked_at=parent.asked_at, words=child.words, by=child.by,
             halved=why == "halves",
             parent=parent.id,
@@ -579,7 +575,7 @@ class Progress:
             held = [life for life in parts if any(asset.id in assets for asset in self.assets_of(life.batch))]
             package = self.packages[scheduled.batch]
             if package.state is PackageState.FAILED:
-                self.packages[scheduled.batch] = replace(Package(scheduled.batch), since=at, attempt=package.attempt)
+                self.packages[scheduled.batch] = move_package(package, event, at)
             self._schedule_delivery(scheduled, self._together(scheduled, assets, held, at))
             self._settle_effects(self.deliveries[scheduled.delivery])
             self._touched.deliveries(self.dependants_of(scheduled.delivery))
@@ -640,30 +636,25 @@ class Progress:
         return self.deliveries[delivery.parent].batch if delivery.parent else ""
 
     def _probe(self, event: e.ProbeEvent, at: float) -> None:
+        slot, subject = event.slot, Subject.probe(event.slot)
+        probe = self.probes[slot] = move_probe(self.probes.get(slot), event, at)
+        self._touched.subjects.add(subject)
         match event:
-            case e.ProbeRequested(slot=slot):
-                self.probes[slot] = Probe(event, since=at, asked_at=at)
-                self.occupied[slot].add(Subject.probe(slot))
-            case e.ProbeAccepted(slot=slot, job=job):
-                probe = self.probes[slot]
-                self.probes[slot] = replace(probe, state=ProbeState.RUNNING, job=job, since=at)
+            case e.ProbeRequested():
+                self.occupied[slot].add(subject)
+            case e.ProbeAccepted():
                 self._show_idle(self._probe_job(probe), at)
-            case e.ProbeAnswerLost(slot=slot, quiet_until=quiet):
+            case e.ProbeAnswerLost():
                 self.lost_probes[slot] += 1
-                self.probes[slot] = replace(self.probes[slot], quiet_until=quiet)
-            case e.ProbeRefused(slot=slot, words=words, wait=wait):
+            case e.ProbeRefused(words=words):
                 self.lost_probes[slot] += words.kind not in {Failure.BUSY.value, Failure.THROTTLED.value}
-                self._show_busy(self._probe_job(self.probes[slot]), words, at)
-                self._end_probe(slot, at, not_before=at + wait)
-            case e.ProbeEnded(slot=slot):
-                self._end_probe(slot, at)
-        self._touched.subjects.add(Subject.probe(event.slot))
-
-    def _end_probe(self, slot: str, at: float, *, not_before: float = 0.0) -> None:
-        self.probes[slot] = replace(self.probes[slot], state=ProbeState.OVER, since=at, not_before=not_before)
-        self.occupied[slot].discard(Subject.probe(slot))
-        self._touched.slots.add(slot)
-        self._touched.deliveries(name for name in self.unsure if self.deliveries[name].slot == slot)
+                self._show_busy(self._probe_job(probe), words, at)
+            case e.ProbeEnded():
+                pass
+        if probe.state is ProbeState.OVER:
+            self.occupied[slot].discard(subject)
+            self._touched.slots.add(slot)
+            self._touched.deliveries(name for name in self.unsure if self.deliveries[name].slot == slot)
 
 
 def error_of(event: e.ExportFailed | e.ImportFailed) -> str:
