@@ -27,6 +27,8 @@ from orchestrator.core.state.lifecycle import (
     PackageState,
     Probe,
     ProbeState,
+)
+from orchestrator.core.state.moves import (
     is_open_question,
     maybe_running,
     move_delivery,
