@@ -11,7 +11,7 @@ from orchestrator.cli.context.find_run import Found, make_home, warn_of_stranger
 from orchestrator.cli.context.first_signal import FirstSignal
 from orchestrator.cli.context.observers import Observer
 from orchestrator.cli.context.plan_runs import handover_of, runs_beside
-from orchestrator.cli.context.signals import told
+from orchestrator.cli.context.signals import answered, told
 from orchestrator.cli.context.wiring import Assembled, assemble
 from orchestrator.cli.output.logs import Log
 from orchestrator.cli.output.progress_bars import Model, Show
@@ -165,6 +165,7 @@ class _Running:
         if not ended.outcome.final:
             self._log.closed(int(ended.outcome.code), "; ".join(why.sentence for why in ended.outcome.whys))
         left = self._left(ended.run)
+        answered()
         if self._terminal.common.json:
             document = closing_json(ended.progress, ended.outcome, names, log, left)
             self._terminal.document(document | ({"next": self._following} if self._following else {}))

@@ -334,8 +334,8 @@ class Conductor:
         silence = self.context.silent.get(lists_of(step.instance))
         if silence is None:
             silence = self.context.silent[lists_of(step.instance)] = Silence(now, now)
-            until = moment(now + limit)
-            text = f"{told}; it is listed again until {until}, and everything else goes on"
+            until = now + limit
+            text = f"{told}; it is listed again until {moment(until)}, and everything else goes on"
             self.runtime.say("list-disagrees", instance=step.instance, until=until, text=text)
         left = silence.since + limit - now
         self._ask_later(silence, left)

@@ -301,11 +301,11 @@ class Performer:
 
     def _tell_waiting(self, life: Delivery, seen: e.Verified, left: float) -> None:
         """Once: what a verification waits for, why, and until when."""
-        until, found = moment(self._runtime.now() + left), seen.findings
+        until, found = self._runtime.now() + left, seen.findings
         what = found[0][1] if found else "what it holds cannot be read yet"
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
         why = "the service may be late to show what it imported"
-        text = f"{life.target}: {what}{more}; {why}, so it is looked at again until {until}"
+        text = f"{life.target}: {what}{more}; {why}, so it is looked at again until {moment(until)}"
         self._runtime.say("verification-waits", delivery=life.id, target=life.target, until=until, text=text)
 
     async def _compared(self, life: Delivery, expected: Sequence[Expected], late: bool) -> Comparison:

@@ -6,6 +6,7 @@ its own repetition no longer recognises it. NOT_SENT is said only of errors that
 Messages are our own words: an aiohttp error may carry headers, and so a token.
 """
 
+import os
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -205,7 +206,7 @@ def _not_sent(error: Exception, where: str) -> str:
         case aiohttp.ClientConnectorError():
             return f"cannot connect to {error.host}:{error.port}{_reason(error)}"
         case aiohttp.ConnectionTimeoutError():
-            return f"no connection to {where} in time"
+            return f"connecting to {where} timed out"
         case _:
             return f"no connection to {where} could be made"
 
@@ -219,10 +220,10 @@ def _distrust(error: Exception) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """What the operating system says, where it is known; never the text of a library's error."""
+    """What the operating system says of its number, where there is one; never the text of a library's error."""
     system = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    strerror = system.strerror if isinstance(system, OSError) and system.errno is not None else ""
-    return f": {strerror}" if isinstance(strerror, str) and strerror else ""
+    number = system.errno if isinstance(system, OSError) else None
+    return f": {os.strerror(number).lower()}" if number is not None and number > 0 else ""
 
 
 def _opened(body: FileBody) -> BufferedReader:

@@ -1,5 +1,6 @@
 """Kills, signals, lost terminals and closed pipes: the same command finishes, and nothing else stops a run."""
 
+import json
 import os
 import pty
 import shlex
@@ -235,6 +236,24 @@ def test_an_interrupted_start_is_a_json_document_too(serve: Serve, desk: Desk) -
     assert said.code == 143
     assert said.document["code"] == 143
     assert said.document["next"] == "run the same command again"
+    (line,) = [json.loads(each) for each in said.err.splitlines() if each.startswith("{")]
+    assert (line["event"], line["code"]) == ("failed", 143)
+    assert "roma-migrate:" not in said.err
+
+
+def test_a_second_signal_leaves_with_a_json_document_too(serve: Serve, desk: Desk) -> None:
+    roma = serve(small_world())
+    desk.ready(roma)
+    roma.strike(Kind.SLOW_JOB, Operation.EXPORT, seconds=3600)
+    with desk.start("run", "plan.yaml", "--json") as program:
+        read_until(program.stderr, "export-accepted")
+        program.send_signal(signal.SIGINT)
+        read_until(program.stderr, "once more to leave at once")
+        program.send_signal(signal.SIGINT)
+        out, err = program.communicate(timeout=PATIENCE)
+    assert program.returncode == 130
+    assert json.loads(out)["error"] == "leaving at once; the journal is sound"
+    assert json.loads(err.splitlines()[-1])["event"] == "failed"
 
 
 def test_sighup_stops_nothing(serve: Serve, desk: Desk) -> None:

@@ -18,6 +18,7 @@ from orchestrator.emulator.world.options import Switches
 from orchestrator.engine.performer import FEW_ASSETS, LARGEST_ASSET, RESERVED, SPACE_WAIT, Answered, Performer
 from orchestrator.engine.poll_timing import PollTiming
 from orchestrator.engine.runs import Ended, Runs
+from orchestrator.engine.runtime import moment
 from orchestrator.errors import ExitCode
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.vault import Vault
@@ -565,7 +566,9 @@ def test_a_verification_that_waits_says_once_what_for_why_and_until_when() -> No
     text = str(told[0]["text"])
     assert "is not at prod and 1 more" in text
     assert "late to show" in text
-    assert str(told[0]["until"]) in text
+    until = told[0]["until"]
+    assert isinstance(until, float)
+    assert moment(until) in text
 
 
 def test_a_verification_that_finds_everything_at_once_says_nothing() -> None:

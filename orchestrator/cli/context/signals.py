@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from threading import Event
 from types import FrameType
 from typing import NoReturn
 
@@ -20,6 +21,7 @@ _EARLY, _AGAIN = "interrupted before anything was sent", "run the same command a
 _LOOKING = frozenset({"status", "runs", "report", "validate", "schema", "handover", "inventory", "preview", "verify"})
 _AT_ONCE = "leaving at once; the journal is sound"
 _SHOW_CURSOR = "\x1b[?25h"
+_answered = Event()
 
 
 def stand(words: list[str]) -> None:
@@ -30,6 +32,11 @@ def stand(words: list[str]) -> None:
             signal.signal(number, _leave_early)
     if _command(words) == "run":
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def answered() -> None:
+    """The command's own document of `--json` is written from here on: a signal adds no second one."""
+    _answered.set()
 
 
 def fall_silent() -> None:
@@ -63,10 +70,7 @@ def told(hear: Callable[[signal.Signals], None]) -> Iterator[None]:
 
 def _leave_early(number: int, _frame: FrameType | None) -> NoReturn:
     looks = _command(sys.argv[1:]) in _LOOKING
-    told, again = ("interrupted", "") if looks else (_EARLY, _AGAIN)
-    if "--json" in sys.argv:
-        _write(1, f'{{"code": {128 + number}, "error": "{told}", "who": "nobody", "next": "{again}"}}\n')
-    _leave(number, told if looks else f"{told}; {again}")
+    _leave(number, *(("interrupted", "") if looks else (_EARLY, _AGAIN)))
 
 
 def _command(words: list[str]) -> str:
@@ -74,12 +78,20 @@ def _command(words: list[str]) -> str:
 
 
 def _leave_at_once(number: int, _frame: FrameType | None) -> NoReturn:
-    _leave(number, _AT_ONCE)
+    _leave(number, _AT_ONCE, _AGAIN)
 
 
-def _leave(number: int, sentence: str) -> NoReturn:
+def _leave(number: int, told: str, again: str) -> NoReturn:
     # Not through the streams: they may be in the middle of a line. The bars may have hidden the cursor.
-    _write(2, f"{_SHOW_CURSOR if os.isatty(2) else ''}roma-migrate: {sentence}\n")
+    if "--json" in sys.argv:
+        # Written whole or not at all, and only where the command itself has not begun to write its own.
+        held = f'"code": {128 + number}, "error": "{told}", "who": "nobody", "next": "{again}"'
+        if not _answered.is_set():
+            _write(1, f"{{{held}}}\n")
+        _write(2, f'{{"event": "failed", {held}}}\n')
+    else:
+        sentence = f"{told}; {again}" if again else told
+        _write(2, f"{_SHOW_CURSOR if os.isatty(2) else ''}roma-migrate: {sentence}\n")
     os._exit(128 + number)
 
 

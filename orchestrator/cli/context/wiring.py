@@ -54,9 +54,11 @@ def assemble(plan: Plan, redactor: Redactor, say: Say, instances: Iterable[str] 
 
     def told(host: str, failed: Failed, left: float) -> None:
         """At once, so that nobody looks at a silent screen for a minute because of a typing error."""
-        until = moment(utc_now().timestamp() + left)
+        until = utc_now().timestamp() + left
         cause = failed.message or str(failed.failure)
-        say("no-answer", host=host, cause=cause, until=until, text=f"{host}: {cause}; tried again until {until}")
+        say(
+            "no-answer", host=host, cause=cause, until=until, text=f"{host}: {cause}; tried again until {moment(until)}"
+        )
 
     roma = Roma(plan.settings, secrets, wall=utc_now, draw=draw, iam_endpoints=endpoints, told=told, redactor=redactor)
     users = {name: user_of(plan.credentials[name], secret) for name, secret in secrets.items()}

@@ -118,6 +118,8 @@ class LaneStatuses:
         #: delivery -> how it was counted last
         self._counted: dict[str, tuple[LaneKey, DeliveryState, int]] = {}
         self._numbers: dict[str, int] = {}
+        #: batch whose lost request may hold a slot -> deliveries that are told to wait for it
+        self._behind: dict[str, set[str]] = {}
 
     @classmethod
     def of(cls, progress: Progress, predict: Predict | None = None) -> "LaneStatuses":
@@ -169,7 +171,7 @@ class LaneStatuses:
                 self.stopped.discard(instance)
                 return []
             case event:
-                return self._count(progress, _touched(progress, event))
+                return self._count(progress, self._concerned(progress, event))
 
     @property
     def batches(self) -> int:
@@ -184,6 +186,13 @@ class LaneStatuses:
         if key not in self.lanes:
             self.lanes[key] = LaneStatus(*key)
         return self.lanes[key]
+
+    def _concerned(self, progress: Progress, event: e.Event) -> list[str]:
+        """The deliveries that an event touches, and those that were told to wait for a lost request of these."""
+        touched = _touched(progress, event)
+        lives = (progress.deliveries[name] for name in touched if name in progress.deliveries)
+        behind = [name for batch in {life.batch for life in lives} for name in self._behind.pop(batch, ())]
+        return list(dict.fromkeys([*touched, *sorted(behind)]))
 
     def _count(self, progress: Progress, names: Iterable[str]) -> list[LaneStatus]:
         touched: dict[LaneKey, LaneStatus] = {}
@@ -263,20 +272,22 @@ class LaneStatuses:
     def _before_import(self, progress: Progress, life: Delivery, package: Package, batch: str) -> str:
         busy = life.words if life.refusals == 0 and life.not_before else None
         if busy is not None and busy.kind == Failure.BUSY.value:
-            return f"waiting for {self._job_in(progress, life.slot)} since {clock(life.since)}, {batch}"
+            return f"waiting for {self._job_in(progress, life.slot, life.id)} since {clock(life.since)}, {batch}"
         if package.state is PackageState.PENDING and package.words is not None:
             if package.words.kind == Failure.BUSY.value:
-                return f"waiting for {self._job_in(progress, package.slot)} since {clock(package.since)}, {batch}"
+                whose = self._job_in(progress, package.slot, life.id)
+                return f"waiting for {whose} since {clock(package.since)}, {batch}"
             return ""
         return _exporting(package, batch)
 
-    def _job_in(self, progress: Progress, slot: str) -> str:
-        """Whose job it is that ROMA says runs in a slot, as far as we can know."""
+    def _job_in(self, progress: Progress, slot: str, waiting: str) -> str:
+        """Whose job it is that ROMA says runs in a slot, as far as we can know; `waiting` is who is told."""
         lost = lost_request_in(progress, slot)
         if not lost:
             return FOREIGN.removeprefix("waiting for ")
         life = progress.deliveries.get(lost)
         kind, batch = ("import", life.batch) if life is not None else ("export", lost)
+        self._behind.setdefault(batch, set()).add(waiting)
         return f"our own lost {kind} of batch {self._numbers.get(batch, 0)}"
 
     def _batch(self, batch: str) -> str:

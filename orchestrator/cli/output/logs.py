@@ -65,6 +65,8 @@ class Log:
     def say(self, event: str, **fields: object) -> None:
         """One line that is no event of the journal."""
         level = LogLevel.WARNING if event in _WARNINGS else LogLevel.INFO
+        if isinstance(until := fields.get("until"), float):
+            fields["until"] = utc(until)
         self._logger._proxy_to_logger(level.value, event, at=self._now(), **fields)
 
     def closed(self, code: int, why: str) -> None:

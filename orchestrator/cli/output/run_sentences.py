@@ -62,6 +62,10 @@ def _findings(_: Scene, event: e.FindingsNoted) -> str:
     return f"preflight {'; it '.join(in_short(event.findings))}"
 
 
+def _predicted(_: Scene, event: e.SchedulePredicted) -> str:
+    return f"expected to be over {span(event.p50)} after its begin (P50), at most {span(event.p90)} (P90)"
+
+
 def _handover(_: Scene, event: e.HandoverListed) -> str:
     number = len(event.items)
     return f"{count(number, 'thing')} {agreed(number, 'is')} left to people once their assets have arrived"
@@ -163,7 +167,7 @@ RUN_TOLD: dict[type, Tell] = {
     e.AssetsHeld: _aside("held back"),
     e.BatchScheduled: _scheduled_batch,
     e.DeliveryScheduled: _scheduled,
-    e.SchedulePredicted: lambda scene, event: "when each job would run, as the preview's model plays it, is kept",
+    e.SchedulePredicted: _predicted,
     e.FindingsNoted: _findings,
     e.HandoverListed: _handover,
     e.HandoverDone: _done_by_hand,

@@ -192,7 +192,7 @@ def counted(checks: Iterable[Check]) -> str:
 def actions(items: Sequence[Item]) -> list[tuple[str, int]]:
     """How much of which work is left to people, in the order of the list."""
     found = Counter(item.action for item in items)
-    return [(action.value, found[action.value]) for action in Action if found[action.value]]
+    return [(action.words, found[action.value]) for action in Action if found[action.value]]
 
 
 # --- parts ---------------------------------------------------------------------------------------------------------
@@ -303,7 +303,7 @@ def _handover(items: Sequence[Item], everything: bool) -> list[str]:
         return []
     lines = [f"left to people: {count(len(items), 'thing')}" + ("" if everything else " (--all lists them)")]
     if not everything:
-        return [*lines, wrapped("  ", ", ".join(f"{number} {action}" for action, number in actions(items)))]
+        return [*lines, wrapped("  ", ", ".join(f"{action}: {number:,}" for action, number in actions(items)))]
     return lines + [
         wrapped("  ", f"{item.where} {item.asset}: {item.sentence}" if item.asset else f"{item.where}: {item.sentence}")
         for item in items

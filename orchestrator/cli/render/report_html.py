@@ -17,7 +17,7 @@ from orchestrator.cli.render.report_json import AssetDocument, BatchDocument, Re
 from orchestrator.cli.render.states import delivery_words
 from orchestrator.cli.render.timeline_drawing import Drawing, drawing, expected_end, expected_jobs
 from orchestrator.core.model.escape import visible
-from orchestrator.core.model.handover_item import Action
+from orchestrator.core.model.handover_item import Action, action_words
 
 if TYPE_CHECKING:
     import jinja2
@@ -81,6 +81,7 @@ def _environment() -> "jinja2.Environment":
     made.filters["json"] = _json
     made.filters["expected_end"], made.filters["expected_jobs"] = expected_end, expected_jobs
     made.filters["delivery_words"] = delivery_words
+    made.filters["action_words"] = action_words
     return made
 
 
@@ -118,7 +119,7 @@ def _handover(document: ReportDocument) -> list[Group]:
     held: dict[str, list[Any]] = {action.value: [] for action in Action}
     for item in document.handover:
         held.setdefault(str(item["action"]), []).append(item)
-    return [Group(action, items) for action, items in held.items() if items]
+    return [Group(action_words(action), items) for action, items in held.items() if items]
 
 
 def _sources(document: ReportDocument) -> list[Group]:

@@ -23,6 +23,7 @@ from orchestrator.cli.render.states import delivery_words
 from orchestrator.cli.render.timeline_drawing import expected_end, expected_jobs
 from orchestrator.core.model.counts import count
 from orchestrator.core.model.escape import in_json, in_markdown
+from orchestrator.core.model.handover_item import action_words
 from orchestrator.core.report.outcome import AssetClass
 from orchestrator.core.report.report import QUIET
 
@@ -336,7 +337,7 @@ def _handover(r: ReportDocument, everything: bool) -> list[str]:
     """What is left to people: how much of what, and in full where it is short."""
     if not r.handover_counts:
         return []
-    rows = [[each.action, each.by_this_run, each.open_in_plan] for each in r.handover_counts]
+    rows = [[action_words(each.action), each.by_this_run, each.open_in_plan] for each in r.handover_counts]
     out = ["## Left to people", "", *markdown(["what", "by this run", "open in the plan"], rows), ""]
     if r.handover_risks:
         out += [

@@ -17,4 +17,7 @@ class ErrorDetail:
     request_id: str = ""
 
     def __str__(self) -> str:
-        return " ".join(part for part in (self.code or self.kind, self.message) if part)
+        """`ROMA.500 the service's words`, or `dropped: our words` where it gave no code."""
+        if self.code:
+            return f"{self.code} {self.message}".rstrip()
+        return f"{self.kind}: {self.message}" if self.message else self.kind

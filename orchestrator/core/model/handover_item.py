@@ -28,6 +28,26 @@ class Action(StrEnum):
     OUTSIDE = "outside-systems"
     START_TASK = "start-task"
 
+    @property
+    def words(self) -> str:
+        """What it is about, for people; a number stands behind it."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Action.STOP_TASK: "tasks to stop at their source", Action.DICTIONARY: "data dictionaries",
+    Action.FEATURE: "instance features", Action.INSTANCE: "settings of instances",
+    Action.AUTHORISE: "users to authorise", Action.SECRET: "new secrets of applications",
+    Action.DATASOURCE: "connections of data sources", Action.PUBLISH_API: "APIs to publish",
+    Action.API_SETTINGS: "settings of APIs", Action.FUNCTION: "functions behind APIs",
+    Action.DEVICES: "devices", Action.OUTSIDE: "outside systems", Action.START_TASK: "tasks to start",
+}  # fmt: skip
+
+
+def action_words(action: str) -> str:
+    """The same of a journal's word; a word that only a later version knows stays as it is."""
+    return Action(action).words if action in set(Action) else action
+
 
 @dataclass(frozen=True, slots=True)
 class Item:

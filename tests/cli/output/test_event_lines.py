@@ -24,6 +24,12 @@ def test_the_services_words_and_its_request_id_are_told() -> None:
     assert fields_of(event) == {"batch": "b", "words": "ROMA.10012 another job", "request_id": "req-1", "wait": 0.0}
 
 
+def test_a_lost_answer_is_told_by_what_happened_and_how() -> None:
+    event = e.ImportAnswerLost("b@p", e.ErrorDetail("dropped", message="the connection ended"), 0.0)
+    assert fields_of(event)["words"] == "dropped: the connection ended"
+    assert fields_of(e.ImportAnswerLost("b@p", e.ErrorDetail("hung"), 0.0))["words"] == "hung"
+
+
 def test_somebody_elses_job_is_no_warning_a_lost_answer_is() -> None:
     assert level_of(e.ExportRefused("b", e.ErrorDetail("busy"))) is LogLevel.INFO
     assert level_of(e.ExportRefused("b", e.ErrorDetail("denied"))) is LogLevel.WARNING

@@ -137,6 +137,11 @@ def test_what_preflight_found_is_counted_by_check() -> None:
     )
 
 
+def test_what_is_expected_of_a_run_is_told_with_both_times() -> None:
+    told = EventSentences().of(e.SchedulePredicted(630.0, 3900.0), progress())
+    assert told == "expected to be over 10 min 30 s after its begin (P50), at most 1 h 5 min (P90)"
+
+
 def test_an_undo_speaks_of_assets() -> None:
     made = progress()
     change = Change("remove-app:prod:x1", "remove-app", "prod", "x1", "orders", "c")

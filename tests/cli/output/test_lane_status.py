@@ -72,6 +72,12 @@ def test_a_lane_behind_a_lost_import_of_ours_blames_nobody_else() -> None:
         progress.apply(entry)
         statuses.take(progress, entry)
     assert statuses.lanes["n", "prod"].words.startswith("waiting for our own lost import of batch 1 since")
+    entry = Entry(99, 99.0, e.ImportFound("b1@prod"))
+    progress.apply(entry)
+    touched = statuses.take(progress, entry)
+    assert [lane.name for lane in touched] == ["m@prod", "n@prod"], "whoever waited for it hears that it is settled"
+    assert "our own" not in statuses.lanes["n", "prod"].words
+    assert statuses.lanes == LaneStatuses.of(progress).lanes
 
 
 def test_the_parts_of_a_split_are_counted_in_its_place() -> None:
