@@ -23,7 +23,7 @@ T = TypeVar("T")
 #: how long one informing read may take in all, seconds: a preview waits no longer for what it can do without
 PATIENCE = 120.0
 #: credentials asked for data sources and APIs, at most: 6 requests per instance, 4 more per further credentials
-_MOST_ASKED = 3
+MOST_ASKED = 3
 
 
 async def facts(
@@ -40,7 +40,7 @@ async def facts(
 
     async def ask(instance: str) -> None:
         names = [name for name in plan.instances[instance].credentials if (instance, name) in readers]
-        asked = _cover(names, inventories[instance])[:_MOST_ASKED]
+        asked = cover(names, inventories[instance])[:MOST_ASKED]
         found[instance] = await _facts(instance, [readers[instance, name] for name in asked], runtime)
 
     async with anyio.create_task_group() as group:
@@ -49,7 +49,7 @@ async def facts(
     return dict(sorted(found.items()))
 
 
-def _cover(names: Sequence[str], inventory: Inventory) -> list[str]:
+def cover(names: Sequence[str], inventory: Inventory) -> list[str]:
     """Few credentials that together see what all of them see, the one that sees most first; at least one."""
     left = set(inventory.seen_by)
     chosen: list[str] = []
@@ -70,8 +70,8 @@ async def contents(instance: str, readers: Sequence[Reader]) -> Facts:
 
     A part that is refused or missing is `Unread`; raises RequestFailed, InventoryDisagrees where that may pass.
     """
-    datasources = await _unless_refused(partial(_united, [each.datasources for each in readers]))
-    apis = await _unless_refused(partial(_united, [each.apis for each in readers]))
+    datasources = await _unless_refused(partial(united, [each.datasources for each in readers]))
+    apis = await _unless_refused(partial(united, [each.apis for each in readers]))
     return Facts(instance, datasources=datasources, apis=apis)
 
 
@@ -83,13 +83,13 @@ async def _facts(instance: str, readers: Sequence[Reader], runtime: Runtime) -> 
         "configs": first.project_configs,
         "dictionaries": first.dictionaries,
         "groups": first.api_groups,
-        "datasources": partial(_united, [each.datasources for each in readers]),
-        "apis": partial(_united, [each.apis for each in readers]),
+        "datasources": partial(united, [each.datasources for each in readers]),
+        "apis": partial(united, [each.apis for each in readers]),
     }
     told: dict[str, Any] = {}
 
     async def ask(part: str) -> None:
-        told[part] = await _tolerantly(parts[part])
+        told[part] = await tolerantly(parts[part])
 
     async with anyio.create_task_group() as group:
         for part in parts:
@@ -99,7 +99,7 @@ async def _facts(instance: str, readers: Sequence[Reader], runtime: Runtime) -> 
     return Facts(instance, **told, clock_offset=clock, at=runtime.now())
 
 
-async def _united(reads: Sequence[Callable[[], Awaitable[Sequence[T]]]]) -> tuple[T, ...]:
+async def united(reads: Sequence[Callable[[], Awaitable[Sequence[T]]]]) -> tuple[T, ...]:
     """The union of what several credentials see, by id."""
     found: dict[object, T] = {}
     for read in reads:
@@ -108,7 +108,7 @@ async def _united(reads: Sequence[Callable[[], Awaitable[Sequence[T]]]]) -> tupl
     return tuple(found.values())
 
 
-async def _tolerantly(read: Callable[[], Awaitable[T]]) -> T | Unread:
+async def tolerantly(read: Callable[[], Awaitable[T]]) -> T | Unread:
     """What was read, or why it was not."""
     try:
         return await _in_time(read)

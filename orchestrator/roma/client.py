@@ -12,10 +12,12 @@ from typing import Protocol, TypeVar
 import anyio
 
 from orchestrator.core.model.failures import Failed, Failure, RequestFailed
+from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import (
     Api,
     ApiGroup,
     App,
+    Belonging,
     DataSource,
     DictionaryEntry,
     InstanceDetails,
@@ -42,6 +44,8 @@ Query = list[tuple[str, str]]
 MOST_ASSETS = 100
 #: entries of the data dictionary that are asked for what lies below them, at most [I: no limit is documented]
 MOST_DICTIONARY = 300
+#: a task without a schedule is answered by 404 and this (Finishing 2.5)
+NO_SCHEDULE = "FDI.3083"
 #: seconds; the gateway gives its backends 30 (API 4)
 READ_TIMEOUT = 60.0
 WRITE_TIMEOUT = 120.0
@@ -57,6 +61,10 @@ _API_GROUPS = Listing("API groups", "groups", 500, shapes.api_group, lambda x: x
 _FEATURES = Listing("features", "features", 500, shapes.feature, lambda x: x[0])
 _CONFIGS = Listing("configurations", "configs", 500, shapes.project_config, lambda x: x.name)
 _DICTIONARIES = Listing("dictionaries", "dictionaries", 100, shapes.dictionary_entry, lambda x: (x.parent_code, x.code))
+_TOPICS = Listing("topics", "topics", 500, shapes.topic, lambda x: x.id)
+_PRODUCTS = Listing("products", "items", 500, shapes.product, lambda x: x.id)
+_BACKENDS = Listing("custom back ends", "apis", 500, shapes.backend, lambda x: x.id)
+_AUTHORISATIONS = Listing("API authorisations", "auths", 500, shapes.authorisation, lambda x: x.id)
 _INSTANCES = Listing("instances", "instances", 100, shapes.instance_summary, lambda x: x.id)
 
 
@@ -170,6 +178,37 @@ class Reader:
                 told = f"the data dictionary has more than {MOST_DICTIONARY} entries, each of which is a request"
                 raise RequestFailed(Failed(Failure.INVALID, message=told), request=self._label("GET", "dictionaries"))
         return tuple(found)
+
+    async def topics(self) -> tuple[Belonging, ...]:
+        """Every topic of the message service (Finishing 2.11)."""
+        return await self._list(_TOPICS, "mqs/instances", "topics")
+
+    async def products(self) -> tuple[Belonging, ...]:
+        """Every product of the devices, without its authentication (Finishing 2.12)."""
+        return await self._list(_PRODUCTS, "link/instances", "products")
+
+    async def backends(self) -> tuple[Belonging, ...]:
+        """Every custom back end (API 1.8, Finishing 2.6)."""
+        return await self._list(_BACKENDS, "apic/instances", "livedata-apis")
+
+    async def authorisations(self, app_id: str) -> tuple[str, ...]:
+        """Which APIs an application may call, each as `NAME in ENVIRONMENT` (Finishing 2.8)."""
+        query = [("app_id", app_id)]
+        found = await self._list(_AUTHORISATIONS, "apic/instances", "app-auths", "binded-apis", query=query)
+        return tuple(each.name for each in found)
+
+    async def schedule(self, task_id: str) -> str:
+        """When a task runs, "" where it has no schedule (Finishing 2.5)."""
+        try:
+            return await self._one(shapes.schedule, "fdi/instances", "tasks", task_id, "dispatches")
+        except RequestFailed as error:
+            if error.failed.code != NO_SCHEDULE:
+                raise
+            return ""
+
+    async def position(self, task_id: str) -> tuple[str, ...] | Unread:
+        """Up to where a task has read its source, as `FIELD=VALUE`; none where it tells none (Finishing 2.5)."""
+        return await self._one(shapes.position, "fdi/instances", "tasks", task_id)
 
     async def instance(self) -> InstanceDetails:
         """What the instance says about itself (API 1.10)."""

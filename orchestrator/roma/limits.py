@@ -26,6 +26,8 @@ CODE_LENGTH = 64
 NAME_LENGTH = 256
 #: characters of any other text, such as a path; what must be there is refused beyond it, the rest is cut
 TEXT_LENGTH = 4096
+#: characters of the JSON text in a task's details that are read (Finishing 2.5)
+DETAIL_LENGTH = 256 * 1024
 #: ids are journaled and stand in addresses: 1 to 128 characters (API 1.4) that mean nothing there
 _ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9._:~-]{1,128}\Z")
 

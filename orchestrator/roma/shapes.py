@@ -3,16 +3,19 @@
 Both dialects of a job (API 1.4) end here. A data source's `content`, which carries secrets, is never looked at.
 """
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TypeVar
 
+from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import (
     Api,
     ApiGroup,
     App,
+    Belonging,
     DataSource,
     DictionaryEntry,
     InstanceDetails,
@@ -23,7 +26,15 @@ from orchestrator.core.model.inventory import (
     Reason,
     Task,
 )
-from orchestrator.roma.limits import CODE_LENGTH, MESSAGE_LENGTH, MOST_REASONS, NAME_LENGTH, TEXT_LENGTH, is_id
+from orchestrator.roma.limits import (
+    CODE_LENGTH,
+    DETAIL_LENGTH,
+    MESSAGE_LENGTH,
+    MOST_REASONS,
+    NAME_LENGTH,
+    TEXT_LENGTH,
+    is_id,
+)
 from orchestrator.roma.wire import clean
 
 T = TypeVar("T")
@@ -184,6 +195,56 @@ def dictionary_entry(value: object) -> DictionaryEntry:
     """One entry of the data dictionary (API 1.10)."""
     found = mapping(value)
     return DictionaryEntry(needed(found, "code"), text(found.get("name")), text(found.get("parent_code")))
+
+
+def topic(value: object) -> Belonging:
+    """One topic; its `app_id` is the application's key where it was made by one (Finishing 2.11)."""
+    found = mapping(value)
+    name = needed(found, "name")
+    return Belonging(name, name, text(found.get("app_id")), text(found.get("app_name")))
+
+
+def product(value: object) -> Belonging:
+    """One product; its `authentication`, which may hold a password, is never looked at (Finishing 2.12)."""
+    found = mapping(value)
+    return Belonging(needed(found, "id"), needed(found, "name"), text(found.get("app_id")), text(found.get("app_name")))
+
+
+def backend(value: object) -> Belonging:
+    """One custom back end (API 1.8)."""
+    found = mapping(value)
+    app, name = text(found.get("roma_app_id")), text(found.get("roma_app_name"))
+    return Belonging(needed(found, "id"), needed(found, "name"), app, name)
+
+
+def authorisation(value: object) -> Belonging:
+    """One API that an application may call in one environment, named alike at every instance (Finishing 2.8)."""
+    found = mapping(value)
+    where = text(found.get("env_name")) or text(found.get("env_id"))
+    key = f"{needed(found, 'api_id')}@{text(found.get('env_id'))}"
+    return Belonging(key, f"{needed(found, 'api_name')} in {where}", text(found.get("app_id")))
+
+
+def schedule(value: object) -> str:
+    """When a task runs: a Quartz expression, or every so many of a period (Finishing 2.5)."""
+    found = mapping(value)
+    if cron := text(found.get("cron")):
+        return cron
+    return f"every {needed(found, 'dispatch_interval')} {needed(found, 'period')}"
+
+
+def position(value: object) -> tuple[str, ...] | Unread:
+    """Of the answer about one task: where its increments stand; `task_detail` is JSON in a text (Finishing 2.5)."""
+    detail = mapping(value).get("task_detail")
+    if not isinstance(detail, str) or len(detail) > DETAIL_LENGTH:
+        return Unread("the details of tasks do not tell it")
+    try:
+        found = mapping(json.loads(detail or "{}")).get("sourceSelectedDatasource")
+    except (ValueError, RecursionError):
+        return Unread("the details of tasks are not JSON")
+    source = found if isinstance(found, dict) else {}
+    told = ((key, text(source.get(key))) for key in ("dataTimestamp", "reset_incr_begin_time"))
+    return tuple(f"{key}={word}" for key, word in told if word)
 
 
 def instance_details(value: object, instance_id: str) -> InstanceDetails:

@@ -3,6 +3,7 @@
 HOME/.gitignore                 "*"
 HOME/home.lock                  held for an instant by the process that makes something in the home
 HOME/slots.db                   slots leased between the processes of this host
+HOME/dialect.json               what was seen of services where nothing is documented
 HOME/plans/NAME.lock            held by the process that runs this plan
 HOME/plans/NAME.end             how the last process of this plan ended, while none runs it
 HOME/runs/RUN/plan              the plan's name, so that a damaged journal concerns that plan alone
@@ -60,6 +61,10 @@ class Home:
     @property
     def slots(self) -> Path:
         return self.path / "slots.db"
+
+    @property
+    def dialect(self) -> Path:
+        return self.path / "dialect.json"
 
     def run_path(self, run: str) -> Path:
         return self.runs / run

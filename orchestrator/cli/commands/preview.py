@@ -14,6 +14,7 @@ from orchestrator.cli.output.logs import Log
 from orchestrator.cli.output.tables import wrapped
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.output.times import local, utc
+from orchestrator.cli.render.dialect import LessonDocument, lessons
 from orchestrator.cli.render.preview_json import Identity, Shown, document
 from orchestrator.cli.render.preview_markdown import preview_markdown
 from orchestrator.cli.render.preview_text import finding, preview_text
@@ -29,6 +30,7 @@ from orchestrator.engine.past_runs import PastRun, runs_of
 from orchestrator.engine.performer import RESERVED
 from orchestrator.engine.runtime import utc_now
 from orchestrator.errors import ExitCode, MemoryFailed, OperatorError
+from orchestrator.storage.dialectfile import read_dialect
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.home import Home
 from orchestrator.storage.planfile import read_plan
@@ -124,7 +126,9 @@ def _show(looking: _Looking, wanted: Wanted, only: Only) -> int:
     saved = _save(looking, wanted.save, draft, only)
     run = unfinished.run if unfinished is not None else ""
     identity = _identity(looking, draft)
-    shown = Shown(looking.plan.name, str(looking.path), draft, int(code), run, saved, crowded, identity)
+    shown = Shown(
+        looking.plan.name, str(looking.path), draft, int(code), run, saved, crowded, identity, _seen(looking)
+    )  # fmt: skip
     if looking.terminal.common.json:
         looking.terminal.document(asdict(document(shown)))
     elif wanted.markdown:
@@ -138,6 +142,16 @@ def _show(looking: _Looking, wanted: Wanted, only: Only) -> int:
 def _identity(looking: _Looking, draft: Preview) -> Identity:
     places = places_of(looking.plan, draft.facts, looking.assembled.users)
     return Identity(str(looking.path), looking.plan.digest, local(utc_now().timestamp()), places)
+
+
+def _seen(looking: _Looking) -> list[LessonDocument]:
+    """What this home has learned of the targets of this plan; a damaged file is told, and nothing more."""
+    known, damaged = read_dialect(looking.home)
+    if damaged:
+        looking.terminal.warn(damaged)
+    instances = looking.plan.instances
+    ends = (target.instance for each in looking.plan.migrations for target in each.targets)
+    return lessons(known, [(name, instances[name].endpoint) for name in ends])
 
 
 async def _draft(looking: _Looking, resumes: PastRun | None, only: Only) -> Preview:

@@ -21,6 +21,7 @@ from orchestrator.core.report.whole import WholeReport
 from orchestrator.core.selection.only import read_only
 from orchestrator.errors import ExitCode, OperatorError
 from orchestrator.storage.chain import Row
+from orchestrator.storage.dialectfile import read_dialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,10 @@ def _told(terminal: Terminal, found: Found, wanted: Wanted) -> tuple[ReportDocum
     began = whole.report.began
     names = Names(found.run, began.plan, began.plan_file, found.home.path)
     left = handover_of(runs_of_plan(terminal, found.store, began.plan))
-    return document(whole, names, _narrowed(whole, wanted.only), left), rows
+    known, damaged = read_dialect(found.home)
+    if damaged:
+        terminal.warn(damaged)
+    return document(whole, names, _narrowed(whole, wanted.only), left, known), rows
 
 
 def _write_page(terminal: Terminal, path: Path, told: ReportDocument) -> None:

@@ -1,19 +1,18 @@
-"""`verify`: whether source and target agree now, asset by asset. Law: reads only; the journal is left as it is."""
+"""`verify`: whether source and target agree now, asset by asset. Law: reads only; every journal is left as it is."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 
-from orchestrator.cli.context.find_run import find_run
+from orchestrator.cli.context.find_run import Found, find_run
 from orchestrator.cli.context.wiring import Assembled, assemble
 from orchestrator.cli.output.logs import Log
 from orchestrator.cli.output.tables import commands, wrapped
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.render.comparison import comparison_json, comparison_text
 from orchestrator.cli.render.summary import Names
-from orchestrator.core.comparison.compare import AssetComparison
+from orchestrator.core.comparison.carried import learned
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.selection.only import Only, parse_only
 from orchestrator.core.state.folding import folded
@@ -22,6 +21,7 @@ from orchestrator.engine.admission import Admission
 from orchestrator.engine.comparing import Compared, compare_run, instances_of
 from orchestrator.engine.runtime import utc_now
 from orchestrator.errors import ExitCode, OperatorError
+from orchestrator.storage.dialectfile import keep_dialect
 from orchestrator.storage.planfile import read_plan
 
 
@@ -50,8 +50,9 @@ def verify(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
     log = Log(terminal, lambda: utc_now().timestamp())
     assembled = assemble(plan, terminal.redactor, log.say, instances_of(progress))
     admission = Admission(plan, found.store, assembled.roma, assembled.users, assembled.runtime)
-    compared = _narrowed(anyio.run(_read, plan, progress, admission, assembled), parse_only(wanted.only, plan))
-    code = _code(compared.rows, wanted.strict)
+    compared = anyio.run(_read, admission, assembled, progress, parse_only(wanted.only, plan))
+    _keep(terminal, found, plan, compared)
+    code = _code(compared, wanted.strict)
     names = Names(found.run, progress.began.plan, progress.began.plan_file, found.home.path)
     who, following = _next(code, names)
     if terminal.common.json:
@@ -63,6 +64,16 @@ def verify(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
     return int(code)
 
 
+def _keep(terminal: Terminal, found: Found, plan: Plan, compared: Compared) -> None:
+    """What was learned of the service is kept for the next preview and report; where that fails, it is said."""
+    endpoints = {name: each.endpoint for name, each in plan.instances.items()}
+    every = learned(compared.carried)
+    if every and (
+        told := keep_dialect(found.home, lambda known: known.with_learned(every, endpoints, compared.at, found.run))
+    ):
+        terminal.warn(told)
+
+
 def _must_hold(plan: Plan, progress: Progress) -> None:
     absent = sorted(instances_of(progress) - set(plan.instances))
     if absent:
@@ -72,25 +83,17 @@ def _must_hold(plan: Plan, progress: Progress) -> None:
         )
 
 
-async def _read(plan: Plan, progress: Progress, admission: Admission, assembled: Assembled) -> Compared:
+async def _read(admission: Admission, assembled: Assembled, progress: Progress, only: Only) -> Compared:
     try:
-        return await compare_run(plan, progress, admission)
+        return await compare_run(admission.plan, progress, admission, only)
     finally:
         with anyio.CancelScope(shield=True):
             await assembled.roma.aclose()
 
 
-def _narrowed(compared: Compared, only: Only) -> Compared:
-    rows = tuple(
-        row
-        for row in compared.rows
-        if only.allows_lane(row.migration, row.target) and only.allows_asset(row.kind, row.name)
-    )
-    return replace(compared, rows=rows)
-
-
-def _code(rows: Sequence[AssetComparison], strict: bool) -> ExitCode:
-    if any(row.failed for row in rows) or (strict and any(not row.clean for row in rows)):
+def _code(compared: Compared, strict: bool) -> ExitCode:
+    told = bool(compared.dictionaries) or any(not row.clean for row in compared.rows)
+    if any(row.failed for row in compared.rows) or (strict and told):
         return ExitCode.INCOMPLETE
     return ExitCode.DONE
 

@@ -6,6 +6,7 @@ from orchestrator.cli.output.tables import table, wrapped
 from orchestrator.cli.output.times import local, utc
 from orchestrator.core.comparison.carried import learned
 from orchestrator.core.comparison.compare import AssetComparison, Finding, counted
+from orchestrator.core.comparison.dictionaries import EntryDifference
 from orchestrator.core.model.counts import count
 from orchestrator.engine.comparing import Compared
 
@@ -15,7 +16,7 @@ MOST_NAMES = 20
 
 def comparison_text(run: str, compared: Compared, everything: bool) -> str:
     """Verdict, counts, then each finding with its cause."""
-    lines = [f"run {run}, compared at {local(compared.at)}: {verdict(compared.rows)}", counts_table(compared.rows)]
+    lines = [f"run {run}, compared at {local(compared.at)}: {verdict(compared)}", counts_table(compared.rows)]
     lines += _group("missing", [r for r in compared.rows if r.finding is Finding.MISSING], everything)
     lines += _group("different", [r for r in compared.rows if r.finding is Finding.DIFFERENT], everything)
     lines += _group("unexpected", [r for r in compared.rows if r.finding is Finding.UNEXPECTED], everything)
@@ -24,17 +25,22 @@ def comparison_text(run: str, compared: Compared, everything: bool) -> str:
     lines += _doubts(compared.rows, everything)
     for instance, whys in compared.uncompared.items():
         lines.append(wrapped("not compared: ", f"{instance}: {'; '.join(whys)}"))
-    lines += [wrapped("informing only: ", each.sentence) for each in learned(compared.carried)]
+    lines += _dictionaries(compared.dictionaries, everything)
+    for each in learned(compared.carried):
+        without = f": {', '.join(each.without)}" if everything and each.without else ""
+        lines.append(wrapped("informing only: ", each.sentence + without))
     return "\n".join(lines)
 
 
-def verdict(rows: Sequence[AssetComparison]) -> str:
+def verdict(compared: Compared) -> str:
     """In one line."""
-    failed = sum(row.failed for row in rows)
-    told = sum(not row.clean and not row.failed for row in rows)
+    failed = sum(row.failed for row in compared.rows)
+    told = sum(not row.clean and not row.failed for row in compared.rows)
     if failed:
         return f"{count(failed, 'asset')} missing or different"
-    return "both sides agree" + (f"; {count(told, 'asset')} to be looked at" if told else "")
+    told_of = [count(told, "asset")] if told else []
+    told_of += [count(len(compared.dictionaries), "dictionary entry")] if compared.dictionaries else []
+    return "both sides agree" + (f"; {' and '.join(told_of)} to be looked at" if told_of else "")
 
 
 def counts_table(rows: Sequence[AssetComparison]) -> str:
@@ -68,6 +74,12 @@ def _drifts(rows: Sequence[AssetComparison], everything: bool) -> list[str]:
     return [wrapped("changed since the run: ", _names(drifted, everything))]
 
 
+def _dictionaries(amiss: Sequence[EntryDifference], everything: bool) -> list[str]:
+    shown = amiss if everything else amiss[:MOST_NAMES]
+    more = f"; and {len(amiss) - len(shown)} more (--all)" if len(amiss) > len(shown) else ""
+    return [wrapped("dictionary: ", "; ".join(each.sentence for each in shown) + more)] if amiss else []
+
+
 def _doubts(rows: Sequence[AssetComparison], everything: bool) -> list[str]:
     doubtful = [row for row in rows if row.doubt and not row.failed]
     causes: dict[str, list[AssetComparison]] = {}
@@ -92,7 +104,7 @@ def comparison_json(compared: Compared) -> dict[str, object]:
     """Every asset, whatever was found of it."""
     return {
         "compared": utc(compared.at),
-        "verdict": verdict(compared.rows),
+        "verdict": verdict(compared),
         "counts": [
             {"migration": migration, "target": target, **{each.value: number for each, number in counts.items()}}
             for (migration, target), counts in counted(compared.rows).items()
@@ -105,10 +117,15 @@ def comparison_json(compared: Compared) -> dict[str, object]:
             }
             for row in compared.rows
         ],
+        "dictionaries": [
+            {"source": each.source, "target": each.target, "entry": each.entry, "name": each.name,
+             "name_there": each.name_there, "sentence": each.sentence}
+            for each in compared.dictionaries
+        ],
         "not_compared": {instance: list(whys) for instance, whys in compared.uncompared.items()},
         "informing": [
             {"thing": each.thing, "target": each.target, "travelled": each.travelled, "did_not_travel": each.stayed,
-             "not_readable": each.unread, "why": each.why}
+             "not_readable": each.unread, "why": each.why, "without": list(each.without)}
             for each in learned(compared.carried)
         ],
     }  # fmt: skip

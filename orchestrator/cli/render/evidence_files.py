@@ -13,13 +13,14 @@ from orchestrator.cli.render.report_html import page
 from orchestrator.cli.render.report_json import BatchDocument, ReportDocument, document
 from orchestrator.cli.render.report_markdown import report_markdown
 from orchestrator.cli.render.summary import Names
+from orchestrator.core.comparison.dialect import Dialect
 from orchestrator.core.report.handover import PlanHandover
 from orchestrator.core.report.whole import WholeReport
 
 REPORT, PLAN, DIGESTS = "report.json", "plan.json", "packages.sha256"
 #: of the report: what rests on this home, or on other runs of the plan
 _ELSEWHERE = frozenset(
-    {"next", "handover", "handover_counts", "handover_open", "handover_risks", "handover_command"}
+    {"next", "handover", "handover_counts", "handover_open", "handover_risks", "handover_command", "dialect"}
 )  # fmt: skip
 
 
@@ -43,7 +44,7 @@ def untold(files: Mapping[str, bytes], whole: WholeReport) -> list[str]:
     """
     began = whole.report.began
     names = Names(whole.report.run, began.plan, began.plan_file, Path())
-    meant = document(whole, names, whole.assets, PlanHandover())
+    meant = document(whole, names, whole.assets, PlanHandover(), Dialect())
     found = json.loads(files.get(REPORT, b"null"))
     wanted = json.loads(_json(asdict(meant)))
     keys = [key for key in wanted if key not in _ELSEWHERE]

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.cli.render.dialect import LessonDocument
 from orchestrator.core.model.checks import Check
 from orchestrator.core.model.handover_item import Item
 from orchestrator.core.model.naming import predicted
@@ -247,6 +248,8 @@ class Document:
     backups: Sequence[BackupDocument]
     #: what no backup brings back, as sentences; none where nothing is backed up
     not_restored: Sequence[str]
+    #: what this home has seen the targets do where nothing is documented
+    dialect: Sequence[LessonDocument]
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +268,8 @@ class Shown:
     crowded: str = ""
     #: plan file, instances and users
     identity: Identity | None = None
+    #: what this home has seen the targets do where nothing is documented
+    dialect: Sequence[LessonDocument] = ()
 
     @property
     def resumes(self) -> bool:
@@ -323,6 +328,7 @@ def document(shown: Shown) -> Document:
         shown.identity,
         [_backup(each, preview) for each in preview.backups],
         NOT_RESTORED if preview.backups else (),
+        shown.dialect,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from orchestrator.cli.output.tables import markdown
+from orchestrator.cli.render.dialect import lesson_lines
 from orchestrator.cli.render.preview_json import Shown
 from orchestrator.cli.render.preview_text import (
     ORDER,
@@ -47,6 +48,12 @@ def preview_markdown(shown: Shown, everything: bool) -> str:
     lines += _schedule(preview)
     lines += _assets(preview.assets) if everything else []
     lines += _handover(preview, everything)
+    seen = lesson_lines(shown.dialect)
+    lines += (
+        ["## What was seen of the targets earlier", "", *(f"- {in_markdown(each)}" for each in seen), ""]
+        if seen
+        else []
+    )
     lines += ["## What a preview cannot know", "", *(f"- {in_markdown(each)}" for each in preview.unknown)]
     return "\n".join(lines)
 

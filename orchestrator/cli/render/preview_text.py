@@ -6,6 +6,7 @@ from itertools import islice
 
 from orchestrator.cli.output.tables import commands, table, wrapped
 from orchestrator.cli.output.times import after, span
+from orchestrator.cli.render.dialect import lesson_lines
 from orchestrator.cli.render.preview_json import Identity, Shown, expected
 from orchestrator.core.model.checks import MOST_EXAMPLES, Check, Verdict, grouped
 from orchestrator.core.model.counts import count
@@ -48,6 +49,7 @@ def preview_text(shown: Shown, everything: bool) -> str:
     lines += _batches(preview, everything)
     lines += _assets(preview.assets) if everything else []
     lines += _handover(preview.handover, everything)
+    lines += [wrapped("seen earlier: ", each) for each in lesson_lines(shown.dialect)]
     lines += ["a preview cannot know:", *(wrapped("  - ", each) for each in preview.unknown)]
     lines.append(f"digest: {preview.digest}")
     lines += [wrapped("disk: ", shown.crowded)] if shown.crowded else []

@@ -11,8 +11,10 @@ from typing import Any
 
 from orchestrator.cli.context.folded_run import code_of
 from orchestrator.cli.output.times import utc
+from orchestrator.cli.render.dialect import LessonDocument, lessons
 from orchestrator.cli.render.states import package_words
 from orchestrator.cli.render.summary import Names, finding_json, next_of, verdict_of
+from orchestrator.core.comparison.dialect import Dialect
 from orchestrator.core.handover.render import to_data
 from orchestrator.core.model.handover_item import Action
 from orchestrator.core.model.place import Place
@@ -469,13 +471,20 @@ class ReportDocument:
     acts: Sequence[ActDocument]
     trials: Sequence[TrialDocument]
     readings: Sequence[ReadingDocument]
+    #: what this home has seen the run's targets do where nothing is documented, as it knows now
+    dialect: Sequence[LessonDocument]
     #: what moves, as it was frozen when the run began
     plan_as_run: Any
     chain: ChainDocument
 
 
-def document(whole: WholeReport, names: Names, shown: Sequence[AssetLine], left: PlanHandover) -> ReportDocument:
-    """Everything that is known of a run; `shown` are the assets to list, `left` what the plan's runs left to people."""
+def document(
+    whole: WholeReport, names: Names, shown: Sequence[AssetLine], left: PlanHandover, dialect: Dialect
+) -> ReportDocument:
+    """Everything that is known of a run.
+
+    `shown` are the assets to list, `left` what the plan's runs left to people, `dialect` what the home knows.
+    """
     made, began = whole.report, whole.report.began
     ran = journeys(whole.timeline)
     outcome = made.outcome
@@ -508,6 +517,7 @@ def document(whole: WholeReport, names: Names, shown: Sequence[AssetLine], left:
         handover_command=names.command("handover", names.plan), timeline=_timeline(whole, numbers),
         undo=_undo(whole.undo) if whole.undo is not None else None,
         readings=[ReadingDocument(r.target, r.prefix, r.kind, r.renamed) for r in whole.readings],
+        dialect=lessons(dialect, _targets(whole)),
         plan_as_run=json.loads(began.moves), chain=ChainDocument(whole.head.entries, whole.head.digest),
         **_history(made.history),
     )  # fmt: skip
@@ -527,6 +537,12 @@ def places_of(began: RunBegan) -> Sequence[Place]:
     return began.places or [
         Place(name, where["endpoint"], "", where["project_id"], where["instance_id"]) for name, where in held.items()
     ]
+
+
+def _targets(whole: WholeReport) -> list[tuple[str, str]]:
+    """(name, endpoint) of the run's targets."""
+    named = {lane.target for lane in whole.report.lanes}
+    return [(each.name, each.endpoint) for each in places_of(whole.report.began) if each.name in named]
 
 
 # --- parts ---------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 
 from orchestrator.cli.output.tables import markdown
 from orchestrator.cli.output.times import local, seconds_of, span
+from orchestrator.cli.render.dialect import lesson_lines
 from orchestrator.cli.render.finding_groups import MOST_NAMES, finding_groups, some_names
 from orchestrator.cli.render.report_json import (
     AssetDocument,
@@ -369,6 +370,7 @@ def _learned(r: ReportDocument) -> list[str]:
         f"{'applications' if x.kind == 'app' else 'tasks'}"
         for x in r.readings
     ))  # fmt: skip
+    out += _section("What travels with assets", lesson_lines(r.dialect))
     return out + _section("Probes", (
         f"{_at(p.at)} in slot {p.slot}: {p.asset}, job {p.job or '-'}: {p.word or 'not ended'}" for p in r.probes
     ))  # fmt: skip

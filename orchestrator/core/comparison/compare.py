@@ -5,13 +5,14 @@ made anew at the target after the import, is drift: it is told beside the findin
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from orchestrator.core.decisions.verification import There, expected_of, verify
 from orchestrator.core.model.contents import Contents
 from orchestrator.core.model.inventory import App, Inventory, Task
 from orchestrator.core.model.naming import predicted
+from orchestrator.core.model.undocumented import Undocumented
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.report.outcome import AssetOutcome, asset_outcomes
 from orchestrator.core.selection.selection import Selection, kind_of, matches
@@ -44,6 +45,7 @@ class Side:
 
     inventory: Inventory
     contents: Contents
+    undocumented: Undocumented = field(default_factory=Undocumented)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,18 @@ class Facts:
     at: float = 0.0
 
 
+def entries_amiss(one: Facts, other: Facts) -> tuple[tuple[DictionaryEntry, str], ...]:
+    """Dictionary entries of `one` that `other` lacks or calls otherwise, each with its name there, "" where absent.
+
+    Nothing is amiss where either could not be read: who needs to know that looks there (Finishing 2.1).
+    """
+    if isinstance(one.dictionaries, Unread) or isinstance(other.dictionaries, Unread):
+        return ()
+    there = {(entry.parent_code, entry.code): entry.name for entry in other.dictionaries}
+    found = ((entry, there.get((entry.parent_code, entry.code), "")) for entry in one.dictionaries)
+    return tuple((entry, name) for entry, name in found if name != entry.name)
+
+
 def read_or(value: T | Unread, otherwise: T) -> T:
     """What was read, or `otherwise`."""
     return otherwise if isinstance(value, Unread) else value

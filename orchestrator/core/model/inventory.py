@@ -124,6 +124,19 @@ class Inventory:
         return {app.id: app.name for app in self.apps}
 
 
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """A topic, a product, a custom back end or an authorisation of an application (API 1.8)."""
+
+    #: tells those of one list apart
+    id: str
+    #: what it is called at every instance
+    name: str
+    #: the application's id, or its key: topics tell that (Finishing 2.11)
+    app: str = ""
+    app_name: str = ""
+
+
 class JobStatus(StrEnum):
     """Both vocabularies read as three (API 1.4); an unknown word is RUNNING until the deadline."""
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from orchestrator.core.model.checks import Check, Verdict, some
 from orchestrator.core.model.contents import path_of
 from orchestrator.core.model.counts import count
-from orchestrator.core.model.instance_facts import Facts, Unread, read_or
+from orchestrator.core.model.instance_facts import Facts, Unread, entries_amiss, read_or
 from orchestrator.core.model.inventory import Api
 from orchestrator.core.preflight.contents import apis_of, asked, owners_of
 from orchestrator.core.preflight.context import PreflightContext, all_unread, names_of
@@ -80,11 +80,8 @@ def instance_version(context: PreflightContext) -> Iterator[Check]:
 def dictionaries(context: PreflightContext) -> Iterator[Check]:
     """The data dictionary does not travel and must be there before (API 2.4)."""
     for source, target in context.pairs:
-        one, other = context.facts_of(source).dictionaries, context.facts_of(target).dictionaries
-        if isinstance(one, Unread) or isinstance(other, Unread):
-            continue
-        there = {(entry.parent_code, entry.code): entry.name for entry in other}
-        differing = [entry.code for entry in one if there.get((entry.parent_code, entry.code)) != entry.name]
+        amiss = entries_amiss(context.facts_of(source), context.facts_of(target))
+        differing = [entry.code for entry, _ in amiss]
         if differing:
             sentence = (
                 f"{count(len(differing), 'dictionary entry')} of {source} missing or different at {target}: "

@@ -129,9 +129,22 @@ def test_a_key_that_did_not_travel_is_said_and_is_no_failure(moved: Local, invok
     prod = moved.api.service.holding("prod")
     prod.apps.put(replace(app(prod), key="another-key"))
     told = document(invoke, moved)
-    assert told["informing"] == [
-        {"thing": "key", "target": "prod", "travelled": 5, "did_not_travel": 1, "not_readable": 0, "why": ""}
-    ]
+    assert told["informing"][0] == {
+        "thing": "key", "target": "prod", "travelled": 5, "did_not_travel": 1, "not_readable": 0, "why": "",
+        "without": [app(prod).name],
+    }  # fmt: skip
+    assert told["code"] == 0
+
+
+def test_a_child_dictionary_entry_that_the_target_lacks_is_found(moved: Local, invoke: Invoke) -> None:
+    """The list without `parent_code` gives only the top level (Finishing 2.1)."""
+    dev = moved.api.service.holding("dev")
+    dev.instance = replace(dev.instance, dictionaries={**dev.instance.dictionaries, "COUNTRY/DE": "Germany"})
+    told = document(invoke, moved)
+    assert [each["sentence"] for each in told["dictionaries"]] == ["COUNTRY/DE (Germany) of dev is missing at prod"]
+    assert told["verdict"] == "both sides agree; 1 dictionary entry to be looked at"
+    assert document(invoke, moved, "--strict", code=1)["code"] == 1
+    assert "COUNTRY/DE (Germany)" in invoke("verify", str(moved.plan)).output
 
 
 def test_only_narrows_what_is_compared(moved: Local, invoke: Invoke) -> None:
