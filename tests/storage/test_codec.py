@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import types
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -33,6 +34,9 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
         if rest == [...]:
             return st.lists(values(first), max_size=3).map(tuple)
         return st.tuples(*(values(each) for each in get_args(hint)))
+    if get_origin(hint) is Mapping:
+        key, value = get_args(hint)
+        return st.dictionaries(values(key), values(value), max_size=3)
     if issubclass(hint, StrEnum):
         return st.sampled_from(hint)
     hints = get_type_hints(hint)

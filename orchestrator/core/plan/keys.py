@@ -14,7 +14,7 @@ from orchestrator.core.plan.containers import (
     Section,
     Selection,
 )
-from orchestrator.core.plan.plan import Mode, NoticeForm, NoticeKind, OnPartial, Scope
+from orchestrator.core.plan.plan import Gate, Mode, NoticeForm, NoticeKind, OnPartial, Scope
 from orchestrator.core.plan.scalars import Choice, Day, Flag, Number, Reference, Text, TimeSpan, Whole
 from orchestrator.core.plan.special_values import (
     CheckId,
@@ -24,6 +24,9 @@ from orchestrator.core.plan.special_values import (
     NotifyShape,
     TargetShape,
     Version,
+    WallTime,
+    WindowShape,
+    ZoneName,
 )
 
 _DAY = 86400.0
@@ -112,6 +115,26 @@ ASSUME = Section(
 )
 CREDENTIALS = CredentialsShape(ACCESS_KEY, PASSWORD, SDK_PROFILE, (AGENCY, OIDC, ASSUME))
 
+_ZONE = Key(ZoneName(), "the time zone of both, such as Asia/Shanghai", required=True)
+WEEKLY = Section(
+    {
+        "opens": Key(WallTime(weekly=True), "the day and time at which it opens, each week", required=True),
+        "closes": Key(WallTime(weekly=True), "the day and time at which it closes", required=True),
+        "timezone": _ZONE,
+    }
+)
+ONCE = Section(
+    {
+        "from": Key(WallTime(weekly=False), "when it opens, in the wall time of its zone", required=True),
+        "to": Key(WallTime(weekly=False), "when it closes", required=True),
+        "timezone": _ZONE,
+    }
+)
+WINDOWS = ListOf(
+    WindowShape(WEEKLY, ONCE), "windows", '[{opens: "Sat 02:00", closes: "Sat 06:00", timezone: Asia/Shanghai}]',
+    may_be_empty=False,
+)  # fmt: skip
+
 INSTANCE = Section(
     {
         "region": Key(_REGION, "gives endpoint and iam_endpoint (API 5)"),
@@ -126,6 +149,7 @@ INSTANCE = Section(
         ),
         "ca_file": Key(_PATH, "certificates of a private authority, added to the known ones"),
         "proxy": Key(Address(http_anywhere=True), "overrides HTTPS_PROXY and NO_PROXY"),
+        "windows": Key(WINDOWS, "when jobs may be asked for there; default: always"),
     }
 )
 
@@ -148,6 +172,9 @@ SETTINGS = Section(
         ),
         "keep_backups": Key(
             TimeSpan(0, 3650 * _DAY), "how long backups stay, and so how long undo can restore", default="30d"
+        ),
+        "gate_timeout": Key(
+            TimeSpan(0, 30 * _DAY), "how long a gate or a pause waits for a person's word", default="24h"
         ),
     }
 )
@@ -205,6 +232,11 @@ _MOVES = {
         ListOf(WAIVER, "waivers", '[{check: instance-features, reason: "agreed, CHG-1234"}]'),
         "agreed exceptions to preflight checks",
     ),
+    "windows": Key(WINDOWS, "when its jobs may be asked for; default: always"),
+    "export_ahead": Key(
+        Flag(), "whether its exports go before the plan's windows and its own open: only imports remain", default=False
+    ),
+    "gate": Key(Choice(Gate), "imports: no import before `continue RUN --gate imports`", default="none"),
 }
 DEFAULTS = Section(_MOVES, refused={"name": "each migration has a name of its own, write it there"})
 MIGRATION = Section({"name": Key(NAME, "known by it in commands and reports", required=True), **_MOVES})
@@ -250,6 +282,7 @@ PLAN = Section(
         "credentials": Key(MapOf(NAME, CREDENTIALS, "credentials by name"), "who talks to ROMA", required=True),
         "instances": Key(MapOf(NAME, INSTANCE, "instances by name"), "the ROMA Connect instances", required=True),
         "settings": Key(SETTINGS, "how to go about it"),
+        "windows": Key(WINDOWS, "when jobs may be asked for; default: always"),
         "notify": Key(
             ListOf(NOTIFY, "ways to tell people", '[{webhook: "${env:HOOK}", on: [failed], form: slack}]'),
             "who is told how a run goes; a notice that fails never fails or delays a run",

@@ -14,6 +14,8 @@ Instances = Mapping[str, Instance | None]
 
 _LONGEST_WAY = 12
 
+#: keys of a migration whose values stand in it as they were read
+_AS_WRITTEN = ("on_partial", "windows", "export_ahead", "gate")
 #: keys of a migration that also say how one target is imported into
 _HOW = ("mode", "prefix", "datasource_overwrite", "owner", "backup")
 
@@ -97,7 +99,7 @@ def _migration(draft: Draft, instances: Instances | None, users: Mapping[str, tu
         exclude_tasks=exclude.get("tasks", ()),
         calls=tuple(draft.get("calls", {}).items()),
         after=tuple(dict.fromkeys(draft.get("after", ()))),
-        **({"on_partial": draft.get("on_partial")} if "on_partial" in draft.values else {}),
+        **{key: draft.get(key) for key in _AS_WRITTEN if key in draft.values},
         waive=tuple(Waiver(**{"assets": (), **waiver}) for waiver in draft.get("waive", ())),
     )
 

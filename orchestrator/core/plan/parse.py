@@ -57,6 +57,7 @@ def plan_from(data: object, *, path: str = "") -> Plan | tuple[Problem, ...]:
         migrations=migrations,
         path=path,
         notify=notify,
+        windows=read.get("windows", ()),
     )
 
 

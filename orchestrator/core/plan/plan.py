@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
+from orchestrator.core.plan.windows import Window
+
 
 class Mode(StrEnum):
     """The service's own words (API 1.3)."""
@@ -33,6 +35,14 @@ class OnPartial(StrEnum):
 
     ASK = "ask"
     REST = "rest"
+
+
+class Gate(StrEnum):
+    """What waits for a person's word (promise 18)."""
+
+    NONE = "none"
+    #: exports go ahead; no import is asked for
+    IMPORTS = "imports"
 
 
 class SecretSource(StrEnum):
@@ -158,6 +168,8 @@ class Instance:
     ca_file: str = ""
     #: proxy address, or "" for HTTPS_PROXY / NO_PROXY
     proxy: str = ""
+    #: when jobs may be asked for there; always, where there are none
+    windows: tuple[Window, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +198,8 @@ class Settings:
     keep_packages: KeepPackages = field(default_factory=KeepPackages)
     #: how long backups stay after they were taken
     keep_backups: float = 30 * 86400.0
+    #: how long a person's word is waited for
+    gate_timeout: float = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +268,11 @@ class Migration:
     after: tuple[str, ...] = ()
     on_partial: OnPartial = OnPartial.ASK
     waive: tuple[Waiver, ...] = ()
+    #: when jobs may be asked for; always, where there are none
+    windows: tuple[Window, ...] = ()
+    #: its exports do not wait for the plan's windows and its own
+    export_ahead: bool = False
+    gate: Gate = Gate.NONE
 
 
 class NoticeKind(StrEnum):
@@ -350,13 +369,16 @@ class Plan:
     digest: str = field(default="", compare=False)
     #: who is told how a run goes
     notify: tuple[NotifyBy, ...] = ()
+    #: when jobs may be asked for; always, where there are none
+    windows: tuple[Window, ...] = ()
 
 
 def what_moves(plan: Plan) -> dict[str, object]:
     """All that decides what moves and how, ready for JSON; what a resume compares (Contract 2, "Which run").
 
     Not in it, because it may change between a run's start and its resume: credentials, `ca_file`, proxies, rates,
-    timeouts, waivers, `on_partial`, retention. Nor the order in which selectors or migrations were written.
+    timeouts, waivers, `on_partial`, retention, windows and gates. Nor the order in which selectors or migrations were
+    written.
     """
     used = sorted({name for m in plan.migrations for name in (m.source, *(t.instance for t in m.targets))})
     return {

@@ -1,4 +1,4 @@
-"""The shapes that only one key has: credentials, a target, a check's id, `keep_packages`, `version`."""
+"""The shapes that only one key has: credentials, a window, a target, a check's id, `keep_packages`, `version`."""
 
 import math
 import re
@@ -11,6 +11,7 @@ from orchestrator.core.plan.containers import NAME, Section, kind_of
 from orchestrator.core.plan.plan import KeepPackages, SecretRef
 from orchestrator.core.plan.problems import BAD, At, Bad, did_you_mean, listed
 from orchestrator.core.plan.scalars import Reference, Schema, TimeSpan, as_text, read_word, seconds_of
+from orchestrator.core.plan.windows import DAYS, Window, is_ever_open, moment_of, of_week, zone_of, zones_like
 
 _WAYS = (
     "either ak and sk, or username, domain and password, or profile: sdk, or agency: ecs, or oidc: {...}, or "
@@ -100,6 +101,75 @@ class LibraryAddressShape:
 
     def schema(self) -> Schema:
         return {"type": "string", "pattern": r"^([A-Za-z][A-Za-z0-9+.-]*://|\$\{)"}
+
+
+@dataclass(frozen=True, slots=True)
+class WallTime:
+    """One end of a window."""
+
+    #: a time of each week, not one of the calendar
+    weekly: bool
+
+    def read(self, data: object, at: At) -> str | Bad:
+        wanted = (
+            'a day and a time of each week such as "Sat 02:00"' if self.weekly
+            else "a day and a time such as 2026-03-07T02:00, without an offset: the zone has a key of its own"
+        )  # fmt: skip
+        text = as_text(data, at, wanted)
+        if text is BAD:
+            return BAD
+        found = of_week(text) if self.weekly else moment_of(text)
+        hint = did_you_mean(text[:3].title(), DAYS) if self.weekly and found is None else ""
+        return found or at.wrong(f"{at.shown(text)} is not allowed, allowed is {wanted}{hint}")
+
+    def schema(self) -> Schema:
+        if self.weekly:
+            return {"type": "string", "pattern": f"^({'|'.join(DAYS)}) ([01]?[0-9]|2[0-3]):[0-5][0-9]$"}
+        return {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?$"}
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneName:
+    """A named time zone."""
+
+    def read(self, data: object, at: At) -> str | Bad:
+        wanted = "the name of a time zone such as Asia/Shanghai"
+        text = as_text(data, at, wanted)
+        if text is BAD or zone_of(text) is not None:
+            return text
+        return at.wrong(f"{at.shown(text)} is no time zone, allowed is {wanted}{did_you_mean(text, zones_like(text))}")
+
+    def schema(self) -> Schema:
+        return {"type": "string", "examples": ["Asia/Shanghai", "Europe/Berlin", "UTC"]}
+
+
+@dataclass(frozen=True, slots=True)
+class WindowShape:
+    """One window: of each week, or once."""
+
+    weekly: Section
+    once: Section
+
+    def read(self, data: object, at: At) -> Window | Bad:
+        wanted = "a mapping with opens, closes and timezone, or with from, to and timezone"
+        if not isinstance(data, Mapping):
+            return at.wrong(f"{kind_of(data)}, allowed is {wanted}")
+        once, weekly = {"from", "to"} & data.keys(), {"opens", "closes"} & data.keys()
+        if once and weekly:
+            told = f"{listed(sorted(weekly))} and {listed(sorted(once))}"
+            return at.wrong(f"{told} exclude each other, allowed is {wanted}")
+        kind = self.once if once else self.weekly
+        values = kind.read(data, at)
+        if values is BAD or BAD in values.values() or values.keys() < data.keys():
+            return BAD
+        opens, closes, zone = (values[key] for key in kind.keys)
+        window = Window(opens, closes, zone)
+        if not is_ever_open(window):
+            return at.wrong(f"it closes at {at.shown(closes)}, and opens at {at.shown(opens)}: it is never open")
+        return window
+
+    def schema(self) -> Schema:
+        return {"oneOf": [self.weekly.schema(), self.once.schema()]}
 
 
 @dataclass(frozen=True, slots=True)

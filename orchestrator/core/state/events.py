@@ -11,6 +11,7 @@ from orchestrator.core.model.error_detail import ErrorDetail as ErrorDetail
 from orchestrator.core.model.handover_item import Item
 from orchestrator.core.model.inventory import Reason
 from orchestrator.core.model.place import Place
+from orchestrator.core.plan.hours import Hours
 from orchestrator.core.state.change_events import ChangeEvent, ChangesRequested
 
 
@@ -79,6 +80,8 @@ class RunBegan:
     #: the beginning of the plan file's SHA-256, and what the plan's names stood for; none in journals that did not tell
     plan_digest: str = ""
     places: tuple[Place, ...] = ()
+    #: when its jobs may be asked for, and what waits for a person; none in journals that did not tell it
+    hours: Hours = field(default_factory=Hours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +185,8 @@ class RunResumed:
     users: tuple[tuple[str, str], ...] = ()
     #: the plan's `busy_timeout` from now on, in seconds; 0 where it was not told
     busy_timeout: float = 0.0
+    #: when its jobs may be asked for from now on, and what waits for a person
+    hours: Hours = field(default_factory=Hours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +206,46 @@ class RunEnded:
 
     code: int
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GateReached:
+    """Nothing is left to do before this gate: the run waits for a person (promise 18)."""
+
+    #: "imports"
+    gate: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunPaused:
+    """An operator wants no job asked for until he says so; the process that conducts the run waits."""
+
+    by: str
+    host: str
+    version: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStopped:
+    """An operator wants no job asked for, and the process ended: so it stays until `RunContinued`."""
+
+    by: str
+    host: str
+    version: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunContinued:
+    """An operator ends a pause or a stop; with `gate` he opens that gate instead."""
+
+    by: str
+    host: str
+    version: str
+    note: str = ""
+    #: "imports", or ""
+    gate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -759,6 +804,8 @@ DeliveryEvent = (
     | Quarantined
     | Blocked
 )
+#: a gate, and what operators order of a run
+OrderEvent = GateReached | RunPaused | RunStopped | RunContinued
 #: events that move one probe's life
 ProbeEvent = ProbeRequested | ProbeAccepted | ProbeRefused | ProbeAnswerLost | ProbeEnded
 #: each event belongs to one of these; what stands here by its own name is told to the run as a whole, or moves several
@@ -772,6 +819,7 @@ Event = (
     | RunResumed
     | RunInterrupted
     | RunEnded
+    | OrderEvent
     | OutageBegan
     | OutageEnded
     | TargetStopped

@@ -39,6 +39,7 @@ from orchestrator.core.state.moves import (
     resumed_probe,
     surely_over,
 )
+from orchestrator.core.state.orders import Orders
 from orchestrator.core.state.slot_trials import Trials
 from orchestrator.core.state.slots import JobKind, overlapping
 from orchestrator.core.state.subjects import Subject, SubjectKind, Touched
@@ -98,6 +99,8 @@ class Progress:
         self.users: dict[str, str] = {}
         #: what `auto` has tried and seen
         self.trials = Trials()
+        #: what waits for a person, and when jobs may be asked for
+        self.orders = Orders()
         #: what was taken back of it, and how far that is
         self.changes = Changes()
         self.lost_probes: dict[str, int] = defaultdict(int)
@@ -204,6 +207,8 @@ class Progress:
         earlier, self.seq, self.at = self.at, entry.seq, entry.at
         if self.trials.apply(entry):
             self._touch_all()
+        if self.orders.apply(entry):
+            self._touch_all()
         if isinstance(entry.event, ChangeEvent):
             self.changes.apply(entry.event, entry.at)
             return
@@ -234,6 +239,8 @@ class Progress:
                 self._begin_with(event)
             case e.HandoverListed() | e.HandoverDone() | e.WideningTried() | e.WideningShown():
                 pass  # `orchestrator.core.report.handover` and `orchestrator.core.state.slot_trials` read them
+            case e.OrderEvent():
+                pass  # `orchestrator.core.state.orders` reads them
             case e.OutageBegan(host=host):
                 self.down[host] = entry.at
             case e.OutageEnded(host=host):

@@ -11,6 +11,7 @@ from orchestrator.core.plan.parse import json_schema, plan_from
 from orchestrator.core.plan.plan import (
     AccessKey,
     ById,
+    Gate,
     Glob,
     KeepPackages,
     Mode,
@@ -26,6 +27,7 @@ from orchestrator.core.plan.plan import (
     Target,
     Waiver,
 )
+from orchestrator.core.plan.windows import Window
 
 DATA: dict[str, Any] = {
     "version": "1",
@@ -78,6 +80,8 @@ def problems_of(*changes: tuple[str, object]) -> list[str]:
 
 
 M0 = "migrations.0"
+WEEKLY = {"opens": "Sat 02:00", "closes": "Sat 06:00", "timezone": "Asia/Shanghai"}
+ONCE = {"from": "2026-03-07T02:00", "to": "2026-03-07T06:00", "timezone": "Asia/Shanghai"}
 
 # One refusal a line.
 # fmt: off
@@ -92,9 +96,28 @@ REFUSED: list[tuple[str, object, str]] = [
     ("name", "", "name: nothing is written here, allowed is a name"),
     ("name", ["a"], "name: a list stands here, allowed is a name"),
     ("migratoins", [],
-     "migratoins: unknown key, allowed are version, name, credentials, instances, settings, notify, "
-     'defaults, migrations; did you mean "migrations"?'),
-    ("windows", [], 'windows: not yet: "windows" comes with a later version of roma-migrate'),
+     "migratoins: unknown key, allowed are version, name, credentials, instances, settings, windows, "
+     'notify, defaults, migrations; did you mean "migrations"?'),
+    ("windows", [], "windows: the list is empty, at least one is needed: write [{opens:"),
+    ("windows", ["x"], "windows[0]: a text stands here, allowed is a mapping with opens, closes and timezone, or with"),
+    ("windows", [WEEKLY | {"opens": "Sax 02:00"}],
+     'windows[0].opens: "Sax 02:00" is not allowed, allowed is a day and a time of each week such as "Sat 02:00"; did'),
+    ("windows", [WEEKLY | {"timezone": "Asia/Shangai"}],
+     'windows[0].timezone: "Asia/Shangai" is no time zone, allowed is the name of a time zone such as Asia/Shanghai; '
+     'did you mean "Asia/Shanghai"?'),
+    ("windows", [WEEKLY | {"timezone": "../../etc/passwd"}], "is no time zone"),
+    ("windows", [WEEKLY | {"from": "2026-03-07T02:00"}],
+     "windows[0]: closes, opens and from exclude each other, allowed is a mapping"),
+    ("windows", [WEEKLY | {"closes": "Sat 02:00"}],
+     'windows[0]: it closes at "Sat 02:00", and opens at "Sat 02:00": it is never open'),
+    ("windows", [ONCE | {"to": "2026-03-06T02:00"}], "it is never open"),
+    ("windows", [ONCE | {"to": "2026-03-07T06:00+08:00"}], "without an offset: the zone has a key of its own"),
+    ("windows", [{"from": "2026-03-07T02:00"}], 'windows[0]: "to" is missing'),
+    ("instances.dev.windows", {}, "instances.dev.windows: a mapping stands here, allowed is a list of windows"),
+    (f"{M0}.windows", [WEEKLY | {"opens": "02:00"}], 'migrations[0].windows[0].opens: "02:00" is not allowed'),
+    (f"{M0}.gate", "import", 'migrations[0].gate: "import" is not allowed, allowed is one of none, imports; did'),
+    (f"{M0}.export_ahead", "yes", 'migrations[0].export_ahead: "yes" is not allowed, allowed is true or false'),
+    ("settings.gate_timeout", "31d", "settings.gate_timeout: "),
     ("notify", {}, "notify: a mapping stands here, allowed is a list of ways to tell people"),
     ("notify", [{"on": "all"}], "notify[0]: none of these stand here, allowed is a mapping with one of webhook, smn"),
     ("notify", [{"webhook": "https://SESAME"}], "notify[0].webhook: a secret stands here in the open (not shown)"),
@@ -142,7 +165,7 @@ REFUSED: list[tuple[str, object, str]] = [
     ("credentials.a b", {"profile": "sdk"}, 'credentials["a b"]: what stands here (not shown) is not allowed'),
     ("instances.dev.regoin", "x",
      "instances.dev.regoin: unknown key, allowed are region, endpoint, iam_endpoint, project_id, "
-     'instance_id, credentials, ca_file, proxy; did you mean "region"?'),
+     'instance_id, credentials, ca_file, proxy, windows; did you mean "region"?'),
     ("instances.dev.region", GONE, 'instances.dev: "region" or "endpoint" is missing'),
     ("instances.dev.region", "China North",
      'region: "China North" is not allowed, allowed is a region such as cn-north-4'),
@@ -444,7 +467,7 @@ def test_a_circle_of_migrations_is_named() -> None:
 
 
 def test_a_later_key_is_refused_wherever_it_stands() -> None:
-    for key in ("windows", "only_changed", "group"):
+    for key in ("only_changed", "group"):
         for section in ("", "settings.", "defaults.", "instances.dev.", f"{M0}."):
             assert any(f'not yet: "{key}"' in p for p in problems_of((section + key, "x"))), section + key
 
@@ -502,3 +525,21 @@ def test_the_defaults_told_to_editors_are_those_that_hold() -> None:
     settings = json_schema()["properties"]["settings"]["properties"]
     written = {key: str(value["default"]) for key, value in settings.items()}
     assert plan_of(("settings", written)).settings == Settings()
+
+
+def test_windows_and_gates_are_read_at_each_level() -> None:
+    plan = plan_of(
+        ("windows", [ONCE]),
+        ("instances.prod.windows", [{"timezone": "UTC", "closes": "sun 6:00", "opens": "Sun 02:00"}, WEEKLY]),
+        ("defaults.export_ahead", "true"),
+        ("migrations.0.gate", "imports"),
+        ("migrations.0.windows", [WEEKLY]),
+        ("settings.gate_timeout", "2h"),
+    )
+    saturday = Window("Sat 02:00", "Sat 06:00", "Asia/Shanghai")
+    assert plan.windows == (Window("2026-03-07T02:00:00", "2026-03-07T06:00:00", "Asia/Shanghai"),)
+    assert plan.instances["prod"].windows == (Window("Sun 02:00", "Sun 06:00", "UTC"), saturday)
+    orders, common = plan.migrations
+    assert (orders.gate, orders.export_ahead, orders.windows) == (Gate.IMPORTS, True, (saturday,))
+    assert (common.gate, common.export_ahead, common.windows) == (Gate.NONE, True, ())
+    assert plan.settings.gate_timeout == 7200.0
