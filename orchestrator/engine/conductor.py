@@ -150,6 +150,7 @@ class Conductor:
 
     async def _loop(self, group: TaskGroup) -> None:
         while True:
+            self.context.wall_ahead = self.runtime.wall_ahead()
             match self.scheduler.ready(self.runtime.now()):
                 case Note(events=events):
                     await self.remember(events)
@@ -157,7 +158,8 @@ class Conductor:
                     await self._start(group, chosen)
                 case WaitUntil(time=time):
                     await self._wait(time)
-                case Finished():
+                case Finished(ends=ends):
+                    self.context.ends |= ends
                     return
             self._release()
 
@@ -412,8 +414,13 @@ class Conductor:
         while True:
             await anyio.sleep(self.runtime.beat)
             for number, event in await self.runtime.offload(self.journal.take_requests):
+                # A request whose intent is written behind an order would be one asked against it.
+                self.context.hearing = isinstance(event, e.OrderEvent)
                 events, answer = self.operators.answer(self.context.progress, event)
                 await self.remember(events)
+                if self.context.hearing:
+                    self.context.hearing, self.context.person_since = False, 0.0
+                    self.scheduler.touch_all()
                 await self.runtime.offload(self.journal.answer, number, answer)
                 self._done.send_nowait(None)
 

@@ -12,6 +12,7 @@ from typing import Protocol
 from orchestrator.core.decisions.context import SchedulerContext
 from orchestrator.core.decisions.scheduler import Scheduler
 from orchestrator.core.model.counts import agreed, count
+from orchestrator.core.plan.hours import hours_of
 from orchestrator.core.plan.plan import Plan, what_moves
 from orchestrator.core.preflight.waivers import waived_told
 from orchestrator.core.preview.identity import places_of
@@ -63,6 +64,8 @@ class Wish:
     abandon: bool = False
     #: carry out exactly this saved preview
     approval: Approval | None = None
+    #: epoch seconds from which no job is asked for; 0 where that was not asked
+    until: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +182,7 @@ class Runs:
             keep_backups=self.plan.settings.keep_backups,
             plan_digest=self.plan.digest,
             places=places_of(self.plan, draft.facts, self.users),
+            hours=hours_of(self.plan, wish.until),
         )  # fmt: skip
 
     def _going_on(self, latest: PastRun, wish: Wish) -> tuple[Event, ...]:
@@ -194,6 +198,7 @@ class Runs:
             "retry" if wish.retry else "abandon" if wish.abandon else "",
             tuple(sorted(self.users.items())),
             self.plan.settings.busy_timeout,
+            hours_of(self.plan, wish.until),
         )
         return (resumed, *(self._retries(latest.progress) if wish.retry else ()))
 
@@ -277,6 +282,7 @@ class Runs:
             self.plan, rule, progress, lambda life, asset: progress.names_of(life, asset.kind, asset.name)
         )
         context.expect = lambda instance, kind, assets: poll_timing.predict(instance, kind, assets).p50
+        context.longest = lambda instance, kind, assets: poll_timing.predict(instance, kind, assets).p90
         return Scheduler(context)
 
     def _told(self, progress: Progress) -> Callable[[Entry], None]:

@@ -60,10 +60,16 @@ class Runtime:
     version: str
     #: seconds between two looks at what operators ask of a live run
     beat: float = 1.0
+    #: the wall clock as it stands, with every step that it makes: windows rest on it, and nothing else; None: as `wall`
+    clock: Callable[[], datetime] | None = None
 
     def now(self) -> float:
         """Epoch seconds, UTC."""
         return self.wall().timestamp()
+
+    def wall_ahead(self) -> float:
+        """Seconds by which the wall clock is ahead of the run's time: it was stepped so far since the process began."""
+        return (self.clock() - self.wall()).total_seconds() if self.clock is not None else 0.0
 
 
 def moment(at: float) -> str:

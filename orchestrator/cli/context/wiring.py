@@ -81,7 +81,7 @@ def real_runtime(say: Say) -> Runtime:
     """This process in the real world."""
     return Runtime(
         SteadyClock(), random.random, AiohttpTransport, Threads(), say, os_user(), platform.node(), os.getpid(),
-        __version__,
+        __version__, clock=utc_now,
     )  # fmt: skip
 
 

@@ -7,12 +7,13 @@ for lost imports. They only read it, and answer with what to do and whom that to
 keeps what it hears, and gives the slots away.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.core.decisions import steps, target_evidence
 from orchestrator.core.model.counts import count
 from orchestrator.core.plan.plan import Plan, Scope, Settings
+from orchestrator.core.plan.windows import Calendar
 from orchestrator.core.scheduling.policy import SlotLoads
 from orchestrator.core.state import events as e
 from orchestrator.core.state.ends import End
@@ -61,7 +62,10 @@ class WaitUntil:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Nothing is left that this run could do; `Scheduler.ends` says what stopped what is still open."""
+    """Nothing is left that this run could do; what is still open waits for what `SchedulerContext.ends` says too."""
+
+    #: what jobs waited for that may not be asked for now
+    ends: Mapping[str, End] = field(default_factory=dict)
 
 
 Decision = Start | Note | WaitUntil | Finished
@@ -136,6 +140,15 @@ class SchedulerContext:
     abandoning: bool = False
     #: expected seconds of a job: (instance, kind, assets)
     expect: Callable[[str, JobKind, int], float] = field(default=lambda instance, kind, assets: 60.0)
+    #: the same, which nine in ten such jobs stay under: what must have room in a window
+    longest: Callable[[str, JobKind, int], float] = field(default=lambda instance, kind, assets: 60.0)
+    #: seconds by which the wall clock is ahead of the run's time; windows rest on the former
+    wall_ahead: float = 0.0
+    calendar: Calendar = field(default_factory=Calendar)
+    #: an operator's order is being written: until it is believed, nothing is asked for
+    hearing: bool = False
+    #: since when this process has waited for a person; 0 where it has not
+    person_since: float = 0.0
     #: what each slot has to do, in expected seconds
     ledger: SlotLoads = field(default_factory=SlotLoads)
     #: delivery -> expected seconds of imports that must follow it
@@ -225,6 +238,11 @@ class SchedulerContext:
         if any(self.progress.open_of.get(name) for name in life.scheduled.after):
             return False
         return all(self.progress.fate.get((life.scheduled.place, source, need)) for need in life.scheduled.needs)
+
+    def runs_ahead(self, life: Delivery) -> bool:
+        """Whether its package is wanted before its import may be asked for."""
+        orders, migration = self.progress.orders, life.scheduled.migration
+        return migration in orders.hours.export_ahead or orders.is_gated(migration)
 
     def importable(self, delivery: Delivery) -> bool:
         """Whether an export would serve this delivery: it waits, and nothing it needs is known never to come."""

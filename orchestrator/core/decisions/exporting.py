@@ -131,11 +131,14 @@ def source_is_proving(s: SchedulerContext, source: str, batch: str) -> bool:
 
 
 def room_for(s: SchedulerContext, delivery: Delivery) -> bool:
-    """How far exports run ahead of imports is bounded, so that the disk is; what could land now may go all the same."""
+    """How far exports run ahead of imports is bounded, so that the disk is; what could land now may go all the same.
+
+    Where the plan wants all of it exported first, only the disk is the bound: space is reserved before each export.
+    """
     if not s.importable(delivery):
         return False
     ahead = s.progress.ahead[delivery.target] - {delivery.id}
-    if len(ahead) < MOST_AHEAD:
+    if len(ahead) < MOST_AHEAD or s.runs_ahead(delivery):
         return True
     return s.may_import(delivery) and not any(s.may_import(s.progress.deliveries[each]) for each in ahead)
 
@@ -173,6 +176,9 @@ def worth_it(s: SchedulerContext, work: Work, slot: str, now: float) -> bool:
     """
     if any(not s.progress.occupied[feed.slot] for feed in work.feeds):
         return True
-    targets = {each.target for each in s.progress.deliveries_of(work.subject) if s.importable(each)}
+    waiting = [each for each in s.progress.deliveries_of(work.subject) if s.importable(each)]
+    if any(s.runs_ahead(each) for each in waiting):
+        return True
+    targets = {each.target for each in waiting}
     ahead = min((len(s.progress.ahead[target]) for target in targets), default=0)
     return may_run_ahead(work, slot, s.ledger.loads, now, ahead)

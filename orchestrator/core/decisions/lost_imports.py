@@ -5,10 +5,12 @@ Law: never a blind repetition. What the plan says of slots decides what may be a
 
 from orchestrator.core.decisions import splitting, steps, target_evidence
 from orchestrator.core.decisions.context import MOST_LOST_PROBES, Answer, Later, Note, SchedulerContext, Want
+from orchestrator.core.decisions.permission import hold_of
 from orchestrator.core.plan.plan import OnPartial
 from orchestrator.core.state import events as e
 from orchestrator.core.state.lifecycle import Delivery, Probe, ProbeState
 from orchestrator.core.state.slots import JobKind
+from orchestrator.core.state.subjects import Subject
 
 #: a lost import may take so many times as long as the longest that was seen at its target
 _LONGER = 1.5
@@ -25,7 +27,8 @@ def settle(s: SchedulerContext, life: Delivery, now: float) -> Answer:
         return steps.ListTarget(life.id, life.target, life.scheduled.owner)
     if life.idle_at:
         return settle_by_proof(s, life, now)
-    if can_probe(s, life) and (s.progress.trials.kinds_exclude or not life.free_at):
+    asks = can_probe(s, life) and (s.progress.trials.kinds_exclude or not life.free_at)
+    if asks and hold_of(s, Subject.delivery(life.id), now) is None:
         return Want((life.slot,))
     return settle_by_time(s, life, now)
 

@@ -17,7 +17,6 @@ from orchestrator.core.decisions.context import (
     BASELINE_AGE,
     Answer,
     Decision,
-    Finished,
     Later,
     Note,
     Refer,
@@ -29,12 +28,17 @@ from orchestrator.core.decisions.context import (
 from orchestrator.core.decisions.exporting import export_candidate, export_work, package_answer, worth_it
 from orchestrator.core.decisions.importing import delivery_answer, import_candidate, import_work, tails
 from orchestrator.core.decisions.lost_imports import probe_answer, probe_candidate
+from orchestrator.core.decisions.permission import NEVER, Hold, hold_of
 from orchestrator.core.decisions.slot_discovery import asked_beside, chance, trial_answer
+from orchestrator.core.decisions.waiting import gate_reached, soonest, waited
 from orchestrator.core.plan.plan import Scope
 from orchestrator.core.scheduling.policy import LoadKind, SlotLoads, SlotQueue, Work, choose
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
 from orchestrator.core.state.slots import JobKind, Widening, overlapping
 from orchestrator.core.state.subjects import Subject, SubjectKind, Touched
+
+#: seconds by which the wall clock must have been stepped before windows are looked for anew
+CLOCK_STEP = 1.0
 
 
 @dataclass(slots=True)
@@ -61,6 +65,12 @@ class Scheduler:
     _slots: set[str] = field(default_factory=set)
     #: (epoch seconds, what is due then)
     _timers: list[tuple[float, Subject]] = field(default_factory=list)
+    #: subject -> why the job that it waits for may not be asked for; it is in no queue
+    _held: dict[Subject, Hold] = field(default_factory=dict)
+    #: (epoch seconds, subject of which a window opens then)
+    _openings: list[tuple[float, Subject]] = field(default_factory=list)
+    #: `wall_ahead` when these were found
+    _wall_ahead: float = 0.0
     #: what told slots apart when the queues were made
     _apart: tuple[Widening, ...] = ()
 
@@ -106,9 +116,12 @@ class Scheduler:
             return Start(tuple(started))
         if self._due:  # one subject has referred to another
             return self.ready(now)
+        if note := gate_reached(self.context, self._held.values()):
+            return note
         if self.context.active or (self._timers and not self.context.stopping):
-            return WaitUntil(self._timers[0][0] if self._timers else float("inf"))
-        return Finished()
+            opens = self._openings[0][0] if self._openings else NEVER
+            return WaitUntil(min(self._timers[0][0] if self._timers else NEVER, soonest(opens, now)))
+        return waited(self.context, self._held.values(), now)
 
     def _first(self, note: Note, started: list[steps.Step]) -> Decision:
         """Steps already chosen go first; the note is found again at the next question."""
@@ -131,6 +144,11 @@ class Scheduler:
             self._slots |= self._feeds[target]
 
     def _ring(self, now: float) -> None:
+        if abs(self.context.wall_ahead - self._wall_ahead) > CLOCK_STEP:
+            self._wall_ahead = self.context.wall_ahead
+            self._due.update(self._held)
+        while self._openings and self._openings[0][0] <= now:
+            self._due.add(heapq.heappop(self._openings)[1])
         while self._timers and self._timers[0][0] <= now:
             subject = heapq.heappop(self._timers)[1]
             if subject.kind is SubjectKind.SLOT:
@@ -164,18 +182,24 @@ class Scheduler:
 
     def finish(self, subject: Subject) -> None:
         """The step of this subject is over, whatever came of it."""
-        self.context.active.pop(subject, None)
+        step = self.context.active.pop(subject, None)
         self._due.add(subject)
         self._slots.update(self._queue_of.get(subject, ()))
+        if isinstance(step, steps.AwaitExport | steps.AwaitImport):  # it may have taught that such jobs are shorter
+            self._due.update(each for each, hold in self._held.items() if hold.short)
 
     def _consider(self, subject: Subject, now: float) -> steps.Step | Note | None:
         """What this subject has to do now; what it waits for is kept."""
         if subject in self.context.active:
             return None
+        self._held.pop(subject, None)
         answer = self._evaluate(subject, now)
         self._account(subject, answer)
         if isinstance(answer, Want):
-            self._join(subject, answer)
+            if hold := hold_of(self.context, subject, now):
+                self._hold(subject, hold)
+            else:
+                self._join(subject, answer)
             return None
         self._leave(subject)
         match answer:
@@ -251,6 +275,27 @@ class Scheduler:
             self._seekers[slot].discard(subject)
             self._slots.add(slot)
 
+    def _hold(self, subject: Subject, hold: Hold) -> None:
+        """Its job may not be asked for now: it waits in no queue."""
+        self._leave(subject)
+        self._held[subject] = hold
+        if hold.until < NEVER:
+            heapq.heappush(self._openings, (hold.until, subject))
+
+    def _heads(self, slot: str, now: float) -> list[Work]:
+        """The candidates of a slot that may be asked for: what must wait since it joined the queue leaves it."""
+        for subject in sorted(self._seekers[slot]):
+            if hold_of(self.context, subject, now) is not None:
+                self._leave(subject)
+                self._due.add(subject)  # time alone may settle it
+        while True:
+            heads = self._queues[slot].heads(self.context.ledger.loads, now)
+            held = [(each, hold) for work in heads if (hold := hold_of(self.context, each := subject_of(work), now))]
+            if not held:
+                return heads
+            for subject, hold in held:
+                self._hold(subject, hold)
+
     def _evaluate(self, subject: Subject, now: float) -> Answer:
         s = self.context
         match subject.kind:
@@ -275,7 +320,7 @@ class Scheduler:
         if busy is not None and now < busy.until:
             self._ring_at(busy.until, Subject.slot(slot))
             return None
-        heads = self._queues[slot].heads(s.ledger.loads, now)
+        heads = self._heads(slot, now)
         if taken := self._taken_until(slot, now):
             if taken == float("inf"):
                 return self._beside(slot, heads, now) or self._look_ahead(heads, now)

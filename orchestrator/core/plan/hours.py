@@ -48,10 +48,6 @@ class Hours:
         """The same for a job that only asks whether a slot is idle."""
         return _levels(self.plan, self.instances.get(instance, ()))
 
-    def runs_ahead(self, migration: str) -> bool:
-        """Whether all its exports are wanted, however far the imports are behind."""
-        return migration in self.export_ahead or migration in self.gated
-
 
 def hours_of(plan: Plan, until: float = 0.0) -> Hours:
     """The hours of a plan."""

@@ -143,6 +143,8 @@ class Outcome:
     not_before: float = 0.0
     #: deliveries are open and nothing says why: in a live process that is a defect
     stalled: bool = False
+    #: what `continue` needs for the word that it waits for: a gate's option, or nothing for a pause or a stop
+    word: tuple[str, ...] = ()
 
 
 def outcome(progress: Progress, ends: Mapping[str, End], signal: str = "") -> Outcome:
@@ -150,7 +152,7 @@ def outcome(progress: Progress, ends: Mapping[str, End], signal: str = "") -> Ou
     found = asset_outcomes(progress)
     counts = Counter(line.kept_as.value for line in found)
     undecided = _undecided(progress)
-    explained = [*_ended(ends), *undecided, *_stopped(progress)]
+    explained = [*_ended(ends), *undecided, *_for_a_person(progress), *_stopped(progress)]
     held = _held(progress, counts)
     whys = [*explained, *_incomplete(counts), *held]
     open_left = [name for name in progress.open if progress.deliveries[name].state is not DeliveryState.UNDECIDED]
@@ -162,7 +164,8 @@ def outcome(progress: Progress, ends: Mapping[str, End], signal: str = "") -> Ou
     if signal and open_left:
         code = ExitCode.TERMINATED if signal == "SIGTERM" else ExitCode.INTERRUPTED
         whys.insert(0, Why(code, f"interrupted by {signal}"))
-    who, next_step = _advice(code, whys == held)
+    word = _word(progress)
+    who, next_step = _advice(code, whys == held, word)
     not_before = max((end.not_before for end in ends.values()), default=0.0)
     return Outcome(
         code,
@@ -173,6 +176,7 @@ def outcome(progress: Progress, ends: Mapping[str, End], signal: str = "") -> Ou
         next_step,
         not_before if code is ExitCode.NOT_FINISHED else 0.0,
         stalled,
+        word,
     )
 
 
@@ -207,6 +211,28 @@ def _undecided(progress: Progress) -> list[Why]:
     return found
 
 
+def _for_a_person(progress: Progress) -> list[Why]:
+    """What was ordered, or a gate that nobody has opened, while something is open."""
+    orders, found = progress.orders, []
+    if progress.open and (halt := orders.halt) is not None:
+        done = "paused" if halt is orders.paused else "stopped"
+        note = f": {halt.note}" if halt.note else ""
+        found.append(Why(ExitCode.STOPPED, f"{done} by {halt.by} on {halt.host}{note}"))
+    if gate := orders.waits_at:
+        waiting = sum(orders.is_gated(progress.deliveries[name].scheduled.migration) for name in progress.open)
+        if waiting:
+            verb = agreed(waiting, "waits")
+            found.append(
+                Why(ExitCode.STOPPED, f"{count(waiting, 'delivery')} {verb} for a person at the gate before the {gate}")
+            )
+    return found
+
+
+def _word(progress: Progress) -> tuple[str, ...]:
+    gate = progress.orders.waits_at
+    return ("--gate", gate) if gate and progress.orders.halt is None else ()
+
+
 def _waited_for(progress: Progress, package: Package) -> bool:
     """Whether something open needs it; an overdue job holds its slot although its own batch may have been split."""
     return bool(progress.open) if package.overdue else not progress.open.isdisjoint(progress.of_batch[package.batch])
@@ -238,7 +264,7 @@ def _held(progress: Progress, counts: Mapping[str, int]) -> list[Why]:
     return [Why(ExitCode.INCOMPLETE, f"{told} back: not what was approved any more")]
 
 
-def _advice(code: ExitCode, only_held: bool) -> tuple[str, str]:
+def _advice(code: ExitCode, only_held: bool, word: tuple[str, ...]) -> tuple[str, str]:
     match code:
         case ExitCode.DONE:
             return "nobody", "roma-migrate report"
@@ -256,6 +282,8 @@ def _advice(code: ExitCode, only_held: bool) -> tuple[str, str]:
             )
         case ExitCode.UNDECIDED:
             return "the operator", "roma-migrate resolve RUN"
+        case ExitCode.STOPPED:
+            return "whoever gives the word", " ".join(("roma-migrate continue", *word, "RUN"))
         case ExitCode.NOT_FINISHED:
             return "nobody", "run the same command again later"
         case ExitCode.UNREACHABLE:

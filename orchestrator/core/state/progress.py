@@ -205,9 +205,7 @@ class Progress:
 
     def _believe(self, entry: Entry) -> None:
         earlier, self.seq, self.at = self.at, entry.seq, entry.at
-        if self.trials.apply(entry):
-            self._touch_all()
-        if self.orders.apply(entry):
+        if self.trials.apply(entry) | self.orders.apply(entry):
             self._touch_all()
         if isinstance(entry.event, ChangeEvent):
             self.changes.apply(entry.event, entry.at)
@@ -239,7 +237,7 @@ class Progress:
                 self._begin_with(event)
             case e.HandoverListed() | e.HandoverDone() | e.WideningTried() | e.WideningShown():
                 pass  # `orchestrator.core.report.handover` and `orchestrator.core.state.slot_trials` read them
-            case e.OrderEvent():
+            case e.GateReached() | e.RunPaused() | e.RunStopped() | e.RunContinued():
                 pass  # `orchestrator.core.state.orders` reads them
             case e.OutageBegan(host=host):
                 self.down[host] = entry.at
