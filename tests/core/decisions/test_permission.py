@@ -186,18 +186,22 @@ def gated(**more: object) -> Run:
     return under(replace(Hours(gated=("m",), gate_timeout=PATIENCE), **more))  # type: ignore[arg-type] # as in Hours
 
 
+def kinds(run: Run) -> list[type[e.Event]]:
+    return [type(entry.event) for entry in run.entries]
+
+
 def test_before_a_gate_everything_is_exported_and_a_person_is_waited_for() -> None:
     run = gated()
     name = run.carries(app("a"))
     todo = woken(run)
     assert begun(todo, run) == [("RequestExport", run.life(name).batch)]
     answered(todo, run, run.life(name).batch, e.ExportAccepted(run.life(name).batch, "j"))
-    assert not run.progress.orders.waits_at
+    assert e.GateReached not in kinds(run)
     begun(todo, run)
     run.believe(e.Exported(run.life(name).batch, "x"), e.DownloadRequested(run.life(name).batch))
     answered(todo, run, run.life(name).batch, e.PackageStored(run.life(name).batch, "s", 1, "crc"))
     assert begun(todo, run) == []
-    assert run.progress.orders.waits_at == "imports"
+    assert kinds(run)[-1] is e.GateReached
     assert todo.ready(run.at) == WaitUntil(run.at + PATIENCE)
     run.believe(e.RunContinued(*BY, gate="imports"))
     assert begun(todo, run) == [("ListTarget", name)]
@@ -210,7 +214,7 @@ def test_a_gate_that_nobody_opens_ends_the_run_in_time() -> None:
     assert begun(todo, run) == []
     run.later(PATIENCE)
     assert todo.ready(run.at) == Finished()
-    assert [type(entry.event) for entry in run.entries].count(e.GateReached) == 1
+    assert kinds(run).count(e.GateReached) == 1
 
 
 def test_exports_before_a_gate_run_as_far_ahead_as_there_are_batches() -> None:
@@ -227,7 +231,7 @@ def test_a_migration_without_a_gate_goes_on_beside_one_that_waits() -> None:
     for each in (held, free):
         run.stores(each)
     assert begun(woken(run), run) == [("ListTarget", free)]
-    assert run.progress.orders.waits_at == "imports"
+    assert e.GateReached in kinds(run)
 
 
 # --- pause, stop ---
