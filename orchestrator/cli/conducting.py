@@ -9,6 +9,7 @@ import anyio
 from orchestrator.cli.context.error_boundary import code_of, leaves
 from orchestrator.cli.context.find_run import Found, make_home, warn_of_strangers
 from orchestrator.cli.context.first_signal import FirstSignal
+from orchestrator.cli.context.learning import keep_learned
 from orchestrator.cli.context.observers import Observer
 from orchestrator.cli.context.plan_runs import handover_of, runs_beside
 from orchestrator.cli.context.signals import answered, told
@@ -17,17 +18,21 @@ from orchestrator.cli.output.logs import Log
 from orchestrator.cli.output.progress_bars import Model, Show
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.render.summary import NOTHING_LEFT, Names, closing_json, closing_text, moment
+from orchestrator.core.comparison.carried import learned
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.report.handover import PlanHandover
 from orchestrator.core.state.events import Entry
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import SlotRule
+from orchestrator.engine.comparing import glance
 from orchestrator.engine.runs import Ended, Runs, Wish
 from orchestrator.engine.runtime import collect_rarely, utc_now
 from orchestrator.errors import ExitCode, MemoryFailed, RomaMigrateError
 from orchestrator.storage.home import LastEnd
 from orchestrator.storage.store import LocalStore
 
+#: seconds that a run's end waits for what only informs
+_GLANCE = 20.0
 _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 
 
@@ -114,9 +119,25 @@ class _Running:
     async def _conduct(self, wish: Wish) -> None:
         try:
             self._ended = await self._first.heeded(lambda: self._runs.run(wish))
+            await self._learn()
         finally:
             with anyio.CancelScope(shield=True):
                 await self._roma.aclose()
+
+    async def _learn(self) -> None:
+        """What lists show of what travelled is kept for the next preview; whatever stands against that is no matter."""
+        ended = self._ended
+        if ended is None or ended.before or not ended.outcome.final or self._first.came is not None:
+            return
+        with anyio.move_on_after(_GLANCE):
+            try:
+                every = learned(await glance(self._plan, ended.progress, self._runs.admission))
+            except RomaMigrateError as error:
+                self._log.say(
+                    "nothing-learned", run=ended.run, text=f"what travelled was not looked at: {error.message}"
+                )
+                return
+            keep_learned(self._terminal, self._home, self._plan, every, ended.run, utc_now().timestamp())
 
     def _listen(self, progress: Progress, entry: Entry) -> None:
         self._log.entry(entry, progress)

@@ -1,6 +1,6 @@
 """Reads both sides of a run and compares them. Law: reads only; what the comparison rests on must succeed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import anyio
@@ -17,7 +17,7 @@ from orchestrator.core.state.progress import Progress
 from orchestrator.engine.admission import Admission
 from orchestrator.engine.read_inventories import read_inventories
 from orchestrator.engine.read_metadata import facts
-from orchestrator.engine.read_undocumented import OF_APPS, OF_TASKS, Sample, read_undocumented
+from orchestrator.engine.read_undocumented import NOBODY, OF_APPS, OF_TASKS, Sample, read_undocumented
 from orchestrator.roma import Reader
 
 
@@ -52,16 +52,27 @@ async def compare_run(plan: Plan, progress: Progress, admission: Admission, only
         if only.allows_lane(row.migration, row.target) and only.allows_asset(row.kind, row.name)
     )  # fmt: skip
     ours = pairs(rows, sides, progress)
-    known = await with_undocumented(readers, sides, ours)
+    known = await _with_undocumented(readers, sides, ours)
     differences = entry_differences(progress.selections, told)
     return Compared(rows, carried(ours, known), differences, _uncompared(sides, told), admission.runtime.now())
 
 
-async def with_undocumented(
-    readers: Mapping[tuple[str, str], Reader], sides: Mapping[str, Side], rows: Iterable[AssetComparison]
+async def glance(plan: Plan, progress: Progress, admission: Admission) -> tuple[Carried, ...]:
+    """What lists alone show of what may have travelled: cheap enough for a run's end; raises as `compare_run`."""
+    where = instances_of(progress)
+    readers = admission.readers(where)
+    inventories = await read_inventories(plan, readers)
+    sides = {name: Side(inventories[name], Contents({}, {}, {})) for name in where}
+    ours = pairs(compare(progress, plan, sides, ()), sides, progress)
+    known = dict(sides)
+    await _into(known, readers, dict.fromkeys({end for row in ours for end in (row.source, row.target)}, NOBODY))
+    return carried(ours, known)
+
+
+async def _with_undocumented(
+    readers: Mapping[tuple[str, str], Reader], sides: Mapping[str, Side], rows: Sequence[AssetComparison]
 ) -> dict[str, Side]:
     """The sides with what may have travelled: sources first, then targets about what the sources have."""
-    rows = tuple(rows)
     known = dict(sides)
     await _into(known, readers, {each: _of_source(each, rows) for each in {row.source for row in rows}})
     await _into(known, readers, {each: _of_target(each, rows, known) for each in {row.target for row in rows}})

@@ -37,7 +37,8 @@ class Sample:
         return cls(dict.fromkeys(OF_APPS, some_apps) | dict.fromkeys(OF_TASKS, some_tasks))
 
 
-NONE = Sample({})
+#: no asset is asked about alone
+NOBODY = Sample({})
 
 
 def _spread(ids: list[str]) -> list[str]:

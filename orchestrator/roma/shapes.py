@@ -200,8 +200,8 @@ def dictionary_entry(value: object) -> DictionaryEntry:
 def topic(value: object) -> Belonging:
     """One topic; its `app_id` is the application's key where it was made by one (Finishing 2.11)."""
     found = mapping(value)
-    name = needed(found, "name")
-    return Belonging(name, name, text(found.get("app_id")), text(found.get("app_name")))
+    name, app, app_name = needed(found, "name"), text(found.get("app_id")), text(found.get("app_name"))
+    return Belonging(f"{name} of {app}", name, app, app_name)  # its name is unique unless it is masked
 
 
 def product(value: object) -> Belonging:

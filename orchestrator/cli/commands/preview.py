@@ -9,6 +9,7 @@ import anyio
 
 from orchestrator.cli.context.approval_file import max_age_of, must_be_free, read_signed, write_saved
 from orchestrator.cli.context.find_run import make_home, store_for
+from orchestrator.cli.context.learning import known_dialect
 from orchestrator.cli.context.wiring import Assembled, assemble
 from orchestrator.cli.output.logs import Log
 from orchestrator.cli.output.tables import wrapped
@@ -30,7 +31,6 @@ from orchestrator.engine.past_runs import PastRun, runs_of
 from orchestrator.engine.performer import RESERVED
 from orchestrator.engine.runtime import utc_now
 from orchestrator.errors import ExitCode, MemoryFailed, OperatorError
-from orchestrator.storage.dialectfile import read_dialect
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.home import Home
 from orchestrator.storage.planfile import read_plan
@@ -146,12 +146,9 @@ def _identity(looking: _Looking, draft: Preview) -> Identity:
 
 def _seen(looking: _Looking) -> list[LessonDocument]:
     """What this home has learned of the targets of this plan; a damaged file is told, and nothing more."""
-    known, damaged = read_dialect(looking.home)
-    if damaged:
-        looking.terminal.warn(damaged)
     instances = looking.plan.instances
     ends = (target.instance for each in looking.plan.migrations for target in each.targets)
-    return lessons(known, [(name, instances[name].endpoint) for name in ends])
+    return lessons(known_dialect(looking.terminal, looking.home), [(name, instances[name].endpoint) for name in ends])
 
 
 async def _draft(looking: _Looking, resumes: PastRun | None, only: Only) -> Preview:

@@ -8,6 +8,7 @@ from pathlib import Path
 from orchestrator import __version__
 from orchestrator.cli.context.find_run import Found, find_run
 from orchestrator.cli.context.folded_run import whole_of
+from orchestrator.cli.context.learning import known_dialect
 from orchestrator.cli.context.output_file import must_be_writable, write_output
 from orchestrator.cli.context.plan_runs import handover_of, runs_of_plan
 from orchestrator.cli.output.terminal import Terminal
@@ -21,7 +22,6 @@ from orchestrator.core.report.whole import WholeReport
 from orchestrator.core.selection.only import read_only
 from orchestrator.errors import ExitCode, OperatorError
 from orchestrator.storage.chain import Row
-from orchestrator.storage.dialectfile import read_dialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,7 @@ def _told(terminal: Terminal, found: Found, wanted: Wanted) -> tuple[ReportDocum
     began = whole.report.began
     names = Names(found.run, began.plan, began.plan_file, found.home.path)
     left = handover_of(runs_of_plan(terminal, found.store, began.plan))
-    known, damaged = read_dialect(found.home)
-    if damaged:
-        terminal.warn(damaged)
+    known = known_dialect(terminal, found.home)
     return document(whole, names, _narrowed(whole, wanted.only), left, known), rows
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import anyio
 
-from orchestrator.cli.context.find_run import Found, find_run
+from orchestrator.cli.context.find_run import find_run
+from orchestrator.cli.context.learning import keep_learned
 from orchestrator.cli.context.wiring import Assembled, assemble
 from orchestrator.cli.output.logs import Log
 from orchestrator.cli.output.tables import commands, wrapped
@@ -21,7 +22,6 @@ from orchestrator.engine.admission import Admission
 from orchestrator.engine.comparing import Compared, compare_run, instances_of
 from orchestrator.engine.runtime import utc_now
 from orchestrator.errors import ExitCode, OperatorError
-from orchestrator.storage.dialectfile import keep_dialect
 from orchestrator.storage.planfile import read_plan
 
 
@@ -51,7 +51,7 @@ def verify(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
     assembled = assemble(plan, terminal.redactor, log.say, instances_of(progress))
     admission = Admission(plan, found.store, assembled.roma, assembled.users, assembled.runtime)
     compared = anyio.run(_read, admission, assembled, progress, parse_only(wanted.only, plan))
-    _keep(terminal, found, plan, compared)
+    keep_learned(terminal, found.home, plan, learned(compared.carried), found.run, compared.at)
     code = _code(compared, wanted.strict)
     names = Names(found.run, progress.began.plan, progress.began.plan_file, found.home.path)
     who, following = _next(code, names)
@@ -62,16 +62,6 @@ def verify(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
         told = comparison_text(found.run, compared, wanted.everything)
         terminal.result("\n".join([told, wrapped("who:  ", who), commands("next: ", following)]))
     return int(code)
-
-
-def _keep(terminal: Terminal, found: Found, plan: Plan, compared: Compared) -> None:
-    """What was learned of the service is kept for the next preview and report; where that fails, it is said."""
-    endpoints = {name: each.endpoint for name, each in plan.instances.items()}
-    every = learned(compared.carried)
-    if every and (
-        told := keep_dialect(found.home, lambda known: known.with_learned(every, endpoints, compared.at, found.run))
-    ):
-        terminal.warn(told)
 
 
 def _must_hold(plan: Plan, progress: Progress) -> None:

@@ -76,7 +76,7 @@ def key(service: Service, app: App) -> str:
 
 def shown(text: str, told: Told) -> str:
     """The text, or what a mask leaves of it."""
-    return text if told is Told.CLEAR else f"{text[:3]}****"
+    return text if told is Told.CLEAR else f"{text[:3]}****{text[-3:]}"
 
 
 def _told(service: Service, operation: Operation) -> Told:
