@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from orchestrator.core.model.checks import MOST_EXAMPLES, Check, grouped
+from orchestrator.core.plan.hours import hours_of
 from orchestrator.core.plan.plan import Instance, Plan, Scope
 from orchestrator.core.preview.approval import MAX_AGE, Begin, Occasion, Refused, Resume, Saved, Use, save, usable
 from orchestrator.core.preview.drift import ApprovalDecision, Drift, drift, judge, narrowed, told
@@ -96,7 +97,9 @@ class Admission:
         readers = self.readers(ends)
         inventories = await read_inventories(self.plan, readers)
         read = await facts(self.plan, readers, inventories, self.runtime)
-        informed = Informed(read, self.runtime.now(), expect=self._expect() if timed else None)
+        # Only windows need durations where no timetable is wanted: to learn them, earlier runs are read.
+        predict = learned(self.store).predict if hours_of(self.plan).bind else None
+        informed = Informed(read, self.runtime.now(), expect=self._expect() if timed else None, predict=predict)
         draft = preview(self.plan, inventories, history(past), only, informed)
         return replace(draft, unknown=(*draft.unknown, *self._slots_unknown(past)))
 
@@ -225,7 +228,7 @@ class Admission:
 
     def _expect(self) -> "_Expect":
         rule = SlotRule(self.plan.settings.one_job_per, dict(self.users))
-        return _Expect(self.plan, rule, self.store)
+        return _Expect(self.plan, rule, self.store, self.runtime.now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,9 +238,11 @@ class _Expect:
     plan: Plan
     rule: SlotRule
     store: Reads
+    #: epoch seconds: what it would be to begin now
+    now: float
 
     def __call__(self, batches: Sequence[e.BatchScheduled], deliveries: Sequence[e.DeliveryScheduled]) -> Timetable:
-        return timetable(self.plan, self.rule, learned(self.store).predict, batches, deliveries)
+        return timetable(self.plan, self.rule, learned(self.store).predict, batches, deliveries, self.now)
 
 
 def refusal(saved: Saved, drifts: Sequence[Drift]) -> tuple[str, ...]:

@@ -14,7 +14,9 @@ from orchestrator.core.plan.plan import (
     Plan,
     Settings,
 )
+from orchestrator.core.plan.windows import Window
 from orchestrator.core.preview.preview import EarlierImports, Informed, Preview, preview
+from orchestrator.core.scheduling.timetable import Predict
 from orchestrator.core.selection.only import Only
 from tests.builders.plans import SECRET, migration
 from tests.builders.runs import DAWN
@@ -62,6 +64,9 @@ class PreviewCase:
     seen_by: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     lasting: float = 0.0
     now: float = DAWN
+    #: of the plan
+    windows: tuple[Window, ...] = ()
+    predict: Predict | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -75,7 +80,7 @@ class PreviewCase:
             name: Instance(name, "https://x", "https://iam", "project", f"uuid-{name}", self.used.get(name, ("c",)))
             for name in self.names
         }
-        return Plan("plan", known, instances, self.settings, self.migrations)
+        return Plan("plan", known, instances, self.settings, self.migrations, windows=self.windows)
 
     @property
     def inventories(self) -> dict[str, Inventory]:
@@ -89,7 +94,7 @@ class PreviewCase:
 
     def preview(self) -> Preview:
         facts = {name: self.facts.get(name, told(name)) for name in self.names}
-        informed = Informed(facts, self.now, self.lasting)
+        informed = Informed(facts, self.now, self.lasting, predict=self.predict)
         return preview(self.plan, self.inventories, self.history, Only(), informed)
 
     def fired(self) -> dict[str, Verdict]:

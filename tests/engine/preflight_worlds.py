@@ -25,7 +25,9 @@ from orchestrator.core.plan.plan import (
     Settings,
     Target,
 )
+from orchestrator.core.plan.windows import Window
 from orchestrator.core.preview.preview import Informed, Preview, preview
+from orchestrator.core.scheduling.estimates import Estimates
 from orchestrator.core.selection.only import Only
 from orchestrator.core.selection.routes import EarlierImports
 from orchestrator.emulator.api.api import Api
@@ -176,7 +178,9 @@ async def _told(case: PreflightWorld) -> Told:
     }
     inventories = await read_inventories(case.plan, readers)
     read = await facts(case.plan, readers, inventories, runtime)
-    draft = preview(case.plan, inventories, case.history, Only(), Informed(read, runtime.now()))
+    draft = preview(
+        case.plan, inventories, case.history, Only(), Informed(read, runtime.now(), predict=Estimates().predict)
+    )
     return Told(draft, requests, inventories, read)
 
 
@@ -258,6 +262,11 @@ def instance_status() -> PreflightWorld:
 
 def maintenance_window() -> PreflightWorld:
     return replace(clean(), now=BEGIN + 14.5 * 3600)
+
+
+def window_too_short() -> PreflightWorld:
+    case = clean()
+    return replace(case, plan=replace(case.plan, windows=(Window("Sat 02:00", "Sat 02:01", "UTC"),)))
 
 
 def same_instance() -> PreflightWorld:
@@ -373,6 +382,7 @@ WORLDS: Mapping[str, tuple[Callable[[], PreflightWorld], Verdict]] = {
     "instance-version": (instance_version, Verdict.WARNING),
     "instance-status": (instance_status, Verdict.BLOCKER),
     "maintenance-window": (maintenance_window, Verdict.WARNING),
+    "window-too-short": (window_too_short, Verdict.BLOCKER),
     "same-instance": (same_instance, Verdict.BLOCKER),
     "dictionaries": (dictionaries, Verdict.WARNING),
     "datasource-id-collision": (datasource_id_collision, Verdict.BLOCKER),

@@ -88,6 +88,7 @@ CATALOGUE = (
     CheckKind("instance-version", "are versions alike on both sides?"),
     CheckKind("instance-status", "does the instance run?"),
     CheckKind("maintenance-window", "would the run meet the maintenance window?", volatile=True),
+    CheckKind("window-too-short", "is there a window long enough for each job?", waivable=False, volatile=True),
     CheckKind("same-instance", "are source and target different instances?", waivable=False),
     CheckKind("dictionaries", "are the data dictionaries alike?"),
     CheckKind("datasource-id-collision", "do ids of data sources meet?"),

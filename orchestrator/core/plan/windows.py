@@ -189,8 +189,7 @@ def _last_of(levels: Levels) -> float:
 class Calendar:
     """Looks for openings, and remembers those found: a run asks for them at every decision."""
 
-    #: levels -> (since when they were looked for, those found that have not ended, the rest)
-    _found: dict[Levels, tuple[float, list[Opening], Iterator[Opening]]] = field(default_factory=dict)
+    _found: dict[Levels, "_Found"] = field(default_factory=dict)
 
     def first(self, levels: Levels, now: float, seconds: float = 0.0) -> Opening | None:
         """The first opening, from now on, in which a job of so many seconds has room; None where there is none."""
@@ -203,14 +202,24 @@ class Calendar:
         return None
 
     def _from(self, levels: Levels, now: float) -> Iterator[Opening]:
-        since, known, rest = self._found.get(levels, (float("inf"), [], iter(())))
-        if now < since:  # the first question, or the clock was set back
-            since, known, rest = now, [], common(levels, now)
-            self._found[levels] = since, known, rest
-        while known and known[0].ends <= now:
-            del known[0]
-        yield from known
-        for found in rest:
-            if found.ends > now:
-                known.append(found)
-                yield found
+        found = self._found.get(levels)
+        if found is None or now < found.since:  # the first question, or the clock was set back
+            found = self._found[levels] = _Found(now, common(levels, now))
+        while found.known and found.known[0].ends <= now:
+            found.since = found.known.pop(0).ends
+        yield from found.known
+        for opening in found.rest:
+            if opening.ends > now:
+                found.known.append(opening)
+                yield opening
+            else:
+                found.since = opening.ends
+
+
+@dataclass(slots=True)
+class _Found:
+    """What is known of some levels: every opening that ends after `since`."""
+
+    since: float
+    rest: Iterator[Opening]
+    known: list[Opening] = field(default_factory=list)

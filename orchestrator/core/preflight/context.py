@@ -7,6 +7,7 @@ from orchestrator.core.model.checks import Check, Verdict
 from orchestrator.core.model.instance_facts import Facts, Unread
 from orchestrator.core.model.inventory import App, Inventory, Kind, Task
 from orchestrator.core.plan.plan import Plan
+from orchestrator.core.scheduling.timetable import Predict
 from orchestrator.core.selection.routes import EarlierImports, Route
 from orchestrator.core.selection.selection import kind_of
 from orchestrator.core.state import events as e
@@ -30,6 +31,10 @@ class PreflightContext:
     lasting: float = 0.0
     #: exports of what Merge would overwrite, before it does
     backups: tuple[e.BatchScheduled, ...] = ()
+    #: epoch seconds, UTC; 0 where unknown
+    now: float = 0.0
+    #: how long jobs take; None where nobody asked
+    predict: Predict | None = None
     #: instance -> what holds which name there, from `inventories`
     held: Mapping[str, Held] = field(init=False)
     #: ((target, prefix, source), asset id) of all that moves

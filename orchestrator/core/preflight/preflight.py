@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from orchestrator.core.model.checks import CHECKS, Check, Verdict
-from orchestrator.core.preflight import contents, instances, links, names, settings
+from orchestrator.core.plan.plan import Gate
+from orchestrator.core.preflight import contents, instances, links, names, settings, timing
 from orchestrator.core.preflight.context import PreflightContext
 
 Asked = Callable[[PreflightContext], Iterator[Check]]
@@ -19,7 +20,9 @@ Asked = Callable[[PreflightContext], Iterator[Check]]
 def _question(check: str) -> Asked:
     """The function of a check: it has the check's name, in one of these modules."""
     name = check.replace("-", "_")
-    found = [vars(module)[name] for module in (names, instances, settings, contents, links) if name in vars(module)]
+    found = [
+        vars(module)[name] for module in (names, instances, settings, contents, links, timing) if name in vars(module)
+    ]
     made: list[Asked] = [each for each in found if callable(each)]
     (asked,) = made
     return asked
@@ -58,6 +61,8 @@ def cannot_know(context: PreflightContext) -> tuple[str, ...]:
     ]
     if any(route.target.prefix for route in context.routes):
         said.append("whether `prefix` renames applications, tasks or both: both readings are judged (API 7, 12)")
+    if any(each.gate is Gate.IMPORTS for each in context.plan.migrations):
+        said.append("when a person opens the gate before the imports: the timeline takes it to be open")
     if any(not route.adds for route in context.routes):
         said.append("what Merge does to an asset that is there: it is taken to overwrite it (API 7, 15)")
     return tuple(said)

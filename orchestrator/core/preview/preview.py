@@ -19,7 +19,7 @@ from orchestrator.core.preflight.expected_outcomes import ExpectedOutcome, expec
 from orchestrator.core.preflight.preflight import cannot_know, preflight
 from orchestrator.core.preflight.waivers import noted, waive, waived_assets
 from orchestrator.core.preview.backups import backed_up
-from orchestrator.core.scheduling.timetable import Timetable, predicted
+from orchestrator.core.scheduling.timetable import Predict, Timetable, predicted
 from orchestrator.core.selection.batches import connected_groups, pack
 from orchestrator.core.selection.dependencies import cycles
 from orchestrator.core.selection.only import Only
@@ -44,6 +44,8 @@ class Informed:
     lasting: float = 0.0
     #: plays the schedule out before it is lived; None where no durations are known
     expect: Expect | None = None
+    #: how long jobs take; None where nobody asked
+    predict: Predict | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +131,9 @@ def preview(
     timetable = informed.expect((*batches, *backups), deliveries) if informed.expect is not None else None
     lasting = timetable.p90 if timetable is not None else informed.lasting
     context = PreflightContext(
-        plan, tuple(routes), inventories, informed.facts, history, batches, deliveries, lasting, backups
-    )
+        plan, tuple(routes), inventories, informed.facts, history, batches, deliveries, lasting, backups, informed.now,
+        informed.predict,
+    )  # fmt: skip
     checks = waive(plan, preflight(context), datetime.fromtimestamp(informed.now, UTC).date())
     return Preview(
         tuple(_selection_made(route.selection) for route in routes),

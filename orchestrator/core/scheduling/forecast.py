@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from math import exp, log
 from statistics import NormalDist, fmean, stdev
 
+from orchestrator.core.plan.windows import Calendar, Levels
 from orchestrator.core.scheduling.policy import Feed, LoadKind, Loads, SlotLoads, SlotQueue, Work, choose
 from orchestrator.core.state.slots import JobKind
 
@@ -44,6 +45,19 @@ class JobDuration:
 
 
 @dataclass(frozen=True, slots=True)
+class When:
+    """When a job may be asked for."""
+
+    #: windows level by level, in several ways of which one is enough; none means always
+    ways: tuple[Levels, ...] = ()
+    #: seconds that must be left of the window
+    room: float = 0.0
+
+
+_ANY_TIME = When()
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedExport:
     """One batch on its way out of its source."""
 
@@ -52,6 +66,7 @@ class PlannedExport:
     slots: tuple[str, ...]
     duration: JobDuration
     position: float = 0.0
+    when: When = _ANY_TIME
 
     @property
     def subject(self) -> str:
@@ -74,6 +89,7 @@ class PlannedImport:
     after: tuple[str, ...] = ()
     #: batches that must be exported before it: backups of what it overwrites
     backups: tuple[str, ...] = ()
+    when: When = _ANY_TIME
 
     @property
     def subject(self) -> str:
@@ -86,6 +102,8 @@ class Planned:
 
     exports: tuple[PlannedExport, ...]
     imports: tuple[PlannedImport, ...]
+    #: when it begins, epoch seconds: windows are times of the calendar
+    begins: float = 0.0
 
     @property
     def jobs(self) -> tuple[PlannedExport | PlannedImport, ...]:
@@ -197,6 +215,11 @@ class _Play:
     open_of: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     migration_of: dict[str, str] = field(default_factory=dict)
     fed: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    #: jobs that must wait for a window
+    when: dict[str, When] = field(default_factory=dict)
+    #: of these, those for which none opens any more
+    shut: list[str] = field(default_factory=list)
+    calendar: Calendar = field(default_factory=Calendar)
 
     def run(self) -> Timeline:
         self._set_up()
@@ -205,11 +228,15 @@ class _Play:
             self.clock = self.ends[0][0]
             while self.ends and self.ends[0][0] <= self.clock:
                 _, _, slot, subject = heapq.heappop(self.ends)
-                self._end(slot, subject)
+                if slot:
+                    self._end(slot, subject)
+                else:
+                    self._offer(subject)
             self._fill()
-        return Timeline(tuple(self.spans), tuple(sorted(self.waits)))
+        return Timeline(tuple(self.spans), tuple(sorted([*self.waits, *self.shut])))
 
     def _set_up(self) -> None:
+        self.when = {job.subject: job.when for job in self.planned.jobs if job.when.ways}
         batches = {export.batch for export in self.planned.exports}
         for each in self.planned.imports:
             self.open_of[each.migration] += 1
@@ -235,16 +262,44 @@ class _Play:
 
     def _offer(self, subject: str) -> None:
         self.waits.pop(subject, None)
+        if not self._is_open(subject):
+            return
         for slot in self.slots_of[subject]:
             self.lanes[slot].put(self.works[subject])
             self.touched.add(slot)
+
+    def _is_open(self, subject: str) -> bool:
+        """Whether it may be asked for now; where not, it is offered again when it may be."""
+        when = self.when.get(subject)
+        if when is None:
+            return True
+        now = self.planned.begins + self.clock
+        found = (self.calendar.first(way, now, when.room) for way in when.ways)
+        begins = min((each.begins for each in found if each is not None), default=float("inf"))
+        if begins == float("inf"):
+            self.shut.append(subject)
+        elif begins > now:
+            heapq.heappush(self.ends, (begins - self.planned.begins, len(self.spans), "", subject))
+        return begins <= now
+
+    def _heads(self, slot: str) -> list[Work]:
+        """Those that may begin now: what has waited until its window closed leaves the queue."""
+        while True:
+            heads = self.lanes[slot].heads(self.ledger.loads, self.clock)
+            closed = [work.subject for work in heads if work.subject in self.when and not self._is_open(work.subject)]
+            if not closed:
+                return heads
+            for subject in closed:
+                for each in self.slots_of[subject]:
+                    self.lanes[each].discard(subject)
 
     def _fill(self) -> None:
         for slot in sorted(self.touched):
             self.touched.discard(slot)
             if slot in self.running or not self.lanes[slot]:
                 continue
-            work = self.rule(self.lanes[slot].heads(self.ledger.loads, self.clock), self.ledger.loads, self.clock)
+            heads = self._heads(slot)
+            work = self.rule(heads, self.ledger.loads, self.clock) if heads else None
             if work is not None:
                 self._begin(slot, work)
 
@@ -367,4 +422,4 @@ def _with_twin(planned: Planned, likely: Mapping[str, float], slot: str) -> Time
     twin = f"{slot} (second)"
     exports = (replace(each, slots=(*each.slots, twin)) if slot in each.slots else each for each in planned.exports)
     imports = (replace(each, slots=(*each.slots, twin)) if slot in each.slots else each for each in planned.imports)
-    return play(Planned(tuple(exports), tuple(imports)), likely, likely, _plainly)
+    return play(Planned(tuple(exports), tuple(imports), planned.begins), likely, likely, _plainly)

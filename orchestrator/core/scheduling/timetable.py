@@ -8,9 +8,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from orchestrator.core.plan.hours import Hours, hours_of
 from orchestrator.core.plan.plan import Plan
+from orchestrator.core.plan.windows import Levels
 from orchestrator.core.scheduling.estimates import Prediction, duration_of
-from orchestrator.core.scheduling.forecast import JobDuration, Planned, PlannedExport, PlannedImport, Span, forecast
+from orchestrator.core.scheduling.forecast import (
+    JobDuration,
+    Planned,
+    PlannedExport,
+    PlannedImport,
+    Span,
+    When,
+    forecast,
+)
 from orchestrator.core.state import events as e
 from orchestrator.core.state.lifecycle import DeliveryState, PackageState
 from orchestrator.core.state.progress import Progress
@@ -102,6 +112,9 @@ class _Maker:
     batches: Mapping[str, e.BatchScheduled]
     #: how many jobs each identity would ask for
     asked: Counter[str]
+    #: when jobs may be asked for, and batch -> migrations that wait for its package
+    hours: Hours
+    for_whom: Mapping[str, Sequence[str]]
     #: subject -> seconds that its job has run already
     ran: Mapping[str, float] = field(default_factory=dict)
 
@@ -109,7 +122,9 @@ class _Maker:
         slots = dict.fromkeys(self.basis.slot_of(batch.source, name, JobKind.EXPORT) for name in batch.exporters)
         who = batch.exporters[0] if batch.exporters else ""
         duration = self._duration(batch.source, JobKind.EXPORT, len(batch.assets), who)
-        return PlannedExport(batch.batch, tuple(slots), self._rest(batch.batch, duration), batch.position)
+        ways = [self.hours.of_export(batch.source, name) for name in self.for_whom.get(batch.batch, ())]
+        when = self._when(batch.batch, ways, (batch.source, JobKind.EXPORT, len(batch.assets)))
+        return PlannedExport(batch.batch, tuple(slots), self._rest(batch.batch, duration), batch.position, when)
 
     def imported(self, delivery: e.DeliveryScheduled, needs: Sequence[str]) -> PlannedImport:
         assets = len(self.batches[delivery.batch].assets)
@@ -119,7 +134,17 @@ class _Maker:
         return PlannedImport(
             delivery.delivery, delivery.batch, slots, rest, tuple(needs), delivery.migration, delivery.after,
             delivery.backups,
+            self._when(
+                delivery.delivery, [self.hours.of_import(delivery.target, delivery.migration)],
+                (delivery.target, JobKind.IMPORT, assets),
+            ),
         )  # fmt: skip
+
+    def _when(self, subject: str, ways: Sequence[Levels], job: tuple[str, JobKind, int]) -> When:
+        """What runs already waits for no window."""
+        if subject in self.ran or not all(ways):
+            return When()
+        return When(tuple(dict.fromkeys(ways)), self.basis.predict(*job).p90)
 
     def _rest(self, subject: str, whole: JobDuration) -> JobDuration:
         return replace(whole, median=max(whole.median - self.ran.get(subject, 0.0), LEAST_LEFT * whole.median))
@@ -137,18 +162,20 @@ def timetable(
     predict: Predict,
     batches: Sequence[e.BatchScheduled],
     deliveries: Sequence[e.DeliveryScheduled],
+    now: float = 0.0,
 ) -> Timetable:
-    """Play the schedule; batches that nobody can export never begin."""
+    """Play the schedule from `now` on, epoch seconds; batches that nobody can export never begin."""
     movable = {batch.batch: batch for batch in batches if batch.exporters}
     going = [delivery for delivery in deliveries if delivery.batch in movable]
     asked = Counter(batch.exporters[0] for batch in movable.values())
     asked.update(delivery.owner for delivery in going)
     basis = basis_of(plan, rule, predict)
-    maker = _Maker(basis, movable, asked)
+    maker = _Maker(basis, movable, asked, hours_of(plan), _for_whom(going))
     needs = needs_of(movable, going)
     planned = Planned(
         tuple(maker.export(batch) for batch in movable.values()),
         tuple(maker.imported(delivery, needs[delivery.delivery]) for delivery in going),
+        now,
     )
     found = forecast(planned)
     ways = _ways(movable.values(), going)
@@ -188,12 +215,22 @@ def planned_left(basis: Basis, progress: Progress, now: float) -> Planned:
         package = progress.packages[batch.batch]
         running |= {batch.batch: package.since} if package.state is PackageState.EXPORTING else {}
     ran = {subject: max(0.0, now - since) for subject, since in running.items()}
-    maker = _Maker(basis, batches, asked, ran)
+    maker = _Maker(basis, batches, asked, progress.orders.hours, _for_whom(going), ran)
     needs = needs_of(batches, going)
     return Planned(
         tuple(maker.export(batch) for batch in exports),
         tuple(maker.imported(each, needs[each.delivery]) for each in going),
+        now,
     )
+
+
+def _for_whom(deliveries: Iterable[e.DeliveryScheduled]) -> dict[str, list[str]]:
+    """Batch -> migrations that wait for its package."""
+    found: dict[str, list[str]] = {}
+    for each in deliveries:
+        for batch in (each.batch, *each.backups):
+            found.setdefault(batch, []).append(each.migration)
+    return found
 
 
 def needs_of(

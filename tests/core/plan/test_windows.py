@@ -115,6 +115,8 @@ def test_a_job_has_room_in_what_is_left_of_a_window_or_in_a_later_one() -> None:
 def test_a_clock_that_is_set_back_finds_the_window_that_had_closed() -> None:
     calendar = Calendar()
     assert calendar.first(((NIGHTS,),), at("2026-03-07T06:30")) == opening("2026-03-14T02:00", "2026-03-14T06:00")
+    assert calendar.first(((NIGHTS,),), at("2026-03-07T05:00")) is not None
+    assert calendar.first(((NIGHTS,),), at("2026-03-07T06:30")) == opening("2026-03-14T02:00", "2026-03-14T06:00")
     back = at("2026-03-07T05:30")
     assert calendar.first(((NIGHTS,),), back) == Opening(back, at("2026-03-07T06:00"))
 

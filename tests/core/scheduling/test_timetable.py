@@ -1,11 +1,15 @@
 """A schedule played out: durations, slots, what waits for what, what is guessed."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import pytest
 
+from orchestrator.core.plan.hours import Hours
 from orchestrator.core.plan.plan import Scope, Settings
+from orchestrator.core.plan.windows import Window
 from orchestrator.core.scheduling.estimates import Estimates, Observation, Prediction
+from orchestrator.core.scheduling.forecast import forecast
 from orchestrator.core.scheduling.timetable import (
     LEAST_LEFT,
     Predict,
@@ -21,6 +25,7 @@ from orchestrator.core.state.events import Entry, Event
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import JobKind, SlotRule
 from tests.builders.inventories import PreviewCase
+from tests.builders.plans import migration
 
 SIGMA, DOUBT = 0.1, 0.05
 
@@ -182,3 +187,54 @@ def test_estimates_that_rest_on_a_journaled_prediction_predict_the_same_for_ever
     assert again.predict("prod", JobKind.IMPORT, 1).jobs == 3
     again.observe(Observation("prod", JobKind.IMPORT, 100, 600.0))
     assert again.predict("prod", JobKind.IMPORT, 100).p50 > known.predict("prod", JobKind.IMPORT, 100).p50
+
+
+# --- windows -------------------------------------------------------------------------------------------------------
+
+
+def window(opens: float, closes: float) -> Window:
+    """From and to so many seconds after the epoch, at which these timetables begin."""
+    begins, ends = (datetime.fromtimestamp(1e9 + at, UTC).replace(tzinfo=None).isoformat() for at in (opens, closes))
+    return Window(begins, ends, "UTC")
+
+
+def told_under(*windows: Window, export_ahead: bool = False) -> Timetable:
+    moves = migration(export_ahead=export_ahead)
+    case = PreviewCase((moves,), settings=Settings(writes_per_second=1.0), windows=windows)
+    rule = SlotRule(Scope.USER_INSTANCE, {"c": "u"})
+    return timetable(case.plan, rule, knowing(20.0, 60.0), [batch("b1"), batch("b2")], [into("b1"), into("b2")], 1e9)
+
+
+def test_jobs_begin_where_a_window_is_open_and_long_enough() -> None:
+    # An import takes 69 s at P90: the second one has no room in what is left of the first window.
+    found = told_under(window(100, 220), window(1000, 2000)).spans
+    assert found["b1"].start == pytest.approx(100)
+    assert found["b1@prod"].start == pytest.approx(found["b1"].end)
+    assert found["b2@prod"].start == pytest.approx(1000)
+
+
+def test_the_end_that_is_predicted_counts_the_hours_in_which_nothing_may_begin() -> None:
+    found = told_under(window(100, 220), window(1000, 2000))
+    assert 1000 < found.p50 < 1200
+
+
+def test_exports_ahead_do_not_wait_for_the_plans_window() -> None:
+    found = told_under(window(100, 2000), export_ahead=True).spans
+    assert found["b1"].start == 0
+    assert found["b1@prod"].start == pytest.approx(100)
+
+
+def test_what_no_window_is_long_enough_for_never_begins() -> None:
+    assert set(told_under(window(100, 150)).spans) == {"b1", "b2"}
+
+
+def test_what_is_left_of_a_run_waits_for_its_windows_too() -> None:
+    progress = Progress()
+    hours = Hours(plan=(window(100, 2000),))
+    begun: tuple[Event, ...] = (e.RunBegan("p", "p", "{}", "me", "h", 1, "0", hours=hours), batch("b1"), into("b1"))
+    for seq, event in enumerate(begun):
+        progress.apply(Entry(seq + 1, 1e9, event))
+    case = PreviewCase()
+    basis = basis_of(case.plan, SlotRule(Scope.USER_INSTANCE, {"c": "u"}), knowing(20.0, 60.0))
+    left = forecast(planned_left(basis, progress, 1e9))
+    assert left.timeline.spans[0].start == pytest.approx(100)
