@@ -7,7 +7,8 @@
     |  `- PreflightBlocked  (4)
     |- FarSideError
     |  |- ServiceRefuses    (3: authentication, permission, unknown instance)
-    |  `- ServiceUnreachable (9)
+    |  |- ServiceUnreachable (9)
+    |  `- JournalUnreachable (9: the database that keeps the journal)
     |- HeldElsewhere (6: another process holds this plan's run)
     `- MemoryFailed (7: disk full, journal or package damaged)
        |- JournalDamaged
@@ -132,6 +133,13 @@ class ServiceUnreachable(FarSideError):
 
     exit_code = ExitCode.UNREACHABLE
     who = "whoever runs the network or the service"
+
+
+class JournalUnreachable(FarSideError):
+    """The database that keeps the journal cannot be reached; nothing was asked of the service meanwhile."""
+
+    exit_code = ExitCode.UNREACHABLE
+    who = "whoever runs the journal's database"
 
 
 class HeldElsewhere(RomaMigrateError):

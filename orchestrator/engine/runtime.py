@@ -4,7 +4,6 @@ Law: time, chance, threads and the way to ROMA come from here alone.
 """
 
 import gc
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ import anyio
 import anyio.to_thread
 
 from orchestrator.roma.transport import TransportFactory
+from orchestrator.storage.boot_clock import seconds_since_boot
 
 T = TypeVar("T")
 
@@ -79,12 +79,6 @@ def moment(at: float) -> str:
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-def seconds_since_boot() -> float:
-    """Seconds that no change of the wall clock touches; those of a suspended machine count where that is known."""
-    boot = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if boot is None else time.clock_gettime(boot)
 
 
 class SteadyClock:

@@ -70,6 +70,14 @@ def resolve_references(
     return found
 
 
+def resolve_reference(place: str, reference: SecretRef, environ: Mapping[str, str], folder: Path) -> str:
+    """What one reference outside a plan stands for; raises OperatorError, which names `place`."""
+    reader = _Reader(environ, folder)
+    found = reader.value(place, reference)
+    reader.must_be_sound("")
+    return found
+
+
 class _Unusable(Exception):
     """Why a reference gives no secret; never holds the secret."""
 

@@ -16,10 +16,15 @@ from orchestrator.storage.chain import Head
 from orchestrator.storage.home import Home
 from orchestrator.storage.leases import Denied, Taken
 from orchestrator.storage.locks import Holder
+from orchestrator.storage.postgres.store import PostgresStore
 from orchestrator.storage.store import HomeStore, Store
+from tests.builders.postgres_store import database_of, store_in
 from tests.simulation.memory import Life, MemoryStore
 
+#: a store as one more process opens it
 Opened = Callable[[], Store]
+#: makes one, in a folder of its own
+Maker = Callable[[Path, pytest.FixtureRequest], Opened]
 RUN = "20270115-080000-abcd"
 ME = Holder("this-host", 4711, "2027-01-15T08:00:00+00:00")
 BEGAN = e.RunBegan("orders", "/plans/orders.yaml", "{}", "ann", "host", 1, "0")
@@ -29,23 +34,40 @@ MORE: tuple[Event, ...] = (e.ExportRequested("b", "at-dev", "slot"), e.ExportAcc
 REQUEST = e.Resolved("d", "absent", "seen", "ann", "host")
 
 
-def _home(folder: Path) -> Opened:
+def _home(folder: Path, request: pytest.FixtureRequest) -> Opened:
     home = Home(folder / "home")
     home.make()
     return lambda: HomeStore(home)
 
 
-def _memory(folder: Path) -> Opened:
+def _memory(folder: Path, request: pytest.FixtureRequest) -> Opened:
     store = MemoryStore(folder, {}, Life(), lambda entry: None)
     return lambda: store
 
 
-STORES = {"home": _home, "memory": _memory}
+def _postgres(folder: Path, request: pytest.FixtureRequest) -> Opened:
+    database = database_of(request.getfixturevalue("postgres"))
+    opened: list[PostgresStore] = []
+
+    def store() -> Store:
+        opened.append(store_in(database, folder))
+        return opened[-1]
+
+    def close() -> None:
+        for each in opened:
+            each.close()
+        database.drop()
+
+    request.addfinalizer(close)
+    return store
+
+
+STORES: dict[str, Maker] = {"home": _home, "memory": _memory, "postgres": _postgres}
 
 
 @pytest.fixture(params=STORES)
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
-    return STORES[request.param](tmp_path)
+    return STORES[request.param](tmp_path, request)
 
 
 @pytest.fixture

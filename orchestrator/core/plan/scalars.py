@@ -234,6 +234,17 @@ class Day:
 _ENV_REFERENCE = r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}"
 _FILE_REFERENCE = r"\$\{file:([^{}\x00-\x1f]+)\}"
 _COMMAND_REFERENCE = r"\$\{command:([^\x00-\x1f]*[^\x00-\x20][^\x00-\x1f]*)\}"
+_REFERENCES = {
+    SecretSource.ENV: _ENV_REFERENCE, SecretSource.FILE: _FILE_REFERENCE, SecretSource.COMMAND: _COMMAND_REFERENCE,
+}  # fmt: skip
+
+
+def reference_of(text: str) -> SecretRef | None:
+    """The reference to a secret that this text is, or None."""
+    for source, pattern in _REFERENCES.items():
+        if found := re.fullmatch(pattern, text):
+            return SecretRef(source, found[1])
+    return None
 
 
 def words_of_command(text: str) -> list[str] | None:
@@ -253,14 +264,11 @@ class Reference:
         text = as_text(data, at, wanted)
         if text is BAD:
             return BAD
-        if found := re.fullmatch(_ENV_REFERENCE, text):
-            return SecretRef(SecretSource.ENV, found[1])
-        if found := re.fullmatch(_FILE_REFERENCE, text):
-            return SecretRef(SecretSource.FILE, found[1])
-        if found := re.fullmatch(_COMMAND_REFERENCE, text):
-            if not words_of_command(found[1]):
-                return at.wrong("a quote is left open in this command, or it names no program")
-            return SecretRef(SecretSource.COMMAND, found[1])
+        reference = reference_of(text)
+        if reference is not None and reference.source is SecretSource.COMMAND and not words_of_command(reference.name):
+            return at.wrong("a quote is left open in this command, or it names no program")
+        if reference is not None:
+            return reference
         if "$" in text or re.match("(env|file|command):", text):
             return at.wrong(f"this is not a reference to a secret, allowed is {wanted}")
         return at.wrong(

@@ -1,0 +1,207 @@
+"""A store whose journals, leases and requests lie in PostgreSQL, and whose packages and logs lie in a home.
+
+Law: a plan is held by a lease, so a process that dies holds it for as long as that lives, and no longer.
+"""
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from orchestrator.core.state.events import Entry, Event
+from orchestrator.errors import HeldElsewhere, LeaseLost
+from orchestrator.storage.chain import BEGIN, Head, Row
+from orchestrator.storage.codec import rows_behind, to_text
+from orchestrator.storage.disk import Disk
+from orchestrator.storage.home import Home
+from orchestrator.storage.leases import Denied, Taken
+from orchestrator.storage.locks import Holder
+from orchestrator.storage.placing import remove_folder
+from orchestrator.storage.postgres.database import Database
+from orchestrator.storage.postgres.holdings import Holdings
+from orchestrator.storage.postgres.journal import (
+    ALL_HELD,
+    HELD,
+    ROWS,
+    PostgresJournal,
+    columns,
+    entry_in,
+    fence,
+    head_of,
+    rows_of,
+)
+from orchestrator.storage.store import Journal, SlotLeases
+from orchestrator.storage.vault import Vault
+
+#: looks at a plan's lease within one `ttl`, to see whether its holder renews it
+_LOOKS = 40
+_CREATE = f"""
+WITH {HELD}, born AS (
+    INSERT INTO run (id, plan, epoch, seq, chain)
+    SELECT %(run)s, %(plan)s, 0, %(seq)s, %(chain)s WHERE {ALL_HELD}
+    ON CONFLICT (id) DO NOTHING RETURNING id)
+INSERT INTO event (run, seq, epoch, at, kind, body, chain)
+SELECT born.id, e.seq, 0, e.at, e.kind, e.body, e.chain FROM born, {ROWS}
+"""
+_HOLDER = "SELECT holder, epoch, expires FROM lease WHERE key = %s AND expires > clock_timestamp()"
+
+
+class PostgresStore:
+    """The runs of one database, for one process and one home."""
+
+    def __init__(self, database: Database, home: Home, disk: Disk | None = None) -> None:
+        self.home = home
+        self._database = database
+        self._disk = disk or Disk()
+        # Of its own: a renewal never waits for an append.
+        self.holdings = Holdings(database.beside())
+
+    # --- looking -----------------------------------------------------------------------------------------------------
+
+    def run_ids(self) -> list[str]:
+        return [str(row[0]) for row in self._rows("SELECT id FROM run ORDER BY id")]
+
+    def plan_of(self, run: str) -> str:
+        head_of(self._database, run)
+        return str(self._rows("SELECT plan FROM run WHERE id = %s", run)[0][0])
+
+    def read(self, run: str) -> Iterator[Entry]:
+        for row, _head in rows_of(self._database, run, head_of(self._database, run)):
+            yield entry_in(run, row)
+
+    def kept(self, run: str) -> list[tuple[Row, Entry]]:
+        reached = head_of(self._database, run)
+        return [(row, entry_in(run, row)) for row, _head in rows_of(self._database, run, reached)]
+
+    @contextmanager
+    def followed(self, run: str) -> Iterator[Callable[[], Iterator[Entry]]]:
+        told = BEGIN
+
+        def news() -> Iterator[Entry]:
+            nonlocal told
+            for row, head in rows_of(self._database, run, head_of(self._database, run), told):
+                entry = entry_in(run, row)
+                told = head
+                yield entry
+
+        yield news
+
+    def answered(self, run: str, request: int) -> str | None:
+        rows = self._rows("SELECT answer FROM inbox WHERE run = %s AND id = %s", run, request)
+        return rows[0][0] if rows else None
+
+    def holder(self, plan: str) -> Holder | None:
+        rows = self._rows(_HOLDER, _lease_of(plan))
+        return _parse_holder(rows[0][0]) if rows else None
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def hold(self, plan: str, holder: Holder) -> Iterator[None]:
+        key = _lease_of(plan)
+        told = {"host": holder.host, "pid": holder.pid, "since": holder.since, "token": secrets.token_hex(8)}
+        name = json.dumps(told)
+        self._take(key, plan, name)
+        try:
+            yield
+        finally:
+            self.holdings.release([key])
+
+    def _take(self, key: str, plan: str, name: str) -> None:
+        """Whoever renews it lives; whoever does not is waited for, until its lease has ended."""
+        seen = None
+        try:
+            while isinstance(self.holdings.take([key], name), Denied):
+                rows = self._rows(_HOLDER, key)
+                if rows and seen is not None and rows[0] != seen:
+                    holder = _parse_holder(rows[0][0])
+                    told = f"process {holder.pid} on {holder.host} since {holder.since}"
+                    raise HeldElsewhere(f"plan {plan} is run by {told}", next_step="roma-migrate status")
+                seen = rows[0] if rows else seen
+                time.sleep(self.holdings.ttl / _LOOKS)
+        except HeldElsewhere:
+            self.holdings.wait_no_more(name)
+            raise
+
+    def create(self, run: str, plan: str, events: Sequence[Event], at: float) -> bool:
+        rows, head = rows_behind(BEGIN, events, at)
+        given = {
+            "run": run, "plan": plan, "seq": head.seq, "chain": head.chain, **columns(rows),
+            **fence(self.holdings.epochs),
+        }  # fmt: skip
+        written = self._database.ask(lambda db: db.execute(_CREATE, given).rowcount, self.holdings.patience)
+        found = self._rows("SELECT seq, chain FROM run WHERE id = %s", run)
+        if not found:
+            raise LeaseLost(f"run {run}: another process has taken over the plan before it began")
+        # The answer to an earlier try may have been lost: then it is ours, to the last entry.
+        return written == len(rows) or Head(*found[0]) == head
+
+    def journal(self, run: str, holder: str) -> Journal:
+        journal = PostgresJournal(self._database, run, self.holdings)
+        self._disk.make_folder(self.home.run_path(run))
+        return journal
+
+    def forget(self, run: str) -> None:
+        given = {"run": run, **fence(self.holdings.epochs)}
+        sql = f"WITH {HELD} DELETE FROM run WHERE id = %(run)s AND {ALL_HELD}"
+        self._database.ask(lambda db: db.execute(sql, given), self.holdings.patience)
+        if self._disk.exists(self.home.run_path(run)):
+            remove_folder(self._disk, self.home.run_path(run))
+
+    def ask(self, run: str, event: Event, at: float) -> int:
+        head_of(self._database, run)
+        kind, body = to_text(event)
+        sql = "INSERT INTO inbox (run, at, kind, body) VALUES (%s, %s, %s, %s) RETURNING id"
+        return int(self._rows(sql, run, at, kind, body)[0][0])
+
+    def vault(self, run: str) -> Vault:
+        return Vault(self.home.vault(run), self._disk)
+
+    def leases(self, holder: str) -> SlotLeases:
+        return _RunLeases(self.holdings, holder)
+
+    def close(self) -> None:
+        """Give back what is held, and end the connections."""
+        self.holdings.close()
+        self._database.drop()
+
+    def _rows(self, sql: str, *given: object) -> list[tuple[Any, ...]]:
+        return self._database.ask(lambda db: db.execute(sql, given).fetchall())
+
+
+class _RunLeases:
+    """The slots of what this process conducts, among everything that it holds."""
+
+    def __init__(self, holdings: Holdings, holder: str) -> None:
+        self._holdings, self._holder = holdings, holder
+        self._held: set[str] = set()
+
+    def take(self, keys: Sequence[str]) -> Taken | Denied:
+        answer = self._holdings.take(keys, self._holder)
+        if isinstance(answer, Taken):
+            self._held.update(keys)
+        return answer
+
+    def renew(self) -> tuple[str, ...]:
+        """A thread does that; raises LeaseLost where it could not."""
+        self._holdings.must_hold()
+        return ()
+
+    def release(self, keys: Sequence[str]) -> None:
+        self._held.difference_update(keys)
+        self._holdings.release(keys)
+
+    def close(self) -> None:
+        self.release(tuple(self._held))
+        self._holdings.wait_no_more(self._holder)
+
+
+def _lease_of(plan: str) -> str:
+    return f"plan {plan}"
+
+
+def _parse_holder(text: str) -> Holder:
+    read = json.loads(text)
+    return Holder(str(read["host"]), int(read["pid"]), str(read["since"]))

@@ -1,0 +1,32 @@
+"""Stores over a real PostgreSQL, each database with the tables of this version."""
+
+from pathlib import Path
+
+from orchestrator.storage.home import Home
+from orchestrator.storage.postgres.address import parse_address
+from orchestrator.storage.postgres.database import Database
+from orchestrator.storage.postgres.schema import upgrade
+from orchestrator.storage.postgres.store import PostgresStore
+from tests.builders.postgres_server import PASSWORD, PostgresServer
+
+#: seconds: short enough for a test, long enough for a busy machine
+TTL = 2.0
+
+
+def database_of(server: PostgresServer, ttl: float = TTL) -> Database:
+    """A new database with our tables."""
+    database = way_to(server.uri(server.database()))
+    database.ask(lambda db: upgrade(db, database.address))
+    database.ask(lambda db: db.execute("UPDATE meta SET value = %s WHERE name = 'ttl'", (str(ttl),)))
+    return database
+
+
+def way_to(uri: str) -> Database:
+    return Database(parse_address(uri), PASSWORD)
+
+
+def store_in(database: Database, folder: Path) -> PostgresStore:
+    """One more process's view of what is kept there."""
+    home = Home(folder / "home")
+    home.make()
+    return PostgresStore(database.beside(), home)
