@@ -357,7 +357,7 @@ class Conductor:
         now = self.runtime.now()
         busy = self.context.busy.setdefault(slot, Busy(now, now, 0))
         busy.times += 1
-        waited = now - busy.since - self.context.progress.outage_since(host, busy.since, now)
+        waited = now - busy.since - self.context.progress.outages.seconds(host, busy.since, now)
         left = self.context.settings.busy_timeout - waited
         asked = min(trouble.failed.retry_after, LONGEST_RETRY_AFTER)
         busy.until = now + min(max(asked, busy_wait(busy.times, self.runtime.draw())), max(left, 0.0))

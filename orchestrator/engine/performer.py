@@ -127,7 +127,7 @@ class Performer:
 
     async def _request_export(self, step: steps.RequestExport) -> Answered:
         package = self._progress.packages[step.batch]
-        space = max(RESERVED, self._progress.largest[step.instance])
+        space = max(RESERVED, self._progress.seen.largest[step.instance])
         try:
             await self._runtime.offload(self._vault.reserve, step.batch, package.attempt, space)
         except SpaceReserved as error:
@@ -388,7 +388,7 @@ class Performer:
     def _deadline(self, step: steps.AwaitExport | steps.AwaitImport | steps.AwaitProbe) -> float:
         """A job has `job_timeout`; what an outage has taken up to this moment is added (promise 9)."""
         host = host_of(self._plan.instances[step.instance].endpoint)
-        away = self._progress.outage_since(host, step.began, self._runtime.now())
+        away = self._progress.outages.seconds(host, step.began, self._runtime.now())
         return step.began + self._plan.settings.job_timeout + away
 
     async def _polled(

@@ -206,7 +206,7 @@ class Runs:
         """Close the breakers, and give quarantined and blocked deliveries one more try."""
         found: list[Event] = [
             e.TargetReopened(instance, direction)
-            for (instance, direction), failures in sorted(progress.failures.items())
+            for (instance, direction), failures in sorted(progress.breaker.failures.items())
             if failures.stopped is not None
         ]
         return found + retries(progress, self.plan.settings.batch_size)

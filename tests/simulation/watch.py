@@ -189,7 +189,7 @@ class Watch:
         """Promise 7: without a breaker and without an operator's word, only poison is set aside."""
         assert night.ended is not None
         progress = night.ended.progress
-        stopped = any(failures.stopped for failures in progress.failures.values())
+        stopped = any(failures.stopped for failures in progress.breaker.failures.values())
         decided = self.events["Resolved"]
         for line in asset_outcomes(progress):
             if line.kept_as is AssetClass.QUARANTINED and not stopped and not decided:

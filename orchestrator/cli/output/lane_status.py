@@ -133,10 +133,9 @@ class LaneStatuses:
             statuses._lane((held.migration, held.target)).aside["held"] += len(held.assets)
         travelling = (each.batch for each in progress.batches.values() if not each.backup)
         statuses._numbers = {batch: number for number, batch in enumerate(travelling, 1)}
-        statuses.down = dict(progress.down)
-        statuses.stopped = {
-            name for name, way in progress.failures if way == "import" and progress.is_stopped(name, way)
-        }
+        statuses.down = dict(progress.outages.down)
+        breaker = progress.breaker
+        statuses.stopped = {name for name, way in breaker.failures if way == "import" and breaker.is_stopped(name, way)}
         statuses._count(progress, progress.deliveries)
         return statuses
 

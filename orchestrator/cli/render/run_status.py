@@ -81,9 +81,8 @@ def status_text(seen: RunStatus, names: Names, rows: int = 0) -> str:
         who, following = told.who, next_step(told, names)
     else:
         lines.append(_lanes(seen, max(3, rows - BESIDE) if rows else 0))
-        lines += [
-            wrapped("away: ", f"{host} does not answer since {local(at)}") for host, at in seen.progress.down.items()
-        ]
+        down = seen.progress.outages.down
+        lines += [wrapped("away: ", f"{host} does not answer since {local(at)}") for host, at in down.items()]
         lines += [wrapped("why:  ", each) for each in _whys(seen)]
         who, following = _next(seen, names)
     return "\n".join([*lines, wrapped("who:  ", who), commands("next: ", following)])
@@ -252,7 +251,7 @@ def status_json(seen: RunStatus, names: Names) -> dict[str, object]:
         "ended_at": utc(progress.ended_at) if seen.ended else None, "last_entry": utc(progress.at),
         **_outlook_json(seen.outlook, seen.now),
         "lanes": [{**lane_json(lane), **_lane_json(seen, lanes.get(lane.name))} for lane in lane_reports(progress)],
-        "away": {host: utc(at) for host, at in progress.down.items()},
+        "away": {host: utc(at) for host, at in progress.outages.down.items()},
     }  # fmt: skip
 
 

@@ -168,7 +168,7 @@ class SchedulerContext:
             if life.target == target and life.state is DeliveryState.IMPORTED
         )  # fmt: skip
         waited = self.progress.at - min((at for at in waiting if at), default=self.progress.at)
-        return target_evidence.lag(self.settings.settle_quiet, max(waited, self.progress.shown_after[target]))
+        return target_evidence.lag(self.settings.settle_quiet, max(waited, self.progress.seen.shown_after[target]))
 
     def ended(self, instance: str, credentials: str) -> End | None:
         host = host_of(self.plan.instances[instance].endpoint)
@@ -216,12 +216,12 @@ class SchedulerContext:
 
     def breaker(self, instance: str, direction: str, subject: str) -> Note | None:
         """Two sibling halves with the same error and no named asset, or three batches with it (promise 7)."""
-        failures = self.progress.failures.get((instance, direction))
+        failures = self.progress.breaker.failures.get((instance, direction))
         if failures is None or failures.stopped is not None:
             return None
         halves = [f for f in failures.by_parent.values() if len(f) >= SAME_HALVES and subject in f]
         batches = [f for f in failures.by_error.values() if len(f) >= SAME_BATCHES and subject in f]
-        retrying = (instance, direction) in self.progress.retrying
+        retrying = (instance, direction) in self.progress.breaker.retrying
         if not halves and not batches and not retrying:
             return None
         return Note((e.TargetStopped(instance, self.words_of(subject), direction),))
@@ -246,7 +246,7 @@ class SchedulerContext:
 
     def importable(self, delivery: Delivery) -> bool:
         """Whether an export would serve this delivery: it waits, and nothing it needs is known never to come."""
-        if delivery.state is not DeliveryState.WAITING or self.progress.is_stopped(delivery.target, "import"):
+        if delivery.state is not DeliveryState.WAITING or self.progress.breaker.is_stopped(delivery.target, "import"):
             return False
         if self.ended(delivery.target, delivery.scheduled.owner):
             return False

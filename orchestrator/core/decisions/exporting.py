@@ -71,7 +71,7 @@ def pending(s: SchedulerContext, life: Package, source: str, now: float) -> Answ
         return Note((e.ExportFailed(life.batch, (), said),))
     if not any(s.importable(each) for each in s.progress.deliveries_of(life.batch)):
         return None
-    if s.progress.is_stopped(source, "export"):
+    if s.progress.breaker.is_stopped(source, "export"):
         return None
     if now < life.not_before:
         return Later(life.not_before)
@@ -103,7 +103,7 @@ def failed_package(s: SchedulerContext, life: Package) -> Answer:
     """The service does not export this batch: every delivery that waits for it goes on in parts."""
     if note := s.breaker(s.progress.batches[life.batch].source, "export", life.batch):
         return note
-    if s.progress.is_stopped(s.progress.batches[life.batch].source, "export"):
+    if s.progress.breaker.is_stopped(s.progress.batches[life.batch].source, "export"):
         return None
     if s.progress.batches[life.batch].backup:
         return backups.after_failure(s, life.batch)
@@ -117,7 +117,7 @@ def export_candidate(s: SchedulerContext, batch: str, slot: str) -> steps.Step |
     scheduled = s.progress.batches[batch]
     if not any(room_for(s, each) for each in s.progress.deliveries_of(batch)):
         return None
-    if (scheduled.source, "export") in s.progress.retrying and source_is_proving(s, scheduled.source, batch):
+    if (scheduled.source, "export") in s.progress.breaker.retrying and source_is_proving(s, scheduled.source, batch):
         return None
     for credentials in scheduled.exporters:
         if s.slot(scheduled.source, credentials, JobKind.EXPORT) == slot:

@@ -49,7 +49,7 @@ def waiting(s: SchedulerContext, life: Delivery, now: float) -> Answer:
     fates = [s.progress.fate.get((life.scheduled.place, source, need)) for need in life.scheduled.needs]
     if False in fates:
         return Note(splitting.blocked(s.progress, life))
-    if s.progress.is_stopped(life.target, "import") or s.ended(life.target, life.scheduled.owner):
+    if s.progress.breaker.is_stopped(life.target, "import") or s.ended(life.target, life.scheduled.owner):
         return None
     if s.progress.packages[life.batch].state is PackageState.FAILED:
         return Refer((Subject.package(life.batch),))
@@ -68,7 +68,7 @@ def failed(s: SchedulerContext, life: Delivery, now: float) -> Answer:
     """A job that failed may have left something behind, which a service may be late to show."""
     if note := s.breaker(life.target, "import", life.id):
         return note
-    if s.progress.is_stopped(life.target, "import"):
+    if s.progress.breaker.is_stopped(life.target, "import"):
         return None
     sure_at = life.since + s.lag_of(life.target)
     if life.job and now < sure_at:
@@ -86,7 +86,7 @@ def import_candidate(s: SchedulerContext, life: Delivery, slot: str, now: float)
     look = steps.ListTarget(life.id, life.target, life.scheduled.owner)
     if life.look is None or now - life.looked_at > (PRESUMED_AGE if life.presumed else BASELINE_AGE):
         return s.if_reachable(look, now)
-    if (life.target, "import") in s.progress.retrying and target_is_proving(s, life):
+    if (life.target, "import") in s.progress.breaker.retrying and target_is_proving(s, life):
         return None
     match target_evidence.judge(life, s.ids_of(life), life.look):
         case target_evidence.Again() if life.silences >= MOST_SILENCES:

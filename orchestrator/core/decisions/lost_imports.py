@@ -51,7 +51,7 @@ def settle_by_time(s: SchedulerContext, life: Delivery, now: float) -> Answer:
     waited for as long as imports were seen to take at this target, and half as long again, also beyond `settle_wait`.
     """
     due = max(life.first_looked_at, life.busy_at) + s.settings.settle_wait
-    if took := s.progress.imports_took[life.target]:
+    if took := s.progress.seen.imports_took[life.target]:
         due = max(due, life.quiet_until + _LONGER * took + s.lag_of(life.target))
     if life.free_at:
         due = max(due, life.free_at + s.lag_of(life.target))

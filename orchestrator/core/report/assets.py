@@ -115,6 +115,6 @@ def prefix_readings(progress: Progress) -> tuple[PrefixReading, ...]:
     places = {life.scheduled.place: life.scheduled for life in progress.deliveries.values() if life.scheduled.prefix}
     return tuple(
         PrefixReading(places[place].target, places[place].prefix, kind, renamed)
-        for (place, kind), renamed in sorted(progress.renames.items())
+        for (place, kind), renamed in sorted(progress.seen.renames.items())
         if place in places
     )

@@ -182,12 +182,12 @@ def outcome(progress: Progress, ends: Mapping[str, End], signal: str = "") -> Ou
 
 def _given_up(progress: Progress, life: Delivery) -> bool:
     """Whether only `--retry` would go on with this delivery: its target, or its source, was stopped by the breaker."""
-    if progress.is_stopped(life.target, "import"):
+    if progress.breaker.is_stopped(life.target, "import"):
         return life.state in {DeliveryState.WAITING, DeliveryState.FAILED}
     stopped = (
         each
         for each in (life.batch, *life.scheduled.backups)
-        if progress.is_stopped(progress.batches[each].source, "export")
+        if progress.breaker.is_stopped(progress.batches[each].source, "export")
     )
     return life.state is DeliveryState.WAITING and any(
         progress.packages[each].state in {PackageState.PENDING, PackageState.FAILED} for each in stopped
@@ -241,7 +241,7 @@ def _waited_for(progress: Progress, package: Package) -> bool:
 def _stopped(progress: Progress) -> list[Why]:
     return [
         Why(ExitCode.INCOMPLETE, f"{instance} was stopped by the breaker ({direction}s): {failures.stopped.words}")
-        for (instance, direction), failures in sorted(progress.failures.items())
+        for (instance, direction), failures in sorted(progress.breaker.failures.items())
         if failures.stopped is not None
     ]
 

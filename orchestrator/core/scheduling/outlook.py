@@ -195,8 +195,8 @@ def _stuck(look: Look) -> str:
     still = look.now - times.moved_at
     if still < STUCK or any(progress.occupied.values()):
         return ""
-    if progress.down:
-        return f"nothing has moved for {ceil(still / 60)} min: {', '.join(sorted(progress.down))} does not answer"
+    if down := progress.outages.down:
+        return f"nothing has moved for {ceil(still / 60)} min: {', '.join(sorted(down))} does not answer"
     if times.foreign:
         return f"nothing has moved for {ceil(still / 60)} min: somebody else's job holds the slot"
     return ""

@@ -203,7 +203,7 @@ def predicted(found: Timetable) -> e.SchedulePredicted:
 def planned_left(basis: Basis, progress: Progress, now: float) -> Planned:
     """What a run still has to do, to be played: jobs that run are planned for the rest of their time."""
     lives = [progress.deliveries[name] for name in sorted(progress.open)]
-    stopped = {instance for instance, way in progress.failures if progress.is_stopped(instance, way)}
+    stopped = {instance for instance, way in progress.breaker.failures if progress.breaker.is_stopped(instance, way)}
     going = [life.scheduled for life in lives if life.state in _TO_IMPORT and life.target not in stopped]
     batches = {name: progress.batches[name] for each in going for name in (each.batch, *each.backups)}
     exports = [batch for name, batch in batches.items() if progress.packages[name].state in _TO_EXPORT]

@@ -9,15 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.core.model.checks import Check
-from orchestrator.core.model.error_detail import NOT_OURS
 from orchestrator.core.model.failures import Failure
 from orchestrator.core.model.naming import predicted
 from orchestrator.core.state import events as e
+from orchestrator.core.state.breaker import Breaker, Side
 from orchestrator.core.state.change_events import ChangeEvent
 from orchestrator.core.state.changes import Changes
 from orchestrator.core.state.events import Asset, Entry
 from orchestrator.core.state.lifecycle import (
-    FATES,
     LANDED,
     SETTLED,
     Delivery,
@@ -40,6 +39,9 @@ from orchestrator.core.state.moves import (
     surely_over,
 )
 from orchestrator.core.state.orders import Orders
+from orchestrator.core.state.outages import Outages
+from orchestrator.core.state.parts import newborn, together
+from orchestrator.core.state.seen import Seen
 from orchestrator.core.state.slot_trials import Trials
 from orchestrator.core.state.slots import JobKind, overlapping
 from orchestrator.core.state.subjects import Subject, SubjectKind, Touched
@@ -57,19 +59,6 @@ class _Job:
     instance: str
     slot: str
     asked_at: float
-
-
-class Failures:
-    """What failed at one side of one instance, for the breaker (promise 7)."""
-
-    __slots__ = ("by_error", "by_parent", "stopped")
-
-    def __init__(self) -> None:
-        #: error -> subjects that failed with it and are no halves of an unexplained failure
-        self.by_error: dict[str, list[str]] = defaultdict(list)
-        #: (parent, error) -> halves that failed with it and named no asset
-        self.by_parent: dict[tuple[str, str], list[str]] = defaultdict(list)
-        self.stopped: e.TargetStopped | None = None
 
 
 class Progress:
@@ -104,17 +93,12 @@ class Progress:
         #: what was taken back of it, and how far that is
         self.changes = Changes()
         self.lost_probes: dict[str, int] = defaultdict(int)
-        self.failures: dict[tuple[str, str], Failures] = defaultdict(Failures)
-        #: (instance, direction) that a retry has reopened and that has not succeeded since
-        self.retrying: set[tuple[str, str]] = set()
-        self.outages: list[tuple[str, float, float]] = []
-        #: target -> the longest time from an import's end to the look that found everything, seconds
-        self.shown_after: dict[str, float] = defaultdict(float)
-        #: target -> the longest time for which one process has watched an import run, seconds
-        self.imports_took: dict[str, float] = defaultdict(float)
-        self.down: dict[str, float] = {}
-        #: (begin, end) of the times in which no process of this run lived, by the wall clock
-        self.gaps: list[tuple[float, float]] = []
+        #: what failed, and which sides that has stopped
+        self.breaker = Breaker()
+        #: when services were away
+        self.outages = Outages()
+        #: what the service has shown of itself
+        self.seen = Seen()
         #: batch -> its deliveries
         self.of_batch: dict[str, list[str]] = defaultdict(list)
         #: asset at a target -> the delivery that carries it now
@@ -131,10 +115,6 @@ class Progress:
         self.unsure: set[str] = set()
         #: target -> deliveries whose package is on its way or stored
         self.ahead: dict[str, set[str]] = defaultdict(set)
-        #: source -> bytes of the largest package that came from it
-        self.largest: dict[str, int] = defaultdict(int)
-        #: (place, kind) -> whether the service was seen to put the prefix before names of that kind
-        self.renames: dict[tuple[str, str], bool] = {}
         #: deliveries that are not settled
         self.open: set[str] = set()
         self._assets: dict[tuple[str, str], Asset] = {}
@@ -184,17 +164,6 @@ class Progress:
         lives = {*map(Subject.package, self.packages), *map(Subject.delivery, self.open)}
         return Touched(lives | {*map(Subject.probe, self.probes)}, set(self.occupied))
 
-    def is_stopped(self, instance: str, direction: str) -> bool:
-        failures = self.failures.get((instance, direction))
-        return failures is not None and failures.stopped is not None
-
-    def outage_since(self, host: str, since: float, now: float) -> float:
-        """Seconds after `since` that no other deadline counts: the service was away (promise 9), or nobody lived."""
-        spans = [*self.gaps, *((began, ended) for name, began, ended in self.outages if name == host)]
-        if host in self.down:
-            spans.append((self.down[host], now))
-        return sum(max(0.0, min(ended, now) - max(began, since)) for began, ended in spans)
-
     # --- the fold --------------------------------------------------------------------------------------------------
 
     def apply(self, entry: Entry) -> Touched:
@@ -240,15 +209,14 @@ class Progress:
             case e.GateReached() | e.RunPaused() | e.RunStopped() | e.RunContinued():
                 pass  # `orchestrator.core.state.orders` reads them
             case e.OutageBegan(host=host):
-                self.down[host] = entry.at
+                self.outages.begin(host, entry.at)
             case e.OutageEnded(host=host):
-                self.outages.append((host, self.down.pop(host, entry.at), entry.at))
+                self.outages.end(host, entry.at)
             case e.TargetStopped() as event:
-                self.failures[event.instance, event.direction].stopped = event
+                self.breaker.stop(event)
                 self._touch_all()
             case e.TargetReopened(instance=instance, direction=direction):
-                self.failures[instance, direction] = Failures()
-                self.retrying.add((instance, direction))
+                self.breaker.reopen((instance, direction))
                 self._touch_all()
 
     def _touch_all(self) -> None:
@@ -289,10 +257,7 @@ class Progress:
     def _resume(self, quiet: float, earlier: float, at: float) -> None:
         """The process that asked is dead: what it asked may still arrive, and only the wall clock tells since when."""
         back = min(at - earlier, 0.0)
-        self.down.clear()
-        self.outages = [(host, began + back, ended + back) for host, began, ended in self.outages]
-        self.gaps = [(began + back, ended + back) for began, ended in self.gaps]
-        self.gaps.append((earlier + back, at))
+        self.outages.resume(earlier, at, back)
         for batch, package in self.packages.items():
             self.packages[batch] = resumed_package(package, at, quiet, back)
         for name in self.open:
@@ -351,12 +316,11 @@ class Progress:
         if isinstance(entry.event, e.ExportRefused):
             self._show_busy(job, entry.event.words, entry.at)
         if isinstance(entry.event, e.ExportFailed):
-            self._count_failure(self.batches[batch].source, "export", batch, entry.event)
+            self._count_failure((self.batches[batch].source, "export"), batch, entry.event)
         if isinstance(entry.event, e.Exported):
             self._proved(self.batches[batch].source, "export")
         if isinstance(entry.event, e.PackageStored):
-            source = self.batches[batch].source
-            self.largest[source] = max(self.largest[source], entry.event.size)
+            self.seen.size(self.batches[batch].source, entry.event.size)
         self._touched.subjects.add(subject)
         if after.state is not before.state:
             self._touched.deliveries(self.of_batch[batch])
@@ -393,12 +357,11 @@ class Progress:
         if isinstance(entry.event, e.ImportRefused):
             self._show_busy(job, entry.event.words, entry.at)
         if isinstance(entry.event, e.ImportFailed):
-            self._count_failure(after.target, "import", name, entry.event)
+            self._count_failure((after.target, "import"), name, entry.event)
         if isinstance(entry.event, e.Verified):
-            self._show_names(after, entry.event)
-            self._show_lag(after, entry.event, entry.at)
+            self.seen.verified(after, entry.event, entry.at)
         if isinstance(entry.event, e.Imported | e.ImportFailed):
-            self._show_duration(before, entry.at)
+            self.seen.import_ended(before, entry.at, self.outages.watched_from)
         if isinstance(entry.event, e.Imported | e.ImportFound):
             self._proved(after.target, "import")
 
@@ -415,34 +378,14 @@ class Progress:
     def _note_unsure(self, life: Delivery) -> None:
         (self.unsure.add if is_open_question(life) else self.unsure.discard)(life.id)
 
-    def _show_lag(self, delivery: Delivery, event: e.Verified, at: float) -> None:
-        """Everything was there by now: the target is at most so late to show what an import brings."""
-        if delivery.landed_at and not event.findings and not event.unverified:
-            longest = max(self.shown_after[delivery.target], at - delivery.landed_at)
-            self.shown_after[delivery.target] = longest
-
-    def _show_duration(self, delivery: Delivery, at: float) -> None:
-        """It took at least as long as this process has watched it: it may have ended at any time before."""
-        watched_from = self.gaps[-1][1] if self.gaps else 0.0
-        took = at - max(delivery.asked_at, watched_from) if delivery.job else 0.0
-        self.imports_took[delivery.target] = max(self.imports_took[delivery.target], took)
-
-    def _show_names(self, delivery: Delivery, event: e.Verified) -> None:
-        """The reading of `prefix` that the service shows is used from now on; one that it contradicts, never again."""
-        kinds = [kind for kind, _ in event.renamed]
-        for kind, renamed in event.renamed:
-            if kinds.count(kind) == 1:
-                self.renames.setdefault((delivery.scheduled.place, kind), renamed)
-
     def names_of(self, delivery: Delivery, kind: str, name: str) -> tuple[str, ...]:
         """The names that an asset may have at the delivery's target, the likeliest first."""
         scheduled = delivery.scheduled
-        return predicted(scheduled.prefix, kind, name, self.renames.get((scheduled.place, kind)))
+        return predicted(scheduled.prefix, kind, name, self.seen.renames.get((scheduled.place, kind)))
 
     def _proved(self, instance: str, direction: str) -> None:
         """The one batch that a retry tried first went through: the others may follow."""
-        if (instance, direction) in self.retrying:
-            self.retrying.discard((instance, direction))
+        if self.breaker.proved((instance, direction)):
             self._touch_all()
 
     def _settle_effects(self, delivery: Delivery) -> None:
@@ -537,7 +480,7 @@ class Progress:
         self._occupy(subject, parent.slot, self._delivery_occupies(parent), parent.slot, False)
         for child in event.children:
             scheduled = self.child_scheduled(parent, child)
-            self._schedule_delivery(scheduled, self._newborn(parent, child, scheduled, event.why, at))
+            self._schedule_delivery(scheduled, newborn(parent, child, scheduled, event.why, at))
         self._touched.subjects.add(subject)
         self._settle_effects(self.deliveries[parent.id])
         self._note_unsure(self.deliveries[parent.id])
@@ -550,17 +493,6 @@ class Progress:
         needs = sorted(n for n in wanted - own if (parent.scheduled.place, source, n) in self.carrier)
         return replace(parent.scheduled, delivery=child.delivery, batch=child.batch, needs=tuple(needs))
 
-    @staticmethod
-    def _newborn(parent: Delivery, child: e.Child, scheduled: e.DeliveryScheduled, why: str, at: float) -> Delivery:
-        return Delivery(
-            scheduled, state=FATES[child.fate], since=at, baseline=parent.baseline, attempt=parent.attempt,
-            slot=parent.slot, user=parent.user, asked_at=parent.asked_at, words=child.words, by=child.by,
-            halved=why == "halves",
-            parent=parent.id,
-            presumed=parent.presumed or (parent.state is DeliveryState.IMPORT_UNSURE and not parent.idle_at),
-            unlooked=tuple(asset for asset in child.assets if asset in parent.unlooked),
-        )  # fmt: skip
-
     def _retry(self, name: str, entry: Entry) -> None:
         self._delivery(name, entry)
         batch = self.deliveries[name].batch
@@ -572,40 +504,21 @@ class Progress:
         """Deliveries that were set aside go on together, in batches of their own."""
         parts = [self.deliveries[name] for name in event.parts]
         for side in {(life.target, "import") for life in parts} | {(self.source_of(life), "export") for life in parts}:
-            if not self.is_stopped(*side):  # what failed before a person mended it counts no more
-                self.failures.pop(side, None)
+            self.breaker.forget(side)
         for life in parts:
             self.deliveries[life.id] = move_delivery(life, event, at)
             self._settle_effects(self.deliveries[life.id])
+        carried = [(life, self._ids_of(life.batch)) for life in parts]
         for scheduled in event.scheduled:
-            assets = [asset.id for asset in self.batches[scheduled.batch].assets]
-            held = [life for life in parts if any(asset.id in assets for asset in self.assets_of(life.batch))]
             package = self.packages[scheduled.batch]
             if package.state is PackageState.FAILED:
                 self.packages[scheduled.batch] = move_package(package, event, at)
-            self._schedule_delivery(scheduled, self._together(scheduled, assets, held, at))
+            self._schedule_delivery(scheduled, together(scheduled, self._ids_of(scheduled.batch), carried, at))
             self._settle_effects(self.deliveries[scheduled.delivery])
             self._touched.deliveries(self.dependants_of(scheduled.delivery))
 
-    def _together(
-        self, scheduled: e.DeliveryScheduled, assets: Sequence[str], parts: Sequence[Delivery], at: float
-    ) -> Delivery:
-        """One life for several: what was asked for keeps its baseline, what never was has none yet."""
-        ours = (life for life in parts if life.attempt and (life.words is None or life.words.kind != NOT_OURS))
-        asked = sorted(ours, key=lambda life: life.asked_at)
-        known = {asset.id for life in asked for asset in self.assets_of(life.batch)}
-        seen = {asset: ids for life in asked if life.baseline is not None for asset, ids in life.baseline.present}
-        present = tuple((asset, seen[asset]) for asset in assets if asset in known and asset in seen)
-        times = {there: time for life in asked if life.baseline is not None for there, time in life.baseline.times}
-        baseline = e.Looked(scheduled.delivery, present, times=tuple(times.items()))
-        return Delivery(
-            scheduled, since=at, baseline=baseline if asked else None,
-            attempt=max((life.attempt for life in asked), default=0),
-            slot=asked[-1].slot if asked else "", user=asked[-1].user if asked else "",
-            asked_at=asked[-1].asked_at if asked else 0.0,
-            presumed=any(life.presumed for life in asked),
-            unlooked=tuple(asset for asset in assets if asset not in known) if asked else (),
-        )  # fmt: skip
+    def _ids_of(self, batch: str) -> tuple[str, ...]:
+        return tuple(asset.id for asset in self.assets_of(batch))
 
     def dependants_of(self, name: str) -> set[str]:
         delivery = self.deliveries[name]
@@ -615,19 +528,9 @@ class Progress:
 
     # --- failures and probes ---------------------------------------------------------------------------------------
 
-    def _count_failure(
-        self, instance: str, direction: str, subject: str, event: e.ExportFailed | e.ImportFailed
-    ) -> None:
-        if event.words.kind == Failure.TOO_LARGE.value:
-            return  # its cause is the package's size, which splitting cures (promise 12)
-        failures = self.failures[instance, direction]
-        error = error_of(event)
-        parent, halved = self._parentage(subject, direction)
-        if halved:
-            if not event.reasons or not any(reason.resource_name for reason in event.reasons):
-                failures.by_parent[parent, error].append(subject)
-        elif subject not in failures.by_error[error]:
-            failures.by_error[error].append(subject)
+    def _count_failure(self, side: Side, subject: str, event: e.ExportFailed | e.ImportFailed) -> None:
+        parent, halved = self._parentage(subject, side[1])
+        self.breaker.count(side, subject, event, parent if halved else None)
 
     def _parentage(self, subject: str, direction: str) -> tuple[str, bool]:
         if direction == "import":
@@ -662,11 +565,3 @@ class Progress:
             self.occupied[slot].discard(subject)
             self._touched.slots.add(slot)
             self._touched.deliveries(name for name in self.unsure if self.deliveries[name].slot == slot)
-
-
-def error_of(event: e.ExportFailed | e.ImportFailed) -> str:
-    """What makes two failures the same error: the service's code, else its words."""
-    for reason in event.reasons:
-        if reason.error_code or reason.error_msg:
-            return reason.error_code or reason.error_msg
-    return event.words.code or event.words.message or event.words.kind

@@ -34,7 +34,7 @@ def test_two_halves_with_the_same_error_and_no_named_asset_stop_the_target() -> 
         run.stores(half)
         run.fails(half)
     begun(woken(run), run)
-    assert run.progress.is_stopped("prod", "import")
+    assert run.progress.breaker.is_stopped("prod", "import")
     found = [each for each in begun(woken(run), run) if each[0] != "DropPackage"]
     assert all(subject in {elsewhere, run.life(elsewhere).batch} for _, subject in found), "only other targets go on"
     assert run.life(behind).state is DeliveryState.WAITING
@@ -48,7 +48,7 @@ def test_three_batches_of_one_target_with_the_same_error_stop_it(failed: int, st
         stored(run, name)
         run.fails(name, REASON)
     begun(woken(run), run)
-    assert run.progress.is_stopped("prod", "import") is stops
+    assert run.progress.breaker.is_stopped("prod", "import") is stops
 
 
 def test_three_batches_with_three_errors_stop_nothing() -> None:
@@ -58,7 +58,7 @@ def test_three_batches_with_three_errors_stop_nothing() -> None:
         stored(run, name)
         run.fails(name, words=ErrorDetail("job", f"ROMA.{number}"))
     begun(woken(run), run)
-    assert not run.progress.is_stopped("prod", "import")
+    assert not run.progress.breaker.is_stopped("prod", "import")
 
 
 def test_failed_exports_stop_a_source_and_its_batches_stay_waiting() -> None:
@@ -71,7 +71,7 @@ def test_failed_exports_stop_a_source_and_its_batches_stay_waiting() -> None:
     todo = woken(run)
     assert isinstance(todo.ready(run.at), Note)
     assert begun(todo, run) == [], "what had queued in the slot leaves it"
-    assert run.progress.is_stopped("dev", "export")
+    assert run.progress.breaker.is_stopped("dev", "export")
     assert {run.life(name).state for name in names} == {DeliveryState.WAITING}
     assert todo.ready(run.at) == Finished()
 
@@ -93,7 +93,7 @@ def test_a_reopened_target_stops_again_at_the_first_failure() -> None:
     run.believe(e.TargetStopped("prod", SAID), e.TargetReopened("prod"))
     run.fails(first)
     begun(woken(run), run)
-    assert run.progress.is_stopped("prod", "import")
+    assert run.progress.breaker.is_stopped("prod", "import")
     assert run.life(second).state is DeliveryState.WAITING
 
 
@@ -137,7 +137,7 @@ def test_a_package_that_is_too_large_stops_no_target() -> None:
                 answered(todo, run, step.delivery, e.ImportFailed(step.delivery, (), large))
             else:
                 answer_well(todo, run, step)
-    assert not run.progress.is_stopped("prod", "import")
+    assert not run.progress.breaker.is_stopped("prod", "import")
     assert run.life(whole).state is DeliveryState.SPLIT
     assert run.progress.open == set()
 
@@ -152,7 +152,7 @@ def test_the_same_batch_that_fails_again_is_not_another_batch() -> None:
     run.believe(e.Retried(first))
     run.fails(first, REASON)
     begun(woken(run), run)
-    assert not run.progress.is_stopped("prod", "import")
+    assert not run.progress.breaker.is_stopped("prod", "import")
 
 
 # --- outages (promise 9) ---

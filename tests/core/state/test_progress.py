@@ -218,9 +218,9 @@ def test_outages_are_counted_only_where_they_overlap() -> None:
     run.later(100).believe(e.OutageBegan("h", SAID))
     run.later(50).believe(e.OutageEnded("h", 50.0))
     run.later(50).believe(e.OutageBegan("h", SAID))
-    assert run.progress.outage_since("h", DAWN, DAWN + 210) == 60.0
-    assert run.progress.outage_since("h", DAWN + 120, DAWN + 200) == 30.0
-    assert run.progress.outage_since("other", DAWN, DAWN + 210) == 0.0
+    assert run.progress.outages.seconds("h", DAWN, DAWN + 210) == 60.0
+    assert run.progress.outages.seconds("h", DAWN + 120, DAWN + 200) == 30.0
+    assert run.progress.outages.seconds("other", DAWN, DAWN + 210) == 0.0
 
 
 def test_the_reading_of_the_prefix_that_the_service_showed_is_used_from_then_on_at_that_place_alone() -> None:
@@ -298,4 +298,4 @@ def test_the_largest_package_of_each_source_is_remembered() -> None:
     run.exports(batch)
     run.believe(e.Exported(batch, "arch"), e.DownloadRequested(batch), e.PackageStored(batch, "sha", 7_000, "crc"))
     run.stores(run.carries(app("b")))
-    assert run.progress.largest == {"dev": 7_000}
+    assert run.progress.seen.largest == {"dev": 7_000}

@@ -4,9 +4,9 @@ import pytest
 
 from orchestrator.core.model.inventory import Reason
 from orchestrator.core.state import events as e
+from orchestrator.core.state.breaker import error_of
 from orchestrator.core.state.events import ErrorDetail
 from orchestrator.core.state.lifecycle import DeliveryState, PackageState
-from orchestrator.core.state.progress import error_of
 from orchestrator.core.state.subjects import Subject
 from tests.builders.runs import REASON, SAID, Run, app
 
@@ -178,7 +178,7 @@ def test_failures_are_counted_by_error_and_halves_by_their_parent() -> None:
     for part in ("batch-a@prod", "batch-b@prod"):
         run.stores(part)
         run.fails(part, REASON)
-    failures = run.progress.failures["prod", "import"]
+    failures = run.progress.breaker.failures["prod", "import"]
     assert dict(failures.by_error) == {"ROMA.9": [whole]}
     assert dict(failures.by_parent) == {(whole, "ROMA.9"): ["batch-a@prod", "batch-b@prod"]}
 
@@ -191,7 +191,7 @@ def test_a_half_whose_failure_names_an_asset_does_not_count() -> None:
     run.splits(whole, ("a", "waiting"), ("b", "waiting"), why="halves")
     run.stores("batch-a@prod")
     run.fails("batch-a@prod", Reason("application", "a", "ROMA.9", "no"))
-    assert not run.progress.failures["prod", "import"].by_parent
+    assert not run.progress.breaker.failures["prod", "import"].by_parent
 
 
 def test_a_reopened_target_forgets_its_failures_and_proves_itself_with_one_import() -> None:
@@ -200,11 +200,11 @@ def test_a_reopened_target_forgets_its_failures_and_proves_itself_with_one_impor
     run.stores(name)
     run.fails(name)
     run.believe(e.TargetStopped("prod", SAID), e.TargetReopened("prod"))
-    assert not run.progress.is_stopped("prod", "import")
-    assert not run.progress.failures["prod", "import"].by_error
-    assert run.progress.retrying == {("prod", "import")}
+    assert not run.progress.breaker.is_stopped("prod", "import")
+    assert not run.progress.breaker.failures["prod", "import"].by_error
+    assert run.progress.breaker.retrying == {("prod", "import")}
     run.believe(e.Retried(name), e.ImportRequested(name, "t", INTO), e.ImportAccepted(name, "j"), e.Imported(name))
-    assert not run.progress.retrying
+    assert not run.progress.breaker.retrying
 
 
 def test_a_lost_import_that_is_found_proves_a_reopened_target_too_and_wakes_all_that_waits() -> None:
@@ -215,7 +215,7 @@ def test_a_lost_import_that_is_found_proves_a_reopened_target_too_and_wakes_all_
     run.asks_import(name)
     run.believe(e.ImportAnswerLost(name, SAID, run.at))
     touched = run.believe(e.ImportFound(name))
-    assert not run.progress.retrying
+    assert not run.progress.breaker.retrying
     assert Subject.delivery(other) in touched.subjects
 
 
@@ -231,7 +231,7 @@ def test_what_is_too_large_counts_for_no_breaker() -> None:
     name = run.carries(app("a"))
     run.stores(name)
     run.fails(name, words=ErrorDetail("too-large", "APIGW.0201"))
-    assert ("prod", "import") not in run.progress.failures
+    assert ("prod", "import") not in run.progress.breaker.failures
 
 
 def test_a_batch_that_fails_twice_with_one_error_counts_once() -> None:
@@ -241,7 +241,7 @@ def test_a_batch_that_fails_twice_with_one_error_counts_once() -> None:
     for _ in "ab":
         run.fails(name)
         run.believe(e.Quarantined(name, SAID), e.Retried(name))
-    assert run.progress.failures["prod", "import"].by_error == {"ROMA.9": [name]}
+    assert run.progress.breaker.failures["prod", "import"].by_error == {"ROMA.9": [name]}
 
 
 @pytest.mark.parametrize(
