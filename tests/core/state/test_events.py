@@ -38,7 +38,7 @@ def test_intents_are_what_is_written_before_a_question_is_asked() -> None:
     [
         (ErrorDetail("job", "ROMA.7", "bad"), "ROMA.7 bad"),
         (ErrorDetail("hung"), "hung"),
-        (ErrorDetail("job", message="no reason"), "job no reason"),
+        (ErrorDetail("job", message="no reason"), "job: no reason"),
     ],
 )
 def test_words_are_told_by_code_else_by_kind(words: ErrorDetail, text: str) -> None:
