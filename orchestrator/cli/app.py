@@ -42,6 +42,18 @@ SignersOption = Annotated[
     Path | None,
     typer.Option("--signers", metavar="FILE", help="One of these must have signed the saved preview (see ssh-keygen)."),
 ]
+MetricsPortOption = Annotated[
+    str,
+    typer.Option(
+        "--metrics-port", metavar="[HOST:]PORT", help="Numbers for Prometheus, on loopback by default; 0: a free port."
+    ),
+]
+MetricsFileOption = Annotated[
+    Path | None, typer.Option("--metrics-textfile", metavar="FILE.prom", help="The same as a file, kept up to date.")
+]
+TracesOption = Annotated[
+    bool, typer.Option("--traces", help="Spans by OpenTelemetry: the extra otel, and an SDK of yours.")
+]
 #: `run --preview` could mean either
 SPELLINGS = (
     "to look, and send nothing:\nroma-migrate preview PLAN\n"
@@ -143,6 +155,9 @@ def run(
     ] = False,
     max_age: MaxAgeOption = "",
     signers: SignersOption = None,
+    metrics_port: MetricsPortOption = "",
+    metrics_textfile: MetricsFileOption = None,
+    traces: TracesOption = False,
     preview: Annotated[bool, typer.Option("--preview", hidden=True)] = False,
     until: Annotated[str | None, typer.Option("--until", metavar="TIME", hidden=True)] = None,
     strict: Annotated[bool, typer.Option("--strict", hidden=True)] = False,
@@ -163,9 +178,11 @@ def run(
         wanted = Wanted(tuple(only or ()), against=approved, max_age=max_age, signers=signers)
         return preview_plan(terminal, plan, wanted)
     from orchestrator.cli.commands.run import Asked, Gated, run_plan
+    from orchestrator.cli.context.measuring import Monitoring
 
     gated = Gated(approved, hold_drifted, accept_changed, max_age, signers)
-    return run_plan(terminal, plan, Asked(tuple(only or ()), resume, abandon, retry, if_due, gated))
+    monitoring = Monitoring(metrics_port, metrics_textfile, traces)
+    return run_plan(terminal, plan, Asked(tuple(only or ()), resume, abandon, retry, if_due, gated, monitoring))
 
 
 @command("status")
@@ -176,10 +193,18 @@ def status(
     until: Annotated[
         str | None, typer.Option("--until", metavar="TIME", help="It must be over by then: 05:00, or a date and time.")
     ] = None,
+    fresh: Annotated[
+        str, typer.Option("--fresh", metavar="TIME", help="Code 1 unless the plan's last good end is younger: 8d.")
+    ] = "",
 ) -> int:
     """Tell where a run stands, live or dead."""
+    from orchestrator.cli.commands.status import fresh as is_fresh
     from orchestrator.cli.commands.status import status as body
 
+    if fresh and (watch or until):
+        raise OperatorError("--fresh goes without --watch and --until", next_step="roma-migrate status PLAN --fresh 8d")
+    if fresh:
+        return is_fresh(terminal, run, fresh)
     return body(terminal, run, watch, until)
 
 
@@ -251,12 +276,17 @@ def undo(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where no terminal is.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Name every asset.")] = False,
+    metrics_port: MetricsPortOption = "",
+    metrics_textfile: MetricsFileOption = None,
+    traces: TracesOption = False,
 ) -> int:
     """Remove what a run created and restore what it overwrote."""
     from orchestrator.cli.commands.undo import Wanted
     from orchestrator.cli.commands.undo import undo as body
+    from orchestrator.cli.context.measuring import Monitoring
 
-    wanted = Wanted(tuple(only or ()), tuple(include or ()), dry_run, save, approved, yes, everything)
+    monitoring = Monitoring(metrics_port, metrics_textfile, traces)
+    wanted = Wanted(tuple(only or ()), tuple(include or ()), dry_run, save, approved, yes, everything, monitoring)
     return body(terminal, run, wanted)
 
 

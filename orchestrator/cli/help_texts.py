@@ -30,7 +30,7 @@ _EXAMPLES = {
     "preview": ("plan.yaml", "plan.yaml --markdown > ticket.md", "plan.yaml --save ok.json --note CHG-1234",
                 "plan.yaml --against ok.json"),
     "run": ("plan.yaml", "plan.yaml --only orders@prod", "plan.yaml --approved ok.json", "plan.yaml --retry"),
-    "status": ("", "--watch"),
+    "status": ("", "--watch", "orders-to-prod --fresh 8d"),
     "runs": ("--json",),
     "verify": ("", "--only orders@prod"),
     "resolve": ("", 'orders-to-prod 1a2b3c@prod --as imported --reason "looked myself"'),

@@ -7,6 +7,7 @@ from orchestrator.cli.conducting import conduct
 from orchestrator.cli.context.approval_file import max_age_of, read_signed
 from orchestrator.cli.context.due import NotDue, not_due
 from orchestrator.cli.context.find_run import home_of, store_for, store_of
+from orchestrator.cli.context.measuring import Monitoring, monitors
 from orchestrator.cli.context.observers import Observers
 from orchestrator.cli.context.telling import Telling, read_plan_or_tell
 from orchestrator.cli.output.terminal import Terminal
@@ -52,6 +53,7 @@ class Asked:
     #: with `resume`, for schedulers: only if the last end needs no person and its time has come
     if_due: bool = False
     gated: Gated = field(default_factory=Gated)
+    monitoring: Monitoring = field(default_factory=Monitoring)
 
 
 def run_plan(terminal: Terminal, path: Path, asked: Asked) -> int:
@@ -61,10 +63,10 @@ def run_plan(terminal: Terminal, path: Path, asked: Asked) -> int:
     plan = replace(read_plan_or_tell(terminal, path), path=str(path.absolute()))
     telling = Telling(terminal, plan)
     with telling.around():
-        return _conducted(terminal, plan, asked, Observers([telling]))
+        return _conducted(terminal, plan, asked, telling)
 
 
-def _conducted(terminal: Terminal, plan: Plan, asked: Asked, observers: Observers) -> int:
+def _conducted(terminal: Terminal, plan: Plan, asked: Asked, telling: Telling) -> int:
     approval = asked.gated.approval()
     if approval is not None and asked.retry:
         raise OperatorError("--approved and --retry exclude each other", next_step="roma-migrate run --retry PLAN")
@@ -75,7 +77,9 @@ def _conducted(terminal: Terminal, plan: Plan, asked: Asked, observers: Observer
         why := not_due(store_of(terminal, home_of(terminal, path)), plan.name, lambda: utc_now().timestamp())
     ):
         return _nothing_due(terminal, why)
-    return conduct(terminal, plan, store_for(terminal, path), wish, observers=observers)
+    store = store_for(terminal, path)
+    observers = Observers([telling, *monitors(terminal, plan, store, asked.monitoring)])
+    return conduct(terminal, plan, store, wish, observers=observers)
 
 
 def _nothing_due(terminal: Terminal, found: NotDue) -> int:

@@ -5,11 +5,14 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from datetime import time as day_time
 
-from orchestrator.cli.context.find_run import find_run
+from orchestrator.cli.context.find_run import find_run, plan_meant
 from orchestrator.cli.context.followed_run import FollowedRun, RunStatus, Until, followed
+from orchestrator.cli.context.last_success import last_success
 from orchestrator.cli.output.terminal import Terminal
+from orchestrator.cli.output.times import local, utc
 from orchestrator.cli.render.run_status import status_json, status_text
 from orchestrator.cli.render.summary import Names
+from orchestrator.core.plan.scalars import seconds_of, spelled
 from orchestrator.core.scheduling.outlook import StatedEnd
 from orchestrator.core.state.progress import Progress
 from orchestrator.errors import ExitCode, OperatorError
@@ -77,6 +80,37 @@ def _names(seen: RunStatus) -> Names:
     began = seen.progress.began
     plan, file = (began.plan, began.plan_file) if began else ("", "")
     return Names(seen.found.run, plan, file, seen.found.home.path)
+
+
+# --- fresh ----------------------------------------------------------------------------------------------------------
+
+
+def fresh(terminal: Terminal, word: str | None, text: str) -> int:
+    """0 where a run of the plan ended with 0 at most so long ago."""
+    most = seconds_of(text)
+    if most is None:
+        raise OperatorError(f"--fresh: {text!r} is no time; write 8d, for instance")
+    store, plan = plan_meant(terminal, word)
+    run, at = last_success(store, plan)
+    young = bool(run) and time.time() - at <= most
+    code = ExitCode.DONE if young else ExitCode.INCOMPLETE
+    told = _freshness(plan, run, at, f"{'within' if young else 'not within'} {spelled(most)}")
+    if terminal.common.json:
+        document = {
+            "plan": plan, "fresh": young, "run": run or None, "last_success": utc(at) if run else None,
+            "within_seconds": most, "sentence": told, "code": int(code), "who": "nobody" if young else "plan owner",
+            "next": "" if young else f"roma-migrate status {plan}",
+        }  # fmt: skip
+        terminal.document(document)
+    else:
+        terminal.result(told)
+    return int(code)
+
+
+def _freshness(plan: str, run: str, at: float, verdict: str) -> str:
+    if not run:
+        return f"plan {plan}: no run that ended with 0 is remembered"
+    return f"plan {plan}: run {run} ended with 0 at {local(at)}, {verdict}"
 
 
 # --- until ---------------------------------------------------------------------------------------------------------

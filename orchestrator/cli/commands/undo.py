@@ -1,7 +1,7 @@
 """`undo`: removes what a run made, and only that. Law: previewed first, and begun only by a person's word."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,6 +10,8 @@ import anyio
 from orchestrator.cli.context.approval_file import content_of, must_be_free, understood, write_new
 from orchestrator.cli.context.find_run import Found, find_run
 from orchestrator.cli.context.first_signal import FirstSignal
+from orchestrator.cli.context.measuring import Monitoring, monitors
+from orchestrator.cli.context.observers import Observer, Observers
 from orchestrator.cli.context.signals import told
 from orchestrator.cli.context.wiring import Assembled, assemble
 from orchestrator.cli.output.logs import Log
@@ -20,8 +22,9 @@ from orchestrator.cli.render.summary import Names
 from orchestrator.cli.render.undo_text import changes_json, closing_text, plan_json, plan_text
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.selection.only import Only, parse_only
-from orchestrator.core.state.events import RunBegan
+from orchestrator.core.state.events import Entry, RunBegan
 from orchestrator.core.state.folding import folded
+from orchestrator.core.state.progress import Progress
 from orchestrator.core.undo.provenance import Asked, UndoPlan
 from orchestrator.core.undo.saved import MOST, SavedUndo, from_json, to_json
 from orchestrator.engine.runs import Runs
@@ -47,6 +50,7 @@ class Wanted:
     approved: Path | None = None
     yes: bool = False
     everything: bool = False
+    monitoring: Monitoring = field(default_factory=Monitoring)
 
 
 @dataclass(slots=True)
@@ -167,13 +171,28 @@ def _ask(made: _Undo, read: Callable[[], Awaitable[T]]) -> T:
 
 
 def _carry_out(made: _Undo, wanted: Wanted, saved: SavedUndo | None) -> int:
+    observers = Observers(monitors(made.terminal, made.plan, made.found.store, wanted.monitoring, "undo"))
+    observers.attached(made.log.say)
+    try:
+        code = _conducted(made, wanted, saved, observers)
+    except BaseException as error:
+        observers.failed(error)
+        raise
+    else:
+        observers.left(code)
+        return code
+    finally:
+        observers.close()
+
+
+def _conducted(made: _Undo, wanted: Wanted, saved: SavedUndo | None, observing: Observer) -> int:
     with made.found.store.hold(made.plan.name, made.assembled.holder):
         wish = UndoWish(made.asked, made.terminal.redactor.clean(made.terminal.common.note))
         if saved is not None:
             wish = replace(wish, digest=saved.digest, approved=saved.id)
         elif not wanted.yes:
             wish = replace(wish, digest=_confirmed(made, wanted))
-        undone = _undone(made, wish)
+        undone = _undone(made, wish, observing)
     return _close(made, undone, wanted)
 
 
@@ -202,9 +221,16 @@ def _confirmed(made: _Undo, wanted: Wanted) -> str:
     return planned.digest
 
 
-def _undone(made: _Undo, wish: UndoWish) -> Undone:
-    made.runs.listen = lambda progress, entry: made.log.entry(entry, progress)
-    made.runs.announce = lambda run, resumed, progress: made.log.open(made.found.home.log(run))
+def _undone(made: _Undo, wish: UndoWish, observing: Observer) -> Undone:
+    def listen(progress: Progress, entry: Entry) -> None:
+        made.log.entry(entry, progress)
+        observing.heard(progress, entry)
+
+    def announce(run: str, resumed: bool, progress: Progress) -> None:
+        made.log.open(made.found.home.log(run))
+        observing.started(run, resumed, progress)
+
+    made.runs.listen, made.runs.announce = listen, announce
     first = FirstSignal(lambda number, all_of_it: _stop(made, number.name))
     with told(first.hear):
         undone = _ask(made, lambda: first.heeded(lambda: undo_run(made.runs, made.found.run, wish)))

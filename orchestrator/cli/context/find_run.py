@@ -91,6 +91,15 @@ def find_run(terminal: Terminal, word: str | None) -> Found:
     raise OperatorError(f"the home holds no run of {kind}", next_step="roma-migrate runs")
 
 
+def plan_meant(terminal: Terminal, word: str | None) -> tuple[LocalStore, str]:
+    """The store and the name of the plan that RUN means; a plan file means its plan, whether or not it ever ran."""
+    file = _plan_file(word)
+    if file is not None:
+        return store_to_read(terminal, file), _read(file).name
+    found = find_run(terminal, word)
+    return found.store, plan_of(found.store, found.run)
+
+
 def plan_of(store: LocalStore, run: str) -> str:
     """The name of the plan that a run carries out; "" where nothing tells it."""
     try:

@@ -11,12 +11,12 @@ from orchestrator.cli.output.times import clock
 from orchestrator.core.model.failures import Failure
 from orchestrator.core.scheduling.timetable import Predict
 from orchestrator.core.state import events as e
+from orchestrator.core.state.affected import affected_deliveries
 from orchestrator.core.state.events import Entry
 from orchestrator.core.state.holders import lost_request_in
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import JobKind
-from orchestrator.core.state.subjects import SubjectKind, whose
 
 LaneKey = tuple[str, str]
 
@@ -188,7 +188,7 @@ class LaneStatuses:
 
     def _concerned(self, progress: Progress, event: e.Event) -> list[str]:
         """The deliveries that an event touches, and those that were told to wait for a lost request of these."""
-        touched = _touched(progress, event)
+        touched = affected_deliveries(progress, event)
         lives = (progress.deliveries[name] for name in touched if name in progress.deliveries)
         behind = [name for batch in {life.batch for life in lives} for name in self._behind.pop(batch, ())]
         return list(dict.fromkeys([*touched, *sorted(behind)]))
@@ -291,22 +291,6 @@ class LaneStatuses:
 
     def _batch(self, batch: str) -> str:
         return f"batch {self._numbers.get(batch, 0)} of {self.batches}"
-
-
-def _touched(progress: Progress, event: e.Event) -> tuple[str, ...]:
-    """The deliveries whose situation an event changes."""
-    match event:
-        case e.Split(delivery=name, children=children):
-            return (name, *(child.delivery for child in children))
-        case e.Regrouped(parts=parts, scheduled=scheduled):
-            return (*parts, *(each.delivery for each in scheduled))
-        case e.Resolved(subject=subject):
-            return (subject,) if subject in progress.deliveries else tuple(progress.of_batch.get(subject, ()))
-        case _:
-            moved = whose(event)
-            if moved is None or moved.kind is SubjectKind.DELIVERY:
-                return (moved.id,) if moved else ()
-            return tuple(progress.of_batch.get(moved.id, ()))
 
 
 def _add(lane: LaneStatus, state: DeliveryState, size: int) -> None:

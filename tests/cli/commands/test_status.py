@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from typer.testing import Result
 from orchestrator.core.state import events as e
 from orchestrator.storage.locks import Holder
 from orchestrator.storage.store import HomeStore
-from tests.cli.conftest import SCHEDULED
+from tests.cli.conftest import DONE, SCHEDULED
 
 Invoke = Callable[..., Result]
 
@@ -135,3 +136,34 @@ def test_status_needs_neither_the_network_nor_the_engine(past: Any, done: str) -
 def test_watching_a_dead_run_ends_at_once(invoke: Invoke, half_there: str) -> None:
     assert invoke("status", "--watch").exit_code == 0
     assert invoke("status", "--watch", "--json").exit_code == 0
+
+
+# --- fresh ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_last_good_end_counts_whatever_became_of_the_plan_since(invoke: Invoke, past: Any) -> None:
+    past.at = time.time() - 86_400.0
+    good = past.write("20270101-000000-aaaa", DONE)
+    past.write("20270102-000000-bbbb", (*SCHEDULED, e.RunEnded(1, "one was quarantined")))
+    past.write("20270103-000000-cccc", SCHEDULED)
+    past.write("20270104-000000-dddd", DONE, plan="another")
+    told = json.loads(invoke("status", "t", "--fresh", "2d", "--json").stdout)
+    assert (told["code"], told["run"], told["fresh"]) == (0, good, True)
+    old = invoke("status", "t", "--fresh", "23h")
+    assert old.exit_code == 1
+    assert f"plan t: run {good} ended with 0 at " in old.stdout
+    assert "not within 23h" in old.stdout
+
+
+def test_a_damaged_run_tells_nothing_of_a_good_end(invoke: Invoke, past: Any) -> None:
+    past.at = time.time() - 60.0
+    good = past.write("20270101-000000-aaaa", DONE)
+    newer = past.write("20270102-000000-bbbb", DONE)
+    past.home.journal(newer).write_bytes(b"no database")
+    assert json.loads(invoke("status", "t", "--fresh", "8d", "--json").stdout)["run"] == good
+    past.home.journal(good).write_bytes(b"no database")
+    assert invoke("status", "t", "--fresh", "8d").exit_code == 1
+
+
+def test_fresh_goes_alone(invoke: Invoke, done: str) -> None:
+    assert invoke("status", "t", "--fresh", "8d", "--watch").exit_code == 2
