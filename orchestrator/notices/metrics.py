@@ -205,7 +205,7 @@ class Figures(Collector):
             return Waiting.PERSON
         ahead = life.state is DeliveryState.WAITING and package.state is not PackageState.STORED
         where = progress.source_of(life) if ahead else life.target
-        if self.hosts.get(where) in progress.down:
+        if self.hosts.get(where) in progress.outages.down:
             return Waiting.OUTAGE
         return Waiting.FOREIGN_JOB if _is_kept_out(progress, life, package) else None
 
