@@ -9,6 +9,7 @@
     |  |- ServiceRefuses    (3: authentication, permission, unknown instance)
     |  |- ServiceUnreachable (9)
     |  `- JournalUnreachable (9: the database that keeps the journal)
+    |- JournalInDoubt (5: the journal's database may lack what was written last)
     |- HeldElsewhere (6: another process holds this plan's run)
     `- MemoryFailed (7: disk full, journal or package damaged)
        |- JournalDamaged
@@ -139,6 +140,13 @@ class JournalUnreachable(FarSideError):
     """The database that keeps the journal cannot be reached; nothing was asked of the service meanwhile."""
 
     exit_code = ExitCode.UNREACHABLE
+    who = "whoever runs the journal's database"
+
+
+class JournalInDoubt(RomaMigrateError):
+    """The journal's database was restored or has failed over, and nobody has said whether it lost anything."""
+
+    exit_code = ExitCode.UNDECIDED
     who = "whoever runs the journal's database"
 
 

@@ -395,6 +395,24 @@ def forget(
     return body(terminal, run, Wanted(older_than, yes))
 
 
+@command("journal")
+def journal(
+    terminal: Terminal,
+    action: Annotated[
+        str,
+        typer.Argument(
+            metavar="ACTION",
+            help="upgrade: make or renew its tables. vouch: your word that it has lost nothing.",
+            show_default=False,
+        ),
+    ],
+) -> int:
+    """Prepare the database that --journal names."""
+    from orchestrator.cli.commands.journal import journal as body
+
+    return body(terminal, action)
+
+
 @command("emulator")
 def emulator(
     terminal: Terminal,

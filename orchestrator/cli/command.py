@@ -20,6 +20,10 @@ _HOME = Annotated[
     Path | None,
     typer.Option("--home", metavar="DIR", help="Where runs are kept (else ROMA_MIGRATE_HOME, .roma-migrate)."),
 ]
+_JOURNAL = Annotated[
+    str,
+    typer.Option("--journal", metavar="ADDRESS", help="Journals in PostgreSQL (else ROMA_MIGRATE_JOURNAL, the home)."),
+]
 _JSON = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, events as JSON lines on stderr.")]
 _LEVEL = Annotated[LogLevel, typer.Option("--log-level", help="How much is said on stderr.")]
 _FORMAT = Annotated[LogFormat, typer.Option("--log-format", help="How it is said.")]
@@ -28,6 +32,7 @@ _NOTE = Annotated[str, typer.Option("--note", metavar="TEXT", help="Who approved
 
 _SHARED = {
     "home": (_HOME, None),
+    "journal": (_JOURNAL, ""),
     "json": (_JSON, False),
     "log_level": (_LEVEL, LogLevel.INFO),
     "log_format": (_FORMAT, LogFormat.AUTO),
@@ -141,9 +146,10 @@ def _whole(body: Body) -> Callable[..., None]:
         terminal = Terminal(common)
 
         def checked() -> int:
-            for name, value in {**given, "note": common.note, "home": common.home}.items():
+            for name, value in {**given, "note": common.note, "home": common.home, "journal": common.journal}.items():
                 _must_be_text(name, value)
-            return body(terminal, **given)
+            with terminal.at_end:
+                return body(terminal, **given)
 
         raise typer.Exit(through(terminal, checked))
 

@@ -19,6 +19,7 @@ _TOP = (
   129, 130, 143  interrupted: run the same command again""",
     """Environment:
   ROMA_MIGRATE_HOME       where runs are kept, in place of .roma-migrate
+  ROMA_MIGRATE_JOURNAL    the database that keeps their journals, in place of the home
   HTTPS_PROXY, NO_PROXY   the way to the service
   NO_COLOR, TERM=dumb     no colours; no board, plain lines
   HUAWEICLOUD_SDK_*       credentials of `profile: sdk`""",
@@ -37,6 +38,7 @@ _EXAMPLES = {
     "report": ("", "> report.md"),
     "handover": ("", "--csv > handover.csv", "--check"),
     "schedule": ('plan.yaml --as systemd --at "Sat 02:00" --timezone Asia/Shanghai',),
+    "journal": ("upgrade --journal 'postgresql://roma:${env:JOURNAL_PASSWORD}@db:5432/roma'",),
     "forget": ("20270101-020000", "--older-than 90d --yes"),
     "emulator": ("--port 0", "--world world.yaml"),
     "schema": ("> plan.schema.json",),

@@ -2,6 +2,7 @@
 
 HOME/.gitignore                 "*"
 HOME/home.lock                  held for an instant by the process that makes something in the home
+HOME/journal                    names the database that keeps the journals, where one does
 HOME/slots.db                   slots leased between the processes of this host
 HOME/dialect.json               what was seen of services where nothing is documented
 HOME/plans/NAME.lock            held by the process that runs this plan
@@ -42,6 +43,16 @@ class LastEnd:
     code: int
     #: epoch seconds: with code 8, when to start again; else 0
     not_before: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class JournalPlace:
+    """The database that keeps a home's journals."""
+
+    #: its own, so that it is known again under another address
+    id: str
+    #: its address, without a secret
+    shown: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +124,24 @@ class Home:
             if end is not None:
                 told = json.dumps({"code": end.code, "not_before": end.not_before})
                 place(Disk(), path, told.encode())
+
+    def journal_place(self) -> JournalPlace | None:
+        """The database that keeps this home's journals, or None where it keeps them itself."""
+        try:
+            kept = json.loads((self.path / "journal").read_text(encoding="utf-8"))
+            return JournalPlace(str(kept["id"]), str(kept["address"]))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError):
+            raise MemoryFailed(
+                f"{self.path / 'journal'} cannot be read: it names the database that keeps this home's journals",
+                next_step="restore it from a backup, or remove it and name that database with --journal",
+            ) from None
+
+    def keep_journal_place(self, kept: JournalPlace) -> None:
+        """From now on its journals are there."""
+        if self.journal_place() != kept:
+            place(Disk(), self.path / "journal", json.dumps({"id": kept.id, "address": kept.shown}).encode())
 
     def lock_of(self, plan: str) -> Path:
         return self.path / "plans" / f"{plan}.lock"

@@ -139,9 +139,20 @@ class LocalStore(Store, Protocol):
     @property
     def home(self) -> Home: ...
 
+    @property
+    def address(self) -> str:
+        """What `--journal` takes to name it again; "" where the home itself keeps the journals."""
+        ...
+
+    def close(self) -> None:
+        """End every connection; what is held is given back."""
+        ...
+
 
 class HomeStore:
     """A home directory's runs. `now` is in epoch seconds, and the same clock for all processes of the home."""
+
+    address = ""
 
     def __init__(self, home: Home, disk: Disk | None = None, now: Callable[[], float] = time.time) -> None:
         self.home = home
@@ -234,6 +245,9 @@ class HomeStore:
 
     def vault(self, run: str) -> Vault:
         return Vault(self.home.vault(run), self._disk)
+
+    def close(self) -> None:
+        """Nothing is open between two calls."""
 
     def leases(self, holder: str) -> SlotLeases:
         if not self._disk.exists(self.home.slots):

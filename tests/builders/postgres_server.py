@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 #: "nobody" on every Linux; no account of that number need exist
 _NOBODY = 65534
-USER, PASSWORD = "roma", "not-a-secret-but-treated-as-one"
+#: who may do everything, and an ordinary user; both with the same password
+ADMIN, USER, PASSWORD = "admin", "roma", "not-a-secret-but-treated-as-one"
 _CONFIG = """
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
@@ -59,7 +61,7 @@ class PostgresServer:
         secret.write_text(PASSWORD)
         if os.geteuid() == 0:
             os.chown(secret, _NOBODY, _NOBODY)
-        words = ["-U", USER, f"--pwfile={secret}", "--auth=scram-sha-256", "--no-sync", "-E", "UTF8", "--locale=C"]
+        words = ["-U", ADMIN, f"--pwfile={secret}", "--auth=scram-sha-256", "--no-sync", "-E", "UTF8", "--locale=C"]
         self._run("initdb", "-D", str(self.data), *words)
         with open(self.data / "postgresql.conf", "a") as file:
             file.write(f"{_CONFIG}port = {self.port}\n")
@@ -76,7 +78,7 @@ class PostgresServer:
         until = time.monotonic() + 30
         while True:
             try:
-                psycopg.connect(self.uri("postgres"), password=PASSWORD, connect_timeout=2).close()
+                psycopg.connect(self.admin, password=PASSWORD, connect_timeout=2).close()
             except psycopg.OperationalError:
                 if time.monotonic() > until or process.poll() is not None:
                     raise
@@ -96,6 +98,10 @@ class PostgresServer:
         self.stop("immediate")
         shutil.rmtree(self.root, ignore_errors=True)
 
+    @property
+    def admin(self) -> str:
+        return f"postgresql://{ADMIN}@127.0.0.1:{self.port}/postgres"
+
     def uri(self, database: str) -> str:
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
 
@@ -103,8 +109,10 @@ class PostgresServer:
         """The name of a new and empty database."""
         self._databases += 1
         name = f"d{self._databases}"
-        with psycopg.connect(self.uri("postgres"), password=PASSWORD, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} STRATEGY file_copy")
+        with psycopg.connect(self.admin, password=PASSWORD, autocommit=True) as connection:
+            if self._databases == 1:
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(USER), PASSWORD))
+            connection.execute(f"CREATE DATABASE {name} OWNER {USER} STRATEGY file_copy")
         return name
 
     def _run(self, program: str, *words: str) -> None:

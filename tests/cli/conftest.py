@@ -1,6 +1,8 @@
 """What the command line's tests share: a runner, a local ROMA Connect on a socket, runs in known states."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +20,8 @@ from orchestrator.emulator.world.options import Duration, Durations
 from orchestrator.emulator.world.world import World
 from orchestrator.engine.runtime import utc_now
 from orchestrator.storage.home import Home
-from orchestrator.storage.store import HomeStore
+from orchestrator.storage.store import HomeStore, Store
+from orchestrator.storage.stores import database_store
 
 Invoke = Callable[..., Result]
 QUICK = Durations(Duration(0.05), Duration(0.05), Duration(0.05))
@@ -126,9 +129,20 @@ class Past:
     def write(self, run: str, events: Sequence[e.Event], plan: str = "t", began: e.RunBegan | None = None) -> str:
         """A run of these events behind its beginning."""
         self.home.make()
+        return self.keep(HomeStore(self.home), run, events, plan, began)
+
+    def into(self, address: str, home: Path, run: str, events: Sequence[e.Event]) -> str:
+        """The same in the database that `--journal` names."""
+        Home(home).make()
+        with closing(database_store(Home(home), address, os.environ, lambda secrets: None, print)) as store:
+            return self.keep(store, run, events)
+
+    def keep(
+        self, store: Store, run: str, events: Sequence[e.Event], plan: str = "t", began: e.RunBegan | None = None
+    ) -> str:
+        """The same in any store."""
         began = began or e.RunBegan(plan, f"/plans/{plan}.yaml", "{}", "olga", "host-1", 7, "0.1.0", note="CHG-1")
         self.at += 1
-        store = HomeStore(self.home)
         store.create(run, plan, [began], self.at)
         journal = store.journal(run, "test")
         for event in events:

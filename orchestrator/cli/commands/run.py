@@ -6,7 +6,7 @@ from pathlib import Path
 from orchestrator.cli.conducting import conduct
 from orchestrator.cli.context.approval_file import max_age_of, read_signed
 from orchestrator.cli.context.due import NotDue, not_due
-from orchestrator.cli.context.find_run import home_of, store_for, store_of
+from orchestrator.cli.context.find_run import store_for, store_of
 from orchestrator.cli.context.measuring import Monitoring, monitors
 from orchestrator.cli.context.observers import Observers
 from orchestrator.cli.context.telling import Telling, read_plan_or_tell
@@ -73,9 +73,7 @@ def _conducted(terminal: Terminal, plan: Plan, asked: Asked, telling: Telling) -
     only = parse_only(asked.only, plan)
     wish = Wish(only, terminal.common.note, asked.resume, asked.retry, asked.abandon, approval)
     path = terminal.plan or Path(plan.path)
-    if asked.if_due and (
-        why := not_due(store_of(terminal, home_of(terminal, path)), plan.name, lambda: utc_now().timestamp())
-    ):
+    if asked.if_due and (why := not_due(store_of(terminal, path), plan.name, lambda: utc_now().timestamp())):
         return _nothing_due(terminal, why)
     store = store_for(terminal, path)
     observers = Observers([telling, *monitors(terminal, plan, store, asked.monitoring)])

@@ -11,7 +11,8 @@ from orchestrator.core.state.progress import Progress
 from orchestrator.errors import MemoryFailed, OperatorError
 from orchestrator.storage.home import Home, find_home, pick_run
 from orchestrator.storage.locks import Holder
-from orchestrator.storage.store import HomeStore, LocalStore
+from orchestrator.storage.store import LocalStore
+from orchestrator.storage.stores import database_store, home_store
 
 
 def home_of(terminal: Terminal, plan: Path | None) -> Home:
@@ -19,17 +20,30 @@ def home_of(terminal: Terminal, plan: Path | None) -> Home:
     return find_home(terminal.common.home, os.environ, plan, Path.cwd())
 
 
-def store_of(terminal: Terminal, home: Home) -> LocalStore:
-    """Where the runs of this command are kept, of which nothing is said."""
-    return HomeStore(home)
+def journal_of(terminal: Terminal) -> str:
+    """The address of the database that keeps the journals, or "" where the home does."""
+    return terminal.common.journal or os.environ.get("ROMA_MIGRATE_JOURNAL", "")
+
+
+def store_of(terminal: Terminal, plan: Path | None) -> LocalStore:
+    """Where the runs of this command are kept, of which nothing is said; it is closed when the command ends."""
+    home, address = home_of(terminal, plan), journal_of(terminal)
+    home.must_be_ours()
+    if address:
+        store: LocalStore = database_store(home, address, os.environ, terminal.redactor.learn, terminal.warn)
+    else:
+        store = home_store(home)
+    terminal.at_end.callback(store.close)
+    return store
 
 
 def store_for(terminal: Terminal, plan: Path | None) -> LocalStore:
     """The same, its home named on the first line; it need not exist."""
-    home = home_of(terminal, plan)
-    terminal.name_home(home.path)
-    home.must_be_ours()
-    return store_of(terminal, home)
+    terminal.name_home(home_of(terminal, plan).path)
+    store = store_of(terminal, plan)
+    if store.address:
+        terminal.say(f"journal: {store.address}", event="journal", address=store.address)
+    return store
 
 
 def make_home(terminal: Terminal, home: Home) -> None:
@@ -78,7 +92,7 @@ def find_run(terminal: Terminal, word: str | None) -> Found:
     store = store_to_read(terminal, file)
     ids = store.run_ids()
     if not ids:
-        raise OperatorError(f"the home {store.home.path} holds no run", next_step="name the home: --home DIR")
+        raise OperatorError(f"{_place_of(store)} holds no run", next_step="name the home: --home DIR")
     if word is None:
         return Found(store, ids[-1])
     if any(run.startswith(word) for run in ids):
@@ -98,6 +112,10 @@ def plan_meant(terminal: Terminal, word: str | None) -> tuple[LocalStore, str]:
         return store_to_read(terminal, file), _read(file).name
     found = find_run(terminal, word)
     return found.store, plan_of(found.store, found.run)
+
+
+def _place_of(store: LocalStore) -> str:
+    return "the journal" if store.address else f"the home {store.home.path}"
 
 
 def plan_of(store: LocalStore, run: str) -> str:

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -57,6 +57,8 @@ class Common:
     """Options that every command takes."""
 
     home: Path | None = None
+    #: the address of the database that keeps the journals, or ""
+    journal: str = ""
     json: bool = False
     log_level: LogLevel = LogLevel.INFO
     log_format: LogFormat = LogFormat.AUTO
@@ -125,6 +127,8 @@ class Terminal:
         #: the plan file and the run, once known: they stand in the commands that an error tells
         self.plan: Path | None = None
         self.run = ""
+        #: what is closed when the command ends, however it does
+        self.at_end = ExitStack()
         #: set while bars are on the screen: words must go above them
         self.above: Callable[[str], None] | None = None
 

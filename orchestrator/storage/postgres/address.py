@@ -12,8 +12,11 @@ from orchestrator.storage.secrets import resolve_reference
 
 #: bytes of an address at most
 _LONGEST = 4096
+_HOST = r"(?:[\w.%~-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
 #: scheme, user, password, and what follows: hosts, database, settings of the connection
-_SHAPE = re.compile(r"(postgres(?:ql)?)://(?:([^:@/?#\s]*)(?::(.*))?@)?([^@\s]+)", re.DOTALL)
+_SHAPE = re.compile(
+    rf"(postgres(?:ql)?)://(?:([^:@/?#\s]*)(?::(.*))?@)?({_HOST}(?:,{_HOST})*/[^@/?\s]+(?:\?[^@?\s]*)?)", re.DOTALL
+)
 #: settings of a connection that hold a secret, or that this program gives itself
 _REFUSED = re.compile(r"[?&](password|sslpassword|oauth_client_secret|options|dbname|service)=")
 _EXAMPLE = "postgresql://USER:${env:JOURNAL_PASSWORD}@HOST:5432/DATABASE?sslmode=verify-full"

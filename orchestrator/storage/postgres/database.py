@@ -45,15 +45,17 @@ _UPGRADE = "roma-migrate journal upgrade --journal ADDRESS"
 class Database:
     """One connection, made when it is first needed. Any thread may ask; they wait for each other."""
 
-    def __init__(self, address: Address, password: str) -> None:
+    def __init__(self, address: Address, password: str, say: Callable[[str], None] = lambda text: None) -> None:
         self.address = address
+        #: told once when the database is away
+        self._say = say
         self._password = password
         self._lock = threading.RLock()
         self._connection: Connection | None = None
 
     def beside(self) -> "Database":
         """A further connection to the same database."""
-        return Database(self.address, self._password)
+        return Database(self.address, self._password, self._say)
 
     def ask(self, work: Callable[[Connection], T], left: Callable[[], float] | None = None) -> T:
         """What `work` answers; it is done again while the database is away and `left` tells of seconds.
@@ -61,6 +63,7 @@ class Database:
         Raises JournalUnreachable where it stays away, OperatorError, MemoryFailed, JournalDamaged.
         """
         left = left or _from_now(PATIENCE)
+        away = False
         while True:
             try:
                 with self._lock:
@@ -69,6 +72,9 @@ class Database:
                 self.drop()
                 if not _may_pass(error) or left() <= 0:
                     raise told(self.address, error) from None
+                if not away:
+                    self._say(f"{told(self.address, error).message}; it is asked again for {left():.0f} s")
+                away = True
             time.sleep(min(_PAUSE, max(left(), 0.0)))
 
     def drop(self) -> None:

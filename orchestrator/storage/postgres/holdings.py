@@ -192,10 +192,12 @@ class Holdings:
     def close(self) -> None:
         """End the thread, give everything back, and end the connection."""
         self._ended.set()
-        self.release(tuple(self.epochs))
-        if self._thread is not None:
-            self._thread.join(ANSWER_TIME)
-        self._database.drop()
+        try:
+            self.release(tuple(self.epochs))
+        finally:
+            if self._thread is not None:
+                self._thread.join(ANSWER_TIME)
+            self._database.drop()
 
     def _remaining(self) -> float:
         if self._lost:

@@ -5,12 +5,13 @@
 
 from importlib import resources
 
-from orchestrator.errors import OperatorError
+from orchestrator.errors import JournalInDoubt, OperatorError
 from orchestrator.storage.postgres.address import Address
 from orchestrator.storage.postgres.database import SCHEMA, Connection
 
 #: of the lock under which two upgrades wait for each other: "roma" in ASCII
 _LOCK = 0x726F6D61
+_KEEP = "INSERT INTO meta VALUES (%s, %s) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 _UPGRADE = "roma-migrate journal upgrade --journal ADDRESS"
 
 
@@ -27,6 +28,38 @@ def version_of(connection: Connection) -> int:
         return 0
     row = connection.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
     return int(row[0]) if row else 0
+
+
+def must_be_the_same(connection: Connection, address: Address) -> None:
+    """Raises JournalInDoubt where this is not the database that wrote last: a stand-in may lack its latest entries."""
+    kept: dict[str, str] = dict(
+        connection.execute("SELECT name, value FROM meta WHERE name IN ('system', 'timeline')").fetchall()
+    )
+    there = _identity(connection)
+    if there and kept and kept != there:
+        what = "another database" if kept["system"] != there["system"] else "on another timeline"
+        raise JournalInDoubt(
+            f"{address.shown} is {what} than the one that wrote these journals: it was restored or has failed over, "
+            "and may lack what was written last",
+            next_step="where nothing was lost (a synchronous standby took over), or when the targets were looked at: "
+            "roma-migrate journal vouch --journal ADDRESS",
+        )
+
+
+def vouch(connection: Connection, address: Address) -> None:
+    """From now on this database is the one that wrote last."""
+    must_fit(connection, address)
+    for name, value in _identity(connection).items():
+        connection.execute(_KEEP, (name, value))
+
+
+def _identity(connection: Connection) -> dict[str, str]:
+    """Which database this is, and how often it was taken over or restored; nothing where we may not know."""
+    if connection.execute("SELECT has_function_privilege('pg_control_system()', 'EXECUTE')").fetchone() != (True,):
+        return {}
+    timeline = "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
+    row = connection.execute(f"SELECT system_identifier::text, {timeline} FROM pg_control_system()").fetchone()
+    return {"system": row[0], "timeline": row[1]} if row else {}
 
 
 def must_fit(connection: Connection, address: Address) -> None:
@@ -52,10 +85,9 @@ def upgrade(connection: Connection, address: Address) -> list[int]:
         for number, sql in sorted(migrations().items()):
             if number > there:
                 connection.execute(sql)
-                connection.execute(
-                    "INSERT INTO meta VALUES ('schema', %s) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                    (str(number),),
-                )
+                connection.execute(_KEEP, ("schema", str(number)))
                 applied.append(number)
+        if not there:
+            vouch(connection, address)
     must_fit(connection, address)
     return applied

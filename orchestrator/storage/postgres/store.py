@@ -7,19 +7,19 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from orchestrator.core.state.events import Entry, Event
-from orchestrator.errors import HeldElsewhere, LeaseLost
+from orchestrator.errors import HeldElsewhere, LeaseLost, RomaMigrateError
 from orchestrator.storage.chain import BEGIN, Head, Row
 from orchestrator.storage.codec import rows_behind, to_text
 from orchestrator.storage.disk import Disk
-from orchestrator.storage.home import Home
+from orchestrator.storage.home import Home, JournalPlace
 from orchestrator.storage.leases import Denied, Taken
 from orchestrator.storage.locks import Holder
 from orchestrator.storage.placing import remove_folder
-from orchestrator.storage.postgres.database import Database
+from orchestrator.storage.postgres.database import Connection, Database
 from orchestrator.storage.postgres.holdings import Holdings
 from orchestrator.storage.postgres.journal import (
     ALL_HELD,
@@ -32,6 +32,7 @@ from orchestrator.storage.postgres.journal import (
     head_of,
     rows_of,
 )
+from orchestrator.storage.postgres.schema import must_be_the_same, must_fit
 from orchestrator.storage.store import Journal, SlotLeases
 from orchestrator.storage.vault import Vault
 
@@ -51,12 +52,18 @@ _HOLDER = "SELECT holder, epoch, expires FROM lease WHERE key = %s AND expires >
 class PostgresStore:
     """The runs of one database, for one process and one home."""
 
-    def __init__(self, database: Database, home: Home, disk: Disk | None = None) -> None:
+    def __init__(self, database: Database, home: Home, id_: str = "", disk: Disk | None = None) -> None:
         self.home = home
+        #: the database's own name
+        self.id = id_
         self._database = database
         self._disk = disk or Disk()
         # Of its own: a renewal never waits for an append.
         self.holdings = Holdings(database.beside())
+
+    @property
+    def address(self) -> str:
+        return self._database.address.written
 
     # --- looking -----------------------------------------------------------------------------------------------------
 
@@ -105,6 +112,7 @@ class PostgresStore:
         name = json.dumps(told)
         self._take(key, plan, name)
         try:
+            self._database.ask(lambda db: must_be_the_same(db, self._database.address))
             yield
         finally:
             self.holdings.release([key])
@@ -135,6 +143,7 @@ class PostgresStore:
         found = self._rows("SELECT seq, chain FROM run WHERE id = %s", run)
         if not found:
             raise LeaseLost(f"run {run}: another process has taken over the plan before it began")
+        self.home.keep_journal_place(JournalPlace(self.id, self._database.address.shown))
         # The answer to an earlier try may have been lost: then it is ours, to the last entry.
         return written == len(rows) or Head(*found[0]) == head
 
@@ -164,11 +173,26 @@ class PostgresStore:
 
     def close(self) -> None:
         """Give back what is held, and end the connections."""
-        self.holdings.close()
+        with suppress(RomaMigrateError):  # it ends by itself
+            self.holdings.close()
         self._database.drop()
 
     def _rows(self, sql: str, *given: object) -> list[tuple[Any, ...]]:
         return self._database.ask(lambda db: db.execute(sql, given).fetchall())
+
+
+def opened(database: Database, home: Home) -> PostgresStore:
+    """The store, its tables looked at; raises OperatorError, JournalUnreachable."""
+
+    def looked(db: Connection) -> str:
+        must_fit(db, database.address)
+        return str((db.execute("SELECT value FROM meta WHERE name = 'id'").fetchone() or ("",))[0])
+
+    try:
+        return PostgresStore(database, home, database.ask(looked))
+    except BaseException:
+        database.drop()
+        raise
 
 
 class _RunLeases:

@@ -1,9 +1,10 @@
 -- Runs, their entries, what operators ask of them, and who holds what.
 
+-- `id`: names this journal, whatever its address
 -- `ttl`: seconds that a lease lives without being renewed, the same for all processes
 -- `system`, `timeline`: the database that wrote this, so that one that was restored or failed over is noticed
 CREATE TABLE meta (name text PRIMARY KEY, value text NOT NULL);
-INSERT INTO meta VALUES ('ttl', '20');
+INSERT INTO meta VALUES ('ttl', '20'), ('id', gen_random_uuid()::text);
 
 -- `seq` and `chain` are the head: how far the journal had come; `epoch` grows with each process that may write
 CREATE TABLE run (

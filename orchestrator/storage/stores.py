@@ -1,0 +1,91 @@
+"""Which store keeps a home's runs. Law: a home's runs are kept in one place; a database's code comes when asked for."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.errors import OperatorError
+from orchestrator.storage.home import Home
+from orchestrator.storage.store import HomeStore, LocalStore
+
+if TYPE_CHECKING:
+    from orchestrator.storage.postgres.database import Database
+    from orchestrator.storage.postgres.store import PostgresStore
+
+#: told the secrets that were resolved, so that nobody says them
+Learn = Callable[[Iterable[str]], None]
+
+_SCHEMES = ("postgresql://", "postgres://")
+_ELSEWHERE = "name its journal with --journal, or choose another home with --home"
+
+
+def home_store(home: Home) -> LocalStore:
+    """The home's own journals; raises OperatorError where a database keeps them."""
+    if kept := home.journal_place():
+        raise OperatorError(f"the runs of the home {home.path} are kept in {kept.shown}", next_step=_ELSEWHERE)
+    return HomeStore(home)
+
+
+def database_store(
+    home: Home, address: str, environ: Mapping[str, str], learn: Learn, say: Callable[[str], None]
+) -> "PostgresStore":
+    """The journals of the database at this address; `say` hears that it is waited for.
+
+    Raises JournalUnreachable, and OperatorError also where this home has runs of its own, or of another database.
+    """
+    from orchestrator.storage.postgres.store import opened
+
+    database = _database(address, environ, learn, say)
+    if home.run_ids():
+        raise OperatorError(
+            f"the home {home.path} keeps journals of its own, and --journal names a database",
+            next_step="leave --journal out, or choose another home with --home",
+        )
+    store = opened(database, home)
+    kept = home.journal_place()
+    if kept is not None and kept.id != store.id:
+        store.close()
+        raise OperatorError(f"the runs of the home {home.path} are kept in {kept.shown}", next_step=_ELSEWHERE)
+    return store
+
+
+def upgrade_tables(address: str, environ: Mapping[str, str], learn: Learn) -> tuple[str, list[int]]:
+    """Make or renew the tables of a database: its address for people, and the numbers of the migrations applied."""
+    from orchestrator.storage.postgres.schema import upgrade
+
+    database = _database(address, environ, learn)
+    try:
+        return database.address.shown, database.ask(lambda db: upgrade(db, database.address))
+    finally:
+        database.drop()
+
+
+def vouch_for(address: str, environ: Mapping[str, str], learn: Learn) -> str:
+    """A person's word that this database has lost no entry; its address for people."""
+    from orchestrator.storage.postgres.schema import vouch
+
+    database = _database(address, environ, learn)
+    try:
+        database.ask(lambda db: vouch(db, database.address))
+        return database.address.shown
+    finally:
+        database.drop()
+
+
+def _database(
+    address: str, environ: Mapping[str, str], learn: Learn, say: Callable[[str], None] = lambda text: None
+) -> "Database":
+    if not address.startswith(_SCHEMES):
+        raise OperatorError("--journal is understood with postgresql:// only", next_step="roma-migrate journal --help")
+    try:
+        from orchestrator.storage.postgres.address import parse_address
+        from orchestrator.storage.postgres.database import Database
+    except ImportError as error:
+        raise OperatorError(
+            f"--journal needs a package that is not installed here: {error.name}",
+            next_step="pip install 'roma-migrate[fleet]'",
+        ) from None
+    where = parse_address(address)
+    password = where.password(environ, Path.cwd())
+    learn([password])
+    return Database(where, password, say)
