@@ -11,9 +11,10 @@ from playwright.sync_api import Browser, Playwright, sync_playwright
 from typer.testing import CliRunner
 
 from orchestrator.cli.app import build
+from orchestrator.storage.dialectfile import keep_dialect
 from orchestrator.storage.home import Home
 from orchestrator.storage.store import HomeStore
-from tests.browser.large import large_run
+from tests.browser.large import LEARNED, PLACES, large_run
 
 #: what `make browser` installs, beside the browser
 AXE = Path(__file__).parents[2] / ".venv/browser/axe.min.js"
@@ -80,6 +81,8 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         at += seconds
         journal.append([event], at)
     journal.close()
+    endpoints = {each.name: each.endpoint for each in PLACES}
+    assert keep_dialect(home, lambda known: known.with_learned(LEARNED, endpoints, at, RUN)) == ""
     file = folder / "report.html"
     told = CliRunner().invoke(build(), ["report", "--home", str(home.path), "--html", str(file)])
     assert told.exit_code == 0, told.output

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
+from orchestrator.core.comparison.carried import Learned
 from orchestrator.core.model.checks import Check, Verdict
 from orchestrator.core.model.handover_item import Action, Item
 from orchestrator.core.model.place import Place
+from orchestrator.core.model.undocumented import Thing
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Asset, ErrorDetail, Event
 
@@ -41,6 +43,13 @@ PLACES = (
         "dev", "https://roma.example", "cn-north-4", "p-dev", "i-dev", "Entwicklung <b>", ("dev-migrator (acme/mig)",)
     ),
     Place("prod", "https://10.0.0.7:8443", "", "p-prod", "i-prod", "\u202eprod", ("prod-migrator (acme/mig)",)),
+)
+#: what nobody documented, and how a service may say why it does not tell
+LEARNED = (
+    Learned(Thing.KEY, "prod", 600, 0, 0),
+    Learned(Thing.TOPIC, "prod", 12, 3, 0),
+    Learned(Thing.POSITION, "prod", 0, 20, 0),
+    Learned(Thing.PRODUCT, "prod", 0, 0, 9, "at prod: SCB.00000000 <script>window.hit = 1</script> \u202eright"),
 )
 BUSY = ErrorDetail("busy", "ROMA.10012", "a task of <b>somebody</b> is running", "req-7")
 

@@ -96,6 +96,20 @@ def test_findings_are_groups_of_three_examples_and_the_rest_opens(seen: Opened) 
     expect(groups.nth(1)).to_contain_text("@dev: the <clock> could not be read; ask again")
 
 
+def test_what_was_learned_of_the_service_is_said_as_text(seen: Opened) -> None:
+    rows = seen.page.locator("#learned tbody tr").evaluate_all(
+        "all => all.map((row) => [...row.cells].map((cell) => cell.textContent))"
+    )
+    assert [row[:7] for row in rows] == [
+        ["application keys", "prod", "travelled", "600", "0", "0", ""],
+        ["topics", "prod", "travelled of 12 assets and not of 3", "12", "3", "0", ""],
+        ["products", "prod", "not readable", "0", "0", "9",
+         "at prod: SCB.00000000 <script>window.hit = 1</script> \\u202eright"],
+        ["increment positions", "prod", "did not travel", "0", "20", "0", ""],
+    ]  # fmt: skip
+    assert {(row[7][:10], row[8]) for row in rows} == {("2027-04-01", "20270401-020000-abcd")}
+
+
 def test_names_are_text_whatever_they_hold(seen: Opened) -> None:
     names = seen.page.locator("#asset-table tbody th").all_text_contents()
     assert set(SHOWN) <= set(names)

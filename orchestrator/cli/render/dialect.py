@@ -45,12 +45,12 @@ def lessons(dialect: Dialect, endpoints: Iterable[tuple[str, str]]) -> list[Less
 
 
 def lesson_lines(held: Sequence[LessonDocument]) -> list[str]:
-    """A line for each target and comparison: `prod, as run R of 2026-11-29 showed: topics travelled; ...`."""
+    """A line for each target and comparison: `at prod on 2026-11-29, after run R: topics travelled; ...`."""
     groups: dict[tuple[str, str, str], list[LessonDocument]] = {}
     for each in held:
         groups.setdefault((each.target, each.run, (each.seen or "")[:10]), []).append(each)
     return [
-        f"{target}, as a comparison of run {run} on {seen} showed: {'; '.join(_said(group))}"
+        f"at {target} on {seen}, after run {run}: {'; '.join(_said(group))}"
         for (target, run, seen), group in groups.items()
     ]
 

@@ -12,7 +12,6 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.output.times import local, seconds_of, span
-from orchestrator.cli.render.dialect import lesson_lines
 from orchestrator.cli.render.finding_groups import finding_groups
 from orchestrator.cli.render.report_json import AssetDocument, BatchDocument, ReportDocument
 from orchestrator.cli.render.states import delivery_words
@@ -50,7 +49,6 @@ def page(document: ReportDocument) -> str:
         r=document, drawing=_drawing(document), handover=_handover(document), sources=_sources(document),
         classes=_classes(document.assets), exported=_exported(document), tones=_TONES,
         places=[(each.name, each.sentence) for each in document.places],
-        learned=lesson_lines(document.dialect),
         findings=finding_groups(document.findings),
         style=Markup(style), script=Markup(script), policy=_policy(style, script),  # noqa: S704 - files of ours
     )  # fmt: skip

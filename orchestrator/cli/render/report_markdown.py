@@ -370,7 +370,7 @@ def _learned(r: ReportDocument) -> list[str]:
         f"{'applications' if x.kind == 'app' else 'tasks'}"
         for x in r.readings
     ))  # fmt: skip
-    out += _section("What travels with assets", lesson_lines(r.dialect))
+    out += _section("What travels with assets, which is not documented", lesson_lines(r.dialect))
     return out + _section("Probes", (
         f"{_at(p.at)} in slot {p.slot}: {p.asset}, job {p.job or '-'}: {p.word or 'not ended'}" for p in r.probes
     ))  # fmt: skip

@@ -95,7 +95,7 @@ def test_the_next_preview_says_it_in_text_markdown_and_json(moved: Local, invoke
     text, page = invoke("preview", str(moved.plan)).output, invoke("preview", str(moved.plan), "--markdown").output
     for told in (" ".join(text.split()), page):
         assert "application keys, topics, products, custom back ends, API authorisations" in told
-        assert "prod, as a comparison of run" in told
+        assert "at prod on 20" in told
     assert text.count("seen earlier:") == 1
     lessons = document(invoke, "preview", str(moved.plan))["dialect"]
     assert [each["thing"] for each in lessons] == THINGS
@@ -113,11 +113,12 @@ def test_the_report_has_what_was_learned_in_every_form(moved: Local, invoke: Inv
     invoke("verify", str(moved.plan))
     told = document(invoke, "report", str(moved.plan))
     assert [each["thing"] for each in told["dialect"]] == THINGS
-    assert "## What travels with assets" in invoke("report", str(moved.plan)).output
+    assert "## What travels with assets, which is not documented" in invoke("report", str(moved.plan)).output
     page = tmp_path / "report.html"
     assert invoke("report", str(moved.plan), "--html", str(page)).exit_code == 0
     learned = page.read_text().partition('<section id="learned"')[2].partition("</section>")[0]
-    assert "increment positions travelled" in learned
+    assert '<th scope="row">increment positions</th>' in learned
+    assert learned.count("<td>travelled</td>") == len(THINGS)
     assert "Nothing that the documentation leaves open" not in learned
 
 
