@@ -1,10 +1,9 @@
 """What the sentence about an event may need: names and numbers that the event itself does not hold.
 
-Law: a batch is numbered as bars and reports number it, by the order in which batches were scheduled.
+Law: a batch is numbered as bars and reports number it (`Progress.numbers`).
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import islice
 
 from orchestrator.core.model.counts import count
 from orchestrator.core.model.inventory import Reason
@@ -15,23 +14,6 @@ from orchestrator.core.state.progress import Progress
 
 #: assets, or reasons, that are named in one sentence
 MOST_NAMED = 3
-
-
-class BatchNumbers:
-    """Numbers of a run's batches, kept up to date as batches are scheduled."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-        #: batches that were looked at, backups too
-        self._seen = 0
-
-    def of(self, batch: str, progress: Progress) -> int:
-        if batch not in self._numbers:
-            fresh = islice(progress.batches.values(), self._seen, None)
-            self._seen = len(progress.batches)
-            names = (each.batch for each in fresh if not each.backup)
-            self._numbers |= {name: number for number, name in enumerate(names, len(self._numbers) + 1)}
-        return self._numbers.get(batch, 0)
 
 
 def words_of(words: ErrorDetail, reasons: Sequence[Reason] = ()) -> str:
@@ -58,16 +40,17 @@ def some(names: Sequence[str]) -> str:
 class Scene:
     """One event in its run."""
 
-    def __init__(self, numbers: "BatchNumbers", progress: Progress) -> None:
-        self._numbers, self.progress = numbers, progress
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
 
     def batch(self, batch: str) -> str:
         """`batch 1 (30 assets)`, `the backup of 30 assets`."""
         held = self.progress.batches.get(batch)
         if held is not None and held.backup:
             return f"the backup of {count(len(held.assets), 'asset')}"
-        number = self._numbers.of(batch, self.progress)
-        return f"batch {number} ({count(len(held.assets), 'asset')})" if held is not None else f"batch {batch}"
+        if held is None:
+            return f"batch {batch}"
+        return f"batch {self.progress.numbers[batch]} ({count(len(held.assets), 'asset')})"
 
     def source(self, batch: str) -> str:
         held = self.progress.batches.get(batch)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from math import ceil, log2
 from typing import Any
 
-from orchestrator.cli.output.event_scene import MOST_NAMED, BatchNumbers, Scene, words_of
+from orchestrator.cli.output.event_scene import MOST_NAMED, Scene, words_of
 from orchestrator.cli.output.run_sentences import RUN_TOLD
 from orchestrator.cli.output.times import clock, span
 from orchestrator.core.model.counts import agreed, count
@@ -20,16 +20,10 @@ from orchestrator.core.state.progress import Progress
 _IDS = ("delivery", "batch", "job")
 
 
-class EventSentences:
-    """Tells the events of one run."""
-
-    def __init__(self) -> None:
-        self._numbers = BatchNumbers()
-
-    def of(self, event: Event, progress: Progress) -> str:
-        """What happened, "" where the event's own name and fields say all there is to say."""
-        tell = TOLD.get(type(event))
-        return tell(Scene(self._numbers, progress), event) if tell is not None else ""
+def sentence_of(event: Event, progress: Progress) -> str:
+    """What happened, "" where the event's own name and fields say all there is to say."""
+    tell = TOLD.get(type(event))
+    return tell(Scene(progress), event) if tell is not None else ""
 
 
 def ids_of(event: Event) -> str:

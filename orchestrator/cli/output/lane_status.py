@@ -4,7 +4,7 @@ A lane is one migration's way to one target.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.cli.output.times import clock
@@ -117,7 +117,8 @@ class LaneStatuses:
         self.down: dict[str, float] = {}
         #: delivery -> how it was counted last
         self._counted: dict[str, tuple[LaneKey, DeliveryState, int]] = {}
-        self._numbers: dict[str, int] = {}
+        #: batch -> its number, as the progress keeps it
+        self._numbers: Mapping[str, int] = {}
         #: batch whose lost request may hold a slot -> deliveries that are told to wait for it
         self._behind: dict[str, set[str]] = {}
 
@@ -131,8 +132,7 @@ class LaneStatuses:
             statuses._lane((skipped.migration, skipped.target)).skipped += len(skipped.assets)
         for held in progress.held:
             statuses._lane((held.migration, held.target)).aside["held"] += len(held.assets)
-        travelling = (each.batch for each in progress.batches.values() if not each.backup)
-        statuses._numbers = {batch: number for number, batch in enumerate(travelling, 1)}
+        statuses._numbers = progress.numbers
         statuses.down = dict(progress.outages.down)
         breaker = progress.breaker
         statuses.stopped = {name for name, way in breaker.failures if way == "import" and breaker.is_stopped(name, way)}
@@ -141,6 +141,7 @@ class LaneStatuses:
 
     def take(self, progress: Progress, entry: Entry) -> list[LaneStatus]:
         """Count one entry that is believed; the lanes it touched."""
+        self._numbers = progress.numbers
         match entry.event:
             case e.SelectionMade() as event:
                 return [self._select(event)]
@@ -152,10 +153,7 @@ class LaneStatuses:
                 lane = self._lane((event.migration, event.target))
                 lane.aside["held"] += len(event.assets)
                 return [lane]
-            case e.BatchScheduled(backup=True):
-                return []
-            case e.BatchScheduled(batch=batch):
-                self._numbers.setdefault(batch, len(self._numbers) + 1)
+            case e.BatchScheduled():
                 return []
             case e.OutageBegan(host=host):
                 self.down[host] = entry.at

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from orchestrator.cli.output import event_lines
-from orchestrator.cli.output.event_sentences import EventSentences, ids_of
+from orchestrator.cli.output.event_sentences import ids_of, sentence_of
 from orchestrator.cli.output.terminal import LogLevel, Terminal
 from orchestrator.cli.output.times import clock, utc
 from orchestrator.core.model.checks import Check, Verdict
@@ -37,7 +37,6 @@ class Log:
     def __init__(self, terminal: Terminal, now: Callable[[], float]) -> None:
         self._terminal = terminal
         self._now = now
-        self._sentences = EventSentences()
         self._file: int | None = None
         #: lines from before the run was known
         self._early: list[str] = []
@@ -81,7 +80,7 @@ class Log:
             self._findings(entry, event, progress)
             return
         held = event_lines.fields_of(event)
-        if sentence := self._sentences.of(event, progress):
+        if sentence := sentence_of(event, progress):
             held |= {"text": sentence, "_ids": ids_of(event)}
         # The journal's word for a time would hide the log's own.
         self._logger._proxy_to_logger(
@@ -93,7 +92,7 @@ class Log:
         warned = any(each.verdict is Verdict.WARNING for each in event.findings)
         level = LogLevel.WARNING if warned else LogLevel.INFO
         checks = sorted({each.id for each in event.findings})
-        told = {"number": len(event.findings), "checks": checks, "text": self._sentences.of(event, progress)}
+        told = {"number": len(event.findings), "checks": checks, "text": sentence_of(event, progress)}
         self._logger._proxy_to_logger(level.value, "findings-noted", at=entry.at, seq=entry.seq, **told)
         for each in event.findings:
             held = {"check": each.id, "verdict": each.verdict.value, "where": each.where, "sentence": each.sentence,

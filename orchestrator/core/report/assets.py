@@ -54,31 +54,24 @@ class PrefixReading:
 
 def asset_lines(progress: Progress, outcomes: Iterable[AssetOutcome]) -> tuple[AssetLine, ...]:
     """Every asset, by the number of its batch; what was skipped comes last."""
-    numbers = batch_numbers(progress)
     sources = {(each.migration, each.target): each.source for each in progress.selections}
     held = {
         (each.migration, each.target, asset): (there, name)
         for each in progress.skipped
         for asset, there, name in each.held
     }
-    lines = (_line(progress, numbers, sources.get((o.migration, o.target), ""), held, o) for o in outcomes)
+    lines = (_line(progress, sources.get((o.migration, o.target), ""), held, o) for o in outcomes)
     return tuple(sorted(lines, key=lambda line: (not line.number, line.number, line.outcome.kind, line.outcome.name)))
 
 
-def batch_numbers(progress: Progress) -> dict[str, int]:
-    """Batch -> its number, from 1, in the order in which batches were scheduled: a split renumbers none."""
-    travelling = (each.batch for each in progress.batches.values() if not each.backup)
-    return {batch: number for number, batch in enumerate(travelling, 1)}
-
-
-def _line(progress: Progress, numbers: dict[str, int], source: str, held: Held, outcome: AssetOutcome) -> AssetLine:
+def _line(progress: Progress, source: str, held: Held, outcome: AssetOutcome) -> AssetLine:
     life = progress.deliveries.get(outcome.delivery)
     if life is None:
         there, name = held.get((outcome.migration, outcome.target, outcome.asset), ("", ""))
         return AssetLine(outcome, source, 0, (name,) if name else (), there)
     ids = dict(life.verified.ids) if life.verified is not None else {}
     names = progress.names_of(life, outcome.kind, outcome.name)
-    return AssetLine(outcome, source, numbers[life.batch], names, ids.get(outcome.asset, ""))
+    return AssetLine(outcome, source, progress.numbers[life.batch], names, ids.get(outcome.asset, ""))
 
 
 def set_aside(progress: Progress) -> tuple[SetAside, ...]:

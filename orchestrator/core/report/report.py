@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from orchestrator.core.model.checks import Check
 from orchestrator.core.model.handover_item import Item
-from orchestrator.core.report.assets import batch_numbers
 from orchestrator.core.report.handover import of_run
 from orchestrator.core.report.history import History, gather
 from orchestrator.core.report.outcome import AssetClass, AssetOutcome, Outcome, asset_outcomes
@@ -216,7 +215,7 @@ def _twice(progress: Progress, every: Sequence[AssetOutcome]) -> list[str]:
 
 def _batches(progress: Progress, history: History) -> tuple[BatchReport, ...]:
     found = []
-    numbers = batch_numbers(progress)
+    numbers = dict(progress.numbers)  # backups are numbered behind all others, here alone
     keep = progress.began.keep_backups if progress.began is not None else 0.0
     ordered = sorted(progress.batches.values(), key=lambda each: (each.backup, each.position, each.batch))
     for scheduled in ordered:

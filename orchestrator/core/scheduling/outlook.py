@@ -217,8 +217,9 @@ def _overlong(look: Look) -> Iterator[str]:
         kind, where, since = job
         usual, age = look.times.predict(where, kind, assets).p90, look.now - since
         if age > max(STUCK, OVERLONG * usual):
+            number = progress.numbers[life.batch]
             yield (
-                f"the {kind} of batch {life.batch} at {where} has run for {ceil(age / 60)} min; nine in ten such jobs "
+                f"the {kind} of batch {number} at {where} has run for {ceil(age / 60)} min; nine in ten such jobs "
                 f"take {ceil(usual / 60)} min at most"
             )
 

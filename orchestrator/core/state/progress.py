@@ -72,6 +72,8 @@ class Progress:
         self.seq = 0
         self.at = 0.0
         self.batches: dict[str, e.BatchScheduled] = {}
+        #: batch -> its number for people, from 1, in the order in which batches were scheduled; backups have none
+        self.numbers: dict[str, int] = {}
         self.packages: dict[str, Package] = {}
         self.deliveries: dict[str, Delivery] = {}
         self.selections: list[e.SelectionMade] = []
@@ -269,6 +271,8 @@ class Progress:
         if event.batch in self.batches:
             return
         self.batches[event.batch] = event
+        if not event.backup:
+            self.numbers[event.batch] = len(self.numbers) + 1
         self.packages[event.batch] = Package(event.batch)
         for asset in () if event.backup else event.assets:
             self._assets[event.source, asset.id] = asset

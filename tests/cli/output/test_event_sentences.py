@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from orchestrator.cli.output.event_sentences import TOLD, EventSentences, ids_of
+from orchestrator.cli.output.event_sentences import TOLD, ids_of, sentence_of
 from orchestrator.cli.output.times import clock, local
 from orchestrator.core.model.change import Change
 from orchestrator.core.model.checks import Check, Verdict
@@ -82,7 +82,7 @@ BLOCKED = e.Child("c3@prod", "c3", ("a5", "a6", "a7"), "blocked", by="a0")
     ],
 )
 def test_what_happened_where_to_what_and_why(event: Event, sentence: str) -> None:
-    assert EventSentences().of(event, progress()) == sentence
+    assert sentence_of(event, progress()) == sentence
 
 
 def test_ids_stand_behind_for_whoever_looks_further() -> None:
@@ -93,7 +93,7 @@ def test_ids_stand_behind_for_whoever_looks_further() -> None:
 
 def test_a_reason_of_a_job_that_names_many_assets_is_short() -> None:
     many = tuple(Reason("app", f"n{n}", "", "no") for n in range(9))
-    told = EventSentences().of(e.ImportFailed("b1@prod", many, JOB), progress())
+    told = sentence_of(e.ImportFailed("b1@prod", many, JOB), progress())
     assert told.endswith("n0: no; n1: no; n2: no; and 6 more")
 
 
@@ -111,34 +111,34 @@ def test_a_refusal_blames_nobody_else_while_a_lost_import_of_ours_may_run() -> N
     probe = (e.ProbeRequested("s", "prod", "c", task="t"),)
     for seq, event in enumerate((*READY, *lost, *probe), 7):
         made.apply(Entry(seq, float(seq), event))
-    told = EventSentences().of(e.ProbeRefused("s", busy, 5.0), made)
+    told = sentence_of(e.ProbeRefused("s", busy, 5.0), made)
     assert told == (
         "prod: probe refused: another job runs (ROMA.10012); our own lost import of batch 1 (8 assets) may still run; "
         "asked again in 5.0 s"
     )
-    assert "lost" not in EventSentences().of(e.ProbeRefused("elsewhere", busy, 5.0), made)
+    assert "lost" not in sentence_of(e.ProbeRefused("elsewhere", busy, 5.0), made)
 
 
 def test_a_run_begins_in_a_sentence() -> None:
     began = e.RunBegan("p", "p.yaml", "{}", "op", "host", 7, "1.0", digest="7f3a-19c2")
-    assert EventSentences().of(began, progress()) == (
+    assert sentence_of(began, progress()) == (
         "run of plan p begun by op on host (process 7, 1.0), preview digest 7f3a-19c2"
     )
     approved = replace(began, approved="abcdef0123", approved_by="olga on desk", approved_at=1_800_000_000.0)
-    told = EventSentences().of(approved, progress())
+    told = sentence_of(approved, progress())
     assert f"carrying out the saved preview abcdef01 of olga on desk at {local(1_800_000_000.0)}" in told
 
 
 def test_what_preflight_found_is_counted_by_check() -> None:
     found = (Check("running-tasks", Verdict.WARNING, "x"), Check("running-tasks", Verdict.WARNING, "y"),
              Check("undeclared-calls", Verdict.NOT_CHECKED, "z"))  # fmt: skip
-    assert EventSentences().of(e.FindingsNoted(found), progress()) == (
+    assert sentence_of(e.FindingsNoted(found), progress()) == (
         "preflight warned of 2 things: running-tasks (2); it could not check 1 thing: undeclared-calls"
     )
 
 
 def test_what_is_expected_of_a_run_is_told_with_both_times() -> None:
-    told = EventSentences().of(e.SchedulePredicted(630.0, 3900.0), progress())
+    told = sentence_of(e.SchedulePredicted(630.0, 3900.0), progress())
     assert told == "expected to be over 10 min 30 s after its begin (P50), at most 1 h 5 min (P90)"
 
 
@@ -147,7 +147,7 @@ def test_an_undo_speaks_of_assets() -> None:
     change = Change("remove-app:prod:x1", "remove-app", "prod", "x1", "orders", "c")
     made.apply(Entry(9, 9.0, c.UndoBegan("op", "host", 1, "0", digest="d")))
     made.apply(Entry(10, 10.0, c.ChangesPlanned((change,))))
-    tell = EventSentences().of
+    tell = sentence_of
     assert tell(c.ChangesRequested((change.id,), "c", "s"), made) == "prod: removal of 1 asset asked for"
     assert tell(c.ChangesSettled((change.id,)), made) == "prod: 1 asset removed"
     assert tell(c.ChangesSettled(different=((change.id, "it was changed"),)), made) == (

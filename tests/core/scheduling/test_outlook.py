@@ -117,7 +117,7 @@ def test_a_job_that_runs_far_longer_than_such_jobs_do_is_stuck() -> None:
     assert seen(ASKED, EXPORTING, after=STUCK - 10).course is Course.LATE
     told = seen(ASKED, EXPORTING, after=STUCK + 60)
     assert told.course is Course.STUCK
-    assert "the export of batch b1 at dev has run for 6 min" in told.why
+    assert "the export of batch 1 at dev has run for 6 min" in told.why
 
 
 def test_an_undecided_delivery_waits_for_a_person_once_nothing_else_moves() -> None:

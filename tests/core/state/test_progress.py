@@ -3,7 +3,9 @@
 import pytest
 
 from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Entry
 from orchestrator.core.state.lifecycle import DeliveryState, IllegalMove, ProbeState
+from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.subjects import Subject
 from tests.builders.runs import DAWN, SAID, Run, app, task
 
@@ -299,3 +301,14 @@ def test_the_largest_package_of_each_source_is_remembered() -> None:
     run.believe(e.Exported(batch, "arch"), e.DownloadRequested(batch), e.PackageStored(batch, "sha", 7_000, "crc"))
     run.stores(run.carries(app("b")))
     assert run.progress.seen.largest == {"dev": 7_000}
+
+
+def test_batches_are_numbered_as_they_are_scheduled_and_backups_are_not() -> None:
+    progress = Progress()
+    asset = app("a")
+    for seq, event in enumerate((
+        e.BatchScheduled("b", "dev", (asset,), ("s",), 1.0), e.BatchScheduled("k", "prod", (asset,), ("t",), 2.0, True),
+        e.BatchScheduled("b", "dev", (asset,), ("s",), 1.0), e.BatchScheduled("c", "dev", (asset,), ("s",), 1.5),
+    ), 1):  # fmt: skip
+        progress.apply(Entry(seq, DAWN, event))
+    assert progress.numbers == {"b": 1, "c": 2}
