@@ -159,15 +159,16 @@ def run(
     metrics_textfile: MetricsFileOption = None,
     traces: TracesOption = False,
     preview: Annotated[bool, typer.Option("--preview", hidden=True)] = False,
-    until: Annotated[str | None, typer.Option("--until", metavar="TIME", hidden=True)] = None,
+    until: Annotated[
+        str, typer.Option("--until", metavar="TIME", help="Ask for no job that ends later: 05:00, or a date and time.")
+    ] = "",
     strict: Annotated[bool, typer.Option("--strict", hidden=True)] = False,
 ) -> int:
     """Migrate; the same command resumes an unfinished run."""
     if preview:
         raise OperatorError("run has no --preview", next_step=SPELLINGS)
-    for option, given in {"--until": until, "--strict": strict}.items():
-        if given:
-            raise _later(option)
+    if strict:
+        raise _later("--strict")
     if if_due and not resume:
         raise OperatorError("--if-due needs --resume", next_step="roma-migrate run --resume --if-due PLAN")
     if sum((resume, abandon, retry)) > 1:
@@ -182,7 +183,7 @@ def run(
 
     gated = Gated(approved, hold_drifted, accept_changed, max_age, signers)
     monitoring = Monitoring(metrics_port, metrics_textfile, traces)
-    return run_plan(terminal, plan, Asked(tuple(only or ()), resume, abandon, retry, if_due, gated, monitoring))
+    return run_plan(terminal, plan, Asked(tuple(only or ()), resume, abandon, retry, if_due, gated, monitoring, until))
 
 
 @command("status")
@@ -256,6 +257,37 @@ def resolve(
     from orchestrator.cli.commands.resolve import resolve as body
 
     return body(terminal, (run, batch), (outcome, reason), tuple(only or ()))
+
+
+@command("pause")
+def pause(terminal: Terminal, run: RunArgument = None) -> int:
+    """Ask for no job until continue; what runs is waited for."""
+    from orchestrator.cli.commands.pause import pause as body
+
+    return body(terminal, run)
+
+
+@command("continue")
+def continue_run(
+    terminal: Terminal,
+    run: RunArgument = None,
+    gate: Annotated[
+        str,
+        typer.Option("--gate", metavar="GATE", help="Open this gate: imports.", autocompletion=completion.gates),
+    ] = "",
+) -> int:
+    """End a pause or a stop, or open a gate."""
+    from orchestrator.cli.commands.continue_ import continue_run as body
+
+    return body(terminal, run, gate)
+
+
+@command("stop")
+def stop(terminal: Terminal, run: RunArgument = None) -> int:
+    """End the run between jobs, until continue."""
+    from orchestrator.cli.commands.stop import stop as body
+
+    return body(terminal, run)
 
 
 @command("undo")
@@ -456,7 +488,7 @@ def demo(
 
 #: names that scripts may rely on later (Contract 2)
 LATER = (
-    "pause", "continue", "stop", "export", "import",
+    "export", "import",
     "rehearse", "submit", "worker", "workers",
 )  # fmt: skip
 

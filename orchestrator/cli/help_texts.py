@@ -15,7 +15,7 @@ _TOP = (
   4   preflight found blockers    5   an outcome is unknown: resolve
   6   another process runs it     7   our own memory failed
   8   not finished, start later   9   the service cannot be reached
-  10  stopped by an operator      70  a defect of roma-migrate
+  10  waits for a person's word   70  a defect of roma-migrate
   129, 130, 143  interrupted: run the same command again""",
     """Environment:
   ROMA_MIGRATE_HOME       where runs are kept, in place of .roma-migrate
@@ -30,9 +30,13 @@ _EXAMPLES = {
     "validate": ("plan.yaml",),
     "preview": ("plan.yaml", "plan.yaml --markdown > ticket.md", "plan.yaml --save ok.json --note CHG-1234",
                 "plan.yaml --against ok.json"),
-    "run": ("plan.yaml", "plan.yaml --only orders@prod", "plan.yaml --approved ok.json", "plan.yaml --retry"),
+    "run": ("plan.yaml", "plan.yaml --only orders@prod", "plan.yaml --approved ok.json", "plan.yaml --retry",
+            "plan.yaml --until 05:00"),
     "status": ("", "--watch", "orders-to-prod --fresh 8d"),
     "runs": ("--json",),
+    "pause": ('--note "the database is being restarted"',),
+    "continue": ("", 'orders-to-prod --gate imports --note "go, CHG-1234"'),
+    "stop": ('--note "rolled back tonight"',),
     "verify": ("", "--only orders@prod"),
     "resolve": ("", 'orders-to-prod 1a2b3c@prod --as imported --reason "looked myself"'),
     "report": ("", "> report.md"),

@@ -96,6 +96,13 @@ class Teller:
             next_step=f"roma-migrate resolve {run}",
         )  # fmt: skip
 
+    def at_a_gate(self, run: str, at: float, gate: str) -> Notice:
+        return Notice(
+            frozenset({NoticeKind.NEEDS_A_PERSON}), self.plan, "waits for a person", at, self.host, run,
+            why=f"nothing is left to do before the {gate}, and their gate is closed", who="whoever gives the word",
+            next_step=f"roma-migrate continue {run} --gate {gate}",
+        )  # fmt: skip
+
     def ended(self, run: str, at: float, outcome: Outcome) -> Notice:
         """How a run left this process."""
         whys = [why.sentence for why in outcome.whys if why.code in _NAMELESS]

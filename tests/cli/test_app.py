@@ -85,12 +85,7 @@ def test_not_yet_is_a_json_document_too(invoke: Invoke) -> None:
     assert "not yet" in told["error"]
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("run", "p.yaml", "--until", "9"), ("run", "p.yaml", "--strict"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("words", [("run", "p.yaml", "--strict"), ("continue", "--gate", "tasks")])
 def test_options_that_do_not_stand_answer_not_yet(invoke: Invoke, words: tuple[str, ...]) -> None:
     told = invoke(*words)
     assert told.exit_code == 2

@@ -1,6 +1,7 @@
 """`run`: what its command line asks for. Law: whatever can be refused is refused before anything is sent."""
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator.cli.conducting import conduct
@@ -10,9 +11,11 @@ from orchestrator.cli.context.find_run import store_for, store_of
 from orchestrator.cli.context.measuring import Monitoring, monitors
 from orchestrator.cli.context.observers import Observers
 from orchestrator.cli.context.telling import Telling, read_plan_or_tell
+from orchestrator.cli.context.until import moment_of
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.output.times import local, utc
 from orchestrator.core.plan.plan import Plan
+from orchestrator.core.plan.windows import zone_of
 from orchestrator.core.selection.only import parse_only
 from orchestrator.engine.admission import Approval
 from orchestrator.engine.runs import Wish
@@ -54,6 +57,8 @@ class Asked:
     if_due: bool = False
     gated: Gated = field(default_factory=Gated)
     monitoring: Monitoring = field(default_factory=Monitoring)
+    #: a time of day, or a date and a time, from which no job is asked for
+    until: str = ""
 
 
 def run_plan(terminal: Terminal, path: Path, asked: Asked) -> int:
@@ -71,13 +76,28 @@ def _conducted(terminal: Terminal, plan: Plan, asked: Asked, telling: Telling) -
     if approval is not None and asked.retry:
         raise OperatorError("--approved and --retry exclude each other", next_step="roma-migrate run --retry PLAN")
     only = parse_only(asked.only, plan)
-    wish = Wish(only, terminal.common.note, asked.resume, asked.retry, asked.abandon, approval)
+    until = _until(terminal, plan, asked.until) if asked.until else 0.0
+    wish = Wish(only, terminal.common.note, asked.resume, asked.retry, asked.abandon, approval, until)
     path = terminal.plan or Path(plan.path)
     if asked.if_due and (why := not_due(store_of(terminal, path), plan.name, lambda: utc_now().timestamp())):
         return _nothing_due(terminal, why)
     store = store_for(terminal, path)
     observers = Observers([telling, *monitors(terminal, plan, store, asked.monitoring)])
     return conduct(terminal, plan, store, wish, observers=observers)
+
+
+def _until(terminal: Terminal, plan: Plan, words: str) -> float:
+    """The moment that `--until` names, in the zone of the plan's windows, else in this host's; which one is told."""
+    now = utc_now().timestamp()
+    windows = [*plan.windows, *(window for each in plan.instances.values() for window in each.windows)]
+    zone = zone_of(windows[0].timezone) if windows else None
+    at = moment_of(words, now, zone)
+    if at <= now:
+        raise OperatorError(f"--until {words} is over: {local(at)}")
+    whose = f"{zone.key}, as the plan's windows" if zone is not None else "this host's time zone"
+    told = datetime.fromtimestamp(at, UTC).astimezone(zone).isoformat(" ", "seconds")
+    terminal.say(f"no job is asked for that would not end before {told} ({whose})", event="until", until=utc(at))
+    return at
 
 
 def _nothing_due(terminal: Terminal, found: NotDue) -> int:

@@ -39,6 +39,7 @@ def _row(found: Found) -> dict[str, object]:
         "run": found.run, "plan": made.began.plan, "plan_file": made.began.plan_file, "by": made.began.by,
         "host": made.began.host, "note": made.began.note, "began": utc(made.began_at), "ended": utc(made.ended_at),
         "live": holder is not None, "code": code_of(made) if made.finished or holder is None else None,
+        "waits_for_a_person": not made.finished and any(w.code is ExitCode.STOPPED for w in made.outcome.whys),
         "selected": sum(lane.selected for lane in made.lanes), "counts": counts,
     }  # fmt: skip
 
@@ -66,9 +67,16 @@ def _cells(row: dict[str, object]) -> list[str]:
     began, ended = (seconds_of(str(row[moment])) if row[moment] else 0.0 for moment in ("began", "ended"))
     return [
         str(row["run"]), str(row["plan_file"]), str(row["by"]), local(began),
-        local(ended) if ended else ("live" if row["live"] else "not ended"),
+        local(ended) if ended else _open(row),
         "" if row["code"] is None else str(row["code"]), _counted(row),
     ]  # fmt: skip
+
+
+def _open(row: dict[str, object]) -> str:
+    """How it stands, where it has not ended."""
+    if row["waits_for_a_person"]:
+        return "waits for a person"
+    return "live" if row["live"] else "not ended"
 
 
 def _counted(row: dict[str, object]) -> str:

@@ -1,20 +1,17 @@
 """`status`: where a run stands, live or dead. Law: reads the journal alone, and disturbs nobody."""
 
 import time
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from datetime import time as day_time
 
 from orchestrator.cli.context.find_run import find_run, plan_meant
 from orchestrator.cli.context.followed_run import FollowedRun, RunStatus, Until, followed
 from orchestrator.cli.context.last_success import last_success
+from orchestrator.cli.context.until import moment_of
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.output.times import local, utc
 from orchestrator.cli.render.run_status import status_json, status_text
 from orchestrator.cli.render.summary import Names
 from orchestrator.core.plan.scalars import seconds_of, spelled
 from orchestrator.core.scheduling.outlook import StatedEnd
-from orchestrator.core.state.progress import Progress
 from orchestrator.errors import ExitCode, OperatorError
 
 #: seconds between two looks of `status --watch`
@@ -117,24 +114,8 @@ def _freshness(plan: str, run: str, at: float, verdict: str) -> str:
 
 
 def _until(words: str | None) -> Until:
-    """`05:00` is the first five o'clock after the run's begin; a date and time is that moment."""
+    """The moment that `--until` names, as soon as the run's begin is known."""
     if words is None:
         return lambda progress: None
-    with suppress(ValueError):
-        clock = day_time.fromisoformat(words)
-        return lambda progress: StatedEnd(_first(progress, clock), "--until")
-    try:
-        at = datetime.fromisoformat(words).astimezone().timestamp()
-    except ValueError:
-        raise OperatorError(
-            f"--until {words!r} is no time", next_step="write it as 05:00, or as 2027-03-07T05:00"
-        ) from None
-    return lambda progress: StatedEnd(at, "--until")
-
-
-def _first(progress: Progress, clock: day_time) -> float:
-    """That time of day, in this host's zone, for the first time after the run began."""
-    # Without a zone until the end: a day on which the clocks change is not 24 hours long.
-    began = datetime.fromtimestamp(progress.began_at, UTC).astimezone().replace(tzinfo=None)
-    at = datetime.combine(began.date(), clock)
-    return (at if at > began else at + timedelta(days=1)).astimezone().timestamp()
+    moment_of(words, 0.0)  # a wrong word is told before anything is looked for
+    return lambda progress: StatedEnd(moment_of(words, progress.began_at), "--until")

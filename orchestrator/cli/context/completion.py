@@ -36,6 +36,13 @@ def outcomes(incomplete: str) -> list[str]:
     return _fitting(lambda: OUTCOMES, incomplete)
 
 
+def gates(incomplete: str) -> list[str]:
+    """What `continue --gate` takes."""
+    from orchestrator.core.plan.plan import Gate
+
+    return _fitting(lambda: [each for each in Gate if each is not Gate.NONE], incomplete)
+
+
 def schedulers(incomplete: str) -> list[str]:
     """What `schedule --as` takes."""
     from orchestrator.cli.context.schedulers import Kind

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from orchestrator.cli.context.find_run import Found
 from orchestrator.cli.output.times import local
-from orchestrator.core.state.events import HandoverDone, Resolved
+from orchestrator.core.state.events import HandoverDone, Resolved, RunContinued, RunPaused, RunStopped
 from orchestrator.core.state.folding import folded
 from orchestrator.core.state.progress import Progress
 from orchestrator.engine.resolutions import Operators
@@ -18,6 +18,8 @@ from orchestrator.engine.runtime import Runtime
 from orchestrator.errors import OperatorError
 from orchestrator.storage.locks import Holder
 
+#: what can be kept
+OperatorAct = Resolved | HandoverDone | RunPaused | RunStopped | RunContinued
 #: seconds to wait for a live run's answer, and between two looks for it
 PATIENCE = 10.0
 EVERY = 0.2
@@ -34,14 +36,14 @@ class Kept:
     live: bool
 
 
-def keep(found: Found, progress: Progress, acts: Sequence[Resolved | HandoverDone], me: Runtime) -> Kept:
+def keep(found: Found, progress: Progress, acts: Sequence[OperatorAct], me: Runtime) -> Kept:
     """Journal these acts in the run's journal; raises HeldElsewhere where another run of the plan is conducted."""
     live = found.holder(progress) is not None
     answers = _ask(found, acts, me.now()) if live else _write(found, progress, acts, me)
     return Kept("\n".join(answers), all("recorded" in each for each in answers), live)
 
 
-def _ask(found: Found, acts: Sequence[Resolved | HandoverDone], now: float) -> list[str]:
+def _ask(found: Found, acts: Sequence[OperatorAct], now: float) -> list[str]:
     """Leave the requests for the live run and wait for its answers."""
     store, run = found.store, found.run
     late = f"recorded as a request; the live run has not answered within {PATIENCE:.0f} s: see roma-migrate status"
@@ -55,7 +57,7 @@ def _ask(found: Found, acts: Sequence[Resolved | HandoverDone], now: float) -> l
     return [store.answered(run, number) or late for number in numbers]
 
 
-def _write(found: Found, progress: Progress, acts: Sequence[Resolved | HandoverDone], me: Runtime) -> list[str]:
+def _write(found: Found, progress: Progress, acts: Sequence[OperatorAct], me: Runtime) -> list[str]:
     """Nobody conducts the run: hold its plan and write the acts ourselves."""
     if progress.began is None:
         raise OperatorError(f"run {found.run} never began")

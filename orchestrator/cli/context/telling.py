@@ -29,7 +29,7 @@ from orchestrator.core.plan.plan import (
     Webhook,
 )
 from orchestrator.core.report.outcome import Outcome
-from orchestrator.core.state.events import Entry
+from orchestrator.core.state.events import Entry, GateReached
 from orchestrator.core.state.progress import Progress
 from orchestrator.engine.runtime import Say, utc_now
 from orchestrator.errors import OperatorError
@@ -113,6 +113,8 @@ class Telling(Observer):
         self._post(self._teller.started(run, _now(), resumed))
 
     def heard(self, progress: Progress, entry: Entry) -> None:
+        if isinstance(entry.event, GateReached):
+            self._post(self._teller.at_a_gate(self._run, _now(), entry.event.gate))
         if undecided := self._watching.heard(progress, entry):
             self._post(self._teller.needs_a_person(self._run, _now(), undecided))
 

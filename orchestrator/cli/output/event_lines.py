@@ -10,12 +10,12 @@ from orchestrator.core.state.events import ErrorDetail, Event
 #: a sequence longer than this is told by its length
 LONGEST = 4
 #: fields that hold whole documents
-_LEFT_OUT = frozenset({"moves"})
+_LEFT_OUT = frozenset({"moves", "hours"})
 
 _WARNING = (
     e.OutageBegan, e.OutageEnded, e.TargetStopped, e.ExportAnswerLost, e.ExportFailed, e.ExportVanished,
     e.ExportOverdue, e.PackageLost, e.PackageDamaged, e.ImportAnswerLost, e.ImportFailed, e.ImportVanished,
-    e.ImportOverdue, e.ImportInDoubt, e.Quarantined, e.Blocked, e.ProbeAnswerLost, e.RunInterrupted,
+    e.ImportOverdue, e.ImportInDoubt, e.Quarantined, e.Blocked, e.ProbeAnswerLost, e.RunInterrupted, e.GateReached,
 )  # fmt: skip
 _DEBUG = (
     e.SelectionMade, e.AssetsSkipped, e.AssetsHeld, e.BatchScheduled, e.DeliveryScheduled, e.Looked,

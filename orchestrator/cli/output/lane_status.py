@@ -32,6 +32,7 @@ _ORDER = (
     "downloading",
     "verifying",
     "asking",
+    "at the gate",
 )
 _TROUBLED = frozenset({DeliveryState.QUARANTINED, DeliveryState.BLOCKED, DeliveryState.UNDECIDED})
 
@@ -115,6 +116,8 @@ class LaneStatuses:
         self.stopped: set[str] = set()
         #: services that do not answer -> since when
         self.down: dict[str, float] = {}
+        #: under which order no job is asked for; "" where none holds
+        self.halted = ""
         #: delivery -> how it was counted last
         self._counted: dict[str, tuple[LaneKey, DeliveryState, int]] = {}
         #: batch -> its number, as the progress keeps it
@@ -134,6 +137,7 @@ class LaneStatuses:
             statuses._lane((held.migration, held.target)).aside["held"] += len(held.assets)
         statuses._numbers = progress.numbers
         statuses.down = dict(progress.outages.down)
+        statuses.halted = halted(progress)
         breaker = progress.breaker
         statuses.stopped = {name for name, way in breaker.failures if way == "import" and breaker.is_stopped(name, way)}
         statuses._count(progress, progress.deliveries)
@@ -155,6 +159,9 @@ class LaneStatuses:
                 return [lane]
             case e.BatchScheduled():
                 return []
+            case e.RunResumed() | e.RunPaused() | e.RunStopped() | e.RunContinued():
+                self.halted = halted(progress)
+                return self._count(progress, list(progress.open))
             case e.OutageBegan(host=host):
                 self.down[host] = entry.at
                 return []
@@ -275,6 +282,8 @@ class LaneStatuses:
                 whose = self._job_in(progress, package.slot, life.id)
                 return f"waiting for {whose} since {clock(package.since)}, {batch}"
             return ""
+        if package.state is PackageState.STORED and progress.orders.is_gated(life.scheduled.migration):
+            return f"at the gate, waiting for a person, {batch}"
         return _exporting(package, batch)
 
     def _job_in(self, progress: Progress, slot: str, waiting: str) -> str:
@@ -289,6 +298,14 @@ class LaneStatuses:
 
     def _batch(self, batch: str) -> str:
         return f"batch {self._numbers.get(batch, 0)} of {self.batches}"
+
+
+def halted(progress: Progress) -> str:
+    """`paused by olga on host`, while that holds; else ""."""
+    orders = progress.orders
+    if (halt := orders.halt) is None or progress.ended is not None:
+        return ""
+    return f"{'paused' if halt is orders.paused else 'stopped'} by {halt.by} on {halt.host}"
 
 
 def _add(lane: LaneStatus, state: DeliveryState, size: int) -> None:

@@ -58,6 +58,7 @@ def board(statuses: LaneStatuses, screen: Screen) -> list[str]:
     lines = [_total(lanes, screen), _times(lanes, screen), *_rows(shown, screen)]
     hidden = [lane for lane in lanes if not any(lane is each for each in shown)]
     lines += [f"+ {rest}"] if (rest := _rest(hidden, statuses)) else []
+    lines += [f"{statuses.halted}: waiting for a person (roma-migrate continue)"] if statuses.halted else []
     lines += [f"{host}: no answer since {clock(since)}" for host, since in sorted(statuses.down.items())]
     return [cut(visible(line), screen.width) for line in lines]
 

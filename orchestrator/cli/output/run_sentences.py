@@ -157,11 +157,27 @@ def _ended(what: str) -> Tell:
     return tell
 
 
+def _ordered(what: str, then: str) -> Tell:
+    def tell(_: Scene, event: Any) -> str:
+        return f"{what} by {event.by} on {event.host}{f': {event.note}' if event.note else ''}{then and f'; {then}'}"
+
+    return tell
+
+
 RUN_TOLD: dict[type, Tell] = {
     e.RunBegan: _began,
     e.RunResumed: _resumed,
     e.RunInterrupted: lambda scene, event: f"interrupted by {event.signal}",
     e.RunEnded: _ended("the run"),
+    e.GateReached: lambda scene, event: (
+        f"waiting for a person: nothing is left to do before the {event.gate}; "
+        f"to open this gate: roma-migrate continue --gate {event.gate}"
+    ),
+    e.RunPaused: _ordered("paused", "what runs is waited for, no job is asked for"),
+    e.RunStopped: _ordered("stopped", "what runs is waited for, then the run ends"),
+    e.RunContinued: lambda scene, event: _ordered(
+        f"the gate before the {event.gate} was opened" if event.gate else "continued", ""
+    )(scene, event),
     e.SelectionMade: _selected,
     e.AssetsSkipped: _aside("skipped"),
     e.AssetsHeld: _aside("held back"),

@@ -304,7 +304,7 @@ class ActDocument:
     #: what and why, for people
     sentence: str
     #: begin, resume, retry, abandon, approve, sign, accept-changed, hold-drifted, waive, interrupt, resolve, undo,
-    #: handover-done
+    #: handover-done, pause, stop or continue
     act: str
     #: the batch, delivery, migration or item that it is about; "" where it is about the run
     subject: str

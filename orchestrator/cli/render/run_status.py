@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from math import inf
 
 from orchestrator.cli.context.followed_run import RunStatus
 from orchestrator.cli.context.last_words import LastWords, last_words
@@ -119,6 +120,7 @@ def _times(seen: RunStatus) -> list[str]:
     if told.predicted is not None:
         lines.append(f"predicted when it began: {_both(told.predicted, seen.now)}")
     if not seen.ended:
+        lines += _opens(told)
         lines += _spare(told, seen.now)
         lines += _undo(told, seen.now)
     return [wrapped("  ", line) for line in lines]
@@ -135,6 +137,14 @@ def _when(at: float, now: float) -> str:
 
 def _day(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).astimezone().date().isoformat()
+
+
+def _opens(told: Outlook) -> list[str]:
+    if not told.opens:
+        return []
+    if told.opens == inf:
+        return ["no window opens any more: no job is asked for"]
+    return [f"no job is asked for before {local(told.opens)}, when its window opens"]
 
 
 def _spare(told: Outlook, now: float) -> list[str]:
@@ -209,7 +219,8 @@ def _behind(seen: RunStatus, lane: LaneNow) -> str:
 
 def _whys(seen: RunStatus) -> list[str]:
     asked = undecided(seen.progress)
-    return [f"{name} is undecided" for name in sorted(asked)]
+    waiting = [why.sentence for why in outcome_of(seen).whys if why.code is ExitCode.STOPPED]
+    return [*(f"{name} is undecided" for name in sorted(asked)), *waiting]
 
 
 def _next(seen: RunStatus, names: Names) -> tuple[str, str]:
@@ -219,6 +230,8 @@ def _next(seen: RunStatus, names: Names) -> tuple[str, str]:
         return told.who, next_step(told, names)
     if seen.live:
         return "nobody", names.command("status", "--watch", names.run)
+    if seen.outlook.course is Course.CLOSED:
+        return "nobody", f"go on with it then:\n{names.command('run', names.file)}"
     return "whoever started it", f"go on with it:\n{names.command('run', names.file)}"
 
 
@@ -259,6 +272,7 @@ def _outlook_json(told: Outlook, now: float) -> dict[str, object]:
     spare, undo = told.spare, told.undo
     return {
         "finish": _finish_json(told.finish), "predicted": _finish_json(told.predicted),
+        "not_before": utc(told.opens) if told.opens < inf else None,
         "end": {"at": utc(told.end.at), "why": told.end.why} if told.end else None,
         "spare_seconds": {"p50": round(spare.p50, 1), "p90": round(spare.p90, 1)} if spare else None,
         "undo": {

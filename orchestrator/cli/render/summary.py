@@ -32,7 +32,7 @@ _VERDICTS = {
     ExitCode.MEMORY: "our own memory failed",
     ExitCode.NOT_FINISHED: "not finished, nothing wrong",
     ExitCode.UNREACHABLE: "the service cannot be reached",
-    ExitCode.STOPPED: "stopped by an operator",
+    ExitCode.STOPPED: "waiting for a person",
     ExitCode.INTERRUPTED: "interrupted",
     ExitCode.TERMINATED: "interrupted",
     ExitCode.HANGUP: "interrupted",
@@ -79,6 +79,8 @@ def verdict_of(made: Report) -> str:
         return verdict(made.outcome)
     if any(why.code is ExitCode.UNDECIDED for why in made.outcome.whys):
         return "unfinished: an outcome is unknown and only you can decide it"
+    if any(why.code is ExitCode.STOPPED for why in made.outcome.whys):
+        return "unfinished: waiting for a person"
     return "unfinished"
 
 
@@ -145,6 +147,10 @@ def _next_step(outcome: Outcome, names: Names) -> str:
             return f"decide, then go on:\n{names.command('resolve', names.run)}\n{again}"
         case ExitCode.REFUSED:
             return f"mend the credentials or permissions, then go on:\n{again}"
+        case ExitCode.STOPPED if outcome.word is not None:
+            return f"give the word, then go on:\n{names.command('continue', *outcome.word, names.run)}\n{again}"
+        case ExitCode.STOPPED:
+            return f"give the plan a window that opens, then go on:\n{again}"
         case ExitCode.NOT_FINISHED:
             return f"go on later:\n{again}"
         case ExitCode.UNREACHABLE:

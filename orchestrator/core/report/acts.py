@@ -31,7 +31,7 @@ class Act:
     #: what and why, for people
     sentence: str
     #: "begin", "resume", "retry", "abandon", "approve", "sign", "accept-changed", "hold-drifted", "waive", "interrupt",
-    #: "resolve", "undo" or "handover-done"
+    #: "resolve", "undo", "handover-done", "pause", "stop" or "continue"
     act: str = ""
     #: the batch, delivery, migration or item that it is about; "" where it is about the run
     subject: str = ""
@@ -62,6 +62,8 @@ class Acts:
                 yield Act(at, who, f"was conducting it when {signal} interrupted it", "interrupt", why=signal)
             case e.RunEnded(reason=reason) if reason == ABANDONED:
                 yield Act(at, self._by, "ended it unfinished", "abandon")
+            case e.RunPaused() | e.RunStopped() | e.RunContinued() as event:
+                yield _ordered(event, at)
             case UndoBegan() as event:
                 told = f"asked for it to be taken back (undo){_noted(event.note)}"
                 self._by = f"{event.by} on {event.host}"
@@ -112,6 +114,19 @@ class Acts:
     def _about(self, item: str) -> str:
         held = self._items.get(item)
         return f" ({' '.join(part for part in (held.action, held.asset, 'at', held.where) if part)})" if held else ""
+
+
+def _ordered(event: e.RunPaused | e.RunStopped | e.RunContinued, at: float) -> Act:
+    by = f"{event.by} on {event.host}"
+    match event:
+        case e.RunPaused():
+            return Act(at, by, f"paused it{_noted(event.note)}", "pause", why=event.note)
+        case e.RunStopped():
+            return Act(at, by, f"stopped it{_noted(event.note)}", "stop", why=event.note)
+        case e.RunContinued(gate=""):
+            return Act(at, by, f"let it go on{_noted(event.note)}", "continue", why=event.note)
+        case e.RunContinued(gate=gate):
+            return Act(at, by, f"opened the gate before the {gate}{_noted(event.note)}", "continue", gate, event.note)
 
 
 def _noted(note: str) -> str:

@@ -143,8 +143,9 @@ class Outcome:
     not_before: float = 0.0
     #: deliveries are open and nothing says why: in a live process that is a defect
     stalled: bool = False
-    #: what `continue` needs for the word that it waits for: a gate's option, or nothing for a pause or a stop
-    word: tuple[str, ...] = ()
+    #: what `continue` needs for the word that it waits for: a gate's option, nothing for a pause or a stop; None where
+    #: no such word helps
+    word: tuple[str, ...] | None = None
 
 
 def outcome(progress: Progress, ends: Mapping[str, End], signal: str = "") -> Outcome:
@@ -228,9 +229,10 @@ def _for_a_person(progress: Progress) -> list[Why]:
     return found
 
 
-def _word(progress: Progress) -> tuple[str, ...]:
-    gate = progress.orders.waits_at
-    return ("--gate", gate) if gate and progress.orders.halt is None else ()
+def _word(progress: Progress) -> tuple[str, ...] | None:
+    if progress.orders.halt is not None:
+        return ()
+    return ("--gate", gate) if (gate := progress.orders.waits_at) else None
 
 
 def _waited_for(progress: Progress, package: Package) -> bool:
@@ -264,7 +266,7 @@ def _held(progress: Progress, counts: Mapping[str, int]) -> list[Why]:
     return [Why(ExitCode.INCOMPLETE, f"{told} back: not what was approved any more")]
 
 
-def _advice(code: ExitCode, only_held: bool, word: tuple[str, ...]) -> tuple[str, str]:
+def _advice(code: ExitCode, only_held: bool, word: tuple[str, ...] | None) -> tuple[str, str]:
     match code:
         case ExitCode.DONE:
             return "nobody", "roma-migrate report"
@@ -282,8 +284,10 @@ def _advice(code: ExitCode, only_held: bool, word: tuple[str, ...]) -> tuple[str
             )
         case ExitCode.UNDECIDED:
             return "the operator", "roma-migrate resolve RUN"
-        case ExitCode.STOPPED:
+        case ExitCode.STOPPED if word is not None:
             return "whoever gives the word", " ".join(("roma-migrate continue", *word, "RUN"))
+        case ExitCode.STOPPED:
+            return "the plan's owner", "give the plan a window that opens, then run the same command again"
         case ExitCode.NOT_FINISHED:
             return "nobody", "run the same command again later"
         case ExitCode.UNREACHABLE:

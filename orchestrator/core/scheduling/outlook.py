@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from math import ceil
+from math import ceil, inf
 
+from orchestrator.core.plan.windows import Calendar, Levels
 from orchestrator.core.scheduling.forecast import forecast
 from orchestrator.core.scheduling.run_times import RunTimes
 from orchestrator.core.scheduling.timetable import planned_left
@@ -43,6 +44,8 @@ class Course(StrEnum):
     LATE = "late"
     #: nothing moves, and nothing of ours is going to move it
     STUCK = "stuck"
+    #: nothing may be asked for before a window opens
+    CLOSED = "waiting for its window"
     #: only an operator can decide what comes next
     PERSON = "waiting for a person"
     ENDED = "ended"
@@ -91,6 +94,8 @@ class Outlook:
     predicted: Finish | None
     end: StatedEnd | None
     undo: UndoOutlook | None
+    #: when the first window opens in which a job may be asked for: 0 where one may be now, infinite where none opens
+    opens: float = 0.0
 
     @property
     def spare(self) -> Finish | None:
@@ -145,8 +150,29 @@ def play(look: Look) -> Played:
 def outlook(look: Look, played: Played) -> Outlook:
     """Judge a run."""
     predicted = _predicted(look.progress)
-    course, why = _judged(look, played.finish, predicted)
-    return Outlook(course, why, played.finish, predicted, look.end, played.undo)
+    opens = opens_at(look.progress, look.now)
+    course, why = _judged(look, played.finish, predicted, opens)
+    return Outlook(course, why, played.finish, predicted, look.end, played.undo, opens)
+
+
+def opens_at(progress: Progress, now: float) -> float:
+    """When a job that is left may be asked for, as far as windows say; 0 where that is now, infinite where never."""
+    hours, calendar = progress.orders.hours, Calendar()
+    if not hours.bind or not progress.open:
+        return 0.0
+    ways: set[Levels] = set()
+    for name in progress.open:
+        life = progress.deliveries[name]
+        migration, package = life.scheduled.migration, progress.packages[life.batch]
+        if life.state is not DeliveryState.WAITING:
+            return 0.0
+        if package.state is not PackageState.STORED:
+            ways.add(hours.of_export(progress.source_of(life), migration))
+        elif not progress.orders.is_gated(migration):
+            ways.add(hours.of_import(life.target, migration))
+    found = [calendar.first(way, now) for way in ways]
+    first = min((each.begins for each in found if each is not None), default=inf if ways else 0.0)
+    return first if first > now else 0.0
 
 
 def _predicted(progress: Progress) -> Finish | None:
@@ -159,13 +185,17 @@ def _predicted(progress: Progress) -> Finish | None:
 # --- the verdict ---------------------------------------------------------------------------------------------------
 
 
-def _judged(look: Look, finish: Finish | None, predicted: Finish | None) -> tuple[Course, str]:
+def _judged(look: Look, finish: Finish | None, predicted: Finish | None, opens: float) -> tuple[Course, str]:
     progress = look.progress
     if progress.ended is not None:
         return Course.ENDED, ""
     asked = undecided(progress)
     if asked and (not look.live or not _moving(progress, asked)):
         return Course.PERSON, "an outcome is unknown and only you can decide it"
+    if told := waits_for_a_person(progress, look.live):
+        return Course.PERSON, told
+    if not look.live and opens and opens < inf:
+        return Course.CLOSED, "no window is open in which a job may be asked for"
     if not look.live:
         return Course.STUCK, "no process conducts it"
     if stuck := _stuck(look):
@@ -181,6 +211,23 @@ def undecided(progress: Progress) -> frozenset[str]:
         if (life := progress.deliveries[name]).state is DeliveryState.UNDECIDED
         or (life.state is DeliveryState.WAITING and progress.packages[life.batch].state is PackageState.UNDECIDED)
     )
+
+
+def waits_for_a_person(progress: Progress, live: bool) -> str:
+    """What is waited for, a sentence; "" where jobs of the run go on, or nobody is waited for."""
+    orders = progress.orders
+    if orders.halt is not None and progress.open:
+        done = "paused" if orders.paused is not None else "stopped"
+        return f"{orders.halt.by} on {orders.halt.host} has {done} it"
+    gate = orders.waits_at
+    held = frozenset(
+        name for name in progress.open
+        if orders.is_gated(progress.deliveries[name].scheduled.migration)
+        and progress.deliveries[name].state is DeliveryState.WAITING
+    )  # fmt: skip
+    if not gate or not held or (live and _moving(progress, held)):
+        return ""
+    return f"nothing is left to do before the {gate}, and their gate is closed"
 
 
 def _moving(progress: Progress, asked: frozenset[str]) -> bool:

@@ -14,6 +14,7 @@ import pytest
 from typer.testing import Result
 
 from orchestrator.cli.context.wiring import os_user
+from orchestrator.core.plan.hours import Hours
 from orchestrator.core.state import events as e
 from orchestrator.emulator.world.faults import Kind, Rule
 from orchestrator.storage.store import HomeStore
@@ -144,11 +145,27 @@ def undone(scene: Scene) -> Told:
     return Told("asked for it to be taken back (undo): CHG-42 agreed with Jane")
 
 
+def ordered(sentence: str, *words: str) -> Callable[[Scene], Told]:
+    """The last of these orders is the act; each is given to a run that nobody conducts."""
+
+    def act(scene: Scene) -> Told:
+        gated = e.RunResumed("olga", "host-1", 7, "1", hours=Hours(gated=("all",)))
+        events = (*SCHEDULED, *STORED, gated, e.GateReached("imports"))
+        run = scene.past.write("20990101-000000-aaaa", events)
+        for word in words:
+            scene.ok(*word.split(), *NOTE)
+        return Told(f"{sentence}: CHG-42 agreed with Jane", run=run)
+
+    return act
+
+
 ACTS: dict[str, Callable[[Scene], Told]] = {
     **{f"resolve --as {x}": resolved(x) for x in ("imported", "absent", "partial", "quarantine", "job-ended")},
     "run --note": began, "waive": waived, "run --retry": retried, "run --abandon": abandoned,
     "run --approved": approved, "run --accept-changed": accepted, "run --hold-drifted": held, "handover --done": ticked,
-    "undo": undone,
+    "undo": undone, "pause": ordered("paused it", "pause"), "stop": ordered("stopped it", "stop"),
+    "continue": ordered("let it go on", "stop", "continue"),
+    "continue --gate": ordered("opened the gate before the imports", "continue --gate imports"),
 }  # fmt: skip
 
 
