@@ -44,7 +44,7 @@ _EXAMPLES = {
     "schedule": ('plan.yaml --as systemd --at "Sat 02:00" --timezone Asia/Shanghai',),
     "journal": ("upgrade --journal 'postgresql://roma:${env:JOURNAL_PASSWORD}@db:5432/roma'",),
     "forget": ("20270101-020000", "--older-than 90d --yes"),
-    "emulator": ("--port 0", "--world world.yaml"),
+    "emulator": ("--write-plan local.yaml", "--world world.yaml --port 0"),
     "schema": ("> plan.schema.json",),
     "demo": ("", "--keep"),
 }  # fmt: skip

@@ -136,7 +136,12 @@ class Admission:
         """What is left of an unfinished run, with which `run` would go on; raises OperatorError where it could not."""
         self.must_agree(latest, only)
         stale = await self.stale(latest.progress)
-        return left_of(latest.progress, {each.batch for each in stale})
+        entries = await self.runtime.offload(lambda: list(self.store.read(latest.run)))
+        told = [entry.event.items for entry in entries if isinstance(entry.event, e.HandoverListed)]
+        return replace(
+            left_of(latest.progress, {each.batch for each in stale}),
+            listed=tuple(item for items in told for item in items),
+        )
 
     def must_agree(self, latest: PastRun, only: Only) -> None:
         """A resume keeps the frozen schedule: a change in what moves is refused with the difference."""

@@ -1,7 +1,7 @@
 """Which run is taken back, and how its undo begins, goes on and ends. Law: nothing is removed that was not previewed.
 
-A run that has not ended is ended first, as by `run --abandon`: what its last process asked for may still arrive, and
-what nobody knows is not removed.
+A run that has not ended is ended first, as by `run --abandon`: what its last process asked for may still arrive. Where
+an import is undecided, nothing is ended and nothing removed: `resolve` comes first, for which an ended run is too late.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from orchestrator.core.state import change_events as c
 from orchestrator.core.state.ends import End
 from orchestrator.core.state.folding import folded
+from orchestrator.core.state.lifecycle import DeliveryState
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.undo.provenance import Asked, UndoPlan
 from orchestrator.engine.past_runs import PastRun, learned, runs_of
@@ -63,6 +64,8 @@ async def undo_run(runs: Runs, run: str, wish: UndoWish) -> Undone:
     past = _chosen(runs_of(runs.store, runs.plan.name), run)
     _must_be_known(runs, past.progress)
     if past.unfinished:
+        if undecided := _undecided(past.progress):
+            return Undone(run, past.progress, undecided)
         ended = await runs.end(past, wish.note)
         if ended.progress.ended is None:
             ends = {"": End(ended.outcome.code, "; ".join(why.sentence for why in ended.outcome.whys))}
@@ -86,6 +89,15 @@ async def undo_run(runs: Runs, run: str, wish: UndoWish) -> Undone:
         finally:
             runs.undoing = None
         return Undone(run, progress, undoing.ends, undoing.signal)
+
+
+def _undecided(progress: Progress) -> Mapping[str, End]:
+    """Imports that only a person can judge: to end the run now would leave them unknown for ever."""
+    told = "is undecided: until somebody resolves it, nobody knows which assets the run made"
+    lives = (progress.deliveries[name] for name in sorted(progress.open))
+    return {
+        life.id: End(ExitCode.UNDECIDED, f"{life.id} {told}") for life in lives if life.state is DeliveryState.UNDECIDED
+    }
 
 
 async def _begun(runs: Runs, progress: Progress, wish: UndoWish) -> tuple[UndoPlan, c.UndoBegan]:

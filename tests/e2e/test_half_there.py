@@ -150,3 +150,30 @@ def test_what_is_decided_is_journaled_with_who_and_why(serve: Serve, desk: Desk)
     again = desk.run("resolve", "t", "--as", "absent", "--reason", "no")
     assert again.code == 2
     assert "undecided is nothing" in again.err
+
+
+def test_an_undo_waits_for_the_word_and_then_takes_back_all_that_landed(serve: Serve, desk: Desk) -> None:
+    roma = _half_there(serve, desk)
+    held = roma.held()
+    refused = desk.run("undo", "t", "--yes")
+    assert refused.code == 5, refused.both
+    assert "roma-migrate resolve" in refused.out
+    assert roma.held() == held
+    assert _undecided(desk)["landed"], "the run has not ended"
+    _decide(desk, "partial")
+    undone = desk.run("undo", "t", "--yes")
+    assert undone.code == 0, undone.both
+    assert not roma.held()
+
+
+def test_a_word_on_a_run_that_was_ended_before_promises_nothing(serve: Serve, desk: Desk) -> None:
+    roma = _half_there(serve, desk)
+    desk.run("run", "plan.yaml", "--abandon")
+    said = desk.run("resolve", "t", "--as", "partial", "--reason", "I have looked")
+    assert "the run has ended before: nothing more of it is brought or verified" in said.out
+    assert "next: roma-migrate report" in said.err
+    undone = desk.run("undo", "t", "--yes")
+    assert undone.code == 1, "what is there and was never compared is not called gone"
+    assert "its id at the target is not known" in " ".join(undone.out.split())
+    assert "everything that the run made is gone" not in undone.out
+    assert roma.held()

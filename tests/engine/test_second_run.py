@@ -145,6 +145,8 @@ def test_a_preview_of_an_unfinished_run_shows_what_is_left_of_it() -> None:
     assert draft.digest == second.progress.began.digest
     assert {each.fate for each in draft.assets} <= {Expected.CREATED, Expected.SKIPPED}
     assert len(draft.assets) == 6
+    (listed,) = [entry.event.items for entry in rig.entries if isinstance(entry.event, e.HandoverListed)]
+    assert draft.handover == listed, "what is left to people is what the run itself has listed"
     assert any("lost import" in each for each in draft.unknown)
     assert len(rig.landed()) == 6
 

@@ -1,7 +1,7 @@
 """`preview`: what a run would do, and what stands against it. Law: reads only; only `--save` makes a home."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -125,7 +125,7 @@ def _show(looking: _Looking, wanted: Wanted, only: Only) -> int:
     code = ExitCode.MEMORY if crowded else ExitCode.BLOCKED if draft.blockers else ExitCode.DONE
     saved = _save(looking, wanted.save, draft, only)
     run = unfinished.run if unfinished is not None else ""
-    identity = _identity(looking, draft)
+    identity = _identity(looking, draft, resumes)
     shown = Shown(
         looking.plan.name, str(looking.path), draft, int(code), run, saved, crowded, identity, _seen(looking)
     )  # fmt: skip
@@ -139,8 +139,12 @@ def _show(looking: _Looking, wanted: Wanted, only: Only) -> int:
     return int(code)
 
 
-def _identity(looking: _Looking, draft: Preview) -> Identity:
+def _identity(looking: _Looking, draft: Preview, resumes: PastRun | None) -> Identity:
+    """A resume asks no instance what it calls itself: its run has."""
     places = places_of(looking.plan, draft.facts, looking.assembled.users)
+    began = resumes.progress.began if resumes is not None else None
+    called = {each.name: each.called for each in began.places} if began is not None else {}
+    places = tuple(replace(each, called=each.called or called.get(each.name, "")) for each in places)
     return Identity(str(looking.path), looking.plan.digest, local(utc_now().timestamp()), places)
 
 

@@ -32,6 +32,8 @@ _PACKAGE_LEADS_TO = {
     "quarantine": "the batch counts as failed: it is split, its poison set aside",
     "job-ended": "its slot is free again; the batch is exported once more",
 }
+#: of a decision about a run that somebody ended before
+_TOO_LATE = "the run has ended before: nothing more of it is brought or verified"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +180,11 @@ def _decide(terminal: Terminal, found: Found, progress: Progress, each: Undecide
             {"run": found.run, "subject": each.subject, "as": said[0], "recorded": kept.recorded, "answer": kept.answer}
         )
     else:
-        terminal.result(kept.answer)
+        terminal.result(kept.answer + (f", but {_TOO_LATE}" if kept.recorded and progress.ended is not None else ""))
     if not kept.recorded:
         return int(ExitCode.USAGE)
     if not kept.live and progress.began is not None:
         names = Names(found.run, progress.began.plan, progress.began.plan_file, found.home.path, found.store.address)
-        terminal.say(f"next: {names.command('run', names.file)}")
+        following = ("report", names.run) if progress.ended is not None else ("run", names.file)
+        terminal.say(f"next: {names.command(*following)}")
     return int(ExitCode.DONE)

@@ -42,7 +42,7 @@ def _check_of(f: FindingDocument) -> Check:
 
 
 def _sentence(each: Check) -> str:
-    told = f"{each.where}: {each.sentence}" if each.where else each.sentence
+    told = f"{each.where}: {each.told}" if each.where else each.sentence
     named = f" ({some_names(each.assets)})" if each.assets and each.assets[0] not in each.sentence else ""
     return told + named + (f"; {each.remedy}" if each.remedy else "")
 

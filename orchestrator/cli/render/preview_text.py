@@ -123,20 +123,22 @@ def lanes(preview: Preview) -> tuple[list[str], list[list[str]]]:
 
 
 def batches(preview: Preview, most: int | None = None) -> tuple[list[str], list[list[str]]]:
-    """Head and rows: every import in the order of the schedule, with its export and what it waits for."""
-    order = Order.of(preview)
-    head = ["no", "from", "into", "apps", "tasks", "export", "import", "behind"]
+    """Head and rows: every import in the order of the schedule, with its export's time, and what it waits for."""
+    order, times = Order.of(preview), preview.timetable
+    when = ["export", "import"] if times is not None else []
     by_number = sorted(preview.deliveries, key=lambda each: order.numbers[each.batch])
-    return head, [_row(each, order, preview.timetable) for each in islice(by_number, most)]
+    rows = [_row(each, order, times) for each in islice(by_number, most)]
+    return ["no", "from", "into", "apps", "tasks", *when, "behind"], rows
 
 
 def _row(delivery: DeliveryScheduled, order: Order, times: Timetable | None) -> list[str]:
     batch = order.batches[delivery.batch]
     apps = sum(asset.kind == "app" for asset in batch.assets)
     behind = [*map(str, order.behind[delivery.delivery]), *delivery.after]
+    when = [_when(times, batch.batch), _when(times, delivery.delivery)] if times is not None else []
     return [
         str(order.numbers[batch.batch]), batch.source, f"{delivery.migration}@{delivery.target}", str(apps),
-        str(len(batch.assets) - apps), _when(times, batch.batch), _when(times, delivery.delivery), ", ".join(behind),
+        str(len(batch.assets) - apps), *when, ", ".join(behind),
     ]  # fmt: skip
 
 
@@ -165,12 +167,12 @@ def finish(times: Timetable) -> list[str]:
 def finding(check: Check) -> str:
     """One answer of preflight as a sentence."""
     where = f" {check.where}" if check.where else ""
-    return f"{check.id}{where}: {check.sentence}"
+    return f"{check.id}{where}: {check.told}"
 
 
 def located(check: Check) -> str:
     """Where, and what: under a line that names the check."""
-    return f"{check.where}: {check.sentence}".removeprefix(": ")
+    return f"{check.where}: {check.told}".removeprefix(": ")
 
 
 def answers(held: Sequence[Check]) -> list[tuple[str, str]]:
@@ -278,7 +280,8 @@ def _batches(preview: Preview, everything: bool) -> list[str]:
     if not rows:
         return []
     more = len(preview.deliveries) - len(rows)
-    lines = ["batches, times from the begin of the run if every estimate is right:", table(head, rows)]
+    times = ", times from the begin of the run if every estimate is right" if preview.timetable is not None else ""
+    lines = [f"batches{times}:", table(head, rows)]
     lines += [f"  ... and {more} more (--all lists them)"] if more else []
     return [*lines, wrapped("", ORDER)]
 

@@ -107,7 +107,7 @@ def _head(seen: RunStatus) -> list[str]:
     if seen.holder is not None:
         lines.append(f"  live: process {seen.holder.pid} on {seen.holder.host} since {seen.holder.since}")
     elif last := _last_words(seen):
-        lines.append(wrapped("  its process ended ", _died(last)))
+        lines.append(wrapped("  ", f"its process ended {_died(last)}"))
     return lines
 
 

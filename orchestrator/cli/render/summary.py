@@ -213,7 +213,7 @@ def closing_json(
 def warned(findings: Sequence[Check], names: Names) -> str:
     """How much preflight warned of when the run began, by check, and where it is told."""
     told = "; it ".join(in_short(findings))
-    return f"before it began, preflight {told}; each is told by\n{names.command('report', names.run)}"
+    return f"before it began, preflight {told}; the report tells all of it:\n{names.command('report', names.run)}"
 
 
 def finding_json(check: Check) -> dict[str, Any]:

@@ -61,6 +61,11 @@ class Check:
         """The instance it concerns; "" where it concerns the whole plan."""
         return self.where.partition("@")[2]
 
+    @property
+    def told(self) -> str:
+        """The sentence as it stands behind `where`: the place is not said twice."""
+        return self.sentence.removeprefix(f"{self.instance}: ") if self.instance else self.sentence
+
 
 @dataclass(frozen=True, slots=True)
 class CheckKind:

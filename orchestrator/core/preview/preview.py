@@ -74,6 +74,8 @@ class Preview:
     backups: tuple[e.BatchScheduled, ...] = ()
     #: how long they are kept, seconds
     keep_backups: float = 0.0
+    #: what the run that it shows the rest of has listed for people; none where a run would begin
+    listed: tuple[Item, ...] = ()
 
     @property
     def blockers(self) -> tuple[Check, ...]:
@@ -82,7 +84,7 @@ class Preview:
     @property
     def handover(self) -> tuple[Item, ...]:
         """What people must do by hand for what would arrive (API 2.4)."""
-        return handover(lines_of(self.assets), self.facts)
+        return self.listed or handover(lines_of(self.assets), self.facts)
 
     @property
     def schedule(self) -> tuple[e.Event, ...]:

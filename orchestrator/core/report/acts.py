@@ -73,7 +73,8 @@ class Acts:
                 yield Act(at, self._by, f"went on taking it back{_noted(event.note)}", "undo", why=event.note)
             case e.Regrouped(parts=parts, scheduled=scheduled):
                 names = ", ".join(each.delivery for each in scheduled)
-                told = f"gave {count(len(parts), 'delivery')} one more try, together as {names}"
+                whole = count(len(scheduled), "batch")
+                told = f"gave {count(len(parts), 'delivery')} that were set aside one more try, together as {whole}"
                 yield Act(at, self._by, told, "retry", names)
             case e.Retried(delivery=delivery):
                 yield Act(at, self._by, f"gave {delivery} one more try", "retry", delivery)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from orchestrator.core.report.timeline import BarKind, Timeline
 from orchestrator.core.state.progress import Progress
+from orchestrator.core.state.slots import JobKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ def prediction(progress: Progress, lived: Timeline) -> Prediction | None:
         kind = BarKind.EXPORT if job.subject in progress.batches else BarKind.IMPORT
         slot = slots.get((kind, job.subject), job.slot)
         bars.append(PredictedBar(kind, slot, job.subject, began + job.starts, began + job.ends))
-    guessed = tuple(f"{each.kind}s at {each.instance}" for each in told.durations if not each.jobs)
+    # Deletes are known for an undo: no run asks for one.
+    guessed = tuple(f"{d.kind}s at {d.instance}" for d in told.durations if not d.jobs and d.kind != JobKind.DELETE)
     return Prediction(began + told.p50, began + told.p90, guessed, tuple(bars))
 
 

@@ -29,6 +29,9 @@ from orchestrator.core.undo.restoration import (
     restoration,
 )
 
+#: of an asset whose id at the target nothing has told: not even that it is gone can be said
+_UNKNOWN = "it was imported and never compared, so that its id at the target is not known: look for its name there"
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -104,7 +107,7 @@ def undo_plan(
     """What of this run can be taken back now. `users`: credentials -> IAM user, as the slots count them."""
     back = restoration(progress, targets, Choice(_chooses(targets, asked.only), asked.includes))
     every = list(_landed(progress, targets, users, asked, back.known))
-    found = [each for each in every if each is not None]
+    found = [each for each in every if isinstance(each, _Found)]
     chosen = _chosen(found, asked.only)
     stays = _Stays(chosen, targets, progress, frozenset(each.key for each in back.restored))
     going = [each for each in chosen if not each.why and each.key not in stays.kept]
@@ -112,12 +115,13 @@ def undo_plan(
     left = [_left(each, each.why or stays.kept[each.key]) for each in chosen if each.why or each.key in stays.kept]
     left += [Left(each.asset.kind, each.asset.id, each.object.name, each.target, each.why) for each in back.left]
     until = kept_until(progress, keep_backups) if back.restored else 0.0
-    return UndoPlan(changes, (*left, *_undecided(progress)), len(every) - len(found), until)
+    left += [each for each in every if isinstance(each, Left)]
+    return UndoPlan(changes, (*left, *_undecided(progress)), every.count(None), until)
 
 
 def _landed(
     progress: Progress, targets: Mapping[str, Held], users: Mapping[str, str], asked: Asked, known: frozenset[Key]
-) -> Iterator[_Found | None]:
+) -> Iterator[_Found | Left | None]:
     """Each asset that the run brought; None where its target holds it no more. What a backup holds is `known`."""
     for life in progress.deliveries.values():
         if life.state not in LANDED:
@@ -131,6 +135,10 @@ def _landed(
             objects = [held.inventory.by_id[each] for each in told if each in held.inventory.by_id]
             old = [each for each in told if each in before.get(asset.id, ())]
             if old and all((life.target, each) in known for each in old):
+                continue
+            if not told and life.verified is None:
+                if asked.only.allows_lane(life.scheduled.migration, life.target):
+                    yield Left(asset.kind, "", asset.name, life.target, _UNKNOWN)
                 continue
             if not objects:
                 yield None

@@ -105,6 +105,13 @@ def test_an_unfinished_run_and_what_no_preview_knows_are_told() -> None:
     assert "a preview cannot know: - assets that these credentials do not see" in text
 
 
+def test_without_expected_times_no_table_speaks_of_them() -> None:
+    case = shown(PreviewCase(held={"dev": (held_app("web"),)}))
+    text = preview_text(replace(case, preview=replace(case.preview, timetable=None)), everything=False)
+    assert "batches:\n  no  from  into    apps  tasks  behind\n" in text
+    assert "every estimate" not in text
+
+
 def test_programs_read_who_acts_and_what_is_next_and_that_the_disk_is_full() -> None:
     fine = shown(PreviewCase(held={"dev": (held_app("web"),)}))
     assert (document(fine).who, document(fine).next) == ("nobody", "roma-migrate run plan.yaml")

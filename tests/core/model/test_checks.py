@@ -22,3 +22,9 @@ def test_one_check_with_two_causes_is_two_groups_and_with_many_it_is_one() -> No
 
 def test_what_stands_against_a_run_comes_first() -> None:
     assert grouped([check("x"), check("x", verdict=Verdict.BLOCKER)])[0][0].verdict is Verdict.BLOCKER
+
+
+def test_a_place_is_said_once() -> None:
+    assert check("dev: api_task is on", "@dev").told == "api_task is on"
+    assert check("development is late", "@dev").told == "development is late"
+    assert check("dev: 2 tasks", "").told == "dev: 2 tasks"

@@ -16,6 +16,7 @@ TOLD = e.SchedulePredicted(
     (
         e.DurationPredicted("dev", "export", 9.0, 30.0, 0.2, 0.1, 4),
         e.DurationPredicted("prod", "import", 20.0, 60.0, 0.4, 1.0, 0),
+        e.DurationPredicted("prod", "delete", 9.0, 30.0, 0.4, 1.0, 0),  # for an undo: no job of the run
     ),
 )  # fmt: skip
 EXPORTED: tuple[Event, ...] = (e.ExportRequested("b1", "c", "s + export"), e.ExportAccepted("b1", "j"))
