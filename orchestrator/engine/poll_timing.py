@@ -8,12 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from orchestrator.core.scheduling.estimates import Estimates, JobTimes, Prediction
-from orchestrator.core.scheduling.polling import ProgressAccuracy, Report, Watch, aim, next_poll
+from orchestrator.core.scheduling.polling import LATEST, ProgressAccuracy, Report, Watch, aim, next_poll
 from orchestrator.core.state.events import Entry
 from orchestrator.core.state.slots import JobKind
-
-#: before any job of its instance and kind has ended: longest first wait in seconds, then this share of the job's age
-FIRST_POLL, FIRST_SHARE = 1.0, 0.35
 
 
 @dataclass(slots=True)
@@ -45,7 +42,8 @@ class PollTiming:
 
     def poller(self, instance: str, kind: JobKind, assets: int) -> "Poller":
         """Advice for one job."""
-        return Poller(self, (instance, kind), self.predict(instance, kind, assets))
+        alike = self.estimates.alike(instance, kind, max(1, assets), LATEST)
+        return Poller(self, (instance, kind), self.predict(instance, kind, assets), alike)
 
 
 @dataclass(slots=True)
@@ -55,6 +53,8 @@ class Poller:
     poll_timing: PollTiming
     of: tuple[str, JobKind]
     expected: Prediction
+    #: seconds that the latest jobs like it took
+    alike: tuple[float, ...] = ()
     _reports: list[Report] = field(default_factory=list)
     _calls: int = 0
 
@@ -62,10 +62,7 @@ class Poller:
         """Seconds until the next poll of a job that has run `age` seconds."""
         error = self.poll_timing._truths[self.of].error
         budget = aim(self.poll_timing._jobs[self.of], self.poll_timing._calls[self.of])
-        wait = next_poll(Watch(max(age, 0.0), self.expected, tuple(self._reports), error, budget))
-        if self.expected.jobs:
-            return wait
-        return min(wait, max(FIRST_POLL, FIRST_SHARE * age))  # a prior knows nothing of this service
+        return next_poll(Watch(max(age, 0.0), self.expected, tuple(self._reports), error, budget, self.alike))
 
     def polled(self, age: float, progress: float | None) -> None:
         """The job still ran, and said this of its progress."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from orchestrator.core.scheduling.estimates import Estimates, Observation
-from orchestrator.core.scheduling.polling import ProgressAccuracy, Report, Watch, aim, next_poll
+from orchestrator.core.scheduling.polling import LATEST, ProgressAccuracy, Report, Watch, aim, next_poll
 from orchestrator.core.state.slots import JobKind
 
 JOBS = 25
@@ -49,7 +49,9 @@ def one_run(sigma: float, progress: str, draw: random.Random, tally: Tally) -> N
     for number in range(JOBS):
         assets = 100 if draw.random() < 0.8 else draw.randint(20, 99)
         seconds = (20 + 0.7 * assets) * draw.lognormvariate(0, sigma)
-        watch = Watch(0.0, estimates.predict("prod", JobKind.IMPORT, assets), error=truth.error, aim=aim(number, used))
+        alike = estimates.alike("prod", JobKind.IMPORT, assets, LATEST)
+        expected = estimates.predict("prod", JobKind.IMPORT, assets)
+        watch = Watch(0.0, expected, error=truth.error, aim=aim(number, used), alike=alike)
         calls, reports = 0, watch.reports
         while True:
             age = watch.age + next_poll(watch)
@@ -57,7 +59,7 @@ def one_run(sigma: float, progress: str, draw: random.Random, tally: Tally) -> N
             if age >= seconds:
                 break
             if progress != "none":
-                reports = (*reports, Report(age, _told(progress, age / seconds, draw)))
+                reports = (*reports, Report(age, told(progress, age / seconds, draw)))
             watch = replace(watch, age=age, reports=reports)
         used += calls
         truth.compare(reports, age)
@@ -66,7 +68,8 @@ def one_run(sigma: float, progress: str, draw: random.Random, tally: Tally) -> N
             tally.add(seconds, age, calls)
 
 
-def _told(progress: str, fraction: float, draw: random.Random) -> float:
+def told(progress: str, fraction: float, draw: random.Random) -> float:
+    """What a service of this kind says of a job that is so far."""
     if progress == "stuck":
         return 0.01
     if progress == "noisy":

@@ -133,6 +133,15 @@ class Estimates:
         fit = self._fit(instance, kind)
         return Prediction(exp(fit.level) * _shape(fit.share, assets), fit.sigma, fit.doubt, fit.jobs)
 
+    def alike(self, instance: str, kind: JobKind, assets: int, most: int) -> tuple[float, ...]:
+        """Seconds that the latest jobs there took, at most so many, each scaled to `assets` assets."""
+        memory = self._memories.get((instance, kind))
+        if memory is None:
+            return ()
+        share = self._fit(instance, kind).share
+        latest = islice(reversed(memory.seen), most)
+        return tuple(exp(seconds) * _shape(share, assets) / _shape(share, size) for size, seconds in latest)
+
     def _fit(self, instance: str, kind: JobKind) -> _Fit:
         memory = self._memories.get((instance, kind))
         if memory is None:

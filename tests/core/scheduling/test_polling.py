@@ -19,7 +19,7 @@ from orchestrator.core.scheduling.polling import (
     next_poll,
 )
 
-KNOWN = Prediction(90.0, 0.25, 0.1)
+KNOWN = Prediction(90.0, 0.25, 0.1, 20)
 
 
 def polls(watch: Watch, seconds: float, progress: float | None = None) -> tuple[int, float]:
@@ -65,12 +65,12 @@ def test_a_job_of_which_nothing_is_known_is_asked_about_soon_and_then_less_often
 
 
 def test_tiny_jobs_are_not_polled_without_pause() -> None:
-    assert next_poll(Watch(0.1, Prediction(0.2, 0.2, 0.05))) == SHORTEST
+    assert next_poll(Watch(0.1, Prediction(0.2, 0.2, 0.05, 20))) == SHORTEST
 
 
 def test_a_job_of_hours_is_still_looked_at() -> None:
-    assert next_poll(Watch(0.0, Prediction(1800.0, 0.2, 0.1))) == LONGEST
-    assert next_poll(Watch(0.0, Prediction(20000.0, 0.2, 0.1))) == 3000.0
+    assert next_poll(Watch(0.0, Prediction(1800.0, 0.2, 0.1, 20))) == LONGEST
+    assert next_poll(Watch(0.0, Prediction(20000.0, 0.2, 0.1, 20))) == 3000.0
 
 
 @given(
@@ -80,12 +80,21 @@ def test_a_job_of_hours_is_still_looked_at() -> None:
     st.floats(0.0, 1.5),
     st.lists(st.tuples(st.floats(0, 1e5), st.floats(0, 1)), max_size=4),
     st.none() | st.floats(0.015, 0.12),
+    st.integers(0, 30),
+    st.lists(st.floats(SHORTEST, 1e5), max_size=12),
 )
 def test_every_wait_is_finite_and_within_its_bounds(
-    age: float, p50: float, sigma: float, doubt: float, told: list[tuple[float, float]], error: float | None
+    age: float,
+    p50: float,
+    sigma: float,
+    doubt: float,
+    told: list[tuple[float, float]],
+    error: float | None,
+    jobs: int,
+    alike: list[float],
 ) -> None:
     reports = tuple(Report(at, fraction) for at, fraction in told)
-    wait = next_poll(Watch(age, Prediction(p50, sigma, doubt), reports, error))
+    wait = next_poll(Watch(age, Prediction(p50, sigma, doubt, jobs), reports, error, alike=tuple(alike)))
     assert SHORTEST <= wait <= max(LONGEST, 0.15 * p50)
 
 
@@ -147,7 +156,7 @@ def test_the_budget_of_eight_calls_holds_on_average_where_the_estimate_is_right(
     draw, jobs, used, late, total = random.Random(3), 300, 0, 0.0, 0.0
     for number in range(jobs):
         seconds = 90 * draw.lognormvariate(0, sigma)
-        calls, delay = polls(Watch(0.0, Prediction(90.0, sigma, 0.05), aim=aim(number, used)), seconds)
+        calls, delay = polls(Watch(0.0, Prediction(90.0, sigma, 0.05, 20), aim=aim(number, used)), seconds)
         used, late, total = used + calls, late + delay, total + seconds
     assert used / jobs <= AVERAGE + 0.1
     assert late / total <= (0.04 if sigma < 0.5 else 0.07)
