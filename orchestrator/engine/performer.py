@@ -22,7 +22,7 @@ from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Asset, ErrorDetail, Event
 from orchestrator.core.state.lifecycle import Delivery
 from orchestrator.core.state.progress import Progress
-from orchestrator.core.state.slots import JobKind, host_of
+from orchestrator.core.state.slots import JobKind, host_of, iam_name
 from orchestrator.engine.poll_timing import Poller, PollTiming
 from orchestrator.engine.read_metadata import unread
 from orchestrator.engine.runtime import Runtime, moment
@@ -310,9 +310,8 @@ class Performer:
 
     async def _compared(self, life: Delivery, expected: Sequence[Expected], late: bool) -> Comparison:
         """What they hold is asked for only where that is known of the source, and they themselves are there."""
-        user = self.users.get(life.scheduled.owner, "")
-        name = "" if user.startswith(("key:", "agency:", "oidc:")) else user.rpartition("/")[2]
-        there = replace(await self._listings.assets(life.target), user=name)
+        user = iam_name(self.users.get(life.scheduled.owner, ""))
+        there = replace(await self._listings.assets(life.target), user=user)
         compared = verify(life, expected, there)
         if not any(each.asset.contents for each in expected) or (compared.waiting and not late):
             return compared

@@ -14,7 +14,7 @@ from orchestrator.core.state import change_events as c
 from orchestrator.core.state import events as e
 from orchestrator.core.state.changes import ChangeLife, ChangeState
 from orchestrator.core.state.events import Entry
-from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState, ProbeState
+from orchestrator.core.state.lifecycle import Delivery, DeliveryState, PackageState, ProbeState
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import JobKind
 from orchestrator.core.state.subjects import SubjectKind, whose
@@ -189,9 +189,3 @@ def _import(life: Delivery) -> RunningJob:
 def _of_changes(life: ChangeLife) -> RunningJob:
     kind = JobKind.IMPORT if life.change.restores else JobKind.DELETE
     return RunningJob(JobKey(kind.value, life.change.id), lane_of_change(life), "", life.slot, life.asked_at)
-
-
-def is_waiting_for_a_person(life: Delivery, package: Package) -> bool:
-    """Whether only an operator can decide what becomes of it."""
-    waiting = life.state is DeliveryState.WAITING
-    return life.state is DeliveryState.UNDECIDED or (waiting and package.state is PackageState.UNDECIDED)

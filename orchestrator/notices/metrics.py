@@ -27,7 +27,8 @@ from orchestrator.core.state.lifecycle import SETTLED, Delivery, DeliveryState, 
 from orchestrator.core.state.orders import Orders
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import JobKind
-from orchestrator.notices.jobs import Jobs, is_waiting_for_a_person, lane_of, lane_of_change
+from orchestrator.core.state.undecided import undecided_before
+from orchestrator.notices.jobs import Jobs, lane_of, lane_of_change
 
 #: before each name
 PREFIX = "roma_migrate_"
@@ -201,7 +202,7 @@ class Figures(Collector):
     def _waiting(self, progress: Progress, life: Delivery, package: Package) -> Waiting | None:
         if life.state in SETTLED:
             return None
-        if is_waiting_for_a_person(life, package):
+        if undecided_before(progress, life) is not None:
             return Waiting.PERSON
         ahead = life.state is DeliveryState.WAITING and package.state is not PackageState.STORED
         where = progress.source_of(life) if ahead else life.target

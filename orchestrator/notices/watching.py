@@ -1,9 +1,9 @@
 """Which entries of the journal a person must hear of while the run goes on. Law: the first at once, then seldom."""
 
 from orchestrator.core.state.events import Entry
-from orchestrator.core.state.lifecycle import DeliveryState, PackageState
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.subjects import Subject, whose
+from orchestrator.core.state.undecided import is_undecided
 
 #: seconds between two notices that a person is needed
 PAUSE = 600.0
@@ -31,4 +31,4 @@ class Watching:
 
 def _is_undecided(progress: Progress, subject: Subject) -> bool:
     life = progress.life_of(subject)
-    return life is not None and life.state in {DeliveryState.UNDECIDED, PackageState.UNDECIDED}
+    return life is not None and is_undecided(life)

@@ -13,8 +13,9 @@ from orchestrator.cli.render.summary import Names
 from orchestrator.core.selection.only import Only, read_only
 from orchestrator.core.state.events import Resolved
 from orchestrator.core.state.folding import folded
-from orchestrator.core.state.lifecycle import DeliveryState, PackageState
+from orchestrator.core.state.lifecycle import Delivery, Package
 from orchestrator.core.state.progress import Progress
+from orchestrator.core.state.undecided import undecided_lives
 from orchestrator.engine.resolutions import OUTCOMES
 from orchestrator.errors import ExitCode, OperatorError
 
@@ -86,31 +87,32 @@ def resolve(
 
 def undecided(progress: Progress) -> Iterator[Undecided]:
     """Everything that waits for the operator."""
-    for batch, package in sorted(progress.packages.items()):
-        if package.state is PackageState.UNDECIDED:
-            names = tuple(asset.name for asset in progress.assets_of(batch))
-            allowed: tuple[str, ...] = ("imported", "absent", "quarantine")
-            if package.overdue:
-                allowed = ("job-ended", "absent")
-            why = "its export job outlived job_timeout and may still run" if package.overdue else (
-                "its package was suspect, exported twice; both files are kept")  # fmt: skip
-            choices = {word: _PACKAGE_LEADS_TO[word] for word in allowed}
-            yield Undecided(batch, batch, "", "", package.since, why, (), names, choices)
-    for name in sorted(progress.open):
-        life = progress.deliveries[name]
-        if life.state is not DeliveryState.UNDECIDED:
-            continue
-        assets = progress.assets_of(life.batch)
-        landed = set(life.landed)
-        allowed = tuple(word for word in OUTCOMES if (word != "job-ended" or life.overdue) and
-                        (word != "partial" or landed))  # fmt: skip
-        why = "its import job outlived job_timeout and may still run" if life.overdue else (
-            "its import's answer was lost, and it turned out half there")  # fmt: skip
-        yield Undecided(
-            name, life.batch, f"{life.scheduled.migration}@{life.target}", life.target, life.since, why,
-            tuple(a.name for a in assets if a.id in landed), tuple(a.name for a in assets if a.id not in landed),
-            {word: LEADS_TO[word] for word in allowed},
-        )  # fmt: skip
+    for life in undecided_lives(progress):
+        yield _package(progress, life) if isinstance(life, Package) else _delivery(progress, life)
+
+
+def _package(progress: Progress, package: Package) -> Undecided:
+    allowed: tuple[str, ...] = ("imported", "absent", "quarantine")
+    why = "its package was suspect, exported twice; both files are kept"
+    if package.overdue:
+        allowed, why = ("job-ended", "absent"), "its export job outlived job_timeout and may still run"
+    names = tuple(asset.name for asset in progress.assets_of(package.batch))
+    choices = {word: _PACKAGE_LEADS_TO[word] for word in allowed}
+    return Undecided(package.batch, package.batch, "", "", package.since, why, (), names, choices)
+
+
+def _delivery(progress: Progress, life: Delivery) -> Undecided:
+    assets = progress.assets_of(life.batch)
+    landed = set(life.landed)
+    allowed = tuple(word for word in OUTCOMES if (word != "job-ended" or life.overdue) and
+                    (word != "partial" or landed))  # fmt: skip
+    why = "its import job outlived job_timeout and may still run" if life.overdue else (
+        "its import's answer was lost, and it turned out half there")  # fmt: skip
+    return Undecided(
+        life.id, life.batch, f"{life.scheduled.migration}@{life.target}", life.target, life.since, why,
+        tuple(a.name for a in assets if a.id in landed), tuple(a.name for a in assets if a.id not in landed),
+        {word: LEADS_TO[word] for word in allowed},
+    )  # fmt: skip
 
 
 def _fits(each: Undecided, word: str | None, only: Only) -> bool:

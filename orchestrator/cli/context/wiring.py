@@ -17,6 +17,7 @@ from orchestrator.core.model.redaction import Redactor, parts_of
 from orchestrator.core.model.secrets import AccessKeySecret, AssumedAgency, CommandKey, IdToken, Secret, ServerAgency
 from orchestrator.core.plan.plan import Assume, Credentials, Oidc, Password, Plan
 from orchestrator.core.state.events import RunBegan
+from orchestrator.core.state.slots import AGENCY, KEY, OIDC
 from orchestrator.engine.runtime import Runtime, Say, SteadyClock, Threads, moment, utc_now
 from orchestrator.errors import OperatorError
 from orchestrator.roma import AiohttpTransport, Roma
@@ -91,13 +92,13 @@ def user_of(credentials: Credentials, secret: Secret) -> str:
         return credentials.user
     match secret:
         case AccessKeySecret(ak=ak) | CommandKey(first=AccessKeySecret(ak=ak)):
-            return f"key:{hashlib.sha256(ak.encode()).hexdigest()[:12]}"
+            return f"{KEY}{hashlib.sha256(ak.encode()).hexdigest()[:12]}"
         case ServerAgency():
-            return "agency:ecs"
+            return f"{AGENCY}ecs"
         case IdToken(idp=idp):
-            return f"oidc:{idp}"
+            return f"{OIDC}{idp}"
         case AssumedAgency(domain=domain, agency=agency):
-            return f"agency:{domain}:{agency}"
+            return f"{AGENCY}{domain}:{agency}"
         case _:
             return credentials.name
 

@@ -13,8 +13,9 @@ from orchestrator.cli.render.summary import Names, lane_json, lanes_table, next_
 from orchestrator.core.model.counts import count
 from orchestrator.core.report.outcome import Outcome, outcome
 from orchestrator.core.report.report import lane_reports
-from orchestrator.core.scheduling.outlook import Course, Finish, Outlook, undecided
+from orchestrator.core.scheduling.outlook import Course, Finish, Outlook
 from orchestrator.core.scheduling.run_times import ForeignWait
+from orchestrator.core.state.undecided import undecided_deliveries
 from orchestrator.errors import ExitCode
 
 #: lines that are not lanes, on a screen that shows all of them at once
@@ -218,14 +219,14 @@ def _behind(seen: RunStatus, lane: LaneNow) -> str:
 
 
 def _whys(seen: RunStatus) -> list[str]:
-    asked = undecided(seen.progress)
+    asked = undecided_deliveries(seen.progress)
     waiting = [why.sentence for why in outcome_of(seen).whys if why.code is ExitCode.STOPPED]
     return [*(f"{name} is undecided" for name in sorted(asked)), *waiting]
 
 
 def _next(seen: RunStatus, names: Names) -> tuple[str, str]:
     """(who, next) of a run that has not ended."""
-    if seen.outlook.course is Course.PERSON or undecided(seen.progress):
+    if seen.outlook.course is Course.PERSON or undecided_deliveries(seen.progress):
         told = outcome_of(seen)
         return told.who, next_step(told, names)
     if seen.live:

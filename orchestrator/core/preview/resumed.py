@@ -13,6 +13,7 @@ from orchestrator.core.preview.preview import Preview
 from orchestrator.core.state import events as e
 from orchestrator.core.state.lifecycle import LANDED, Delivery, DeliveryState, PackageState
 from orchestrator.core.state.progress import Progress
+from orchestrator.core.state.undecided import is_undecided
 
 
 def changes(began: e.RunBegan, plan: Plan, only: Sequence[str]) -> tuple[str, ...]:
@@ -78,7 +79,7 @@ def _unknown(progress: Progress, open_: Sequence[Delivery], stale: Collection[st
     unsure = sum(life.state is DeliveryState.IMPORT_UNSURE for life in open_)
     if unsure:
         told.append(f"whether {unsure} lost import{'s have' if unsure > 1 else ' has'} landed: each is settled first")
-    undecided = [life.id for life in open_ if life.state is DeliveryState.UNDECIDED]
+    undecided = [life.id for life in open_ if is_undecided(life)]
     if undecided:
         told.append(f"what became of {', '.join(undecided)}: only you can decide it (roma-migrate resolve)")
     if stale:

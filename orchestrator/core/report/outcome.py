@@ -16,6 +16,7 @@ from orchestrator.core.model.error_detail import NOT_OURS
 from orchestrator.core.state.ends import End
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
 from orchestrator.core.state.progress import Progress
+from orchestrator.core.state.undecided import undecided_before, undecided_lives
 from orchestrator.errors import PRECEDENCE, ExitCode
 
 
@@ -109,15 +110,15 @@ def _class_of(progress: Progress, life: Delivery) -> tuple[AssetClass, str]:
     if life.state is DeliveryState.BLOCKED:
         asset = progress.find_asset(progress.source_of(life), life.by)
         return kept_as, f"it needs {asset.name if asset else life.by}, which is not at {life.target}"
-    package = progress.packages[life.batch]
-    if life.state is DeliveryState.WAITING and package.state is PackageState.UNDECIDED:
-        return AssetClass.UNDECIDED, "its package is undecided"
-    backups = [progress.packages[each].state for each in life.scheduled.backups]
-    if life.state is DeliveryState.WAITING and PackageState.UNDECIDED in backups:
-        return AssetClass.UNDECIDED, "the backup of what it would overwrite is undecided"
-    if life.state is DeliveryState.UNDECIDED:
-        return kept_as, "its job outlived job_timeout" if life.overdue else "a lost import turned out half there"
-    return kept_as, ""
+    match undecided_before(progress, life):
+        case None:
+            return kept_as, ""
+        case Delivery(overdue=overdue):
+            return kept_as, "its job outlived job_timeout" if overdue else "a lost import turned out half there"
+        case Package(batch=batch):
+            own = batch == life.batch
+            why = "its package is undecided" if own else "the backup of what it would overwrite is undecided"
+            return AssetClass.UNDECIDED, why
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,16 +201,14 @@ def _ended(ends: Mapping[str, End]) -> list[Why]:
 
 
 def _undecided(progress: Progress) -> list[Why]:
-    found = []
-    for name in sorted(progress.open):
-        life = progress.deliveries[name]
-        if life.state is DeliveryState.UNDECIDED:
-            found.append(Why(ExitCode.UNDECIDED, f"{name} is undecided: {_class_of(progress, life)[1]}"))
-    for batch, package in sorted(progress.packages.items()):
-        if package.state is PackageState.UNDECIDED and _waited_for(progress, package):
-            word = "its export job outlived job_timeout" if package.overdue else "its package is suspect, twice"
-            found.append(Why(ExitCode.UNDECIDED, f"batch {batch} is undecided: {word}"))
-    return found
+    return [Why(ExitCode.UNDECIDED, _undecided_words(progress, each)) for each in undecided_lives(progress)]
+
+
+def _undecided_words(progress: Progress, life: Package | Delivery) -> str:
+    if isinstance(life, Delivery):
+        return f"{life.id} is undecided: {_class_of(progress, life)[1]}"
+    why = "its export job outlived job_timeout" if life.overdue else "its package is suspect, twice"
+    return f"batch {life.batch} is undecided: {why}"
 
 
 def _for_a_person(progress: Progress) -> list[Why]:
@@ -233,11 +232,6 @@ def _word(progress: Progress) -> tuple[str, ...] | None:
     if progress.orders.halt is not None:
         return ()
     return ("--gate", gate) if (gate := progress.orders.waits_at) else None
-
-
-def _waited_for(progress: Progress, package: Package) -> bool:
-    """Whether something open needs it; an overdue job holds its slot although its own batch may have been split."""
-    return bool(progress.open) if package.overdue else not progress.open.isdisjoint(progress.of_batch[package.batch])
 
 
 def _stopped(progress: Progress) -> list[Why]:

@@ -16,6 +16,7 @@ from orchestrator.core.scheduling.timetable import planned_left
 from orchestrator.core.state.lifecycle import DeliveryState, PackageState
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import JobKind
+from orchestrator.core.state.undecided import undecided_deliveries
 
 #: seconds for which nothing may move before a run counts as stuck
 STUCK = 300.0
@@ -189,7 +190,7 @@ def _judged(look: Look, finish: Finish | None, predicted: Finish | None, opens: 
     progress = look.progress
     if progress.ended is not None:
         return Course.ENDED, ""
-    asked = undecided(progress)
+    asked = undecided_deliveries(progress)
     if asked and (not look.live or not _moving(progress, asked)):
         return Course.PERSON, "an outcome is unknown and only you can decide it"
     if told := waits_for_a_person(progress, look.live):
@@ -201,16 +202,6 @@ def _judged(look: Look, finish: Finish | None, predicted: Finish | None, opens: 
     if stuck := _stuck(look):
         return Course.STUCK, stuck
     return _in_time(look, finish, predicted)
-
-
-def undecided(progress: Progress) -> frozenset[str]:
-    """Open deliveries of which only the operator can say what comes next."""
-    return frozenset(
-        name
-        for name in progress.open
-        if (life := progress.deliveries[name]).state is DeliveryState.UNDECIDED
-        or (life.state is DeliveryState.WAITING and progress.packages[life.batch].state is PackageState.UNDECIDED)
-    )
 
 
 def waits_for_a_person(progress: Progress, live: bool) -> str:

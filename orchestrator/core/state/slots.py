@@ -9,6 +9,9 @@ from enum import StrEnum
 
 from orchestrator.core.plan.plan import Instance, Scope
 
+#: how a user begins of whom only a key's digest, an agency or an identity provider is known
+KEY, AGENCY, OIDC = "key:", "agency:", "oidc:"
+
 #: stands in a key before each part by which `auto` has told slots apart
 _APART = " + "
 
@@ -52,6 +55,11 @@ class SlotRule:
         if "type" in words:
             parts.append(kind.value)
         return " ".join(parts)
+
+
+def iam_name(user: str) -> str:
+    """The name that an IAM user bears as the owner of assets, out of DOMAIN/NAME; "" where no name is known."""
+    return "" if user.startswith((KEY, AGENCY, OIDC)) else user.rpartition("/")[2]
 
 
 def lease_of(slot: str) -> str:

@@ -15,8 +15,10 @@ from orchestrator.core.model.inventory import App, Task, moment_of
 from orchestrator.core.plan.plan import Mode
 from orchestrator.core.selection.only import Only
 from orchestrator.core.state.events import Asset
-from orchestrator.core.state.lifecycle import LANDED, Delivery, DeliveryState
+from orchestrator.core.state.lifecycle import LANDED, Delivery
 from orchestrator.core.state.progress import Progress
+from orchestrator.core.state.slots import iam_name
+from orchestrator.core.state.undecided import is_undecided
 from orchestrator.core.undo.restoration import (
     SLACK,
     Choice,
@@ -158,7 +160,7 @@ def _why_left(life: Delivery, objects: Sequence[App | Task], old: bool, known: t
     if len(objects) > 1:
         return "several objects bear its names, and it is not known which one the run made"
     one = objects[0]
-    name = "" if user.startswith(("key:", "agency:", "oidc:")) else user.rpartition("/")[2]
+    name = iam_name(user)
     if one.owner and name and one.owner != name:
         return f"it was made by {one.owner}, not by {name}"
     made = _moment(one.create_time)
@@ -362,6 +364,6 @@ def _left(each: _Found, why: str) -> Left:
 def _undecided(progress: Progress) -> Iterable[Left]:
     """Where nobody knows what an import left, nothing of it is removed."""
     for life in progress.deliveries.values():
-        if life.state is DeliveryState.UNDECIDED:
+        if is_undecided(life):
             for asset in progress.assets_of(life.batch):
                 yield Left(asset.kind, "", asset.name, life.target, "its import is undecided: resolve it first")

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from orchestrator.core.model.inventory import App, Inventory, Task, moment_of
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Asset
-from orchestrator.core.state.lifecycle import Delivery, DeliveryState, PackageState
+from orchestrator.core.state.lifecycle import Delivery, PackageState
 from orchestrator.core.state.progress import Progress
+from orchestrator.core.state.undecided import is_undecided
 
 #: seconds by which a time of ROMA's may be off: its clock is known to the second, and its lists tell whole seconds
 SLACK = 2.0
@@ -155,7 +156,7 @@ def _stands_against(progress: Progress, backup: _Backup, held: Held, choice: Cho
 
 def _why(progress: Progress, backup: _Backup, asset: Asset, there: App | Task, ahead: float) -> str:
     lives = [life for life, _ in _over(progress, backup, asset)]
-    if any(life.state is DeliveryState.UNDECIDED for life in lives):
+    if any(map(is_undecided, lives)):
         return "was imported, and the outcome is undecided: resolve it first"
     if isinstance(there, Task) and there.running:
         return "runs"

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from orchestrator.core.plan.plan import Scope
-from orchestrator.core.state.slots import JobKind, SlotRule, host_of
+from orchestrator.core.state.slots import AGENCY, KEY, OIDC, JobKind, SlotRule, host_of, iam_name
 from tests.builders.plans import instance
 
 USERS = {"one": "acme/ann", "same": "acme/ann", "other": "acme/bob"}
@@ -40,3 +40,12 @@ def test_auto_begins_with_the_documented_reading() -> None:
 )
 def test_an_outage_strikes_a_host_with_its_port(endpoint: str, host: str) -> None:
     assert host_of(endpoint) == host
+
+
+@pytest.mark.parametrize(
+    ("user", "name"),
+    [("acme/migrator", "migrator"), ("migrator", "migrator"), ("", ""), (f"{KEY}0123", ""), (f"{AGENCY}acme:ops", ""),
+     (f"{OIDC}gitlab", "")],
+)  # fmt: skip
+def test_the_owner_of_assets_is_known_where_the_user_is(user: str, name: str) -> None:
+    assert iam_name(user) == name
