@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from orchestrator.core.plan.plan import NoticeKind
 from orchestrator.core.report.outcome import Outcome
+from orchestrator.core.report.verdict import MEANINGS, verdict
 from orchestrator.errors import ExitCode, FarSideError, HeldElsewhere, MemoryFailed, RomaMigrateError
 
 #: characters of a reason
@@ -19,21 +20,6 @@ _NAMELESS = frozenset(
 )
 #: codes after which nothing goes on before a person has decided
 _NEEDS_A_PERSON = frozenset({ExitCode.UNDECIDED, ExitCode.STOPPED})
-_MEANINGS = {
-    ExitCode.DONE: "done: everything is imported and verified",
-    ExitCode.INCOMPLETE: "ended, but some assets did not make it",
-    ExitCode.USAGE: "the plan or the command line is wrong; nothing was sent",
-    ExitCode.REFUSED: "the service refuses us",
-    ExitCode.BLOCKED: "blocked before the start; nothing was started",
-    ExitCode.UNDECIDED: "an outcome is unknown and only the operator can decide",
-    ExitCode.HELD: "another process has this plan's run",
-    ExitCode.MEMORY: "our own memory failed",
-    ExitCode.NOT_FINISHED: "not finished, nothing wrong",
-    ExitCode.UNREACHABLE: "the service cannot be reached",
-    ExitCode.STOPPED: "waits for a person's word",
-    ExitCode.DEFECT: "a defect of roma-migrate",
-    ExitCode.LEASE_LOST: "another process has taken over",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +93,8 @@ class Teller:
         """How a run left this process."""
         whys = [why.sentence for why in outcome.whys if why.code in _NAMELESS]
         return self._end(
-            outcome.code, at, run, why="; ".join(whys), who=outcome.who, next_step=outcome.next_step,
-            counts=dict(outcome.counts),
+            outcome.code, at, run, verdict(outcome), why="; ".join(whys), who=outcome.who,
+            next_step=outcome.next_step, counts=dict(outcome.counts),
         )  # fmt: skip
 
     def failed(self, at: float, error: BaseException) -> Notice:
@@ -123,14 +109,14 @@ class Teller:
         return self._end(code, at, "", who="nobody", next_step="run the same command again")
 
     def _end(
-        self, code: int, at: float, run: str, *, why: str = "", who: str = "", next_step: str = "",
-        counts: Mapping[str, int] | None = None,
+        self, code: int, at: float, run: str, meaning: str = "", *, why: str = "", who: str = "",
+        next_step: str = "", counts: Mapping[str, int] | None = None,
     ) -> Notice:  # fmt: skip
-        known = ExitCode(code) if code in set(ExitCode) else None
+        known = ExitCode(code) if code in set(ExitCode) else ExitCode.TERMINATED
         kinds = {NoticeKind.DONE} if code == 0 else {NoticeKind.FAILED}
         if known in _NEEDS_A_PERSON:
             kinds.add(NoticeKind.NEEDS_A_PERSON)
-        meaning = _MEANINGS.get(known, "interrupted") if known is not None else "interrupted"
+        meaning = meaning or MEANINGS[known]
         sentence = f"ended with {int(code)}: {meaning}"
         following = next_step.replace("RUN", run or "RUN").replace("PLAN", self.file)
         return Notice(

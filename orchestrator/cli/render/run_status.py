@@ -9,10 +9,11 @@ from orchestrator.cli.context.last_words import LastWords, last_words
 from orchestrator.cli.output.lane_status import FOREIGN, Activity, LaneStatus
 from orchestrator.cli.output.tables import commands, table, wrapped
 from orchestrator.cli.output.times import after, clock, local, seconds_of, span, utc
-from orchestrator.cli.render.summary import Names, lane_json, lanes_table, next_step, outcome_json, verdict
+from orchestrator.cli.render.summary import Names, lane_json, lanes_table, next_step, outcome_json
 from orchestrator.core.model.counts import count
 from orchestrator.core.report.outcome import Outcome, outcome
 from orchestrator.core.report.report import lane_reports
+from orchestrator.core.report.verdict import verdict
 from orchestrator.core.scheduling.outlook import Course, Finish, Outlook
 from orchestrator.core.scheduling.run_times import ForeignWait
 from orchestrator.core.state.undecided import undecided_deliveries

@@ -14,6 +14,7 @@ from orchestrator.core.model.counts import agreed, count
 from orchestrator.core.report.handover import PlanHandover
 from orchestrator.core.report.outcome import AssetClass, Outcome
 from orchestrator.core.report.report import MEANING, LaneReport, Report, lane_reports
+from orchestrator.core.report.verdict import MEANINGS, is_held, is_only_held, verdict
 from orchestrator.core.state.progress import Progress
 from orchestrator.errors import ExitCode
 from orchestrator.storage.home import find_home
@@ -23,19 +24,6 @@ NOTHING_LEFT = PlanHandover()
 _SHORT = {
     AssetClass.UNVERIFIED: "unverified",
     AssetClass.DIFFERENT: "differs",
-}
-_VERDICTS = {
-    ExitCode.DONE: "done: everything is imported and verified",
-    ExitCode.INCOMPLETE: "ended, but some assets did not make it",
-    ExitCode.REFUSED: "the service refuses us",
-    ExitCode.UNDECIDED: "an outcome is unknown and only you can decide it",
-    ExitCode.MEMORY: "our own memory failed",
-    ExitCode.NOT_FINISHED: "not finished, nothing wrong",
-    ExitCode.UNREACHABLE: "the service cannot be reached",
-    ExitCode.STOPPED: "waiting for a person",
-    ExitCode.INTERRUPTED: "interrupted",
-    ExitCode.TERMINATED: "interrupted",
-    ExitCode.HANGUP: "interrupted",
 }
 
 
@@ -60,27 +48,14 @@ class Names:
         return shlex.join(("roma-migrate", *words, *home, *(() if known else ("--journal", self.journal))))
 
 
-def verdict(outcome: Outcome) -> str:
-    """The code in words."""
-    if outcome.code is ExitCode.DONE and outcome.counts.get(AssetClass.UNVERIFIED.value):
-        return "done: everything is imported, some of it could not be verified"
-    if outcome.code is ExitCode.DONE and not any(
-        n for kept_as, n in outcome.counts.items() if kept_as != AssetClass.SKIPPED.value
-    ):
-        return "done: nothing was left to bring"
-    if outcome.code is ExitCode.INCOMPLETE and _is_held(outcome) and _only_held(outcome):
-        return "ended: what was approved and has not drifted is imported; the rest was held back"
-    return _VERDICTS.get(outcome.code, "ended")
-
-
 def verdict_of(made: Report) -> str:
     """The verdict of a run that may not have ended."""
     if made.finished:
         return verdict(made.outcome)
     if any(why.code is ExitCode.UNDECIDED for why in made.outcome.whys):
-        return "unfinished: an outcome is unknown and only you can decide it"
+        return f"unfinished: {MEANINGS[ExitCode.UNDECIDED]}"
     if any(why.code is ExitCode.STOPPED for why in made.outcome.whys):
-        return "unfinished: waiting for a person"
+        return f"unfinished: {MEANINGS[ExitCode.STOPPED]}"
     return "unfinished"
 
 
@@ -93,20 +68,10 @@ def next_of(made: Report, names: Names, left: PlanHandover) -> str:
         return handover or "nothing: it is done"
     if made.outcome.code is not ExitCode.INCOMPLETE:
         return next_step(made.outcome, names, left)
-    if _only_held(made.outcome):
+    if is_only_held(made.outcome):
         return next_step(made.outcome, names, left)
     mend = f"mend what is named here{_again(made.outcome, names)}"
     return f"{handover}\nthen {mend}" if handover else mend
-
-
-def _is_held(outcome: Outcome) -> bool:
-    return bool(outcome.counts.get(AssetClass.HELD.value))
-
-
-def _only_held(outcome: Outcome) -> bool:
-    """Whether nothing but drift kept anything back."""
-    good = {AssetClass.HELD, AssetClass.SKIPPED, AssetClass.VERIFIED, AssetClass.UNVERIFIED}
-    return all(kept_as in good for kept_as, number in outcome.counts.items() if number)
 
 
 def next_step(outcome: Outcome, names: Names, left: PlanHandover = NOTHING_LEFT) -> str:
@@ -139,7 +104,7 @@ def _next_step(outcome: Outcome, names: Names) -> str:
     match outcome.code:
         case ExitCode.DONE:
             return report
-        case ExitCode.INCOMPLETE if _is_held(outcome) and _only_held(outcome):
+        case ExitCode.INCOMPLETE if is_held(outcome) and is_only_held(outcome):
             return f"have what was held back approved anew:\n{_approve(names)}"
         case ExitCode.INCOMPLETE:
             return f"mend what the report names:\n{report}{_again(outcome, names)}"
@@ -161,7 +126,7 @@ def _next_step(outcome: Outcome, names: Names) -> str:
 
 def _again(outcome: Outcome, names: Names) -> str:
     """How what was mended is tried once more, and what was held back is approved."""
-    held = f"\nand have what was held back approved anew:\n{_approve(names)}" if _is_held(outcome) else ""
+    held = f"\nand have what was held back approved anew:\n{_approve(names)}" if is_held(outcome) else ""
     retry = names.command("run", "--retry", names.file)
     return f"\nthen try it once more:\n{retry}{held}"
 

@@ -192,7 +192,7 @@ def _judged(look: Look, finish: Finish | None, predicted: Finish | None, opens: 
         return Course.ENDED, ""
     asked = undecided_deliveries(progress)
     if asked and (not look.live or not _moving(progress, asked)):
-        return Course.PERSON, "an outcome is unknown and only you can decide it"
+        return Course.PERSON, "an outcome is unknown and only the operator can decide it"
     if told := waits_for_a_person(progress, look.live):
         return Course.PERSON, told
     if not look.live and opens and opens < inf:
