@@ -33,9 +33,9 @@ def database_store(
 
     Raises JournalUnreachable, and OperatorError also where this home has runs of its own, or of another database.
     """
-    from orchestrator.storage.postgres.store import opened
-
     database = _database(address, environ, learn, say)
+    from orchestrator.storage.postgres.store import opened  # behind the refusal where the extra is missing
+
     if home.run_ids():
         raise OperatorError(
             f"the home {home.path} keeps journals of its own, and --journal names a database",
@@ -51,9 +51,9 @@ def database_store(
 
 def upgrade_tables(address: str, environ: Mapping[str, str], learn: Learn) -> tuple[str, list[int]]:
     """Make or renew the tables of a database: its address for people, and the numbers of the migrations applied."""
+    database = _database(address, environ, learn)
     from orchestrator.storage.postgres.schema import upgrade
 
-    database = _database(address, environ, learn)
     try:
         return database.address.shown, database.ask(lambda db: upgrade(db, database.address))
     finally:
@@ -62,9 +62,9 @@ def upgrade_tables(address: str, environ: Mapping[str, str], learn: Learn) -> tu
 
 def vouch_for(address: str, environ: Mapping[str, str], learn: Learn) -> str:
     """A person's word that this database has lost no entry; its address for people."""
+    database = _database(address, environ, learn)
     from orchestrator.storage.postgres.schema import vouch
 
-    database = _database(address, environ, learn)
     try:
         database.ask(lambda db: vouch(db, database.address))
         return database.address.shown

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import psycopg
+
 from orchestrator.storage.home import Home
 from orchestrator.storage.postgres.address import parse_address
 from orchestrator.storage.postgres.database import Database
 from orchestrator.storage.postgres.schema import upgrade
 from orchestrator.storage.postgres.store import PostgresStore
+from tests.builders.cable import Cable
 from tests.builders.postgres_server import PASSWORD, PostgresServer
 
 #: seconds: short enough for a test, long enough for a busy machine
@@ -30,3 +33,17 @@ def store_in(database: Database, folder: Path) -> PostgresStore:
     home = Home(folder / "home")
     home.make()
     return PostgresStore(database.beside(), home)
+
+
+def over(cable: Cable, database: Database) -> Database:
+    """The way to the same database over a cable."""
+    before, _, name = database.address.uri.rpartition("/")
+    return way_to(f"{before.rpartition(':')[0]}:{cable.port}/{name}")
+
+
+def sql(database: Database, statement: str, *given: object) -> list[tuple[object, ...]]:
+    def work(db: psycopg.Connection[tuple[object, ...]]) -> list[tuple[object, ...]]:
+        cursor = db.execute(statement.encode(), given)
+        return cursor.fetchall() if cursor.description else []
+
+    return database.ask(work)

@@ -1,11 +1,9 @@
 """The fenced append, cut at each of its moments, and against whoever takes over."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import closing
 
-import psycopg
 import pytest
 
 from orchestrator.core.state import events as e
@@ -14,9 +12,8 @@ from orchestrator.storage.leases import Denied, Taken
 from orchestrator.storage.locks import Holder
 from orchestrator.storage.postgres.database import Database
 from orchestrator.storage.postgres.store import PostgresStore
-from tests.builders.cable import Cable, cable_to
-from tests.builders.postgres_server import PostgresServer
-from tests.builders.postgres_store import database_of, store_in, way_to
+from tests.builders.cable import Cable
+from tests.builders.postgres_store import sql
 
 RUN = "20270115-080000-abcd"
 BEGAN = e.RunBegan("orders", "/plans/orders.yaml", "{}", "ann", "host", 1, "0")
@@ -24,44 +21,6 @@ MORE = (e.ExportRequested("b", "at-dev", "slot"), e.ExportAccepted("b", "job"))
 ME = Holder("this-host", 4711, "2027-01-15T08:00:00+00:00")
 #: seconds for what another thread does in milliseconds
 SOON = 30.0
-
-
-@pytest.fixture
-def database(postgres: PostgresServer) -> Iterator[Database]:
-    database = database_of(postgres, ttl=20.0)
-    yield database
-    database.drop()
-
-
-@pytest.fixture
-def opened(database: Database, tmp_path: Path) -> Iterator[Callable[[], PostgresStore]]:
-    """One more process's store."""
-    with ExitStack() as stack:
-        yield lambda: stack.enter_context(closing(store_in(database, tmp_path)))
-
-
-@pytest.fixture
-def cable(postgres: PostgresServer) -> Iterator[Cable]:
-    with cable_to(postgres.port) as cable:
-        yield cable
-
-
-@pytest.fixture
-def beyond(cable: Cable, database: Database, tmp_path: Path) -> Iterator[PostgresStore]:
-    """A store whose way to the database is a cable."""
-    uri = database.address.uri.replace(database.address.uri.rpartition(":")[2].partition("/")[0], str(cable.port))
-    store = store_in(way_to(uri), tmp_path / "beyond")
-    yield store
-    cable.speak()
-    store.close()
-
-
-def sql(database: Database, statement: str, *given: object) -> list[tuple[object, ...]]:
-    def work(db: psycopg.Connection[tuple[object, ...]]) -> list[tuple[object, ...]]:
-        cursor = db.execute(statement.encode(), given)
-        return cursor.fetchall() if cursor.description else []
-
-    return database.ask(work)
 
 
 def kinds(store: PostgresStore) -> list[str]:
