@@ -12,6 +12,7 @@ import anyio
 from orchestrator.core.model.change import ChangeKind
 from orchestrator.core.model.failures import Failure, RequestFailed
 from orchestrator.core.model.inventory import Inventory, Job, JobStatus
+from orchestrator.core.model.parts import in_parts
 from orchestrator.core.model.retries import LONGEST_RETRY_AFTER, READ_ATTEMPTS, Action, Request, decide
 from orchestrator.core.plan.plan import Mode, Plan
 from orchestrator.core.state import change_events as c
@@ -119,7 +120,7 @@ class Undoing:
     async def begin(self, undo: UndoPlan, began: c.UndoBegan) -> None:
         """Freeze the plan of the undo in the journal."""
         left = tuple((each.kind, each.id, each.name, each.target, each.why) for each in undo.left)
-        rows = [undo.changes[at : at + _MOST_PLANNED] for at in range(0, len(undo.changes), _MOST_PLANNED)] or [()]
+        rows = [*in_parts(undo.changes, _MOST_PLANNED)] or [()]
         planned = [c.ChangesPlanned(held, left if not place else ()) for place, held in enumerate(rows)]
         await self._remember(began, *planned)
 

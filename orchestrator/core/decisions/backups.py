@@ -5,10 +5,11 @@ checked as any other. The schedule holds those that the preview foresaw. What ca
 has changed, is found by the listing before the import, and backed up too.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from orchestrator.core.decisions import splitting
 from orchestrator.core.decisions.context import Note, SchedulerContext
+from orchestrator.core.model.parts import in_parts
 from orchestrator.core.plan.plan import Mode
 from orchestrator.core.state import events as e
 from orchestrator.core.state.identity import Batch, backup_of
@@ -34,7 +35,7 @@ def lacking(s: SchedulerContext, life: Delivery) -> Note | None:
         found = [each for each in found if each.id not in ours]
     if not found:
         return None
-    made = [_scheduled(s, life, part) for part in _parts(found, s.settings.batch_size)]
+    made = [_scheduled(s, life, part) for part in in_parts(found, s.settings.batch_size)]
     new = [each for each in made if each.batch not in s.progress.batches]
     chosen = tuple(dict.fromkeys((*life.scheduled.backups, *(each.batch for each in made))))
     return Note((*new, e.BackupsChosen(life.id, chosen, "it came, or has changed, since the run began")))
@@ -51,11 +52,6 @@ def _touched(s: SchedulerContext, life: Delivery) -> set[str]:
                 found.update(look.seen.get(asset.id, ()) if look is not None else ())
             found.update(there for name, there in other.verified.ids if name == asset.id) if other.verified else None
     return found
-
-
-def _parts(assets: Sequence[e.Asset], size: int) -> Iterator[Sequence[e.Asset]]:
-    for at in range(0, len(assets), size):
-        yield assets[at : at + size]
 
 
 def _scheduled(

@@ -13,6 +13,7 @@ from orchestrator.core.model.contents import path_of
 from orchestrator.core.model.handover_item import Action, Item, in_order
 from orchestrator.core.model.instance_facts import Facts, Unread, read_or
 from orchestrator.core.model.inventory import Api, Inventory
+from orchestrator.core.model.parts import in_parts
 from orchestrator.core.preflight.expected_outcomes import Expected, ExpectedOutcome
 from orchestrator.core.state.events import HandoverListed
 
@@ -78,9 +79,7 @@ def handover(lines: Sequence[Line], facts: Mapping[str, Facts]) -> tuple[Item, .
 
 def listed(items: Sequence[Item]) -> tuple[HandoverListed, ...]:
     """The events that keep the list in a run's journal."""
-    return tuple(
-        HandoverListed(tuple(items[begin : begin + MOST_AT_ONCE])) for begin in range(0, len(items), MOST_AT_ONCE)
-    )
+    return tuple(map(HandoverListed, in_parts(items, MOST_AT_ONCE)))
 
 
 def by_owner(items: Iterable[Item]) -> dict[str, tuple[Item, ...]]:

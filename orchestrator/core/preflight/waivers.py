@@ -9,6 +9,7 @@ from datetime import date
 from fnmatch import fnmatchcase
 
 from orchestrator.core.model.checks import NOT_WAIVABLE, Check, Verdict
+from orchestrator.core.model.parts import in_parts
 from orchestrator.core.plan.plan import Plan, Waiver
 from orchestrator.core.state.events import FindingsNoted
 
@@ -49,7 +50,7 @@ def waived_told(checks: Iterable[Check]) -> tuple[str, ...]:
 def noted(checks: Iterable[Check]) -> tuple[FindingsNoted, ...]:
     """What a run begins in spite of: for the journal."""
     held = [check for check in checks if check.verdict in {Verdict.WARNING, Verdict.NOT_CHECKED}]
-    return tuple(FindingsNoted(tuple(held[at : at + MOST_AT_ONCE])) for at in range(0, len(held), MOST_AT_ONCE))
+    return tuple(map(FindingsNoted, in_parts(held, MOST_AT_ONCE)))
 
 
 def waived_assets(checks: Iterable[Check], check: str, migration: str, target: str) -> frozenset[str]:

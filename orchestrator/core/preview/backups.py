@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.core.model.inventory import App, Inventory, Task
+from orchestrator.core.model.parts import in_parts
 from orchestrator.core.plan.plan import Mode, Plan
 from orchestrator.core.selection.routes import Route
 from orchestrator.core.selection.selection import kind_of
@@ -84,8 +85,7 @@ def _packed(
         best = max(credentials, key=lambda name: len(sees[name]))
         if not sees[best]:
             return  # the listing before the import finds it, and the one who imports has to back it up
-        for at in range(0, len(sees[best]), size):
-            part = sees[best][at : at + size]
+        for part in in_parts(sees[best], size):
             exporters = tuple(name for name in credentials if all(a in sees[name] for a in part))
             yield _scheduled(target.instance, part, exporters, position)
             position += 1.0
