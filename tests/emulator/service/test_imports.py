@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from orchestrator.emulator.service.exports import Chosen
 from orchestrator.emulator.service.imports import ImportType, Options, Poison
 from orchestrator.emulator.service.jobs import Outcome, Twist
 from orchestrator.emulator.world.generate import Filling, generate
@@ -264,3 +265,43 @@ def test_a_gradual_import_shows_half_way_through() -> None:
     assert len(far.names()[0]) == 2
     assert far.wait(job_id) is Outcome.SUCCEEDED
     assert len(far.names()[0]) == 3
+
+
+def belongings(far: InMemoryClient) -> list[tuple[str, str]]:
+    """(kind, name) of what applications of prod own there, in order."""
+    return sorted((one.kind.value, one.name) for one in far.service.holding("prod").belongings.all())
+
+
+@pytest.mark.parametrize(
+    ("switches", "left"),
+    [
+        (Switches(), []),
+        (Switches(import_keeps_topics=False), ["topic"]),
+        (Switches(import_keeps_products=False), ["product"]),
+        (Switches(import_keeps_backends=False), ["backend"]),
+    ],
+)
+def test_what_belongs_to_an_application_travels_as_the_switches_say_and_goes_with_it(
+    switches: Switches, left: list[str]
+) -> None:
+    far = client(switches)
+    package = far.package((ORDERS, BILLING))
+    imported(far, package)
+    kept = [(kind, f"{ORDERS}-{kind}") for kind in ("backend", "product", "topic") if kind not in left]
+    assert belongings(far) == kept
+    imported(far, package, MERGE)
+    assert belongings(far) == kept, "a name that is taken is not taken twice"
+    caller, app = far.caller("prod"), far.service.holding("prod").apps.named(ORDERS)
+    assert app is not None
+    assert far.wait(far.service.delete(caller, Chosen((app.id,), ()))) is Outcome.SUCCEEDED
+    assert belongings(far) == []
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_task_s_schedule_and_position_travel_as_the_switches_say(keeps: bool) -> None:
+    far = client(Switches(import_keeps_dispatch=keeps, import_keeps_position=keeps))
+    source = next(each for each in far.world.instance("dev").tasks if each.cron and each.position)
+    imported(far, far.package((ORDERS, BILLING, STOCK, "shipping-web"), (source.name,)))
+    there = far.service.holding("prod").tasks.named(source.name)
+    assert there is not None
+    assert (there.cron, there.position) == ((source.cron, source.position) if keeps else ("", ""))
