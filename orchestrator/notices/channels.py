@@ -183,7 +183,7 @@ def unusable(address: str) -> str:
         return "is no address"
     if not address.isascii() or not address.isprintable() or " " in address or not host:
         return "is no address"
-    if parts.scheme != "https" and not (parts.scheme == "http" and (is_loopback(host) or host == "::1")):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         return "is no address that begins with https://"
     return ""
 

@@ -166,8 +166,8 @@ def test_without_variables_and_file_the_servers_agency_is_left_of_the_sdks_order
 
 
 def test_the_metadata_service_is_only_ever_moved_to_this_machine(tmp_path: Path) -> None:
-    near = {"ROMA_MIGRATE_METADATA": "http://127.0.0.1:8080"}
-    assert secret_of(Agency("me"), tmp_path, near) == ServerAgency("http://127.0.0.1:8080")
+    for near in ("http://127.0.0.1:8080", "http://[::1]:8080"):
+        assert secret_of(Agency("me"), tmp_path, {"ROMA_MIGRATE_METADATA": near}) == ServerAgency(near)
     for elsewhere in ("http://10.0.0.1", "https://127.0.0.1", "file:///etc", "127.0.0.1"):
         refusal = refusal_of(Agency("me"), tmp_path, {"ROMA_MIGRATE_METADATA": elsewhere})
         assert "ROMA_MIGRATE_METADATA is no http:// address of this machine" in refusal

@@ -287,8 +287,8 @@ def _address_fault(text: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether this host name or address can only be this very machine."""
-    if host in ("localhost", "[::1]") or host.endswith(".localhost"):
+    """Whether this host name or address, an IPv6 one with or without brackets, can only be this very machine."""
+    if host in ("localhost", "::1", "[::1]") or host.endswith(".localhost"):
         return True
     parts = host.split(".")
     return len(parts) == 4 and parts[0] == "127" and all(p.isdecimal() and int(p) < 256 for p in parts)

@@ -352,7 +352,9 @@ def test_what_is_written_wins_over_what_the_region_gives() -> None:
     assert dev.iam_endpoint == "https://iam.cn-north-4.myhuaweicloud.com"
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8765", "127.1.2.3", "[::1]:80", "emulator.localhost"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "127.0.0.1:8765", "127.1.2.3", "[::1]", "[::1]:80", "emulator.localhost"]
+)
 def test_plain_http_may_go_to_this_machine(host: str) -> None:
     assert plan_of(("instances.dev.endpoint", f"http://{host}")).instances["dev"].endpoint.startswith("http://")
 
