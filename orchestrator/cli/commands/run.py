@@ -68,17 +68,16 @@ def run_plan(terminal: Terminal, path: Path, asked: Asked) -> int:
     plan = replace(read_plan_or_tell(terminal, path), path=str(path.absolute()))
     telling = Telling(terminal, plan)
     with telling.around():
-        return _conducted(terminal, plan, asked, telling)
+        return _conducted(terminal, path, plan, asked, telling)
 
 
-def _conducted(terminal: Terminal, plan: Plan, asked: Asked, telling: Telling) -> int:
+def _conducted(terminal: Terminal, path: Path, plan: Plan, asked: Asked, telling: Telling) -> int:
     approval = asked.gated.approval()
     if approval is not None and asked.retry:
         raise OperatorError("--approved and --retry exclude each other", next_step="roma-migrate run --retry PLAN")
     only = parse_only(asked.only, plan)
     until = _until(terminal, plan, asked.until) if asked.until else 0.0
     wish = Wish(only, terminal.common.note, asked.resume, asked.retry, asked.abandon, approval, until)
-    path = terminal.plan or Path(plan.path)
     if asked.if_due and (why := not_due(store_of(terminal, path), plan.name, lambda: utc_now().timestamp())):
         return _nothing_due(terminal, why)
     store = store_for(terminal, path)
