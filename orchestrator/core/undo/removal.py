@@ -158,25 +158,36 @@ def _time_before(life: ChangeLife) -> str:
 def _not_restored(life: ChangeLife) -> str:
     """Why its backup is not imported again; "" where it is: Merge repeats safely."""
     if life.failed and life.attempts >= MOST_ATTEMPTS:
-        named = next((_told(each) for each in life.reasons if _fits(each, life)), "")
-        return named or f"its backup could not be imported: {_told(life.reasons[0]) if life.reasons else life.why}"
+        return _named(life) or f"its backup could not be imported: {_first(life)}"
     if life.ended and life.attempts >= MOST_ATTEMPTS:
         return f"nothing shows that it was restored by {life.attempts} imports that the service called {life.why}"
-    if not life.ended and life.attempts >= MOST_SILENCES:
-        return f"no usable answer {life.attempts} times in a row: {life.why}"
-    return ""
+    return _unanswered(life)
 
 
 def _refusal(life: ChangeLife) -> str:
     """Why an object that is still there is not asked for again; "" where it is."""
     if life.failed:
-        named = next((_told(each) for each in life.reasons if _fits(each, life)), "")
-        return named or ((_told(life.reasons[0]) if life.reasons else life.why) if life.together == 1 else "")
+        return _named(life) or (_first(life) if life.together == 1 else "")
     if life.ended and life.attempts >= MOST_ATTEMPTS:
         return f"it is still there after {life.attempts} deletions that the service called {life.why}"
-    if not life.ended and life.attempts >= MOST_SILENCES:
-        return f"no usable answer {count(life.attempts, 'time')} in a row: {life.why}"
-    return ""
+    return _unanswered(life)
+
+
+def _unanswered(life: ChangeLife) -> str:
+    """Why a request that is never answered is given up; "" where it is not yet."""
+    if life.ended or life.attempts < MOST_SILENCES:
+        return ""
+    return f"no usable answer {count(life.attempts, 'time')} in a row: {life.why}"
+
+
+def _named(life: ChangeLife) -> str:
+    """What the service says of this object, "" where it does not name it."""
+    return next((_told(each) for each in life.reasons if _fits(each, life)), "")
+
+
+def _first(life: ChangeLife) -> str:
+    """The first reason, whomever it names, else the word for how the job ended."""
+    return _told(life.reasons[0]) if life.reasons else life.why
 
 
 def _fits(reason: Reason, life: ChangeLife) -> bool:
