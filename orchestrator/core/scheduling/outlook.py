@@ -13,6 +13,7 @@ from orchestrator.core.plan.windows import Calendar, Levels
 from orchestrator.core.scheduling.forecast import forecast
 from orchestrator.core.scheduling.run_times import RunTimes
 from orchestrator.core.scheduling.timetable import planned_left
+from orchestrator.core.state.holders import lost_request_in
 from orchestrator.core.state.lifecycle import DeliveryState, PackageState
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import JobKind
@@ -236,7 +237,9 @@ def _stuck(look: Look) -> str:
     if down := progress.outages.down:
         return f"nothing has moved for {ceil(still / 60)} min: {', '.join(sorted(down))} does not answer"
     if times.foreign:
-        return f"nothing has moved for {ceil(still / 60)} min: somebody else's job holds the slot"
+        ours = any(lost_request_in(progress, slot) for slot in times.foreign)
+        holder = "our own lost request may still hold" if ours else "somebody else's job holds"
+        return f"nothing has moved for {ceil(still / 60)} min: {holder} the slot"
     return ""
 
 

@@ -113,6 +113,16 @@ def test_a_run_behind_somebody_elses_job_is_stuck_only_when_nothing_has_moved_fo
     assert told.why == "nothing has moved for 6 min: somebody else's job holds the slot"
 
 
+def test_nobody_else_is_blamed_while_a_lost_import_of_ours_may_hold_the_slot() -> None:
+    lost = (*IMPORTING[:-1], e.ImportAnswerLost("b1@prod", ErrorDetail("dropped"), 1.0), e.Looked("b1@prod"))
+    second = e.ImportRequested("b2@prod", "c", "in")
+    refused = (e.Looked("b2@prod"), second, e.ImportRefused("b2@prod", BUSY, 5.0))
+    told = seen(*lost, *refused, e.ImportMissing("b1@prod"), after=STUCK + 60)
+    assert told.why == "nothing has moved for 6 min: our own lost request may still hold the slot"
+    told = seen(*refused, after=STUCK + 60)
+    assert told.why.endswith("somebody else's job holds the slot")
+
+
 def test_a_job_that_runs_far_longer_than_such_jobs_do_is_stuck() -> None:
     assert seen(ASKED, EXPORTING, after=STUCK - 10).course is Course.LATE
     told = seen(ASKED, EXPORTING, after=STUCK + 60)
