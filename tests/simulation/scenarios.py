@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from orchestrator.core.preview.preview import Preview
 from orchestrator.core.state import events as e
+from orchestrator.core.state.events import Entry
 from orchestrator.core.state.folding import folded
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
 from orchestrator.core.state.progress import Progress
@@ -27,10 +28,11 @@ from orchestrator.engine.runtime import Runtime, SteadyClock
 from orchestrator.errors import ExitCode, RomaMigrateError
 from orchestrator.roma import Roma
 from orchestrator.roma.transport import Transport
+from orchestrator.storage.store import Store
 from tests.emulator.ledgers import created
 from tests.simulation import rot, second_day
 from tests.simulation.book import require
-from tests.simulation.memory import Killed, Life, MemoryJournal, MemoryStore, Record, entries_of
+from tests.simulation.memory import Killed, Life, MemoryStore, Record, entries_of
 from tests.simulation.virtual import VirtualLoop, inline
 from tests.simulation.watch import Watch
 from tests.simulation.wiring import MemoryTransport
@@ -46,6 +48,12 @@ NEVER = 3600.0
 PAUSE = 60.0
 
 
+class Keeps(Protocol):
+    """What keeps a night's runs: a store for each incarnation, which shares what is kept with the others."""
+
+    def __call__(self, root: Path, records: dict[str, Record], life: Life, heard: Callable[[Entry], None]) -> Store: ...
+
+
 #: what one process is asked to do: its exit code, and how the run ended where it was one
 Command = Callable[[Runs], Coroutine[Any, Any, tuple[int, Ended | None]]]
 
@@ -59,6 +67,7 @@ class Night:
     api: Api
     watch: Watch
     records: dict[str, Record]
+    keeps: Keeps = MemoryStore
     #: exit codes of the commands given, kills included as "killed"
     codes: list[str] = field(default_factory=list)
     ended: Ended | None = None
@@ -86,9 +95,12 @@ class Clock:
         return DUSK + self.passed + (self.loop.time() if self.loop is not None else 0.0)
 
 
-def live(scenario: Scenario, root: Path) -> Night:
-    """Give the command until the run has ended, through every kill; raises what the watch finds wrong."""
-    night, clock = dusk(scenario)
+def live(scenario: Scenario, root: Path, keeps: Keeps = MemoryStore) -> Night:
+    """Give the command until the run has ended, through every kill; raises what the watch finds wrong.
+
+    Only what is kept in memory rots.
+    """
+    night, clock = dusk(scenario, keeps)
     draw = random.Random(scenario.seed ^ 0x5EED)
     kills = list(scenario.kills)
     decay = decay_of(scenario)
@@ -98,7 +110,8 @@ def live(scenario: Scenario, root: Path) -> Night:
         night.codes.append(code)
         if code == "killed":
             clock.passed += draw.choice((1.0, 20.0, 500.0))
-            rot_between(night, root, clock, decay, power=kill is not None and kill.power)
+            if keeps is MemoryStore:
+                rot_between(night, root, clock, decay, power=kill is not None and kill.power)
             continue
         night.ended = ended
         if code in {"0", "1"}:
@@ -114,11 +127,11 @@ def live(scenario: Scenario, root: Path) -> Night:
     return night
 
 
-def dusk(scenario: Scenario) -> tuple[Night, Clock]:
+def dusk(scenario: Scenario, keeps: Keeps = MemoryStore) -> tuple[Night, Clock]:
     """A night in which nothing has happened yet."""
     clock = Clock()
     service = Service(scenario.world, clock.now, scenario.seed)
-    return Night(scenario, service, Api(service, scenario.seed), Watch(scenario, service), {}), clock
+    return Night(scenario, service, Api(service, scenario.seed), Watch(scenario, service), {}, keeps), clock
 
 
 def _second_day(night: Night, root: Path, clock: Clock) -> None:
@@ -162,7 +175,7 @@ def _begun(night: Night, clock: Clock, start: int) -> VirtualLoop:
     return loop
 
 
-def _runs(night: Night, clock: Clock, store: MemoryStore, life: Life, start: int) -> Runs:
+def _runs(night: Night, clock: Clock, store: Store, life: Life, start: int) -> Runs:
     """One process's hold on the plan."""
     scenario = night.scenario
     draw = random.Random(scenario.seed * 1000 + start)
@@ -194,7 +207,7 @@ def incarnation(
 ) -> tuple[str, Ended | None]:
     """One process from its start to its exit, or to its death."""
     life = Life()
-    store = MemoryStore(root, night.records, life, night.watch.heard)
+    store = night.keeps(root, night.records, life, night.watch.heard)
     loop = _begun(night, clock, start)
     runs = _runs(night, clock, store, life, start)
     task = loop.create_task(command(runs))
@@ -315,7 +328,6 @@ def overdue_for(night: Night, now: float) -> float:
 def decide(night: Night, draw: random.Random) -> None:
     """An operator looks at the target and says what is true of each undecided outcome."""
     run = sorted(night.records)[-1]
-    record = night.records[run]
     progress = progress_of(night, run)
     for life in list(progress.deliveries.values()):
         if life.state is DeliveryState.UNDECIDED:
@@ -327,17 +339,18 @@ def decide(night: Night, draw: random.Random) -> None:
                 outcome = "job-ended"
             elif outcome == "partial" and not life.landed:
                 outcome = draw.choice(("absent", "quarantine"))
-            _record(record, progress, e.Resolved(life.id, outcome, "looked", "op", "host"), night)
+            _record(run, progress, e.Resolved(life.id, outcome, "looked", "op", "host"), night)
     for package in list(progress.packages.values()):
         if package.state is PackageState.UNDECIDED:
             outcome = "job-ended" if package.overdue else draw.choice(("absent", "quarantine"))
-            _record(record, progress, e.Resolved(package.batch, outcome, "looked", "op", "host"), night)
+            _record(run, progress, e.Resolved(package.batch, outcome, "looked", "op", "host"), night)
 
 
-def _record(record: Record, progress: Progress, request: e.Resolved, night: Night) -> None:
+def _record(run: str, progress: Progress, request: e.Resolved, night: Night) -> None:
     events, answer = Operators().answer(progress, request)
     assert events, answer
-    for entry in MemoryJournal(record, Life(), night.watch.heard).append(events, record.rows[-1].at):
+    store = night.keeps(Path("."), night.records, Life(), night.watch.heard)
+    for entry in store.journal(run, "operator").append(events, night.records[run].rows[-1].at):
         progress.apply(entry)
 
 

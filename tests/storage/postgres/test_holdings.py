@@ -226,6 +226,7 @@ def test_many_that_take_at_once_never_hold_the_same(opened: Callable[[], Postgre
                 holds.remove(name)
                 leases.release(["a", "b", "c"])
                 done += 1
+        leases.close()
 
     threads = [threading.Thread(target=takes, args=(f"p{n}", store)) for n, store in enumerate(stores)]
     for thread in threads:
