@@ -388,9 +388,3 @@ def _as_sentences(path: Path) -> Iterator[None]:
         raise JournalDamaged(
             f"{path}: is damaged: {error}", next_step="restore the home directory from a backup"
         ) from None
-
-
-def read_all(path: Path, run: str) -> list[Entry]:
-    """Every entry of a run; a live run is not disturbed."""
-    with closing(JournalReader(path, run)) as journal:
-        return list(journal.read())

@@ -148,21 +148,10 @@ class Leases:
             for key in keys:
                 self._held.pop(key, None)
 
-    def forget_waiting(self, keys: Sequence[str]) -> None:
-        """Wait no longer, so that nobody stands behind us."""
-        with self._transaction(self._now()):
-            for key in keys:
-                self._execute(_FORGET_WAITING, key=key, holder=self._holder)
-
     def held(self) -> Mapping[str, Lease]:
         """What we took and, as far as we know, hold."""
         with self._lock:
             return MappingProxyType(dict(self._held))
-
-    def remaining(self, key: str) -> float:
-        """Seconds until another may take the slot; not above 0 where we do not hold it."""
-        lease = self._held.get(key)
-        return lease.expires - self._now() if lease else 0.0
 
     def close(self) -> None:
         """Give all back, wait for nothing, and close; twice is harmless."""

@@ -14,8 +14,9 @@ from orchestrator.core.state.events import Entry, Event
 from orchestrator.errors import JournalDamaged, MemoryFailed
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.heads import first_content
-from orchestrator.storage.journal import SqliteJournal, head_path, journal_content, read_all
+from orchestrator.storage.journal import SqliteJournal, head_path, journal_content
 from orchestrator.storage.placing import place
+from tests.builders.journals import read_all
 
 RUN = "20270115-080000-abcd"
 FIRST: tuple[Event, ...] = (e.RunBegan("orders", "/plans/orders.yaml", "{}", "ann", "host", 1, "0"),)

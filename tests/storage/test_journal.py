@@ -21,8 +21,9 @@ from orchestrator.core.state.events import Event
 from orchestrator.errors import ExitCode, JournalDamaged, LeaseLost, MemoryFailed
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.heads import first_content
-from orchestrator.storage.journal import JournalReader, SqliteJournal, ask, head_path, journal_content, read_all
+from orchestrator.storage.journal import JournalReader, SqliteJournal, ask, head_path, journal_content
 from orchestrator.storage.placing import place
+from tests.builders.journals import read_all
 
 RUN = "20270115-080000-abcd"
 FIRST: tuple[Event, ...] = (e.ExportRequested("b", "s", "slot"), e.ExportAccepted("b", "job"))

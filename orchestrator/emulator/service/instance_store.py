@@ -73,11 +73,6 @@ class Shelf(Generic[_I]):
         found = [value for key, value in self._values.items() if key not in self._lagging]
         return found + [value for _, value in self._lagging.values() if value is not None]
 
-    def shown_one(self, value_id: str, now: float) -> _I | None:
-        """What a reader of one value sees at `now`."""
-        since, before = self._lagging.get(value_id, (0.0, None))
-        return before if since > now else self._values.get(value_id)
-
 
 @dataclass(slots=True)
 class Holding:

@@ -64,8 +64,6 @@ class Operation(StrEnum):
 WRITES = frozenset({Operation.EXPORT, Operation.IMPORT, Operation.DELETE})
 #: operations at IAM
 IAM = frozenset({Operation.TOKEN, Operation.PROJECTS, Operation.METADATA, Operation.ID_TOKEN, Operation.KEY})
-#: operations that only read
-READS = frozenset(Operation) - WRITES - IAM - {Operation.TASK_ACTION, Operation.ARCHIVE, Operation.UNKNOWN}
 #: operations that answer with pages of a list
 LISTS = frozenset({Operation.APPS, Operation.TASKS, Operation.DATASOURCES, Operation.APIS, Operation.GROUPS})
 #: all but IAM
