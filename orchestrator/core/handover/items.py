@@ -1,8 +1,8 @@
 """What ROMA does not carry and a person must do afterwards (API 2.4). Law: from lists alone, no request per asset.
 
-`handover(lines, facts)` makes the list; `core.handover.verify` says what a later read proves. First come the
-tasks that still run at the source: they must stop there before they start at the target. `Line` is one asset on its way
-to one target; `lines_of(preview.assets)` makes them; a run journals the items, so that the list serves an old run too.
+`handover(assets, facts)` makes the list; `core.handover.verify` says what a later read proves. First come the tasks
+that still run at the source: they must stop there before they start at the target. A run journals the items, so that
+the list serves an old run too.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,24 +19,6 @@ from orchestrator.core.state.events import HandoverListed
 
 #: items in one event: a journal's entry stays small
 MOST_AT_ONCE = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One asset that arrives at one target."""
-
-    source: str
-    target: str
-    #: id at the source
-    id: str
-    kind: str
-    name: str
-    #: the names it may have at the target, the likeliest first
-    names: tuple[str, ...]
-    owner: str = ""
-    running: bool = False
-    #: Merge found it there: it keeps its secret and its users
-    overwritten: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +42,11 @@ class Verification:
     disproved: bool = False
 
 
-def lines_of(assets: Iterable[ExpectedOutcome]) -> tuple[Line, ...]:
-    """Of a preview: what would arrive; skipped and refused assets are left out."""
-    return tuple(
-        Line(a.source, a.target, a.id, a.kind, a.name, a.names, a.owner, a.running, a.fate is Expected.OVERWRITTEN)
-        for a in assets
-        if a.fate in {Expected.CREATED, Expected.OVERWRITTEN}
-    )
-
-
-def handover(lines: Sequence[Line], facts: Mapping[str, Facts]) -> tuple[Item, ...]:
-    """Every item once, running tasks first, then by instance, action, asset."""
+def handover(assets: Iterable[ExpectedOutcome], facts: Mapping[str, Facts]) -> tuple[Item, ...]:
+    """Every item of what arrives once, running tasks first, then by instance, action, asset."""
+    arriving = [each for each in assets if each.fate in {Expected.CREATED, Expected.OVERWRITTEN}]
     found: dict[str, Item] = {}
-    for item in _all(lines, facts):
+    for item in _all(arriving, facts):
         found.setdefault(item.id, item)
     return in_order(found.values())
 
@@ -90,18 +64,18 @@ def by_owner(items: Iterable[Item]) -> dict[str, tuple[Item, ...]]:
     return {owner: tuple(found[owner]) for owner in sorted(found, key=lambda owner: (not owner, owner))}
 
 
-def _all(lines: Sequence[Line], facts: Mapping[str, Facts]) -> Iterator[Item]:
-    for source, target in dict.fromkeys((line.source, line.target) for line in lines):
+def _all(assets: Sequence[ExpectedOutcome], facts: Mapping[str, Facts]) -> Iterator[Item]:
+    for source, target in dict.fromkeys((asset.source, asset.target) for asset in assets):
         yield from _instance(source, target, facts)
-    held = {name: _Contents.of(each) for name, each in facts.items()}
-    for line in lines:
-        contents = held.get(line.source, _NOTHING)
-        yield from _task(line) if line.kind == "task" else _app(line, contents)
+    held = {name: _AppParts.of(each) for name, each in facts.items()}
+    for asset in assets:
+        contents = held.get(asset.source, _NOTHING)
+        yield from _task(asset) if asset.kind == "task" else _app(asset, contents)
 
 
 @dataclass(frozen=True, slots=True)
-class _Contents:
-    """What an instance's applications hold."""
+class _AppParts:
+    """What an instance's applications hold, unpublished APIs too; `Contents` holds the words of what travels."""
 
     #: application -> names of its data sources
     datasources: Mapping[str, tuple[str, ...]]
@@ -111,7 +85,7 @@ class _Contents:
     datasources_read: bool = False
 
     @classmethod
-    def of(cls, facts: Facts) -> "_Contents":
+    def of(cls, facts: Facts) -> "_AppParts":
         sources: dict[str, list[str]] = {}
         for one in read_or(facts.datasources, ()):
             sources.setdefault(one.app_id, []).append(one.name)
@@ -126,7 +100,7 @@ class _Contents:
         )
 
 
-_NOTHING = _Contents({}, {})
+_NOTHING = _AppParts({}, {})
 
 
 def _instance(source: str, target: str, facts: Mapping[str, Facts]) -> Iterator[Item]:
@@ -153,56 +127,56 @@ def _instance(source: str, target: str, facts: Mapping[str, Facts]) -> Iterator[
     yield _item(Action.DEVICES, target, sentence, subject=source)
 
 
-def _task(line: Line) -> Iterator[Item]:
-    if not line.running:
+def _task(asset: ExpectedOutcome) -> Iterator[Item]:
+    if not asset.running:
         return
-    sentence = f"stop task {line.name} at {line.source} before it is started anywhere else"
-    yield _of(line, Action.STOP_TASK, line.source, sentence, (f"it is stopped at {line.source}", line.id))
-    sentence = f"start task {line.name} after its data sources are set and it is stopped at {line.source}"
-    yield _of(line, Action.START_TASK, line.target, sentence, (f"it runs at {line.target}", line.id))
+    sentence = f"stop task {asset.name} at {asset.source} before it is started anywhere else"
+    yield _of(asset, Action.STOP_TASK, asset.source, sentence, (f"it is stopped at {asset.source}", asset.id))
+    sentence = f"start task {asset.name} after its data sources are set and it is stopped at {asset.source}"
+    yield _of(asset, Action.START_TASK, asset.target, sentence, (f"it runs at {asset.target}", asset.id))
 
 
-def _app(line: Line, contents: _Contents) -> Iterator[Item]:
-    if not line.overwritten:
+def _app(asset: ExpectedOutcome, contents: _AppParts) -> Iterator[Item]:
+    if asset.fate is not Expected.OVERWRITTEN:
         told = "tell its callers the new secret, which the import made"
-        yield _of(line, Action.SECRET, line.target, told)
-        yield _of(line, Action.AUTHORISE, line.target, "authorise its users again")
-    for name in contents.datasources.get(line.id, ()):
+        yield _of(asset, Action.SECRET, asset.target, told)
+        yield _of(asset, Action.AUTHORISE, asset.target, "authorise its users again")
+    for name in contents.datasources.get(asset.id, ()):
         told = f"set address, account and password of data source {name}, then test its connection"
-        yield _of(line, Action.DATASOURCE, line.target, told, ("", name))
+        yield _of(asset, Action.DATASOURCE, asset.target, told, ("", name))
     if not contents.datasources_read:
-        yield _of(line, Action.DATASOURCE, line.target, "set its data sources' connections: they could not be listed")
-    yield from _apis(line, contents)
+        yield _of(asset, Action.DATASOURCE, asset.target, "set its data sources' connections: they could not be listed")
+    yield from _apis(asset, contents)
     told = "tell outside systems the new calling address, keys, topics and credentials, then verify calls and messages"
-    yield _of(line, Action.OUTSIDE, line.target, told)
+    yield _of(asset, Action.OUTSIDE, asset.target, told)
 
 
-def _apis(line: Line, contents: _Contents) -> Iterator[Item]:
-    apis = contents.apis.get(line.id, ())
+def _apis(asset: ExpectedOutcome, contents: _AppParts) -> Iterator[Item]:
+    apis = contents.apis.get(asset.id, ())
     for api in apis:
         path = path_of(api)
         if not api.released:
             told = f"make API {api.name} ({path}) anew and publish it in RELEASE: only published ones travel"
-            yield _of(line, Action.PUBLISH_API, line.target, told, (f"it is published at {line.target}", path))
+            yield _of(asset, Action.PUBLISH_API, asset.target, told, (f"it is published at {asset.target}", path))
         elif api.backend_type.upper() == "FUNCTION":
             told = f"give the importing user the function, version and alias behind API {api.name} ({path})"
-            yield _of(line, Action.FUNCTION, line.target, told, ("", path))
+            yield _of(asset, Action.FUNCTION, asset.target, told, ("", path))
     if apis or not contents.apis_read:
         told = (
             "make and bind anew what its APIs need: domains, variables, load balancing, other environments, "
             "throttling, access control, quota policies, signature keys, AppCodes, black and white lists"
         )
-        yield _of(line, Action.API_SETTINGS, line.target, told)
+        yield _of(asset, Action.API_SETTINGS, asset.target, told)
 
 
-def _of(line: Line, action: Action, where: str, sentence: str, proof: tuple[str, str] = ("", "")) -> Item:
+def _of(asset: ExpectedOutcome, action: Action, where: str, sentence: str, proof: tuple[str, str] = ("", "")) -> Item:
     """An item of one asset; `proof` is (what a read could prove, subject)."""
     check, subject = proof
     # One stop serves every target: its id does not depend on the names there.
-    at = "/".join((line.source, line.id, *(() if action is Action.STOP_TASK else line.names)))
+    at = "/".join((asset.source, asset.id, *(() if action is Action.STOP_TASK else asset.names)))
     return Item(
-        _id(action, where, at, subject), action, line.name, line.kind, line.owner, sentence, where, check, line.names,
-        subject,
+        _id(action, where, at, subject), action, asset.name, asset.kind, asset.owner, sentence, where, check,
+        asset.names, subject,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from orchestrator.core.handover.items import handover, lines_of, listed
+from orchestrator.core.handover.items import handover, listed
 from orchestrator.core.model.checks import Check, Verdict
 from orchestrator.core.model.handover_item import Item
 from orchestrator.core.model.instance_facts import Facts
@@ -84,7 +84,7 @@ class Preview:
     @property
     def handover(self) -> tuple[Item, ...]:
         """What people must do by hand for what would arrive (API 2.4)."""
-        return self.listed or handover(lines_of(self.assets), self.facts)
+        return self.listed or handover(self.assets, self.facts)
 
     @property
     def schedule(self) -> tuple[e.Event, ...]:

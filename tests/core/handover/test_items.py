@@ -1,6 +1,6 @@
 """The handover list: what people must do, for whom, and in which order."""
 
-from orchestrator.core.handover.items import by_owner, handover, lines_of
+from orchestrator.core.handover.items import by_owner, handover
 from orchestrator.core.model.handover_item import Action, Item
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import DictionaryEntry
@@ -30,7 +30,7 @@ FACTS = {
 
 def items(case: PreviewCase | None = None) -> tuple[Item, ...]:
     case = case or PreviewCase(held=HELD, facts=FACTS)
-    return handover(lines_of(case.preview().assets), case.facts)
+    return handover(case.preview().assets, case.facts)
 
 
 def of(found: tuple[Item, ...], action: Action) -> list[tuple[str, str, str]]:

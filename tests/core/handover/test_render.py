@@ -3,7 +3,7 @@
 import csv
 import io
 
-from orchestrator.core.handover.items import Now, handover, lines_of
+from orchestrator.core.handover.items import Now, handover
 from orchestrator.core.handover.render import COLUMNS, rows, to_csv, to_data, to_markdown
 from orchestrator.core.handover.verify import verified, with_reads
 from orchestrator.core.model.handover_item import Action, Item, Standing
@@ -14,7 +14,7 @@ STAGE = PreviewCase(
     held={"dev": (held_app("=cmd|x"), held_app("core", owner="bob"), held_task("load", "core", running=True))},
     facts={"dev": told("dev"), "prod": told("prod")},
 )
-ITEMS: tuple[Item, ...] = handover(lines_of(STAGE.preview().assets), STAGE.facts)
+ITEMS: tuple[Item, ...] = handover(STAGE.preview().assets, STAGE.facts)
 TICKS = with_reads({}, verified(ITEMS, Now({"dev": Inventory("dev", (), (held_task("load", "core"),))})))
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from orchestrator.core.handover.items import Now, Verification, handover, lines_of
+from orchestrator.core.handover.items import Now, Verification, handover
 from orchestrator.core.handover.verify import provable, verified, with_reads
 from orchestrator.core.model.handover_item import Action, Standing
 from orchestrator.core.model.instance_facts import Facts, Unread
@@ -25,7 +25,7 @@ STAGE = PreviewCase(
         "prod": told("prod", features={"cors": False}),
     },
 )
-ITEMS = handover(lines_of(STAGE.preview().assets), STAGE.facts)
+ITEMS = handover(STAGE.preview().assets, STAGE.facts)
 
 
 def ticks(now: Now) -> dict[str, Verification]:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from orchestrator.core.handover.items import MOST_AT_ONCE, handover, lines_of, listed
+from orchestrator.core.handover.items import MOST_AT_ONCE, handover, listed
 from orchestrator.core.model.handover_item import Action, Item
 from orchestrator.core.report.handover import PlanHandover, RunHandover, due, kept, of_plan
 from orchestrator.core.report.outcome import AssetClass, AssetOutcome
@@ -13,7 +13,7 @@ STAGE = PreviewCase(
     held={"dev": (held_app("web"), held_app("core"), held_task("load", "web", "core", running=True))},
     facts={"dev": told("dev", datasources=(datasource("db", "web"),)), "prod": told("prod")},
 )
-ITEMS = handover(lines_of(STAGE.preview().assets), STAGE.facts)
+ITEMS = handover(STAGE.preview().assets, STAGE.facts)
 EVENTS: tuple[Event, ...] = (*listed(ITEMS), RunEnded(0))
 ENTRIES = [Entry(number, 0.0, event) for number, event in enumerate(EVENTS, 1)]
 
