@@ -88,6 +88,8 @@ class EngineRig:
     hears: Callable[[Runs, Entry], None] | None = None
     #: seconds by which the wall clock was stepped
     stepped: float = 0.0
+    #: when it begins, epoch seconds
+    dawn: float = DAWN
 
     def __post_init__(self) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="stage-"))
@@ -96,7 +98,7 @@ class EngineRig:
         self.draw = random.Random(1)
 
     def now(self) -> float:
-        return DAWN + anyio.current_time()
+        return self.dawn + anyio.current_time()
 
     def wall(self) -> datetime:
         return datetime.fromtimestamp(self.now() + self.stepped, UTC)
@@ -110,7 +112,9 @@ class EngineRig:
     def runtime(self) -> Runtime:
         """The world as one process finds it."""
         steady = SteadyClock(self.wall, anyio.current_time)
-        return Runtime(steady, self.draw.random, self.transport, self.offload, self.say, "op", "host", 1, "0")
+        return Runtime(
+            steady, self.draw.random, self.transport, self.offload, self.say, "op", "host", 1, "0", clock=self.wall
+        )
 
     def roma(self) -> Roma:
         """The way to the far side of one process."""
@@ -146,13 +150,13 @@ class EngineRig:
 
 def staged(
     held: World, act: Callable[[EngineRig], Awaitable[T]], plan: Plan | None = None, *, offload: Offload = inline,
-    hears: Callable[[Runs, Entry], None] | None = None,
+    hears: Callable[[Runs, Entry], None] | None = None, dawn: float = DAWN,
 ) -> tuple[EngineRig, T]:  # fmt: skip
     """Set the rig, act, and look at what is left."""
     found: list[EngineRig] = []
 
     async def main() -> T:
-        rig = EngineRig(held, plan or plan_for(held), offload, hears=hears)
+        rig = EngineRig(held, plan or plan_for(held), offload, hears=hears, dawn=dawn)
         found.append(rig)
         return await act(rig)
 

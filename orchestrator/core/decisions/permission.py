@@ -16,6 +16,8 @@ from orchestrator.core.state.slots import JobKind
 from orchestrator.core.state.subjects import Subject, SubjectKind
 
 NEVER = float("inf")
+#: seconds by which a window is looked at behind its opening: clocks are read one after another, and rounded
+HAIR = 0.05
 
 
 class HoldKind(StrEnum):
@@ -93,7 +95,7 @@ def _by_windows(s: SchedulerContext, levels: Levels, seconds: float, now: float)
     if found is None or found.begins + seconds > until:
         return Hold(HoldKind.WINDOW, short=True)
     if found.begins > wall:
-        return Hold(HoldKind.WINDOW, found.begins - s.wall_ahead, short=_is_open(s, levels, wall))
+        return Hold(HoldKind.WINDOW, found.begins - s.wall_ahead + HAIR, short=_is_open(s, levels, wall))
     return None
 
 

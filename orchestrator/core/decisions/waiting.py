@@ -7,7 +7,7 @@ person is waited for stands in the journal, from which `core.report.outcome` mak
 from collections.abc import Collection, Iterable
 
 from orchestrator.core.decisions.context import Decision, Finished, Note, SchedulerContext, WaitUntil
-from orchestrator.core.decisions.permission import NEVER, Hold, HoldKind
+from orchestrator.core.decisions.permission import HAIR, NEVER, Hold, HoldKind
 from orchestrator.core.model.counts import count
 from orchestrator.core.plan.plan import Gate
 from orchestrator.core.state import events as e
@@ -75,8 +75,8 @@ def _window_end(s: SchedulerContext, opens: float, now: float) -> End:
             told = f"the time of --until is over, {left} open"
         else:
             told = f"no job that is left would end before --until, {left} open"
-        return End(ExitCode.NOT_FINISHED, told, max(hours.until, opens + s.wall_ahead if opens < NEVER else 0.0))
+        return End(ExitCode.NOT_FINISHED, told, max(hours.until, opens + s.wall_ahead - HAIR if opens < NEVER else 0.0))
     if opens == NEVER:
         told = f"no window opens any more in which a job that is left would end, {left} open: change the plan's windows"
         return End(ExitCode.STOPPED, told)
-    return End(ExitCode.NOT_FINISHED, f"the window is closed, {left} open", opens + s.wall_ahead)
+    return End(ExitCode.NOT_FINISHED, f"the window is closed, {left} open", round(opens + s.wall_ahead - HAIR, 3))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from orchestrator.core.decisions.context import MOST_AHEAD, Finished, WaitUntil
+from orchestrator.core.decisions.permission import HAIR
 from orchestrator.core.decisions.scheduler import Scheduler
 from orchestrator.core.decisions.waiting import LOOK_AGAIN
 from orchestrator.core.plan.hours import Hours
@@ -40,7 +41,7 @@ def not_before(todo: Scheduler, run: Run) -> float:
     end = todo.ready(run.at)
     assert isinstance(end, Finished), end
     assert end.ends["window"].code == ExitCode.NOT_FINISHED
-    return end.ends["window"].not_before - DAWN
+    return round(end.ends["window"].not_before - DAWN, 3)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_no_import_is_asked_for_outside_its_window(hours: Hours) -> None:
     todo = woken(run)
     assert begun(todo, run) == []
     assert not_before(todo, run) == 1000
-    run.at = DAWN + 1000
+    run.at = DAWN + 1001
     assert begun(todo, run) == [("ListTarget", name)]
 
 
@@ -113,8 +114,8 @@ def test_an_opening_that_is_near_is_waited_for() -> None:
     batch = run.life(run.carries(app("a"))).batch
     todo = woken(run)
     assert begun(todo, run) == []
-    assert todo.ready(run.at) == WaitUntil(DAWN + 30)
-    run.later(30)
+    assert todo.ready(run.at) == WaitUntil(DAWN + 30 + HAIR)
+    run.later(31)
     assert begun(todo, run) == [("RequestExport", batch)]
 
 
