@@ -31,6 +31,11 @@ class PollTiming:
             if seen is not None:
                 self.estimates.observe(seen)
 
+    def follow(self, entries: Iterable[Entry]) -> None:
+        """What this run's journal holds already: it was learned from, and what comes next builds on it."""
+        for entry in entries:
+            self._times.hear(entry)
+
     def hear(self, entry: Entry) -> None:
         """From the live run, as its events are believed."""
         seen = self._times.hear(entry)

@@ -231,6 +231,7 @@ class Runs:
             progress = Progress() if past is None else folded(iter(entries))
             vault = self.store.vault(run)
             poll_timing = learned(self.store, run)
+            poll_timing.follow(entries if past is not None else ())
             self.predict = poll_timing.predict
             scheduler = self._scheduler(progress, poll_timing)
             performer = Performer(self.plan, self.roma, vault, progress, self.runtime, poll_timing)

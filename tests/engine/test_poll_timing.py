@@ -98,3 +98,13 @@ def test_progress_is_used_once_it_has_been_truthful() -> None:
     untold = poll_timing.poller("dev", JobKind.EXPORT, 100)
     untold.polled(100.0, None)
     assert told.wait(100.0) > untold.wait(100.0), "the end is due at 400 s, which only progress tells"
+
+
+def test_a_process_that_goes_on_with_a_run_learns_from_the_jobs_that_it_sees() -> None:
+    run = Run()
+    batch = run.life(run.carries(app("a"))).batch
+    run.exports(batch)
+    timing = PollTiming()
+    timing.follow(run.entries)
+    timing.hear(run.later(500) and e.Entry(99, run.at, e.Exported(batch, "arch")))
+    assert timing.predict("dev", JobKind.EXPORT, 1).jobs == 1
