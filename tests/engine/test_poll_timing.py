@@ -106,5 +106,6 @@ def test_a_process_that_goes_on_with_a_run_learns_from_the_jobs_that_it_sees() -
     run.exports(batch)
     timing = PollTiming()
     timing.follow(run.entries)
-    timing.hear(run.later(500) and e.Entry(99, run.at, e.Exported(batch, "arch")))
+    run.later(500).believe(e.Exported(batch, "arch"))
+    timing.hear(run.entries[-1])
     assert timing.predict("dev", JobKind.EXPORT, 1).jobs == 1
