@@ -14,29 +14,22 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from orchestrator.core.decisions import steps
 from orchestrator.core.decisions.context import (
-    Busy,
     Finished,
     Note,
     SchedulerContext,
-    Silence,
     Start,
     WaitUntil,
-    lists_of,
 )
 from orchestrator.core.decisions.scheduler import Scheduler
-from orchestrator.core.model.failures import Failure
-from orchestrator.core.model.retries import LONGEST_RETRY_AFTER, Action
 from orchestrator.core.state import events as e
-from orchestrator.core.state.ends import End
 from orchestrator.core.state.events import Entry, Event
-from orchestrator.core.state.holders import lost_request_in
 from orchestrator.core.state.lifecycle import PackageState
-from orchestrator.core.state.slots import host_of, lease_of
+from orchestrator.core.state.slots import lease_of
 from orchestrator.core.state.subjects import Subject
-from orchestrator.engine.backoff import busy_wait, outage_wait
-from orchestrator.engine.performer import Answered, Performer, Trouble
+from orchestrator.engine.performer import Answered, Performer
+from orchestrator.engine.reachability import Reachability
 from orchestrator.engine.resolutions import Operators
-from orchestrator.engine.runtime import Runtime, moment
+from orchestrator.engine.runtime import Runtime
 from orchestrator.errors import PRECEDENCE, ExitCode, MemoryFailed, RomaMigrateError
 from orchestrator.storage.leases import Taken
 from orchestrator.storage.store import Journal, SlotLeases
@@ -48,9 +41,6 @@ REQUEST_GRACE = 10.0
 RENEWED_EVERY = 4
 #: how long to wait for a slot that another process of this host holds, seconds
 SLOT_HELD = 1.0
-
-#: before another start, seconds: who has held a slot for all of `busy_timeout` will hardly have left it sooner
-BUSY_PAUSE = 300.0
 
 #: steps that only wait or read: a signal cuts them at once
 _CUT_AT_ONCE = (
@@ -97,16 +87,14 @@ class Conductor:
     _done: MemoryObjectSendStream[_Done | None] = field(init=False)
     _news: MemoryObjectReceiveStream[_Done | None] = field(init=False)
     _scopes: dict[Subject, anyio.CancelScope] = field(default_factory=dict)
-    #: slot, or "credentials@instance" for downloads -> since when every request is refused as one too many
-    _throttled: dict[str, float] = field(default_factory=dict)
-    #: silent hosts that have answered a poll since: the job goes on, but the silence is over
-    _back: set[str] = field(default_factory=set)
+    _reachability: Reachability = field(init=False)
     _held: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._done, self._news = anyio.create_memory_object_stream[_Done | None](math.inf)
         self.scheduler.claim = self._claim
         self.performer.hears = self._hears
+        self._reachability = Reachability(self.scheduler, self.runtime, self.remember)
 
     @property
     def context(self) -> SchedulerContext:
@@ -199,8 +187,7 @@ class Conductor:
 
     async def _believe(self, done: _Done | None) -> None:
         if done is None:
-            while self._back:
-                await self._heard_from(self._back.pop())
+            await self._reachability.believe_polls()
             return
         self._scopes.pop(done.step.subject, None)
         answered = self._cut_short(done) if done.cut else done.answered
@@ -209,7 +196,7 @@ class Conductor:
         )
         await self._release_space(done.step, answered.event)
         self.scheduler.finish(done.step.subject)
-        await self._note_reachability(done.step, answered)
+        await self._reachability.note(done.step, answered)
 
     def _still_fits(self, event: Event) -> bool:
         """Two targets may find the same package damaged: it is told once."""
@@ -253,136 +240,9 @@ class Conductor:
             for listener in self.listeners:
                 listener(entry)
 
-    # --- the way to ROMA -------------------------------------------------------------------------------------------
-
-    async def _note_reachability(self, step: steps.Step, answered: Answered) -> None:
-        """Learn from an answer who is silent, who refuses and whose slot is busy."""
-        if answered.local or isinstance(step, steps.RecoverDownload | steps.DropPackage):
-            return
-        host = host_of(self.context.plan.instances[step.instance].endpoint)
-        trouble = answered.trouble
-        if answered.disagrees:
-            await self._heard_from(host)
-            self._disagrees(step, answered.disagrees)
-        if trouble is None:
-            if answered.event is not None:
-                await self._heard_from(host)
-                self._unhindered(step)
-            return
-        if trouble.failed.failure is not Failure.THROTTLED:
-            self._throttled.pop(_way_of(step), None)
-        match trouble.decision.action:
-            case Action.OUTAGE:
-                await self._silent(host, trouble)
-            case Action.WAIT_FOR_SLOT if isinstance(step, steps.ASKING):
-                await self._heard_from(host)
-                self._busy(step.slot, host, trouble)
-            case Action.ASK_AGAIN if trouble.failed.failure is Failure.THROTTLED:
-                await self._heard_from(host)
-                self._throttle(_way_of(step), trouble)
-            case Action.REFUSED | Action.RENEW:
-                self._refused(step, trouble)
-            case Action.SETTLE:
-                pass
-            case _:
-                await self._heard_from(host)
-
     def _hears(self, instance: str) -> None:
-        """An answer that ends no step, such as a poll of a job that still runs."""
-        host = host_of(self.context.plan.instances[instance].endpoint)
-        if host in self.context.silent:
-            self._back.add(host)
+        if self._reachability.hears(instance):
             self._done.send_nowait(None)
-
-    def _unhindered(self, step: steps.Step) -> None:
-        """A step has got what it asked for."""
-        self._throttled.pop(_way_of(step), None)
-        if isinstance(step, steps.ASKING):
-            self.context.busy.pop(step.slot, None)
-        if isinstance(step, steps.LISTING):
-            self.context.silent.pop(lists_of(step.instance), None)
-
-    async def _heard_from(self, host: str) -> None:
-        silence = self.context.silent.pop(host, None)
-        if silence is not None:
-            await self.remember([e.OutageEnded(host, round(self.runtime.now() - silence.since, 1))])
-            self.scheduler.touch_all()
-
-    async def _silent(self, host: str, trouble: Trouble) -> None:
-        now, unheard = self.runtime.now(), trouble.unanswered
-        silence = self.context.silent.get(host)
-        if silence is None:
-            silence = self.context.silent[host] = Silence(now - unheard.seconds, now)
-            words = e.ErrorDetail(trouble.failed.failure.value, trouble.failed.code, trouble.failed.message)
-            await self.remember([e.OutageBegan(host, words)])
-        left = min(unheard.left, silence.since + unheard.seconds + unheard.left - now)
-        self._ask_later(silence, left)
-        if left <= 0:
-            throttled = trouble.failed.failure is Failure.THROTTLED
-            how = "has refused every request as one too many" if throttled else "has given no usable answer"
-            told = f"{host} {how} for {now - silence.since:.0f} s (outage_timeout): {trouble.failed.message}"
-            self._end(host, End(ExitCode.UNREACHABLE, told))
-
-    def _ask_later(self, silence: Silence, left: float) -> None:
-        """After a pause that grows, but never beyond the moment at which it would be given up."""
-        silence.asking = None
-        pause = outage_wait(silence.times, self.runtime.draw())
-        silence.retry_at = self.runtime.now() + min(pause, max(left, 0.0))
-        silence.times += 1
-
-    def _disagrees(self, step: steps.Step, told: str) -> None:
-        """A list that contradicts itself: whoever needs it waits, and then this target alone goes no further."""
-        now, limit = self.runtime.now(), self.context.settings.outage_timeout
-        silence = self.context.silent.get(lists_of(step.instance))
-        if silence is None:
-            silence = self.context.silent[lists_of(step.instance)] = Silence(now, now)
-            until = now + limit
-            text = f"{told}; it is listed again until {moment(until)}, and everything else goes on"
-            self.runtime.say("list-disagrees", instance=step.instance, until=until, text=text)
-        left = silence.since + limit - now
-        self._ask_later(silence, left)
-        if left <= 0:
-            waited = f"{told}, and so on for {now - silence.since:.0f} s (outage_timeout)"
-            self._end(f"{step.credentials}@{step.instance}", End(ExitCode.UNREACHABLE, waited))
-
-    def _throttle(self, what: str, trouble: Trouble) -> None:
-        """Certainly not done, but a service that does nothing else is out of reach too."""
-        now = self.runtime.now()
-        since = self._throttled.setdefault(what, now)
-        if now - since >= self.context.settings.outage_timeout:
-            told = f"{trouble.request}: refused as one too many for {now - since:.0f} s (outage_timeout)"
-            self._end(what, End(ExitCode.UNREACHABLE, f"{told}: {trouble.failed.message}"))
-
-    def _busy(self, slot: str, host: str, trouble: Trouble) -> None:
-        now = self.runtime.now()
-        busy = self.context.busy.setdefault(slot, Busy(now, now, 0))
-        busy.times += 1
-        waited = now - busy.since - self.context.progress.outages.seconds(host, busy.since, now)
-        left = self.context.settings.busy_timeout - waited
-        asked = min(trouble.failed.retry_after, LONGEST_RETRY_AFTER)
-        busy.until = now + min(max(asked, busy_wait(busy.times, self.runtime.draw())), max(left, 0.0))
-        if left <= 0:
-            told = f"{self._holder_of(slot)} the slot {slot} for {waited:.0f} s (busy_timeout)"
-            self._end(slot, End(ExitCode.NOT_FINISHED, told, now + BUSY_PAUSE))
-
-    def _holder_of(self, slot: str) -> str:
-        """Whose job it is that ROMA says is running, as far as we can know."""
-        lost = lost_request_in(self.context.progress, slot)
-        if not lost:
-            return "somebody else's job has held"
-        kind = "import" if lost in self.context.progress.deliveries else "export"
-        return f"our own lost {kind} {lost} may still run: a job has held"
-
-    def _refused(self, step: steps.Step, trouble: Trouble) -> None:
-        failed = trouble.failed
-        said = " ".join(part for part in (failed.code, failed.message) if part)
-        told = f"{trouble.request}: {said}" + (f" (request_id {failed.request_id})" if failed.request_id else "")
-        self._end(f"{step.credentials}@{step.instance}", End(ExitCode.REFUSED, told))
-
-    def _end(self, what: str, end: End) -> None:
-        self.context.ends[what] = end
-        self.runtime.say("gave-up", what=what, reason=end.sentence, text=f"gave up: {end.sentence}")
-        self.scheduler.touch_all()
 
     # --- slots between processes -----------------------------------------------------------------------------------
 
@@ -423,11 +283,6 @@ class Conductor:
                     self.scheduler.touch_all()
                 await self.runtime.offload(self.journal.answer, number, answer)
                 self._done.send_nowait(None)
-
-
-def _way_of(step: steps.Step) -> str:
-    """What ends where the service refuses everything: the slot, or where there is none the credentials' way."""
-    return step.slot if isinstance(step, steps.ASKING) else f"{step.credentials}@{step.instance}"
 
 
 def gravest(problems: BaseExceptionGroup[BaseException]) -> BaseException:
