@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test browser check format proof soak chaos bench lock clean
+.PHONY: help install run test browser screens check format proof soak chaos bench lock clean
 
 help: ## print this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ browser: $(STAMP) ## get what the browser tests need, as far as that is possible
 quick: $(STAMP) ## run the tests that start no process of their own (two minutes)
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/core tests/roma tests/storage tests/engine tests/emulator tests/cli tests/plans tests/test_citations.py
 
+screens: $(STAMP) ## renew the screens in the README and in tests/cli/data: look at the difference
+	RENEW=1 $(BIN)/python -m pytest -n 0 -q tests/cli/test_screens.py tests/cli/output/test_cells.py
+
 check: $(STAMP) ## format, lint, types and the import ladder
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -49,7 +52,7 @@ soak: $(STAMP) ## simulate SEEDS nights (default 100000); FIRST, LOG and BUDGET 
 chaos: $(STAMP) ## kill real processes KILLS times (default 200)
 	$(BIN)/python -m tests.chaos $(or $(KILLS),200)
 
-bench: $(STAMP) ## the table of ratios in the README (about forty minutes)
+bench: $(STAMP) ## the table of ratios in tests/benchmarks (about forty minutes)
 	$(BIN)/python -m tests.benchmarks --most 10000
 
 lock: ## renew requirements.txt from pyproject.toml

@@ -1,12 +1,15 @@
-"""Screens that renderers must go on to make: text in `tests/cli/data`, looked at once, compared from then on.
+"""Screens that renderers must go on to make: text that was looked at once, compared from then on.
 
-`RENEW=1` writes them anew; look at the difference before it is committed.
+`make screens` (`RENEW=1`) writes them anew, into `tests/cli/data` and into the README; look at the difference before it
+is committed.
 """
 
 import os
+import re
 from pathlib import Path
 
 DATA = Path(__file__).parent / "data"
+README = Path(__file__).parents[2] / "README.md"
 
 
 def must_be_as_captured(name: str, text: str) -> None:
@@ -15,3 +18,16 @@ def must_be_as_captured(name: str, text: str) -> None:
     if os.environ.get("RENEW"):
         path.write_text(text + "\n", encoding="utf-8")
     assert text + "\n" == path.read_text(encoding="utf-8")
+
+
+def must_stand_in_readme(name: str, text: str) -> None:
+    """Compare with the block behind the mark of that name."""
+    page = README.read_text(encoding="utf-8")
+    block = re.compile(rf"(<!-- screen: {name} -->\n````text\n)(.*?)(\n````\n)", re.DOTALL)
+    assert block.search(page), f"the README has no mark `screen: {name}`"
+    if os.environ.get("RENEW"):
+        page = block.sub(lambda found: found[1] + text + found[3], page)
+        README.write_text(page, encoding="utf-8")
+    found = block.search(page)
+    assert found is not None
+    assert text == found[2]

@@ -131,7 +131,7 @@ class _Board:
         self._live.stop()
 
     def _above(self, text: str) -> None:
-        self._live.console.print(Text.from_ansi(text), soft_wrap=True)
+        self._live.console.print(Text.from_ansi(text))
 
     def begin(self, statuses: LaneStatuses, progress: Progress, model: Model) -> None:
         with self._lock:
@@ -172,7 +172,11 @@ class _Board:
         if planned is None:
             return
         began = time.monotonic()
-        guessed = any(each.duration.guessed for each in planned.jobs)
-        seconds = forecast(planned).p50 if planned.jobs else 0.0
-        self._left = Left(self._planned_at, seconds, guessed)
+        self._left = left_of(planned, self._planned_at)
         self._next_plan = max(self._next_plan, time.monotonic() + SPARING * (time.monotonic() - began))
+
+
+def left_of(planned: Planned, at: float) -> Left:
+    """What is left, as the preview's model plays it; `at` is the moment at which it was planned, epoch seconds."""
+    guessed = any(each.duration.guessed for each in planned.jobs)
+    return Left(at, forecast(planned).p50 if planned.jobs else 0.0, guessed)

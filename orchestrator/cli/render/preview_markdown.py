@@ -6,6 +6,7 @@ from orchestrator.cli.output.tables import markdown
 from orchestrator.cli.render.dialect import lesson_lines
 from orchestrator.cli.render.preview_json import Shown
 from orchestrator.cli.render.preview_text import (
+    MOST_LEFT_OUT,
     ORDER,
     actions,
     answers,
@@ -43,7 +44,7 @@ def preview_markdown(shown: Shown, everything: bool) -> str:
         if preview.checks
         else []
     )
-    lines += _left_out(preview)
+    lines += _left_out(preview, everything)
     lines += _backups(preview)
     lines += _schedule(preview)
     lines += _assets(preview.assets) if everything else []
@@ -63,7 +64,7 @@ def _checks(checks: Sequence[Check], everything: bool) -> list[str]:
     for held in grouped(checks):
         if held[0].verdict is Verdict.OK:
             continue
-        if everything or len(held) <= MOST_EXAMPLES:
+        if everything or len(held) == 1:
             lines += [_check(check) for check in held]
         else:
             lines += _group(held)
@@ -71,11 +72,12 @@ def _checks(checks: Sequence[Check], everything: bool) -> list[str]:
 
 
 def _group(held: Sequence[Check]) -> list[str]:
-    """Many answers alike: how many, some of them, and what to do."""
-    first = held[0]
-    lines = [f"- **{first.verdict.value}** {in_markdown(f'{first.id}, {len(held)} times, such as:')}"]
+    """Several answers alike: how many, some of them, and once what to do."""
+    first, more = held[0], len(held) - MOST_EXAMPLES
+    title = f"{first.id}, {len(held)} times{', such as' if more > 0 else ''}:"
+    lines = [f"- **{first.verdict.value}** {in_markdown(title)}"]
     lines += [f"  - {in_markdown(located(each))}" for each in held[:MOST_EXAMPLES]]
-    lines.append(f"  - ... and {len(held) - MOST_EXAMPLES} more (--all lists them)")
+    lines += [f"  - ... and {more} more (--all lists them)"] if more > 0 else []
     return lines + [f"  - {word}: {in_markdown(text)}" for word, text in answers(held)]
 
 
@@ -95,13 +97,15 @@ def _identity(shown: Shown) -> list[str]:
     return ["## What it is", "", *(f"- {in_markdown(each)}" for each in told), "", *approve]
 
 
-def _left_out(preview: Preview) -> list[str]:
+def _left_out(preview: Preview, everything: bool) -> list[str]:
     told = [
         f"- {in_markdown(f'{made.migration}@{made.target}: {name}: {why}')}"
         for made in preview.selections
         for _, name, why in made.left_out
     ]
-    return ["## Left out", "", *told, ""] if told else []
+    shown = told if everything else told[:MOST_LEFT_OUT]
+    more = [f"- ... and {len(told) - len(shown):,} more (--all lists them)"] if len(told) > len(shown) else []
+    return ["## Left out", "", *shown, *more, ""] if told else []
 
 
 def _schedule(preview: Preview) -> list[str]:

@@ -210,7 +210,7 @@ def _checks(checks: Sequence[Check], everything: bool) -> list[str]:
         verdict = held[0].verdict
         if verdict is Verdict.OK or (verdict is Verdict.NOT_CHECKED and not everything):
             continue
-        if everything or len(held) <= MOST_EXAMPLES:
+        if everything or len(held) == 1:
             lines += [line for check in held for line in _check(check, everything)]
         else:
             lines += _group(held)
@@ -229,22 +229,24 @@ def _check(check: Check, everything: bool) -> list[str]:
 
 
 def _group(held: Sequence[Check]) -> list[str]:
-    """Many answers to one question: how many, some of them, and what to do."""
-    first = held[0]
-    lines = [f"{first.verdict.value}: {first.id}, {len(held)} times, such as:"]
+    """Several answers to one question: how many, some of them, and once what to do."""
+    first, more = held[0], len(held) - MOST_EXAMPLES
+    lines = [f"{first.verdict.value}: {first.id}, {len(held)} times{', such as' if more > 0 else ''}:"]
     lines += [wrapped("  - ", located(each)) for each in held[:MOST_EXAMPLES]]
-    lines.append(f"    ... and {len(held) - MOST_EXAMPLES} more (--all lists them)")
+    lines += [f"    ... and {more} more (--all lists them)"] if more > 0 else []
     return lines + [wrapped(f"    {word}: ", text) for word, text in answers(held)]
 
 
 def _left_out(preview: Preview, everything: bool) -> list[str]:
-    lines = []
-    for made in preview.selections:
-        told = made.left_out if everything else made.left_out[:MOST_LEFT_OUT]
-        lines += [wrapped("  ", f"left out of {made.migration}@{made.target}: {name}: {why}") for _, name, why in told]
-        if len(told) < len(made.left_out):
-            lines.append(f"  ... and {len(made.left_out) - len(told)} more (--all lists them)")
-    return lines
+    """Tasks that touch a selection and are not in it; some of all of them, where not each is asked for."""
+    told = [
+        f"left out of {made.migration}@{made.target}: {name}: {why}"
+        for made in preview.selections
+        for _, name, why in made.left_out
+    ]
+    shown = told if everything else told[:MOST_LEFT_OUT]
+    more = [f"  ... and {len(told) - len(shown):,} more (--all lists them)"] if len(told) > len(shown) else []
+    return [*(wrapped("  ", each) for each in shown), *more]
 
 
 def backups(preview: Preview) -> list[str]:

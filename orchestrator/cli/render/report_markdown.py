@@ -55,9 +55,9 @@ def report_markdown(r: ReportDocument, everything: bool = False) -> list[str]:
     return [
         *_head(r),
         *_counts(r),
+        *_assets(r.assets, everything),
         *_aside(r, everything),
         *_timeline(r, everything),
-        *_assets(r.assets, everything),
         *_checks(r, everything),
         *_events(r),
         *_batches(r, everything),
@@ -130,8 +130,20 @@ def _aside(r: ReportDocument, everything: bool) -> list[str]:
             groups.setdefault((f"{each.migration}@{each.target}", why), []).append(left.name)
     told = [f"{where}: {count(len(names), 'task')} {why}" for (where, why), names in travels.items()]
     told = _each(travels) if everything else told
-    out = ["### Carried by another migration of this run", "", *_bullets(told), ""] if travels else []
-    return out + (["### Left out", "", *_bullets(_each(stays) if everything else _grouped(stays)), ""] if stays else [])
+    out = (
+        ["## Carried by another migration of this run", "", *_bullets(_some_of(told, everything)), ""]
+        if travels
+        else []
+    )
+    left = _some_of(_each(stays) if everything else _grouped(stays), everything)
+    return out + (["## Left out", "", *_bullets(left), ""] if stays else [])
+
+
+def _some_of(lines: Sequence[str], everything: bool) -> Sequence[str]:
+    """The first of many, and how many more there are."""
+    if everything or len(lines) <= MOST_LINES:
+        return lines
+    return [*lines[:MOST_LINES], f"... and {len(lines) - MOST_LINES:,} more (--all)"]
 
 
 def _assets(assets: Sequence[AssetDocument], everything: bool) -> list[str]:

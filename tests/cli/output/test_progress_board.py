@@ -6,7 +6,6 @@ from orchestrator.cli.output.cells import middle
 from orchestrator.cli.output.lane_status import Activity, LaneStatus, LaneStatuses
 from orchestrator.cli.output.progress_board import DONE, Left, Screen, board
 from orchestrator.cli.output.times import clock
-from tests.cli.captures import must_be_as_captured
 
 NOW = 1_800_000_000.0
 KINDS = ("orders", "billing", "stock", "customers", "shipping", "pricing")
@@ -44,8 +43,6 @@ def test_thirty_lanes_fit_and_the_active_ones_are_seen(width: int, height: int) 
     if height == 24:
         assert lines[-1] == "+ 18 waiting for a free slot · 1 quarantined · 8 done"
     assert f"3:12 elapsed · ~6:40 left · over at ~{clock(NOW + 400)}" in text
-    zone = clock(NOW)[8:]
-    must_be_as_captured(f"progress_{width}x{height}.txt", text.replace(clock(NOW + 400), "08:06:40" + zone))
 
 
 def test_a_bar_shows_assets_and_never_time() -> None:
