@@ -1,5 +1,6 @@
-"""Real screens of a night in virtual time, compared with those that somebody has looked at (`make screens` renews them)."""
+"""Real screens of a night in virtual time, compared with those that were looked at; `make screens` renews them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -48,24 +49,29 @@ def test_the_end_and_the_report_of_a_failed_run(failed: Seen) -> None:
 
 def test_the_readme_shows_a_preview_a_run_and_a_report(tmp_path: Path) -> None:
     scene = screens.two_teams()
-    before = screens.previewed(scene, tmp_path, PAGE).splitlines()
-    for first, last in (("  plan.yaml", "  prod: "), ("warning: unpublished", "warning: running"), ("    invoices-", "time: "),
-                        ("      busiest", "batches"), ("order: ", "verdict: "), ("      or ", "")):  # fmt: skip
-        before = _without(before, first, last)
-    must_stand_in_readme("preview", "\n".join(before))
+    before = _shortened(
+        screens.previewed(scene, tmp_path, PAGE),
+        (("  plan.yaml", "  migration"), ("warning: ", "warning: running"), ("    invoices-web", "time: "),
+         ("      busiest", "batches"), ("order: ", "verdict: "), ("      or ", "")),
+    )  # fmt: skip
     seen = screens.lived(scene, tmp_path, PAGE)
-    board, end = seen.boards[SIZES[0]], seen.closing.splitlines()
-    for first, last in (('  "verified"', "  migration"), ("warn: ", "who: "), ("digest: ", "")):
-        end = _without(end, first, last)
-    must_stand_in_readme("run", "\n".join([board, *end]))
-    report = seen.report.splitlines()
-    for first, last in (("- who must", "## Quarantined"), ("## Checks", "")):
-        report = _without(report, first, last)
-    must_stand_in_readme("report", "\n".join(line for line in report if line))
+    end = _shortened(seen.closing, (('  "verified"', "  migration"), ("why: ", "who: "), ("digest: ", "")))
+    cuts = (("- who must", "- plan"), ("- began", "## Quarantined"), ("## Timeline", ""))
+    report = [line for line in _shortened(seen.report, cuts) if line]
+    typed = [f"$ roma-migrate {words}" for words in ("preview plan.yaml", "run plan.yaml", "report")]
+    told = [typed[0], *before, typed[1], seen.boards[SIZES[0]], *end, typed[2], *report]
+    must_stand_in_readme("\n".join(told))
+
+
+def _shortened(text: str, cuts: Sequence[tuple[str, str]]) -> list[str]:
+    lines = text.splitlines()
+    for first, last in cuts:
+        lines = _without(lines, first, last)
+    return lines
 
 
 def _without(lines: list[str], first: str, last: str) -> list[str]:
-    """Without what lies from the line that begins with `first` up to the one that begins with `last`, "" for the end."""
+    """Without the lines from the one that begins with `first` up to the one that begins with `last`, "" for the end."""
     begin = next(at for at, line in enumerate(lines) if line.startswith(first))
     end = next(at for at, line in enumerate(lines) if at > begin and line.startswith(last)) if last else len(lines)
-    return [*lines[:begin], CUT, *lines[end:]]
+    return [*lines[:begin], *([CUT] if lines[end:] else []), *lines[end:]]

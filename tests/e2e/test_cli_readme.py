@@ -30,3 +30,7 @@ def test_every_exit_code_is_in_the_table() -> None:
 
 def test_it_opens_with_its_two_commands() -> None:
     assert README.index("make run") < README.index("make test") < README.index("## ")
+
+
+def test_it_is_one_page() -> None:
+    assert len(README.splitlines()) <= 250

@@ -135,8 +135,8 @@ def _aside(r: ReportDocument, everything: bool) -> list[str]:
         if travels
         else []
     )
-    left = _some_of(_each(stays) if everything else _grouped(stays), everything)
-    return out + (["## Left out", "", *_bullets(left), ""] if stays else [])
+    lines = _some_of(_each(stays) if everything else _grouped(stays), everything)
+    return out + (["## Left out", "", *_bullets(lines), ""] if stays else [])
 
 
 def _some_of(lines: Sequence[str], everything: bool) -> Sequence[str]:
