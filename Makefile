@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test browser screens check format proof soak chaos bench lock clean
+.PHONY: help install run test browser quick screens check format proof soak chaos bench dist lock clean
 
 help: ## print this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ chaos: $(STAMP) ## kill real processes KILLS times (default 200)
 
 bench: $(STAMP) ## the table of ratios in tests/benchmarks (about forty minutes)
 	$(BIN)/python -m tests.benchmarks --most 10000
+
+dist: $(STAMP) ## wheel, wheels with an installer for sites without registries, bill of materials, into dist/
+	$(BIN)/python -m tests.packaging
 
 lock: ## renew requirements.txt from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

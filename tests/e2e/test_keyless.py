@@ -119,6 +119,54 @@ def test_a_key_that_ends_in_the_middle_of_a_run_is_renewed_between_jobs(way: str
     assert not refused, "a key was used until the service refused it"
 
 
+def test_an_agency_that_is_taken_on_is_taken_on_again_between_jobs(serve: Serve, desk: Desk) -> None:
+    """Both keys end: that of the server's agency, and the one that it takes on at the target."""
+    roma = serve(world(session_lifetime=SHORT))
+    held = {
+        "at-dev": key_of(DEV_USER), "server": "{agency: ecs}",
+        "at-prod": "{assume: {domain: acme, agency: visitors, by: server}}",
+    }  # fmt: skip
+    desk.ready(roma, PlanText(credentials=held, settings=BATCHES))
+    desk.environment |= {"ROMA_MIGRATE_METADATA": roma.url}
+    said = desk.run("run", "plan.yaml")
+    assert said.code == 0, said.both
+    assert roma.held() == roma.everything()
+    keys = [x.session for x in roma.api.seen if x.operation is Operation.IMPORT and x.status == 200]
+    assert len(set(keys)) > 1
+    for thing, used in sessions_by_job(roma).items():
+        assert len(used - {-1}) <= 1, f"{thing} was asked about with several keys: {used}"
+    assert not [one for one in roma.api.seen if one.status in (401, 403)], "a key was used until it was refused"
+
+
+#: prints a part of a temporary key; asked for `ak` it takes the server's present one
+PRINTED = """#!/usr/bin/env python3
+import http.client, json, os, sys
+if sys.argv[1] == "access":
+    server = http.client.HTTPConnection(os.environ["ROMA_MIGRATE_METADATA"].removeprefix("http://"), timeout=20)
+    server.request("GET", "/openstack/latest/securitykey")
+    open("key.json", "wb").write(server.getresponse().read())
+print(json.load(open("key.json"))["credential"][sys.argv[1]])
+"""
+
+
+def test_a_command_is_asked_anew_once_its_key_has_ended(serve: Serve, desk: Desk) -> None:
+    """Nothing tells how long such a key lives: the service refuses it, and the command is run once more."""
+    roma = serve(world(session_lifetime=SHORT, metadata_tokens=False))
+    parts = {"ak": "access", "sk": "secret", "security_token": "securitytoken"}
+    held = "{" + ", ".join(f'{key}: "${{command:./key {part}}}"' for key, part in parts.items()) + "}"
+    desk.ready(roma, PlanText(credentials={"at-dev": held, "at-prod": key_of(PROD_USER)}, settings=BATCHES))
+    (desk.folder / "key").write_text(PRINTED)
+    (desk.folder / "key").chmod(0o755)
+    desk.environment |= {"ROMA_MIGRATE_METADATA": roma.url}
+    said = desk.run("run", "plan.yaml", "--log-level", "debug")
+    assert said.code == 0, said.both
+    assert roma.held() == roma.everything()
+    assert len(set(exported_with(roma))) > 1
+    for key in roma.api.identity.sessions.given.values():
+        assert key.sk not in said.both
+        assert all(key.sk.encode() not in content for path, (_, content) in desk.files().items())
+
+
 def test_an_id_token_is_read_anew_for_each_exchange(serve: Serve, desk: Desk) -> None:
     """The pipeline replaces its file: the second key comes from the second token."""
     second = f"{ID_TOKEN}-second"
@@ -170,6 +218,7 @@ COMMANDS = {
     "fails": ("echo SESAME-ON-STDERR >&2; echo SESAME-ON-STDOUT; exit 3", "ended with code 3"),
     "gives nothing": ("echo SESAME-ON-STDERR >&2", "is empty"),
     "gives a page": ("head -c 100000 /dev/zero", "prints too much for a secret"),
+    "hangs": ("echo SESAME-ON-STDOUT; echo SESAME-ON-STDERR >&2; sleep 600", "did not end within 30 s and was stopped"),
 }
 
 

@@ -23,7 +23,6 @@ from orchestrator.emulator.world.generate import default_world
 from orchestrator.emulator.world.world import User, World
 from orchestrator.engine.runs import Wish
 from orchestrator.engine.runtime import utc_now
-from orchestrator.errors import OperatorError
 from orchestrator.storage.home import Home
 from orchestrator.storage.planfile import read_plan
 from orchestrator.storage.store import HomeStore
@@ -54,13 +53,10 @@ def demo(terminal: Terminal, path: Path | None, keep: bool) -> int:
 
 
 def _demo_plan() -> Path:
-    for folder in (Path.cwd(), Path(orchestrator.__file__).parent.parent):
-        if (folder / "plans" / "demo.yaml").is_file():
-            return (folder / "plans" / "demo.yaml").relative_to(Path.cwd()) if folder == Path.cwd() else (
-                folder / "plans" / "demo.yaml")  # fmt: skip
-    raise OperatorError(
-        "there is no plans/demo.yaml here", next_step="run it in a clone of the project, or give --plan"
-    )
+    """Of the folder or the clone that we stand in, else the one that came with the program."""
+    here, ours = Path("plans/demo.yaml"), Path(orchestrator.__file__).parent
+    found = (here, ours.parent / here, ours / here)
+    return next((path for path in found if path.is_file()), found[-1])
 
 
 def fitted(world: World, plan: Plan) -> World:
