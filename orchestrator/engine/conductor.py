@@ -93,7 +93,7 @@ class Conductor:
     def __post_init__(self) -> None:
         self._done, self._news = anyio.create_memory_object_stream[_Done | None](math.inf)
         self.scheduler.claim = self._claim
-        self.performer.hears = self._hears
+        self.performer.jobs.hears = self._hears
         self._reachability = Reachability(self.scheduler, self.runtime, self.remember)
 
     @property

@@ -6,7 +6,7 @@ What a failed request means is read from `model.retries`; what follows is decide
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import anyio
@@ -14,7 +14,7 @@ import anyio
 from orchestrator.core.decisions import steps
 from orchestrator.core.decisions.verification import Comparison, Expected, expected_of, looked, verify
 from orchestrator.core.model.contents import Contents
-from orchestrator.core.model.failures import Failed, Failure, RequestFailed, Unanswered
+from orchestrator.core.model.failures import Failed, RequestFailed, Unanswered
 from orchestrator.core.model.inventory import Job, JobStatus
 from orchestrator.core.model.retries import Action, Request, RetryDecision, decide
 from orchestrator.core.plan.plan import Mode, Plan
@@ -22,8 +22,9 @@ from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Asset, ErrorDetail, Event
 from orchestrator.core.state.lifecycle import Delivery
 from orchestrator.core.state.progress import Progress
-from orchestrator.core.state.slots import JobKind, host_of, iam_name
-from orchestrator.engine.poll_timing import Poller, PollTiming
+from orchestrator.core.state.slots import iam_name
+from orchestrator.engine.job_watch import JobWatch
+from orchestrator.engine.poll_timing import PollTiming
 from orchestrator.engine.read_metadata import unread
 from orchestrator.engine.runtime import Runtime, moment
 from orchestrator.engine.target_listings import TargetListings
@@ -36,12 +37,6 @@ from orchestrator.storage.vault import PackageIncomplete, Vault
 VERIFY_PATIENCE = 120.0
 #: before an export for which others have reserved the space is considered again, seconds
 SPACE_WAIT = 15.0
-#: for how long a job must be unknown to the service before that is believed, and how often it is asked, seconds
-#: [I: whether each of its servers knows a job from the first moment on is undocumented]
-GONE_AFTER = 30.0
-GONE_PAUSE = 5.0
-#: a job that was accepted longer ago has been waited for before, seconds
-TAKEN_UP = 5.0
 #: before the second look of a verification, seconds; each further pause is twice as long
 VERIFY_PAUSE = 5.0
 #: what an export may need on our disk before its size is known, bytes, where none from that source was larger (API 2.2
@@ -88,12 +83,11 @@ class Performer:
     ) -> None:  # fmt: skip
         self._largest_asset = largest_asset
         self._plan, self._roma, self._vault = plan, roma, vault
-        self._progress, self._runtime, self._poll_timing = progress, runtime, poll_timing
+        self._progress, self._runtime = progress, runtime
+        self.jobs = JobWatch(plan, roma, progress, runtime, poll_timing)
         self._listings = TargetListings(plan, roma)
         #: credentials -> the user that owns them, as slots count users
         self.users: Mapping[str, str] = {}
-        #: told the instance of each poll that is answered
-        self.hears: Callable[[str], None] = lambda instance: None
 
     async def perform(self, step: steps.Step) -> Answered:
         """The answer to one step; raises MemoryFailed, and nothing else that is not a defect."""
@@ -154,7 +148,7 @@ class Performer:
 
     async def _await_export(self, step: steps.AwaitExport) -> Answered:
         try:
-            job = await self._await_job(step)
+            job = await self.jobs.until_ended(step)
         except RequestFailed as error:
             trouble = self._trouble(Request.READ, error, math.inf)
             if trouble.decision.action is Action.VANISHED:
@@ -255,7 +249,7 @@ class Performer:
 
     async def _await_import(self, step: steps.AwaitImport) -> Answered:
         try:
-            job = await self._await_job(step)
+            job = await self.jobs.until_ended(step)
         except RequestFailed as error:
             trouble = self._trouble(Request.READ, error, math.inf)
             if trouble.decision.action is Action.VANISHED:
@@ -340,7 +334,7 @@ class Performer:
 
     async def _await_probe(self, step: steps.AwaitProbe) -> Answered:
         try:
-            job = await self._await_job(step)
+            job = await self.jobs.until_ended(step)
         except RequestFailed as error:
             trouble = self._trouble(Request.READ, error, math.inf)
             if trouble.decision.action is Action.VANISHED:
@@ -362,66 +356,6 @@ class Performer:
         return Answered(e.WideningShown(step.widening, "open", "the job beside it had ended by then"))
 
     # --- shared ----------------------------------------------------------------------------------------------------
-
-    async def _await_job(self, step: steps.AwaitExport | steps.AwaitImport | steps.AwaitProbe) -> Job | None:
-        """Poll until the job has ended, or its deadline; None = overdue. Polls are not journaled."""
-        client = self._client(step.instance, step.credentials)
-        poller = self._poller(step)
-        age = self._runtime.now() - step.began
-        # After a restart or an outage nobody knows how far the job is: it is asked at once.
-        await anyio.sleep(poller.wait(age) if age < TAKEN_UP else 0.0)
-        while True:
-            job = await self._polled(client, step)
-            if job is None:
-                return None
-            self.hears(step.instance)
-            age = self._runtime.now() - step.began
-            if job.status is not JobStatus.RUNNING:
-                poller.ended(age)
-                return job
-            poller.polled(age, job.progress)
-            if self._runtime.now() >= self._deadline(step):
-                return None
-            await anyio.sleep(poller.wait(self._runtime.now() - step.began))
-
-    def _deadline(self, step: steps.AwaitExport | steps.AwaitImport | steps.AwaitProbe) -> float:
-        """A job has `job_timeout`; what an outage has taken up to this moment is added (promise 9)."""
-        host = host_of(self._plan.instances[step.instance].endpoint)
-        away = self._progress.outages.seconds(host, step.began, self._runtime.now())
-        return step.began + self._plan.settings.job_timeout + away
-
-    async def _polled(
-        self, client: Client, step: steps.AwaitExport | steps.AwaitImport | steps.AwaitProbe
-    ) -> Job | None:
-        """One poll; None where it is not answered and the job is overdue, not counting what the host is silent."""
-        try:
-            return await self._known_job(client, step.job)
-        except RequestFailed as error:
-            silent = decide(Request.READ, error.failed, math.inf, 0.0).action is Action.OUTAGE
-            if silent and self._runtime.now() >= self._deadline(step) + error.unanswered.seconds:
-                return None
-            raise
-
-    async def _known_job(self, client: Client, job: str) -> Job:
-        """One poll; a service that does not know the job is asked again for a while before that is believed."""
-        gone_at = self._runtime.now() + GONE_AFTER
-        while True:
-            try:
-                return await client.job(job)
-            except RequestFailed as error:
-                if error.failed.failure is not Failure.GONE or self._runtime.now() >= gone_at:
-                    raise
-            await anyio.sleep(GONE_PAUSE)
-
-    def _poller(self, step: steps.AwaitExport | steps.AwaitImport | steps.AwaitProbe) -> Poller:
-        match step:
-            case steps.AwaitExport(batch=batch):
-                return self._poll_timing.poller(step.instance, JobKind.EXPORT, len(self._progress.assets_of(batch)))
-            case steps.AwaitImport(delivery=name):
-                batch = self._progress.deliveries[name].batch
-                return self._poll_timing.poller(step.instance, JobKind.IMPORT, len(self._progress.assets_of(batch)))
-            case steps.AwaitProbe():
-                return self._poll_timing.poller(step.instance, JobKind.EXPORT, 1)
 
     def _client(self, instance: str, credentials: str) -> Client:
         return self._roma.client(self._plan.instances[instance], credentials)

@@ -34,7 +34,8 @@ from orchestrator.core.undo.removal import (
 from orchestrator.core.undo.restoration import Held
 from orchestrator.engine.backoff import busy_wait, outage_wait
 from orchestrator.engine.conductor import SLOT_HELD, gravest
-from orchestrator.engine.performer import GONE_AFTER, words_of
+from orchestrator.engine.job_watch import GONE_AFTER
+from orchestrator.engine.performer import words_of
 from orchestrator.engine.poll_timing import PollTiming
 from orchestrator.engine.reachability import BUSY_PAUSE
 from orchestrator.engine.runtime import Runtime
