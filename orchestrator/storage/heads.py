@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator.core.state.events import INTENTS, Event
+from orchestrator.core.state.events import INTENTS, ORDERS, Event
 from orchestrator.storage.chain import Head
 
 #: bytes of one of the two places: a sector, which a disk writes whole
@@ -41,7 +41,7 @@ class HeadsUnreadable(ValueError):
 
 def must_be_forced(events: Sequence[Event]) -> bool:
     """Whether these entries are forced to the disk whatever the power does."""
-    return any(isinstance(event, INTENTS) for event in events)
+    return any(isinstance(event, (*INTENTS, *ORDERS)) for event in events)
 
 
 def first_content(head: Head, boot: str) -> bytes:

@@ -36,6 +36,7 @@ from tests.simulation.memory import Killed, Life, MemoryStore, Record, entries_o
 from tests.simulation.virtual import VirtualLoop, inline
 from tests.simulation.watch import Watch
 from tests.simulation.wiring import MemoryTransport
+from tests.simulation.working_hours import Word
 from tests.simulation.worlds import Kill, Scenario
 
 #: epoch seconds at which every simulated night begins
@@ -44,6 +45,8 @@ DUSK = 1_790_000_000.0
 MOST_STARTS = 40
 #: nobody asks anything of a simulated run while it lives: seconds between two looks
 NEVER = 3600.0
+#: the same where people give orders
+BEAT = 5.0
 #: virtual seconds between the end of one command and the next
 PAUSE = 60.0
 
@@ -75,6 +78,11 @@ class Night:
     seconds: float = 0.0
     #: journal writes and remote calls at which the program could have died
     points: int = 0
+    #: what people have not said yet
+    words: list[Word] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.words = list(self.scenario.hours.words)
 
     @property
     def trace(self) -> str:
@@ -102,11 +110,12 @@ def live(scenario: Scenario, root: Path, keeps: Keeps = MemoryStore) -> Night:
     """
     night, clock = dusk(scenario, keeps)
     draw = random.Random(scenario.seed ^ 0x5EED)
+    people = random.Random(f"{scenario.seed}/people")
     kills = list(scenario.kills)
     decay = decay_of(scenario)
     for start in range(MOST_STARTS):
         kill = kills.pop(0) if kills else None
-        code, ended = incarnation(night, root, clock, kill, start)
+        code, ended = incarnation(night, root, clock, kill, start, _command(night, start))
         night.codes.append(code)
         if code == "killed":
             clock.passed += draw.choice((1.0, 20.0, 500.0))
@@ -116,7 +125,7 @@ def live(scenario: Scenario, root: Path, keeps: Keeps = MemoryStore) -> Night:
         night.ended = ended
         if code in {"0", "1"}:
             break
-        clock.passed += PAUSE
+        await_the_next_start(night, clock, code, ended, people)
         if code == "5":
             clock.passed += overdue_for(night, clock.now())
             decide(night, draw)
@@ -131,7 +140,44 @@ def dusk(scenario: Scenario, keeps: Keeps = MemoryStore) -> tuple[Night, Clock]:
     """A night in which nothing has happened yet."""
     clock = Clock()
     service = Service(scenario.world, clock.now, scenario.seed)
-    return Night(scenario, service, Api(service, scenario.seed), Watch(scenario, service), {}, keeps), clock
+    watch = Watch(scenario, service, lambda: shown_by(scenario, clock))
+    return Night(scenario, service, Api(service, scenario.seed), watch, {}, keeps), clock
+
+
+def shown_by(scenario: Scenario, clock: Clock) -> float:
+    """What the wall clock of our host shows now, epoch seconds."""
+    return clock.now() + scenario.stepped(clock.now() - DUSK)
+
+
+def await_the_next_start(night: Night, clock: Clock, code: str, ended: Ended | None, people: random.Random) -> None:
+    """As a scheduler and a person would: 8 is started again in its time, 10 behind the person's word."""
+    clock.passed += PAUSE
+    if code == "8" and ended is not None:
+        clock.passed += max(0.0, ended.outcome.not_before - shown_by(night.scenario, clock))
+    if code == "10" and ended is not None:
+        clock.passed += people.uniform(0, 5000)
+        give(night, "imports" if ended.outcome.word else "continue", clock.now())
+
+
+def give(night: Night, order: str, at: float) -> None:
+    """A person's word on a run that nobody conducts; what does not fit is refused, and nothing happens."""
+    if not night.records:
+        return
+    run = sorted(night.records)[-1]
+    events, _ = Operators().answer(progress_of(night, run), order_of(order))
+    if events:
+        store = night.keeps(Path("."), night.records, Life(), night.watch.heard)
+        store.journal(run, "operator").append(events, max(at, night.records[run].rows[-1].at))
+
+
+def order_of(order: str) -> e.RunPaused | e.RunStopped | e.RunContinued:
+    match order:
+        case "pause":
+            return e.RunPaused("op", "host", "sim")
+        case "stop":
+            return e.RunStopped("op", "host", "sim")
+        case _:
+            return e.RunContinued("op", "host", "sim", gate="" if order == "continue" else order)
 
 
 def _second_day(night: Night, root: Path, clock: Clock) -> None:
@@ -145,8 +191,9 @@ def _second_day(night: Night, root: Path, clock: Clock) -> None:
     night.watch.next_run()
     first = sorted(night.records)[-1]
     code, ended = "", None
+    people = random.Random(f"{night.scenario.seed}/second day")
     for start in range(MOST_STARTS, MOST_STARTS + MOST_STARTS):
-        clock.passed += PAUSE
+        await_the_next_start(night, clock, code, ended, people)
         code, ended = incarnation(night, root, clock, None, start)
         if code in {"0", "1"}:
             break
@@ -187,11 +234,11 @@ def _runs(night: Night, clock: Clock, store: Store, life: Life, start: int) -> R
         return datetime.fromtimestamp(clock.now(), UTC)
 
     def shown() -> datetime:
-        return datetime.fromtimestamp(clock.now() + scenario.stepped(clock.now() - DUSK), UTC)
+        return datetime.fromtimestamp(shown_by(scenario, clock), UTC)
 
     runtime = Runtime(
         SteadyClock(shown, clock.now), draw.random, transport, inline, lambda event, **fields: None, "op", "host",
-        start, "sim", NEVER,
+        start, "sim", BEAT if scenario.hours.words else NEVER, clock=shown,
     )  # fmt: skip
     roma = Roma(scenario.plan.settings, scenario.secrets, wall=wall, draw=draw.random, transport=transport)
     return Runs(scenario.plan, store, roma, scenario.users, runtime)
@@ -202,6 +249,19 @@ async def _run(runs: Runs) -> tuple[int, Ended | None]:
     return int(ended.outcome.code), ended
 
 
+def _command(night: Night, start: int) -> Command:
+    """`run`, for the first commands of some nights with `--until`."""
+    lasts = night.scenario.hours.until
+    if start >= len(lasts):
+        return _run
+
+    async def until(runs: Runs) -> tuple[int, Ended | None]:
+        ended = await runs.run(Wish(until=runs.runtime.now() + runs.runtime.wall_ahead() + lasts[start]))
+        return int(ended.outcome.code), ended
+
+    return until
+
+
 def incarnation(
     night: Night, root: Path, clock: Clock, kill: Kill | None, start: int, command: Command = _run
 ) -> tuple[str, Ended | None]:
@@ -210,6 +270,8 @@ def incarnation(
     store = night.keeps(root, night.records, life, night.watch.heard)
     loop = _begun(night, clock, start)
     runs = _runs(night, clock, store, life, start)
+    if start < MOST_STARTS:
+        _hear_people(night, loop, clock, store)
     task = loop.create_task(command(runs))
     life.hook = _counting(night, life, kill.point if kill is not None else 0)
     if kill is not None and kill.at < float("inf"):
@@ -233,6 +295,23 @@ def incarnation(
         clock.passed += loop.time()
         clock.loop = None
         _bury(loop)
+
+
+def _hear_people(night: Night, loop: VirtualLoop, clock: Clock, store: Store) -> None:
+    """Each word comes in its time: to the process that lives then, or, between two, to the journal of the run."""
+    for word in night.words:
+        if word.at > clock.passed:
+            loop.call_later(word.at - clock.passed, _ask, night, store, word, clock)
+        else:
+            give(night, word.order, clock.now())
+    night.words = [word for word in night.words if word.at > clock.passed]
+
+
+def _ask(night: Night, store: Store, word: Word, clock: Clock) -> None:
+    """As `pause`, `continue` and `stop` do of a live run."""
+    if night.records and word in night.words:
+        night.words.remove(word)
+        store.ask(sorted(night.records)[-1], order_of(word.order), clock.now())
 
 
 def _counting(night: Night, life: Life, last: int) -> Callable[[str], None]:

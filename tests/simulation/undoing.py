@@ -29,6 +29,7 @@ from tests.simulation.scenarios import (
     progress_of,
     rot_between,
 )
+from tests.simulation.working_hours import WorkingHours, unbound
 from tests.simulation.worlds import Kill, Scenario
 
 #: starts of the undo command, at most
@@ -82,7 +83,7 @@ def _marked(instance: Instance, draw: random.Random) -> Instance:
 
 def undo_night(scenario: Scenario, root: Path, kills: tuple[Kill, ...] | None = None) -> Night:
     """A run, given up at a random point, and its undo to the end; raises Broken where a promise does not hold."""
-    night, clock = dusk(scenario)
+    night, clock = dusk(replace(scenario, plan=unbound(scenario.plan), hours=WorkingHours()))
     draw = random.Random(scenario.seed ^ 0x0DD0)
     before = _held(night)
     _run_for_a_while(night, root, clock, draw)

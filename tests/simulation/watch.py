@@ -1,7 +1,7 @@
 """The promises, watched after every event and judged at dawn. Law: each names the promise that it guards."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from orchestrator.core.report.outcome import AssetClass, asset_outcomes
@@ -14,6 +14,7 @@ from orchestrator.errors import ExitCode
 from tests.emulator.ledgers import twice
 from tests.simulation.book import Broken
 from tests.simulation.invariants import Journal
+from tests.simulation.permitted import Permitted
 from tests.simulation.worlds import Scenario
 
 if TYPE_CHECKING:
@@ -24,13 +25,16 @@ if TYPE_CHECKING:
 MOST_EVENTS, EVENTS_PER_DELIVERY = 3000, 250
 #: virtual seconds: an overdue job alone takes hours
 LONGEST_NIGHT = 10 * 86400.0
+#: and so many times as long where windows and people make it wait
+CLOSED = 6
 
 
 class Watch:
     """Hears every journaled event and compares with what really happened at the service."""
 
-    def __init__(self, scenario: Scenario, service: Service) -> None:
+    def __init__(self, scenario: Scenario, service: Service, wall: Callable[[], float]) -> None:
         self.scenario, self.service = scenario, service
+        self.permitted = Permitted(scenario.plan, wall)
         self.calls_seen = 0
         #: jobs that the far side accepted from us, by operation
         self.accepted: Counter[str] = Counter()
@@ -49,6 +53,7 @@ class Watch:
         self.events[type(entry.event).__name__] += 1
         self._ends_some_time(entry)
         self._jobs(entry)
+        self.permitted.heard(entry, self.journal.book)
         self.journal.heard(entry)
         self._requests()
         self._remembered_first()
@@ -59,7 +64,8 @@ class Watch:
         self.dusk = self.dusk or entry.at
         bound = MOST_EVENTS + EVENTS_PER_DELIVERY * self.events["DeliveryScheduled"]
         self._require(self.events.total() <= bound, f"liveness: more than {bound} events")
-        self._require(entry.at - self.dusk <= LONGEST_NIGHT, "liveness: the night does not end")
+        longest = LONGEST_NIGHT * (CLOSED if self.permitted.binds else 1)
+        self._require(entry.at - self.dusk <= longest, "liveness: the night does not end")
 
     def next_run(self) -> None:
         """Another run of the plan begins: what one run alone may do is counted anew."""
@@ -74,6 +80,7 @@ class Watch:
         for entry in entries:
             self._jobs(entry)
         self.journal.again(entries)
+        self.permitted.again(entries)
 
     def _jobs(self, entry: Entry) -> None:
         match entry.event:

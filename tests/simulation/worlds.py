@@ -5,7 +5,7 @@ Law: the seed prints all of it.
 
 import math
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from orchestrator.core.model.secrets import AccessKeySecret, PasswordSecret, Secret
@@ -49,6 +49,7 @@ from orchestrator.emulator.world.options import (
     Visibility,
 )
 from orchestrator.emulator.world.world import User, World
+from tests.simulation.working_hours import WorkingHours, drawn
 
 #: reads that tell what a target holds
 LISTS = frozenset({Operation.APPS, Operation.TASKS})
@@ -102,10 +103,15 @@ class Scenario:
     kills: tuple[Kill, ...]
     #: steps of our host's wall clock: (seconds after the night began, seconds by which it is set on or back)
     steps: tuple[tuple[float, float], ...] = ()
+    #: the words of people, and how long the first commands may ask for jobs
+    hours: WorkingHours = field(default_factory=WorkingHours)
 
     def stepped(self, passed: float) -> float:
         """Seconds by which the wall clock is off after so many."""
         return sum(by for after, by in self.steps if after <= passed)
+
+    def _windows(self) -> dict[str, object]:
+        return {each.name: each.windows for each in self.plan.instances.values() if each.windows}
 
     def described(self) -> str:
         """All options, for a failing seed."""
@@ -118,7 +124,7 @@ class Scenario:
         return (
             f"seed {self.seed}\n  settings {self.plan.settings}\n  migrations {self.plan.migrations}\n"
             f"  switches\n{switches}\n  faults\n{faults}\n  kills {self.kills}\n"
-            f"  clock steps {self.steps}"
+            f"  clock steps {self.steps}\n  windows {self.plan.windows} and {self._windows()}\n  people {self.hours}"
         )
 
 
@@ -162,7 +168,8 @@ def scenario(seed: int) -> Scenario:
         "u": PasswordSecret(users[-1].name, "acme", users[-1].password),
     }
     owners = {"s": f"acme/{users[0].name}", "t": f"acme/{users[1].name}", "u": f"acme/{users[-1].name}"}
-    return Scenario(seed, world, plan, secrets, owners, poison, kills, _steps(seed))
+    plan, hours = drawn(seed, plan)
+    return Scenario(seed, world, plan, secrets, owners, poison, kills, _steps(seed), hours)
 
 
 def _assets(draw: random.Random, most: int) -> tuple[int, int]:

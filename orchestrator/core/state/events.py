@@ -842,6 +842,8 @@ Event = (
 
 #: events that are written before a question is asked: they are on the disk before the request leaves
 INTENTS = (ExportRequested, ImportRequested, DownloadRequested, ProbeRequested, ChangesRequested)
+#: these too are forced to the disk: a person was told that his word is recorded
+ORDERS = (RunPaused, RunStopped, RunContinued)
 
 
 @dataclass(frozen=True, slots=True)
