@@ -3,18 +3,23 @@
 Law: nothing is asked for before its intent is on the disk; a change is done only when its object was read to be gone.
 """
 
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import anyio
 
+from orchestrator.core.decisions.permission import HAIR
+from orchestrator.core.decisions.waiting import SOON
 from orchestrator.core.model.change import ChangeKind
 from orchestrator.core.model.failures import Failure, RequestFailed
 from orchestrator.core.model.inventory import Inventory, Job, JobStatus
 from orchestrator.core.model.parts import in_parts
 from orchestrator.core.model.retries import LONGEST_RETRY_AFTER, READ_ATTEMPTS, Action, Request, decide
+from orchestrator.core.plan.hours import hours_of
 from orchestrator.core.plan.plan import Mode, Plan
+from orchestrator.core.plan.windows import Calendar
 from orchestrator.core.state import change_events as c
 from orchestrator.core.state.changes import ChangeLife, Changes, ChangeState
 from orchestrator.core.state.ends import End
@@ -38,7 +43,7 @@ from orchestrator.engine.job_watch import GONE_AFTER
 from orchestrator.engine.performer import words_of
 from orchestrator.engine.poll_timing import PollTiming
 from orchestrator.engine.reachability import BUSY_PAUSE
-from orchestrator.engine.runtime import Runtime
+from orchestrator.engine.runtime import Runtime, moment
 from orchestrator.engine.target_listings import TargetListings
 from orchestrator.errors import ExitCode, PackageDamaged, ServiceRefuses, ServiceUnreachable
 from orchestrator.roma import InventoryDisagrees, Roma
@@ -106,6 +111,7 @@ class Undoing:
     #: instance -> since when nothing but throttling answers its deletions
     _throttled: dict[str, float] = field(default_factory=dict)
     _listings: TargetListings = field(init=False)
+    _calendar: Calendar = field(default_factory=Calendar)
 
     def __post_init__(self) -> None:
         self._listings = TargetListings(self.plan, self.roma)
@@ -161,8 +167,32 @@ class Undoing:
                     return
                 case Wait(until=until):
                     await self._sleep(until - self.runtime.now())
+                case held if not unsure and (closed := self._closed(instance, held)):
+                    await self._wait_for_window(instance, closed)
                 case held:
                     await self._in_slot(instance, held)
+
+    def _closed(self, instance: str, lives: Sequence[ChangeLife]) -> float:
+        """Seconds until a window opens in which this job has room; 0 where that is now, infinite where none does."""
+        levels = hours_of(self.plan).of_instance(instance)
+        wall = self.runtime.now() + self.runtime.wall_ahead()
+        expected = self.poll_timing.predict(instance, _kind(lives[0]), len(lives))
+        found = self._calendar.first(levels, wall, expected.p90)
+        return found.begins - wall if found is not None else math.inf
+
+    async def _wait_for_window(self, instance: str, seconds: float) -> None:
+        """An opening that is near is waited for; any other is an end, with the moment of the opening."""
+        if seconds <= SOON:
+            await self._sleep(seconds + HAIR)
+            return
+        told = f"the window of {instance} is closed"
+        if seconds == math.inf:
+            self._end(
+                instance, ExitCode.STOPPED, f"{told}, and none opens any more in which a job that is left would end"
+            )
+        else:
+            opens = round(self.runtime.now() + self.runtime.wall_ahead() + seconds, 3)
+            self._end(instance, ExitCode.NOT_FINISHED, f"{told}, it opens at {moment(opens)}", opens)
 
     async def _in_slot(self, instance: str, lives: Sequence[ChangeLife]) -> None:
         """Ask for these changes, or take up what was asked for, and settle them while the slot is ours."""

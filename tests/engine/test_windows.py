@@ -10,9 +10,11 @@ import pytest
 from orchestrator.core.plan.plan import Gate, Plan
 from orchestrator.core.plan.windows import Window
 from orchestrator.core.state import events as e
+from orchestrator.core.state.change_events import ChangesRequested
 from orchestrator.emulator.world.options import Duration, Durations
 from orchestrator.emulator.world.world import World
 from orchestrator.engine.runs import Ended, Runs, Wish
+from orchestrator.engine.undo_run import Undone, UndoWish, undo_run
 from orchestrator.errors import ExitCode, PreflightBlocked
 from tests.builders.runs import DAWN
 from tests.engine.rig import QUICK, EngineRig, plan_for, staged, world
@@ -179,3 +181,23 @@ def test_a_gate_is_waited_at_for_as_long_as_the_plan_says() -> None:
     assert ended.outcome.word == ("--gate", "imports")
     assert 7200 < took < 7800
     assert imports_of(rig) == []
+
+
+def test_an_undo_keeps_to_the_windows_of_its_instance() -> None:
+    held = slow(60.0)
+
+    async def act(rig: EngineRig) -> tuple[Undone, Undone]:
+        assert (await rig.run()).outcome.code is ExitCode.DONE
+        rig.plan = in_threes(held, windows=(window(50_000, 60_000),))
+        run = next(iter(rig.records))
+        first = await undo_run(rig.runs(), run, UndoWish())
+        deleted = [entry for entry in rig.entries if isinstance(entry.event, ChangesRequested)]
+        assert deleted == []
+        await till(DAWN + 50_000)
+        return first, await undo_run(rig.runs(), run, UndoWish())
+
+    rig, (first, second) = staged(held, act, in_threes(held))
+    assert first.code is ExitCode.NOT_FINISHED
+    assert [end.not_before for end in first.ends.values()] == [DAWN + 50_000]
+    assert second.code is ExitCode.DONE
+    assert rig.service.holding("prod").apps.all() == ()

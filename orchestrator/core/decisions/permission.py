@@ -80,7 +80,7 @@ def hold_of_probe(s: SchedulerContext, life: Delivery, now: float) -> Hold | Non
     if hold := _by_order(s):
         return hold
     seconds = s.longest(life.target, JobKind.EXPORT, 1)
-    return _by_windows(s, s.progress.orders.hours.of_probe(life.target), seconds, now)
+    return _by_windows(s, s.progress.orders.hours.of_instance(life.target), seconds, now)
 
 
 def _by_order(s: SchedulerContext) -> Hold | None:

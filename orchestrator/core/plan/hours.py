@@ -44,8 +44,8 @@ class Hours:
             return _levels(self.instances.get(source, ()))
         return _levels(self.plan, self.instances.get(source, ()), self.migrations.get(migration, ()))
 
-    def of_probe(self, instance: str) -> Levels:
-        """The same for a job that only asks whether a slot is idle."""
+    def of_instance(self, instance: str) -> Levels:
+        """The same for a job that is for no migration: one that asks whether a slot is idle, and those of an undo."""
         return _levels(self.plan, self.instances.get(instance, ()))
 
 
