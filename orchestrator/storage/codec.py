@@ -1,15 +1,22 @@
 """Events as text and back. Law: what is read is exactly what was written, or an error."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from functools import cache
 from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from orchestrator.core.state.events import Entry, Event
 from orchestrator.storage.chain import Head, Row
 
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(Event)}
+
+
+@cache
+def _fields(kind: str) -> frozenset[str]:
+    return frozenset(field.name for field in fields(_KINDS[kind]))
 
 
 @cache
@@ -23,16 +30,18 @@ def to_text(event: Event) -> tuple[str, str]:
     return kind, _adapter(kind).dump_json(event).decode()
 
 
-class UnknownKind(ValueError):
-    """An event of a kind that this version does not know."""
+class NotKnownYet(ValueError):
+    """An event of a kind, or with a field, that this version does not know: a newer one wrote it."""
 
 
 def from_text(kind: str, body: str) -> Event:
     """The event; raises ValueError where the kind is unknown or the body is not of its form."""
     if kind not in _KINDS:
-        raise UnknownKind(f"unknown kind of event: {kind}")
+        raise NotKnownYet(f"of a kind that this version does not know ({kind})")
     try:
         event: Event = _adapter(kind).validate_json(body)
+        if unknown := from_json(body).keys() - _fields(kind):
+            raise NotKnownYet(f"a {kind} with what this version does not know ({', '.join(sorted(unknown))})")
     except ValidationError as error:
         raise ValueError(f"{kind}: {error.error_count()} fields are not of its form") from None
     return event

@@ -19,7 +19,7 @@ from pathlib import Path
 from orchestrator.core.state.events import Entry, Event
 from orchestrator.errors import JournalDamaged, LeaseLost, MemoryFailed
 from orchestrator.storage.chain import BEGIN, ChainBroken, Head, Row, checked
-from orchestrator.storage.codec import UnknownKind, from_text, rows_behind, to_text
+from orchestrator.storage.codec import NotKnownYet, from_text, rows_behind, to_text
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.headfile import HeadFile, heads
 from orchestrator.storage.heads import must_be_forced
@@ -265,10 +265,10 @@ def _entry(path: Path, row: Row) -> Entry:
 def _event(path: Path, what: str, kind: str, body: str) -> Event:
     try:
         return from_text(kind, body)
-    except UnknownKind:
+    except NotKnownYet as error:
         # The chain has been checked: it is what was written, by a version that knows more.
         raise MemoryFailed(
-            f"{path}: {what} is of a kind that this version does not know ({kind}): a newer roma-migrate wrote it",
+            f"{path}: {what} is {error}: a newer roma-migrate wrote it",
             next_step=_NEWER,
         ) from None
     except ValueError as error:

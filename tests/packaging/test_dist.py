@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from zipfile import ZipFile
@@ -40,9 +41,17 @@ def must(done: subprocess.CompletedProcess[str]) -> str:
 
 
 @pytest.fixture(scope="session")
-def installed(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site() -> Iterator[Path]:
+    """A folder that other users may look into; pytest's own are closed to them again and again."""
+    with tempfile.TemporaryDirectory(prefix="roma-migrate-site-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def installed(archive: Path, site: Path) -> Path:
     """The program, installed by the archive's one line in a network of its own that leads nowhere."""
-    place = tmp_path_factory.mktemp("site")
+    place = site
     with tarfile.open(archive) as tar:
         tar.extractall(place, filter="data")
     inside = place / archive.name.removesuffix(".tar.gz")
@@ -81,14 +90,12 @@ def entry_point(installed: Path) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def plans(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The mounted folder of a plan: the container's user may write there, and reach the program."""
-    folder = tmp_path_factory.mktemp("plans")
+def plans(site: Path) -> Path:
+    """The mounted folder of a plan: the container's user may write there."""
+    folder = site / "plans"
+    folder.mkdir()
     if os.geteuid() == 0:
         os.chown(folder, STRANGER, STRANGER)
-        for each in {installed, *installed.parents, folder, *folder.parents}:
-            if str(each).startswith("/tmp/"):  # pytest's folders are their owner's alone; a container's are not
-                each.chmod(each.stat().st_mode | 0o055)
     return folder
 
 
@@ -155,6 +162,7 @@ def test_pipx_installs_it_with_its_manual(archive: Path, nowhere: dict[str, str]
     wheels = archive.parent / "wheelhouse" / "wheels"
     env = nowhere | {"PIPX_HOME": str(tmp_path / "pipx"), "PIPX_BIN_DIR": str(tmp_path / "bin")}
     env |= {"PIPX_MAN_DIR": str(tmp_path / "man"), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+    env |= {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(wheels)}  # pipx installs by uv where there is one
     pipx = [sys.executable, "-m", "pipx", "install", "--python", sys.executable, "roma-migrate"]
     must(run(*pipx, env=env, cwd=tmp_path))
     assert must(run(tmp_path / "bin" / "roma-migrate", "--version", env=env, cwd=tmp_path)).split()[1] == __version__
@@ -234,13 +242,13 @@ def test_sigterm_reaches_the_program_as_process_1(installed: Path, nowhere: dict
     if subprocess.run([*first, "true"], capture_output=True, check=False).returncode:
         first = []
     stay = [*entry_point(installed), "emulator", "--port", "0", "--log-format", "json"]
-    with subprocess.Popen([*first, *stay], env=nowhere, cwd=plans, text=True, stderr=subprocess.PIPE) as outer:
-        read_until(outer.stderr, "127.0.0.1")
+    with subprocess.Popen([*first, *stay], env=nowhere, cwd=plans, text=True, stdout=subprocess.PIPE) as outer:
+        read_until(outer.stdout, "127.0.0.1")
         inner = _child(outer.pid) if first else outer.pid
         os.kill(inner, signal.SIGTERM)
-        _, err = outer.communicate(timeout=60)
-    assert outer.returncode in (0, 143), err
-    assert "Traceback" not in err
+        out, _ = outer.communicate(timeout=60)
+    assert outer.returncode in (0, 143), out
+    assert "Traceback" not in out
 
 
 def _child(pid: int) -> int:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Event
-from orchestrator.storage.codec import from_text, to_text
+from orchestrator.storage.codec import NotKnownYet, from_text, to_text
 
 KINDS = get_args(Event)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
@@ -104,3 +104,16 @@ def test_a_refusal_does_not_repeat_the_body() -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the words are looked at below
         from_text("ExportLost", '{"batch": ["a-long-value-of-somebody"]}')
     assert "somebody" not in str(caught.value)
+
+
+def test_a_field_that_only_a_newer_version_knows_is_refused() -> None:
+    kind, body = to_text(e.ImportAccepted("b@prod", "job"))
+    newer = json.dumps({**json.loads(body), "blessed_by": "olga"})
+    with pytest.raises(NotKnownYet, match=r"ImportAccepted with what this version does not know \(blessed_by\)"):
+        from_text(kind, newer)
+
+
+def test_a_field_that_an_older_version_did_not_write_gets_its_default() -> None:
+    assert from_text("ExportRefused", '{"batch":"b","words":{"kind":"busy"}}') == e.ExportRefused(
+        "b", e.ErrorDetail("busy"), 0.0
+    )

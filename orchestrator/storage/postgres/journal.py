@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from orchestrator.core.state.events import Entry, Event
 from orchestrator.errors import JournalDamaged, JournalUnreachable, LeaseLost, MemoryFailed
 from orchestrator.storage.chain import BEGIN, ChainBroken, Head, Row, checked
-from orchestrator.storage.codec import UnknownKind, from_text, rows_behind
+from orchestrator.storage.codec import NotKnownYet, from_text, rows_behind
 from orchestrator.storage.postgres.database import Connection, Database
 from orchestrator.storage.postgres.holdings import Holdings
 
@@ -143,9 +143,9 @@ def entry_in(run: str, row: Row) -> Entry:
 def _event(run: str, what: str, kind: str, body: str) -> Event:
     try:
         return from_text(kind, body)
-    except UnknownKind:
+    except NotKnownYet as error:
         raise MemoryFailed(
-            f"run {run}: {what} is of a kind that this version does not know ({kind}): a newer roma-migrate wrote it",
+            f"run {run}: {what} is {error}: a newer roma-migrate wrote it",
             next_step=_NEWER,
         ) from None
     except ValueError as error:
