@@ -148,8 +148,8 @@ class Admission:
         began = latest.progress.began
         if began is not None and (changed := changes(began, self.plan, only.words)):
             raise OperatorError(
-                f"run {latest.run} is unfinished and the plan has changed in what moves:\n"
-                + "\n".join(f"  {each}" for each in changed),
+                f"run {latest.run} is unfinished and the plan has changed in what moves:",
+                *(f"  {each}" for each in changed),
                 next_step="undo the change to go on with that run, or end it first: roma-migrate run --abandon PLAN",
             )
 

@@ -98,7 +98,7 @@ class _Reader:
         if self.problems:
             where = f"{plan_file}: " if plan_file else ""
             raise OperatorError(
-                "\n".join(f"{where}{problem}" for problem in dict.fromkeys(self.problems)),
+                *(f"{where}{problem}" for problem in dict.fromkeys(self.problems)),
                 next_step="set the variables, make the files readable for this user and see that the commands work, "
                 "then run the same command again",
             )

@@ -1,4 +1,4 @@
-"""`plans/demo.yaml`, as it lies in the repository, run by the installed program on two days and from a home of its own."""
+"""`plans/demo.yaml`, as it lies in the repository, run by the installed program on two days and from a new home."""
 
 from dataclasses import replace
 

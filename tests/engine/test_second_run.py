@@ -159,6 +159,7 @@ def test_a_preview_says_as_run_does_that_the_plan_has_changed_under_an_unfinishe
         rig.plan = replace(rig.plan, migrations=(replace(moves, apps=(Glob("orders-*"),)),))
         with pytest.raises(OperatorError, match="has changed in what moves") as caught:
             await rig.runs().admission.resumed(past[-1], Only())
+        assert [line[:2] for line in caught.value.lines[1:]] == ["  "], "each difference is a line of its own"
         return caught.value.next_step
 
     assert "--abandon" in staged(lost(), act)[1]

@@ -1,12 +1,12 @@
 """`runs`: every run of a home, a line each. Law: one run's damage never hides the others."""
 
 from orchestrator.cli.context.find_run import Found, store_to_read
-from orchestrator.cli.context.folded_run import code_of, report_of
+from orchestrator.cli.context.folded_run import code_of, report_and_progress
 from orchestrator.cli.output.tables import UNLIMITED, table
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.output.times import local, seconds_of, utc
+from orchestrator.cli.render.undo_words import taken_back
 from orchestrator.core.report.outcome import AssetClass
-from orchestrator.core.state.folding import folded
 from orchestrator.errors import ExitCode, MemoryFailed, OperatorError
 
 
@@ -32,15 +32,16 @@ def list_runs(terminal: Terminal) -> int:
 
 
 def _row(found: Found) -> dict[str, object]:
-    made = report_of(found)
+    made, progress = report_and_progress(found)
     counts = {each.value: made.outcome.counts.get(each.value, 0) for each in AssetClass}
-    holder = found.holder(folded(iter(found.entries()))) if not made.finished else None
+    holder = found.holder(progress) if not made.finished else None
     return {
         "run": found.run, "plan": made.began.plan, "plan_file": made.began.plan_file, "by": made.began.by,
         "host": made.began.host, "note": made.began.note, "began": utc(made.began_at), "ended": utc(made.ended_at),
         "live": holder is not None, "code": code_of(made) if made.finished or holder is None else None,
         "waits_for_a_person": not made.finished and any(w.code is ExitCode.STOPPED for w in made.outcome.whys),
         "selected": sum(lane.selected for lane in made.lanes), "counts": counts,
+        "taken_back": taken_back(progress.changes),
     }  # fmt: skip
 
 
@@ -82,4 +83,5 @@ def _open(row: dict[str, object]) -> str:
 def _counted(row: dict[str, object]) -> str:
     counts = row["counts"]
     held = {k: n for k, n in counts.items() if n} if isinstance(counts, dict) else {}
-    return ", ".join(f"{n} {kept_as}" for kept_as, n in held.items()) or "none"
+    told = ", ".join(f"{n} {kept_as}" for kept_as, n in held.items()) or "none"
+    return f"{told}; {row['taken_back']}" if row["taken_back"] else told

@@ -12,10 +12,15 @@ from orchestrator.storage.chain import Row
 
 def report_of(found: Found) -> Report:
     """Fold a run's journal; raises JournalDamaged, and OperatorError where the run never began."""
+    return report_and_progress(found)[0]
+
+
+def report_and_progress(found: Found) -> tuple[Report, Progress]:
+    """The same, and the progress that it was made from."""
     entries = found.entries()
     progress = folded(iter(entries))
     _must_have_begun(found, progress)
-    return report(found.run, entries, progress, outcome(progress, {}))
+    return report(found.run, entries, progress, outcome(progress, {})), progress
 
 
 def _must_have_begun(found: Found, progress: Progress) -> None:

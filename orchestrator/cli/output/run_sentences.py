@@ -197,10 +197,14 @@ RUN_TOLD: dict[type, Tell] = {
     e.ProbeEnded: _probe("over"),
     e.WideningTried: _tried,
     e.WideningShown: _shown,
-    c.UndoBegan: lambda scene, event: f"undo begun by {event.by} on {event.host} (preview digest {event.digest})",
+    c.UndoBegan: lambda scene, event: (
+        f"undo begun by {event.by} on {event.host} (preview digest {event.digest})"
+        + (f", note: {event.note}" if event.note else "")
+    ),
     c.UndoResumed: lambda scene, event: f"the undo goes on, by {event.by} on {event.host}",
     c.ChangesPlanned: lambda scene, event: (
-        f"undo: {count(len(event.changes), 'asset')} to be removed, {len(event.left)} left alone"
+        f"undo: {count(len(event.changes), 'asset')} to be taken back"
+        + (f", {len(event.left):,} left alone" if event.left else "")
     ),
     c.ChangesRequested: _removal("asked for"),
     c.ChangesAccepted: _removal("accepted"),

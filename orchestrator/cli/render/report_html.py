@@ -16,6 +16,7 @@ from orchestrator.cli.render.finding_groups import finding_groups
 from orchestrator.cli.render.report_json import AssetDocument, BatchDocument, ReportDocument
 from orchestrator.cli.render.states import delivery_words
 from orchestrator.cli.render.timeline_drawing import Drawing, drawing, expected_end, expected_jobs
+from orchestrator.cli.render.undo_words import change_words, changes_told
 from orchestrator.core.model.escape import visible
 from orchestrator.core.model.handover_item import Action, action_words
 
@@ -50,6 +51,7 @@ def page(document: ReportDocument) -> str:
         classes=_classes(document.assets), exported=_exported(document), tones=_TONES,
         places=[(each.name, each.sentence) for each in document.places],
         findings=finding_groups(document.findings),
+        taken_back=changes_told((each.action, each.state) for each in (document.undo.changes if document.undo else ())),
         style=Markup(style), script=Markup(script), policy=_policy(style, script),  # noqa: S704 - files of ours
     )  # fmt: skip
 
@@ -82,6 +84,7 @@ def _environment() -> "jinja2.Environment":
     made.filters["expected_end"], made.filters["expected_jobs"] = expected_end, expected_jobs
     made.filters["delivery_words"] = delivery_words
     made.filters["action_words"] = action_words
+    made.filters["change_words"] = lambda each: change_words(each.action, each.state)
     return made
 
 

@@ -22,6 +22,7 @@ from orchestrator.cli.render.report_json import (
 )
 from orchestrator.cli.render.states import delivery_words
 from orchestrator.cli.render.timeline_drawing import expected_end, expected_jobs
+from orchestrator.cli.render.undo_words import change_words, changes_told
 from orchestrator.core.model.counts import count
 from orchestrator.core.model.escape import in_json, in_markdown
 from orchestrator.core.model.handover_item import action_words
@@ -191,7 +192,7 @@ def _told(where: str, what: str, why: str) -> str:
 
 def _undone(undo: UndoDocument) -> str:
     """Said before all else: what the verdict tells may be gone again."""
-    told = ", ".join(f"{number:,} {state}" for state, number in undo.counts.items()) or "nothing"
+    told = changes_told((each.action, each.state) for each in undo.changes) or "nothing"
     how = f"ended {_at(undo.ended)} (code {undo.code})" if undo.ended else "has not ended"
     return f"taken back: the undo of {_at(undo.began)} by {undo.by} on {undo.host} {how}: {told}"
 
@@ -203,8 +204,8 @@ def _undo(r: ReportDocument, everything: bool) -> list[str]:
     groups: Groups = {}
     for each in r.undo.changes:
         if everything or each.state != "done":
-            state = "restored" if (each.action, each.state) == ("restore", "done") else each.state
-            groups.setdefault((f"{state}@{each.target}", each.why), []).append(f"{each.kind} {each.name}")
+            word = change_words(each.action, each.state)
+            groups.setdefault((f"{word}@{each.target}", each.why), []).append(f"{each.kind} {each.name}")
     lines = _each(groups) if everything else _grouped(groups)
     return ["## Taken back", "", *_bullets([_undone(r.undo), *lines]), ""]
 

@@ -10,6 +10,7 @@ from orchestrator.cli.output.lane_status import FOREIGN, Activity, LaneStatus
 from orchestrator.cli.output.tables import commands, table, wrapped
 from orchestrator.cli.output.times import after, clock, local, seconds_of, span, utc
 from orchestrator.cli.render.summary import Names, lane_json, lanes_table, next_step, outcome_json
+from orchestrator.cli.render.undo_words import taken_back
 from orchestrator.core.model.counts import count
 from orchestrator.core.report.outcome import Outcome, outcome
 from orchestrator.core.report.report import lane_reports
@@ -106,6 +107,8 @@ def _head(seen: RunStatus) -> list[str]:
         lines.append(wrapped("  ", f"plan {began.plan} ({began.plan_file}), by {began.by} on {began.host}"))
     over = f"ended {local(progress.ended_at)}" if seen.ended else f"last entry {clock(progress.at)}"
     lines.append(f"  began {local(progress.began_at)}, {over}")
+    if undone := taken_back(progress.changes):
+        lines.append(wrapped("  ", f"{undone}: roma-migrate report tells what was removed and what was left"))
     if seen.holder is not None:
         lines.append(f"  live: process {seen.holder.pid} on {seen.holder.host} since {seen.holder.since}")
     elif last := _last_words(seen):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from orchestrator.cli.output.tables import table, wrapped
 from orchestrator.cli.output.times import local, utc
+from orchestrator.cli.render.undo_words import changes_told
 from orchestrator.core.model.change import Change
 from orchestrator.core.model.counts import agreed, count
 from orchestrator.core.model.restoration import NOT_RESTORED
@@ -77,8 +78,8 @@ def _names(names: Sequence[str], everything: bool) -> str:
 
 def closing_text(run: str, changes: Changes, told: Sequence[str], everything: bool) -> str:
     """How an undo ended; `told` is why it went no further."""
-    counts = Counter(life.state.value for life in changes.lives.values())
-    numbers = ", ".join(f"{number} {state}" for state, number in sorted(counts.items())) or "nothing to remove"
+    pairs = (("restore" if life.change.restores else "remove", life.state.value) for life in changes.lives.values())
+    numbers = changes_told(pairs) or "nothing to remove"
     lines = [f"undo of run {run}: {_verdict(changes)} ({numbers})"]
     lines += [wrapped("why:  ", why) for why in told]
     for state in (ChangeState.DIFFERENT, ChangeState.REFUSED):

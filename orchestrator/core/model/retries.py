@@ -194,4 +194,7 @@ def said_of(error: RequestFailed) -> str:
 def _advice(failure: Failure) -> str:
     if failure is Failure.GONE:
         return "check endpoint, project_id and instance_id in the plan"
-    return "check the credentials in the plan and the user's permissions, then run the same command again"
+    return (
+        "check the credentials, the instance's project_id and instance_id in the plan, and the user's permissions, "
+        "then run the same command again"
+    )

@@ -61,6 +61,15 @@ def test_a_preview_says_what_exactly_it_is_a_preview_of(invoke: Invoke, local: A
     assert [place["name"] for place in identity["places"]] == ["dev", "prod"]
 
 
+def test_each_secret_that_is_missing_is_a_line(invoke: Invoke, local: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("T_SK")
+    monkeypatch.delenv("T_PW")
+    told = invoke("preview", "plan.yaml")
+    assert told.exit_code == 2
+    found = [line for line in told.stderr.splitlines() if line.endswith(" is not set")]
+    assert [line.partition("${env:")[2] for line in found] == ["T_SK} is not set", "T_PW} is not set"]
+
+
 @pytest.fixture
 def saved(invoke: Invoke, quick: Any) -> str:
     told = invoke("preview", "plan.yaml", "--save", "ok.json", "--note", "CHG-1")

@@ -114,9 +114,9 @@ def test_a_run_that_was_taken_back_says_so_beside_the_verdict(invoke: Invoke, pa
     )  # fmt: skip
     told = invoke("report", "--all").stdout
     assert "taken back: the undo of" in told.partition("## Counts")[0]
-    assert "2 done, 1 different, 1 left" in told
+    assert "2 removed, 1 different, 1 left alone" in told
     assert "different@prod: app kept: somebody changed it meanwhile" in told
-    assert "left@prod: task flow: it was there before" in told
+    assert "left alone@prod: task flow: it was there before" in told
     document = json.loads(invoke("report", "--json", "--html", "report.html").stdout)
     assert (document["undo"]["code"], document["undo"]["counts"]) == (1, {"done": 2, "different": 1, "left": 1})
     page = (tmp_path / "report.html").read_text()

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,6 +53,40 @@ def test_it_restores_the_target_and_a_second_one_does_nothing(moved: Local, invo
     posts = moved.posts
     again = document(invoke, "--yes")
     assert (again["counts"], moved.posts) == ({}, posts)
+
+
+def test_every_command_says_afterwards_that_the_run_was_taken_back(
+    moved: Local, invoke: Invoke, tmp_path: Path
+) -> None:
+    assert "taken back" not in invoke("status").stdout + invoke("runs").stdout
+    told = invoke("undo", "--yes", "--note", "CHG-9 rolled back")
+    assert "everything that the run made is gone (18 removed)" in told.stdout
+    assert "note: CHG-9 rolled back" in told.stderr
+    assert "undo: 18 assets to be taken back" in told.stderr
+    assert "0 left alone" not in told.output
+    assert "taken back: roma-migrate report tells" in invoke("status").stdout
+    assert "18 verified; taken back" in invoke("runs").stdout
+    assert json.loads(invoke("runs", "--json").stdout)["runs"][-1]["taken_back"] == "taken back"
+    report = invoke("report", "--html", "report.html")
+    assert report.exit_code == 0
+    assert "18 removed;" in (tmp_path / "report.html").read_text()
+    assert "(code 0): 18 removed" in invoke("report").stdout
+
+
+def test_a_dry_run_tells_what_goes_who_asks_and_how_it_is_carried_out(moved: Local, invoke: Invoke) -> None:
+    prod(moved).tasks.put(replace(a_task(moved), running=True))
+    told = " ".join(invoke("undo", "--dry-run").stdout.split())
+    assert "assets would be removed" in told
+    assert "prod 11 tasks prod-migrator" in told
+    assert "left alone: it runs: task " in told
+    assert "next: to carry it out: roma-migrate undo 2" in told
+
+
+def test_a_second_undo_says_that_nothing_is_left(moved: Local, invoke: Invoke) -> None:
+    assert invoke("undo", "--yes").exit_code == 0
+    told = " ".join(invoke("undo", "--dry-run").stdout.split())
+    assert "nothing is left to take back" in told
+    assert "gone already: 18 assets" in told
 
 
 def test_tasks_go_first_in_as_few_jobs_as_their_order_allows(moved: Local, invoke: Invoke) -> None:
