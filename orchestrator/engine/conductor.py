@@ -30,7 +30,7 @@ from orchestrator.engine.performer import Answered, Performer
 from orchestrator.engine.reachability import Reachability
 from orchestrator.engine.resolutions import Operators
 from orchestrator.engine.runtime import Runtime
-from orchestrator.errors import PRECEDENCE, ExitCode, MemoryFailed, RomaMigrateError
+from orchestrator.errors import PRECEDENCE, ExitCode, LeaseLost, MemoryFailed, RomaMigrateError
 from orchestrator.storage.leases import Taken
 from orchestrator.storage.store import Journal, SlotLeases
 from orchestrator.storage.vault import Vault
@@ -107,7 +107,7 @@ class Conductor:
             self._claim(slot)  # jobs of ours that a dead process left running
         try:
             async with anyio.create_task_group() as group:
-                group.start_soon(self._keep_leases)
+                group.start_soon(keep_leases, self.leases, self.runtime)
                 group.start_soon(self._read_inbox)
                 await self._loop(group)
                 group.cancel_scope.cancel()
@@ -264,11 +264,6 @@ class Conductor:
             self._held.difference_update(free)
             self.leases.release(free)
 
-    async def _keep_leases(self) -> None:
-        while True:
-            await anyio.sleep(RENEWED_EVERY * self.runtime.beat)
-            self._held.difference_update(self.leases.renew())
-
     async def _read_inbox(self) -> None:
         """What operators ask of the live run takes effect between steps."""
         while True:
@@ -283,6 +278,19 @@ class Conductor:
                     self.scheduler.touch_all()
                 await self.runtime.offload(self.journal.answer, number, answer)
                 self._done.send_nowait(None)
+
+
+async def keep_leases(leases: SlotLeases, runtime: Runtime) -> None:
+    """Renew what is held, over and over; raises LeaseLost where another has taken a slot: we end then (promise 21)."""
+    while True:
+        for _ in range(RENEWED_EVERY):
+            await anyio.sleep(runtime.beat)
+            leases.must_hold()
+        if lost := await runtime.offload(leases.renew):
+            raise LeaseLost(
+                f"another process has taken a slot of this one: {', '.join(lost)}",
+                next_step="run the same command again: it looks before it acts",
+            )
 
 
 def gravest(problems: BaseExceptionGroup[BaseException]) -> BaseException:

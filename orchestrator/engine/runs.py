@@ -42,6 +42,7 @@ from orchestrator.errors import (
     RomaMigrateError,
 )
 from orchestrator.roma import Roma
+from orchestrator.roma.transport import UNGUARDED
 from orchestrator.storage.store import Journal, SlotLeases, Store
 
 #: seconds: the same command given so soon after an end that nobody was told tells that end, and begins nothing
@@ -301,9 +302,11 @@ class Runs:
         try:
             # By the run's name alone: its journal is ours now, so what the name still holds is a dead process's.
             leases = self.store.leases(run)
+            self.roma.guard = leases
             try:
                 yield journal, leases
             finally:
+                self.roma.guard = UNGUARDED
                 leases.close()
         finally:
             journal.close()

@@ -38,7 +38,7 @@ from orchestrator.core.undo.removal import (
 )
 from orchestrator.core.undo.restoration import Held
 from orchestrator.engine.backoff import busy_wait, outage_wait
-from orchestrator.engine.conductor import SLOT_HELD, gravest
+from orchestrator.engine.conductor import SLOT_HELD, gravest, keep_leases
 from orchestrator.engine.job_watch import GONE_AFTER
 from orchestrator.engine.performer import words_of
 from orchestrator.engine.poll_timing import PollTiming
@@ -140,9 +140,12 @@ class Undoing:
         """Go on until every change is settled, or nothing more can be done; raises MemoryFailed."""
         instances = sorted({life.change.instance for life in self.changes.lives.values()})
         try:
-            async with anyio.create_task_group() as group:
-                for instance in instances:
-                    group.start_soon(self._instance, instance)
+            async with anyio.create_task_group() as keeping:
+                keeping.start_soon(keep_leases, self.leases, self.runtime)
+                async with anyio.create_task_group() as group:
+                    for instance in instances:
+                        group.start_soon(self._instance, instance)
+                keeping.cancel_scope.cancel()
         except BaseExceptionGroup as problems:
             raise gravest(problems) from None
         if all(life.settled for life in self.changes.lives.values()):
@@ -412,12 +415,15 @@ class Undoing:
         """The slot, ours alone in this process and among the processes of this home; False where we stop first."""
         async with self._locks.setdefault(slot, anyio.Lock()):
             lease = lease_of(slot)
-            while not self._over(instance) and not isinstance(self.leases.take([lease]), Taken):
+            while not self._over(instance):
+                if isinstance(await self.runtime.offload(self.leases.take, [lease]), Taken):
+                    break
                 await self._sleep(SLOT_HELD)
             try:
                 yield not self._over(instance)
             finally:
-                self.leases.release([lease])
+                with anyio.CancelScope(shield=True):
+                    await self.runtime.offload(self.leases.release, [lease])
 
     async def _sleep(self, seconds: float) -> None:
         """A wait that a signal ends."""

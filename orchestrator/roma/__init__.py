@@ -41,7 +41,7 @@ from orchestrator.roma.pages import InventoryDisagrees
 from orchestrator.roma.rates import Rates
 from orchestrator.roma.sessions import FetchSession, Session, SessionIdentity, Sessions
 from orchestrator.roma.sockets import AiohttpTransport
-from orchestrator.roma.transport import Transport, TransportFactory
+from orchestrator.roma.transport import UNGUARDED, Guard, Transport, TransportFactory
 
 __all__ = [
     "AiohttpTransport",
@@ -92,6 +92,8 @@ class Roma:
             self._redactor.learn(parts_of(secret))
         #: seconds for which a host that has answered may be silent; `outage_timeout` once a run has begun
         self.patience = FIRST_CONTACT
+        #: asked before anything is changed: whoever conducts a run leases what it uses
+        self.guard: Guard = UNGUARDED
         self._contacts: dict[str, Contact] = {}
         self._transports: dict[tuple[str, str], Transport] = {}
         self._rates: dict[str, Rates] = {}
@@ -122,7 +124,8 @@ class Roma:
             self._rates[credentials] = rates
         identity = self.identity(instance, credentials)
         contact = self._contact(instance.endpoint)
-        return Exchange(self._transport(instance), identity, rates, contact, wall=self._wall, draw=self._draw)
+        way = (self._transport(instance), identity, rates, contact)
+        return Exchange(*way, wall=self._wall, draw=self._draw, guard=lambda: self.guard)
 
     def _contact(self, endpoint: str) -> Contact:
         host = urlsplit(endpoint).netloc

@@ -20,7 +20,15 @@ from orchestrator.roma.auth import Errand, Identity
 from orchestrator.roma.contact import Contact
 from orchestrator.roma.limits import ERROR_BYTES, JSON_BYTES
 from orchestrator.roma.rates import Bucket, Rates
-from orchestrator.roma.transport import Answer, FileBody, Transport, TransportFailed, WireRequest
+from orchestrator.roma.transport import (
+    UNGUARDED,
+    Answer,
+    FileBody,
+    Guard,
+    Transport,
+    TransportFailed,
+    WireRequest,
+)
 from orchestrator.roma.wire import Head, classify, misshapen, parse, skew
 
 T = TypeVar("T")
@@ -31,6 +39,8 @@ BODY_TIME = 60.0
 #: bytes a second below which an upload or a download is given up
 SLOWEST = 65536
 _WRITES = {Request.EXPORT, Request.IMPORT, Request.DELETE}
+#: what another process must not be met by: a download is used up by being asked for (API 1.5)
+_GUARDED = _WRITES | {Request.DOWNLOAD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +99,10 @@ class Exchange:
         *,
         wall: Callable[[], datetime],
         draw: Callable[[], float],
+        guard: Callable[[], Guard] = lambda: UNGUARDED,
     ) -> None:
         self._transport = transport
+        self._guard = guard
         self._identity = identity
         self._rates = rates
         self._contact = contact
@@ -141,7 +153,8 @@ class Exchange:
             raise _without_token(error) from error
         # Added last, so that it is not signed: proxies like to change it.
         headers = {**headers, "User-Agent": USER_AGENT}
-        return replace(question.request, headers=headers, timeout=self._patient(question.request))
+        guard = self._guard() if question.kind in _GUARDED else UNGUARDED
+        return replace(question.request, headers=headers, timeout=self._patient(question.request), guard=guard)
 
     def _patient(self, request: WireRequest) -> float:
         """The request's own time, but no more than a silent host is still waited for; an upload takes what it takes."""

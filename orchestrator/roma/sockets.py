@@ -4,25 +4,35 @@ Theory of operation. aiohttp repeats a GET by itself when its connection ends ea
 (API 1.5) and hide what happened. A middleware therefore turns every error into TransportFailed inside aiohttp, where
 its own repetition no longer recognises it. NOT_SENT is said only of errors that aiohttp raises while it connects.
 Messages are our own words: an aiohttp error may carry headers, and so a token.
+
+A process may be frozen, or cut off, at any moment, and another has taken over when it goes on (promise 21). So a
+request that changes something asks its guard at the start, once its connection is made, and before each piece of its
+body; the last piece, without which the service does nothing, leaves only after the guard has confirmed. What the kernel
+still holds of such a request dies with its socket: it is closed by a reset, and unacknowledged bytes are given up.
 """
 
 import os
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from functools import cache
 from io import BufferedReader
+from typing import Any
 from urllib.request import getproxies_environment, proxy_bypass
 
 import aiohttp
 import anyio
 import anyio.to_thread
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
+from aiohttp.payload import AsyncIterablePayload
 from yarl import URL
 
 from orchestrator.core.model.failures import Failure
 from orchestrator.errors import OperatorError, PackageDamaged
-from orchestrator.roma.transport import Answer, FileBody, TransportFailed, WireRequest
+from orchestrator.roma.transport import UNGUARDED, Answer, FileBody, Guard, TransportFailed, Unguarded, WireRequest
 
 #: seconds for name resolution, TCP and TLS together
 CONNECT_TIMEOUT = 10.0
@@ -31,6 +41,8 @@ IDLE_TIMEOUT = 60.0
 #: a token may have 100,000 characters (API 1.11)
 LARGEST_HEADER = 131072
 _PIECE = 262144
+#: seconds after which bytes that nobody acknowledges end the connection of a request that is not a plain GET
+UNACKNOWLEDGED = 10.0
 #: OpenSSL's codes for a chain that ends in no authority we know
 _UNKNOWN_AUTHORITY = {18, 19, 20, 21}
 
@@ -42,6 +54,10 @@ _BEFORE_SENDING = (
     aiohttp.ServerFingerprintMismatch,
     aiohttp.InvalidURL,
 )
+
+
+#: of the request that this task sends
+_GUARD: ContextVar[Guard] = ContextVar("guard", default=UNGUARDED)
 
 
 class AiohttpTransport:
@@ -67,6 +83,7 @@ class AiohttpTransport:
     @asynccontextmanager
     async def send(self, request: WireRequest) -> AsyncIterator[Answer]:
         """Send it once; see `transport.Transport`. Raises PackageDamaged where the file cannot be opened."""
+        request.guard.must_hold()
         file = _opened(request.body) if isinstance(request.body, FileBody) else None
         response: ClientResponse | None = None
         try:
@@ -92,24 +109,29 @@ class AiohttpTransport:
         if isinstance(request.body, bytes):
             data = request.body
         elif request.body is not None and file is not None:
-            data = _upload(request.body, file)
+            data = _upload(request.body, file, request.guard)
             headers["Content-Length"] = str(request.body.length)
         url = URL(request.url, encoded=True)
+        _GUARD.set(request.guard)
         with anyio.move_on_after(request.timeout):
-            return await session.request(
-                request.method,
-                url,
-                data=data,
-                headers=headers,
-                allow_redirects=False,
-                proxy=self._proxy or self._proxy_of_environment(url.scheme, url.host or ""),
-            )
+            try:
+                return await session.request(
+                    request.method,
+                    url,
+                    data=data,
+                    headers=headers,
+                    allow_redirects=False,
+                    proxy=self._proxy or self._proxy_of_environment(url.scheme, url.host or ""),
+                )
+            except TransportFailed:
+                request.guard.must_hold()  # what it cut short is told as that
+                raise
         raise TransportFailed(Failure.HUNG, f"no answer within {request.timeout:g} s")
 
     def _session(self, *, fresh: bool) -> aiohttp.ClientSession:
         if fresh not in self._sessions:
             self._sessions[fresh] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, force_close=fresh, ssl=self._tls()),
+                connector=self._connector(fresh=fresh),
                 timeout=aiohttp.ClientTimeout(total=None, connect=self._connect_timeout),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
@@ -123,6 +145,11 @@ class AiohttpTransport:
             )
         return self._sessions[fresh]
 
+    def _connector(self, *, fresh: bool) -> aiohttp.TCPConnector:
+        if not fresh:
+            return aiohttp.TCPConnector(limit=0, ssl=self._tls())
+        return _Guarded(limit=0, force_close=True, ssl=self._tls(), socket_factory=_mortal_socket)
+
     def _tls(self) -> ssl.SSLContext:
         if self._context is not None:
             return self._context
@@ -135,6 +162,40 @@ class AiohttpTransport:
                 raise OperatorError(f"ca_file {self._ca_file} cannot be used: {reason}") from error
         self._context = context
         return context
+
+
+class _Guarded(aiohttp.TCPConnector):
+    """Makes connections for requests that must not be repeated, and asks their guard once they are made."""
+
+    async def connect(self, req: ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout) -> Any:  # noqa: ASYNC109 - as aiohttp calls it
+        connection = await super().connect(req, traces, timeout)
+        guard = _GUARD.get()
+        try:
+            # A file's last piece is confirmed by itself; everything else leaves at once.
+            if isinstance(req.body, AsyncIterablePayload):
+                guard.must_hold()
+            else:
+                await _confirmed(guard)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+async def _confirmed(guard: Guard) -> None:
+    if not isinstance(guard, Unguarded):
+        await anyio.to_thread.run_sync(guard.confirm)
+        guard.must_hold()  # the thread, or this one, may have stood still since
+
+
+def _mortal_socket(address: Any) -> socket.socket:
+    """A socket whose unsent bytes die with it: else the kernel would deliver them long after this process's death."""
+    family, kind, protocol, *_ = address
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNACKNOWLEDGED * 1000))
+    return made
 
 
 class _SocketAnswer:
@@ -233,8 +294,9 @@ def _opened(body: FileBody) -> BufferedReader:
         raise PackageDamaged(f"the stored package {body.path} cannot be read: {error.strerror}") from error
 
 
-async def _upload(body: FileBody, file: BufferedReader) -> AsyncIterator[bytes]:
+async def _upload(body: FileBody, file: BufferedReader, guard: Guard) -> AsyncIterator[bytes]:
     """The form's bytes, with one piece of the file in memory at a time."""
+    guard.must_hold()
     yield body.head
     missing = body.size
     while missing > 0:
@@ -242,7 +304,9 @@ async def _upload(body: FileBody, file: BufferedReader) -> AsyncIterator[bytes]:
         if not piece:
             raise EOFError("the file is shorter than announced")
         missing -= len(piece)
+        guard.must_hold()
         yield piece
+    await _confirmed(guard)
     yield body.tail
 
 

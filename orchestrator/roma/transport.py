@@ -11,6 +11,31 @@ from typing import Protocol
 from orchestrator.core.model.failures import Failure
 
 
+class Guard(Protocol):
+    """Whether this process may still change something at the far side, or another has taken over (promise 21)."""
+
+    def must_hold(self) -> None:
+        """Raises LeaseLost where another may have taken over, or soon may; asks nobody who could keep it waiting."""
+        ...
+
+    def confirm(self) -> None:
+        """The same, after whoever keeps the leases has confirmed ours within the last second; for a worker thread."""
+        ...
+
+
+class Unguarded:
+    """For what changes nothing, or where nothing is leased."""
+
+    def must_hold(self) -> None:
+        """Nothing can be lost."""
+
+    def confirm(self) -> None:
+        """Nothing can be lost."""
+
+
+UNGUARDED = Unguarded()
+
+
 @dataclass(frozen=True, slots=True)
 class FileBody:
     """A multipart body around one file that is streamed from disk; its whole length is known beforehand."""
@@ -44,6 +69,8 @@ class WireRequest:
     timeout: float
     #: a connection of its own that nobody used before; so is every request that is not a GET
     single_use: bool = False
+    #: asked at the start, after the connection is made and before each piece of a body, and to confirm before the last
+    guard: Guard = UNGUARDED
 
     def __repr__(self) -> str:
         return f"WireRequest({self.method} {self.url.partition('?')[0]})"
@@ -79,7 +106,7 @@ class Answer(Protocol):
 
 
 class Transport(Protocol):
-    """Sends requests, each at most once."""
+    """Sends requests, each at most once, and no piece of one that its guard does not let pass."""
 
     def send(self, request: WireRequest) -> AbstractAsyncContextManager[Answer]:
         """Send it and wait for the answer's head; raises TransportFailed. Leaving the block ends the answer."""

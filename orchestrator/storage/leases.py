@@ -9,8 +9,9 @@ its name held when a process begins is a dead predecessor's, and is inherited by
 
 The statements mean the same on PostgreSQL, which holds this table for a fleet. All processes of a home use one `ttl`
 and one clock. A holder renews every `ttl`/4 or so; a waiter asks again at least every `ttl`/3, for a waiter that is not
-heard of for `ttl` has given up. A holder that was frozen past its lease may still send the request that it was about to
-send. ROMA's own rule then decides: one of the two jobs is refused with `ROMA.10012`, and waits as for somebody else's.
+heard of for `ttl` has given up. A holder that was frozen past its lease finds out before it asks for anything
+(`confirm`). Only between that and the request is an instant left, in which ROMA's own rule decides: one of the two jobs
+is refused with `ROMA.10012`, and waits as for somebody else's.
 """
 
 import math
@@ -25,10 +26,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from orchestrator.errors import MemoryFailed
+from orchestrator.errors import LeaseLost, MemoryFailed
 
 #: seconds a lease lives without being renewed
 TTL = 15.0
+#: part of it that must be left for anything to be asked for, and seconds within which a renewal confirms that
+MARGIN, CONFIRMED = 0.1, 1.0
 
 _VERSION = 1
 #: seconds to wait for another process's transaction, each of which takes milliseconds
@@ -114,6 +117,8 @@ class Leases:
         self._held: dict[str, Lease] = {}
         #: found lost by `take`, to be told by `renew`
         self._lost: set[str] = set()
+        #: epoch seconds: when all of it was renewed
+        self._renewed = -math.inf
         with self._spoken():
             self._database = _open(path)
             #: slot key -> epoch of what a dead predecessor of this name still held when we began
@@ -137,7 +142,27 @@ class Leases:
             lost = self._lost | (self._held.keys() - kept.keys())
             self._held = {key: Lease(lease.epoch, now + self._ttl) for key, lease in kept.items()}
             self._lost = set()
+            self._renewed = now
         return tuple(sorted(lost))
+
+    def must_hold(self) -> None:
+        """Raises LeaseLost where a slot was taken by another; asks the table only where a lease is about to end."""
+        with self._lock:
+            soon = any(lease.expires - self._now() <= MARGIN * self._ttl for lease in self._held.values())
+            if soon or self._lost:
+                self._renewed = -math.inf
+                self.confirm()
+
+    def confirm(self) -> None:
+        """The same, after all were renewed within the last second."""
+        with self._lock:
+            if abs(self._now() - self._renewed) <= CONFIRMED:
+                return
+            if lost := self.renew():
+                raise LeaseLost(
+                    f"this process stood still, and another has taken its place meanwhile: {', '.join(lost)}",
+                    next_step="run the same command again: it looks before it acts",
+                )
 
     def release(self, keys: Sequence[str]) -> None:
         """Give slots back at once; those that we do not hold are passed over."""

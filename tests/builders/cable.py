@@ -49,6 +49,8 @@ class Cable:
 
     def close(self) -> None:
         self._closed = True
+        with suppress(OSError):  # a thread that waits for a connection would take one more
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.speak()
         self.cut()

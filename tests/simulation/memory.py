@@ -188,6 +188,12 @@ class MemoryLeases:
     def renew(self) -> tuple[str, ...]:
         return ()
 
+    def must_hold(self) -> None:
+        """A dead incarnation asks for nothing: the transport sees to that."""
+
+    def confirm(self) -> None:
+        """The same."""
+
     def release(self, keys: Sequence[str]) -> None:
         for key in self._held & set(keys):
             self._slots.pop(key, None)

@@ -115,6 +115,7 @@ class MemoryTransport:
         self._heard = heard
 
     def send(self, request: WireRequest) -> AbstractAsyncContextManager[Answer]:
+        request.guard.must_hold()
         if self._heard is not None:
             self._heard(request)
         return _Sending(self._api, request)

@@ -8,10 +8,12 @@ these leases ends, and another start looks before it acts (promise 21).
 The statements lock their rows in the order of the keys, so that two processes never wait for each other in a circle.
 """
 
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType
+from typing import TypeVar
 
 import psycopg
 
@@ -20,8 +22,14 @@ from orchestrator.storage.boot_clock import seconds_since_boot
 from orchestrator.storage.leases import Denied, Taken
 from orchestrator.storage.postgres.database import ANSWER_TIME, PATIENCE, Connection, Database
 
+T = TypeVar("T")
+
 #: parts of the `ttl`: after which leases are renewed, and up to which the database is asked again when it is away
 RENEWED, ASKED = 0.25, 0.8
+#: part of the `ttl` that must be left for anything to be asked for
+MARGIN = 0.1
+#: seconds within which a renewal confirms what is about to be asked for
+CONFIRMED = 1.0
 
 _TTL = "SELECT value::double precision FROM meta WHERE name = 'ttl'"
 _UNTIL = "clock_timestamp() + make_interval(secs => %(ttl)s)"
@@ -72,9 +80,16 @@ UPDATE lease SET expires = '-infinity' FROM mine WHERE lease.key = mine.key
 class Holdings:
     """What this process holds. Any thread may call; only what asks the database may take long."""
 
-    def __init__(self, database: Database, passed: Callable[[], float] = seconds_since_boot) -> None:
+    def __init__(
+        self,
+        database: Database,
+        passed: Callable[[], float] = seconds_since_boot,
+        arm: Callable[[float], None] = lambda seconds: None,
+    ) -> None:
+        """`arm` ends this process so many seconds later unless it is called again (`storage.deadman`)."""
         self._database = database
         self._passed = passed
+        self._arm = arm
         #: over the fields below, and never while the database is asked
         self._lock = threading.Lock()
         self._ttl = 0.0
@@ -119,6 +134,21 @@ class Holdings:
             if self._lost:
                 raise LeaseLost(self._lost, next_step="run the same command again: it looks before it acts")
 
+    def under(self, database: Database, work: Callable[[Connection], T]) -> T:
+        """What the database answers, asked for as long as what is held lasts; raises LeaseLost where it is away longer.
+
+        Where nothing is held it is away, and nothing more: JournalUnreachable.
+        """
+        try:
+            return database.ask(work, self.patience)
+        except JournalUnreachable as error:
+            with self._lock:
+                if not self._epochs:
+                    raise
+                self._lose(f"cannot be renewed: {error.message}")
+            self.must_hold()
+            raise
+
     def take(self, keys: Sequence[str], holder: str) -> Taken | Denied:
         """All of them or none; those that we hold count as taken, and what the same name held is inherited."""
         self.must_hold()
@@ -130,12 +160,12 @@ class Holdings:
             def taken(db: Connection) -> tuple[float, dict[str, int] | Denied]:
                 return self._passed(), _take(db, new, given)
 
-            before, answer = self._database.ask(taken, self.patience)
+            before, answer = self.under(self._database, taken)
             if isinstance(answer, Denied):
                 return answer
             with self._lock:
                 if not self._epochs:
-                    self._renewed, self._until = before, before + self._ttl
+                    self._renewed_at(before)
                 self._epochs |= answer
                 held = {**held, **answer}
             self._keep()
@@ -145,16 +175,18 @@ class Holdings:
         """Give them back at once; those that we do not hold are passed over."""
         with self._lock:
             mine = {key: self._epochs.pop(key) for key in sorted(set(keys)) if key in self._epochs}
-            lost, end = bool(self._lost), self._until
+            lost = bool(self._lost)
+            if mine and not self._epochs and not lost:
+                self._arm(math.inf)
         if mine and not lost:
             given = {"keys": list(mine), "epochs": list(mine.values())}
             with suppress(JournalUnreachable):  # they end by themselves
-                self._database.ask(lambda db: db.execute(_RELEASE, given), lambda: end - self._passed())
+                self._database.ask(lambda db: db.execute(_RELEASE, given), _no_patience)
 
     def wait_no_more(self, holder: str) -> None:
         """Nobody stands behind this name any longer."""
         with suppress(JournalUnreachable):  # it is forgotten by itself
-            self._database.ask(lambda db: db.execute(_WAIT_NO_MORE, {"holder": holder}))
+            self._database.ask(lambda db: db.execute(_WAIT_NO_MORE, {"holder": holder}), _no_patience)
 
     def renew(self) -> None:
         """Extend everything now; raises LeaseLost."""
@@ -167,19 +199,13 @@ class Holdings:
         def renewed(db: Connection) -> tuple[float, set[str]]:
             return self._passed(), {row[0] for row in db.execute(_RENEW, given).fetchall()}
 
-        try:
-            before, kept = self._database.ask(renewed, self.patience)
-        except JournalUnreachable as error:
-            with self._lock:
-                self._lose(f"cannot be renewed: {error.message}")
-            self.must_hold()
-            return
+        before, kept = self.under(self._database, renewed)
         with self._lock:
             gone = sorted(key for key in asked.keys() - kept if self._epochs.get(key) == asked[key])
             if gone:
                 self._lose(f"was taken over by another process, or had ended: {', '.join(gone)}")
-            else:
-                self._renewed, self._until = before, before + self._ttl
+            elif self._epochs:
+                self._renewed_at(before)
         self.must_hold()
 
     def renew_if_older(self, seconds: float) -> None:
@@ -198,6 +224,10 @@ class Holdings:
             if self._thread is not None:
                 self._thread.join(ANSWER_TIME)
             self._database.drop()
+
+    def _renewed_at(self, before: float) -> None:
+        self._renewed, self._until = before, before + self._ttl
+        self._arm(self._until - self._passed())
 
     def _remaining(self) -> float:
         if self._lost:
@@ -221,6 +251,10 @@ class Holdings:
                 self.renew()
             except RomaMigrateError:
                 return  # it is noted: whoever asks next is told
+
+
+def _no_patience() -> float:
+    return 0.0
 
 
 def _take(db: Connection, keys: Sequence[str], given: Mapping[str, object]) -> dict[str, int] | Denied:

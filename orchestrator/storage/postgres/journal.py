@@ -8,7 +8,7 @@ tells whether it landed.
 from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.core.state.events import Entry, Event
-from orchestrator.errors import JournalDamaged, JournalUnreachable, LeaseLost, MemoryFailed
+from orchestrator.errors import JournalDamaged, LeaseLost, MemoryFailed
 from orchestrator.storage.chain import BEGIN, ChainBroken, Head, Row, checked
 from orchestrator.storage.codec import NotKnownYet, from_text, rows_behind
 from orchestrator.storage.postgres.database import Connection, Database
@@ -61,7 +61,7 @@ class PostgresJournal:
     def __init__(self, database: Database, run: str, holdings: Holdings) -> None:
         self._database, self.run, self._holdings = database, run, holdings
         given = {"run": run, **fence(holdings.epochs)}
-        found = database.ask(lambda db: db.execute(_TAKE, given).fetchone(), holdings.patience)
+        found = holdings.under(database, lambda db: db.execute(_TAKE, given).fetchone())
         if found is None:
             head_of(database, run)
             raise LeaseLost(f"run {run}: another process has taken over the plan")
@@ -87,23 +87,19 @@ class PostgresJournal:
             # The answer to an earlier try was lost, or somebody has taken over: the head tells which.
             return db.execute(_HEAD, (self.run,)).fetchone() == (self._epoch, head.seq, head.chain)
 
-        try:
-            ours = self._database.ask(landed, self._holdings.patience)
-        except JournalUnreachable as error:
-            raise LeaseLost(f"run {self.run}: its entries cannot be written: {error.message}") from None
-        if not ours:
+        if not self._holdings.under(self._database, landed):
             raise LeaseLost(f"run {self.run}: another process has taken over this run, or may have")
         self._head = head
         return tuple(Entry(row.seq, at, event) for row, event in zip(rows, events, strict=True))
 
     def take_requests(self) -> list[tuple[int, Event]]:
         sql = "SELECT id, kind, body FROM inbox WHERE run = %s AND answer IS NULL ORDER BY id"
-        rows = self._database.ask(lambda db: db.execute(sql, (self.run,)).fetchall(), self._holdings.patience)
+        rows = self._holdings.under(self._database, lambda db: db.execute(sql, (self.run,)).fetchall())
         return [(int(number), _event(self.run, f"request {number}", kind, body)) for number, kind, body in rows]
 
     def answer(self, request: int, text: str) -> None:
         sql = "UPDATE inbox SET answer = %s WHERE id = %s"
-        self._database.ask(lambda db: db.execute(sql, (text, request)), self._holdings.patience)
+        self._holdings.under(self._database, lambda db: db.execute(sql, (text, request)))
 
     def close(self) -> None:
         """The connection is the store's."""

@@ -14,13 +14,14 @@ from orchestrator.core.state.events import Entry, Event
 from orchestrator.errors import HeldElsewhere, LeaseLost, RomaMigrateError
 from orchestrator.storage.chain import BEGIN, Head, Row
 from orchestrator.storage.codec import rows_behind, to_text
+from orchestrator.storage.deadman import Deadman
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.home import Home, JournalPlace
 from orchestrator.storage.leases import Denied, Taken
 from orchestrator.storage.locks import Holder
 from orchestrator.storage.placing import remove_folder
 from orchestrator.storage.postgres.database import Connection, Database
-from orchestrator.storage.postgres.holdings import Holdings
+from orchestrator.storage.postgres.holdings import CONFIRMED, MARGIN, Holdings
 from orchestrator.storage.postgres.journal import (
     ALL_HELD,
     HELD,
@@ -52,14 +53,21 @@ _HOLDER = "SELECT holder, epoch, expires FROM lease WHERE key = %s AND expires >
 class PostgresStore:
     """The runs of one database, for one process and one home."""
 
-    def __init__(self, database: Database, home: Home, id_: str = "", disk: Disk | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        home: Home,
+        id_: str = "",
+        arm: Callable[[float], None] = lambda seconds: None,
+    ) -> None:
+        """`arm` as in `Holdings`."""
         self.home = home
         #: the database's own name
         self.id = id_
         self._database = database
-        self._disk = disk or Disk()
+        self._disk = Disk()
         # Of its own: a renewal never waits for an append.
-        self.holdings = Holdings(database.beside())
+        self.holdings = Holdings(database.beside(), arm=arm)
 
     @property
     def address(self) -> str:
@@ -139,7 +147,7 @@ class PostgresStore:
             "run": run, "plan": plan, "seq": head.seq, "chain": head.chain, **columns(rows),
             **fence(self.holdings.epochs),
         }  # fmt: skip
-        written = self._database.ask(lambda db: db.execute(_CREATE, given).rowcount, self.holdings.patience)
+        written = self.holdings.under(self._database, lambda db: db.execute(_CREATE, given).rowcount)
         found = self._rows("SELECT seq, chain FROM run WHERE id = %s", run)
         if not found:
             raise LeaseLost(f"run {run}: another process has taken over the plan before it began")
@@ -155,7 +163,7 @@ class PostgresStore:
     def forget(self, run: str) -> None:
         given = {"run": run, **fence(self.holdings.epochs)}
         sql = f"WITH {HELD} DELETE FROM run WHERE id = %(run)s AND {ALL_HELD}"
-        self._database.ask(lambda db: db.execute(sql, given), self.holdings.patience)
+        self.holdings.under(self._database, lambda db: db.execute(sql, given))
         if self._disk.exists(self.home.run_path(run)):
             remove_folder(self._disk, self.home.run_path(run))
 
@@ -182,14 +190,14 @@ class PostgresStore:
 
 
 def opened(database: Database, home: Home) -> PostgresStore:
-    """The store, its tables looked at; raises OperatorError, JournalUnreachable."""
+    """The store of this process, which ends with its leases; raises OperatorError, JournalUnreachable."""
 
     def looked(db: Connection) -> str:
         must_fit(db, database.address)
         return str((db.execute("SELECT value FROM meta WHERE name = 'id'").fetchone() or ("",))[0])
 
     try:
-        return PostgresStore(database, home, database.ask(looked))
+        return PostgresStore(database, home, database.ask(looked), Deadman().arm)
     except BaseException:
         database.drop()
         raise
@@ -212,6 +220,13 @@ class _RunLeases:
         """A thread does that; raises LeaseLost where it could not."""
         self._holdings.must_hold()
         return ()
+
+    def must_hold(self) -> None:
+        self._holdings.must_hold(MARGIN * self._holdings.ttl)
+
+    def confirm(self) -> None:
+        self._holdings.renew_if_older(CONFIRMED)
+        self.must_hold()
 
     def release(self, keys: Sequence[str]) -> None:
         self._held.difference_update(keys)
