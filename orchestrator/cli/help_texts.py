@@ -19,7 +19,7 @@ _TOP = (
   129, 130, 143  interrupted: run the same command again""",
     """Environment:
   ROMA_MIGRATE_HOME       where runs are kept, in place of .roma-migrate
-  ROMA_MIGRATE_JOURNAL    the database that keeps their journals, in place of the home
+  ROMA_MIGRATE_JOURNAL    the database that keeps journals, not the home
   HTTPS_PROXY, NO_PROXY   the way to the service
   NO_COLOR, TERM=dumb     no colours; no board, plain lines
   HUAWEICLOUD_SDK_*       credentials of `profile: sdk`""",
