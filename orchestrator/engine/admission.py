@@ -141,6 +141,7 @@ class Admission:
         return replace(
             left_of(latest.progress, {each.batch for each in stale}),
             listed=tuple(item for items in told for item in items),
+            hours=hours_of(self.plan),
         )
 
     def must_agree(self, latest: PastRun, only: Only) -> None:

@@ -36,11 +36,9 @@ from tests.simulation.memory import Killed, Life, MemoryStore, Record, entries_o
 from tests.simulation.virtual import VirtualLoop, inline
 from tests.simulation.watch import Watch
 from tests.simulation.wiring import MemoryTransport
-from tests.simulation.working_hours import Word
+from tests.simulation.working_hours import DUSK, Word
 from tests.simulation.worlds import Kill, Scenario
 
-#: epoch seconds at which every simulated night begins
-DUSK = 1_790_000_000.0
 #: how often the same command is given again before the night counts as endless
 MOST_STARTS = 40
 #: nobody asks anything of a simulated run while it lives: seconds between two looks

@@ -6,7 +6,8 @@ import pytest
 
 from tests.emulator.ledgers import created, twice
 from tests.simulation.points import small_plan
-from tests.simulation.scenarios import DUSK, Night, live, vault_root
+from tests.simulation.scenarios import Night, live, vault_root
+from tests.simulation.working_hours import DUSK
 
 # A killed incarnation leaves everything open, as kill -9 does.
 pytestmark = [

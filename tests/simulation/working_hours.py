@@ -5,10 +5,14 @@ Each plan can still be carried out: every window is long enough for the longest 
 
 import random
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from orchestrator.core.plan.plan import Gate, Plan
 from orchestrator.core.plan.windows import DAYS, Window
 
+#: epoch seconds at which every simulated night begins
+DUSK = 1_790_000_000.0
 #: the part of nights that have any of it
 BOUND = 0.3
 #: seconds of the night in which people give orders
@@ -79,12 +83,22 @@ def unbound(plan: Plan) -> Plan:
     return replace(plan, windows=(), instances=instances, migrations=tuple(migrations))
 
 
+def _minute_of(at: float, zone: str) -> int:
+    """The minute of the day that a clock in that zone shows."""
+    shown = datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(zone))
+    return shown.hour * 60 + shown.minute
+
+
 def _with_windows(draw: random.Random, plan: Plan) -> Plan:
-    """At one level or more; each level opens at the same time, so that they have hours in common."""
-    opens, zone = draw.randrange(24 * 60), draw.choice(ZONES)
+    """At one level or more; all open, or all close, at the same time, so that they have hours in common."""
+    zone = draw.choice(ZONES)
+    edge, at_edge = draw.randrange(24 * 60), draw.random() < 0.6
+    if at_edge:  # the windows close while the night is young
+        edge = _minute_of(DUSK, zone) + draw.randint(1, 40)
 
     def some() -> tuple[Window, ...]:
-        return _Daily(opens, draw.randint(6 * 60, 20 * 60), zone).windows()
+        minutes = draw.randint(6 * 60, 20 * 60)
+        return _Daily((edge - minutes) % (24 * 60) if at_edge else edge, minutes, zone).windows()
 
     levels = draw.sample(("plan", "instance", "migration"), draw.choice((1, 1, 2, 3)))
     if "plan" in levels:

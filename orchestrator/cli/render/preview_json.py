@@ -250,6 +250,8 @@ class Document:
     not_restored: Sequence[str]
     #: what this home has seen the targets do where nothing is documented
     dialect: Sequence[LessonDocument]
+    #: when jobs may be asked for, and what waits for a person, as sentences; none where nothing waits
+    waits: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +331,7 @@ def document(shown: Shown) -> Document:
         [_backup(each, preview) for each in preview.backups],
         NOT_RESTORED if preview.backups else (),
         shown.dialect,
+        preview.hours.told,
     )  # fmt: skip
 
 

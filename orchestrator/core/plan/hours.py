@@ -48,6 +48,23 @@ class Hours:
         """The same for a job that is for no migration: one that asks whether a slot is idle, and those of an undo."""
         return _levels(self.plan, self.instances.get(instance, ()))
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """All of it for people, a sentence each."""
+        named = (("at ", self.instances), ("of ", self.migrations))
+        levels = [
+            ("", self.plan),
+            *((f" {word}{name}", windows) for word, held in named for name, windows in held.items()),
+        ]
+        lines = [
+            f"jobs{where} are asked for from {' and from '.join(map(str, each))}" for where, each in levels if each
+        ]
+        if self.export_ahead:
+            lines.append(f"exports of {', '.join(self.export_ahead)} wait for the windows of their instances alone")
+        if self.gated:
+            lines.append(f"imports of {', '.join(self.gated)} wait for a person: roma-migrate continue --gate imports")
+        return tuple(lines)
+
 
 def hours_of(plan: Plan, until: float = 0.0) -> Hours:
     """The hours of a plan."""

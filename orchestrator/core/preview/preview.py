@@ -13,6 +13,7 @@ from orchestrator.core.model.checks import Check, Verdict
 from orchestrator.core.model.handover_item import Item
 from orchestrator.core.model.instance_facts import Facts
 from orchestrator.core.model.inventory import Inventory
+from orchestrator.core.plan.hours import Hours, hours_of
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.preflight.context import PreflightContext
 from orchestrator.core.preflight.expected_outcomes import ExpectedOutcome, expected_outcomes
@@ -76,6 +77,8 @@ class Preview:
     keep_backups: float = 0.0
     #: what the run that it shows the rest of has listed for people; none where a run would begin
     listed: tuple[Item, ...] = ()
+    #: when its jobs may be asked for, and what waits for a person
+    hours: Hours = field(default_factory=Hours)
 
     @property
     def blockers(self) -> tuple[Check, ...]:
@@ -149,6 +152,7 @@ def preview(
         informed.facts,
         backups=backups,
         keep_backups=plan.settings.keep_backups,
+        hours=hours_of(plan),
     )
 
 

@@ -183,3 +183,19 @@ def test_an_approved_run_is_not_retried_with_its_file(invoke: Invoke, quick: Any
     told = invoke("run", "plan.yaml", "--approved", saved, "--retry")
     assert told.exit_code == 2
     assert "exclude each other" in told.stderr
+
+
+def test_windows_and_gates_are_told_in_every_form(invoke: Invoke, quick: Any) -> None:
+    text = quick.plan.read_text()
+    window = '{opens: "Sat 02:00", closes: "Fri 02:00", timezone: Asia/Shanghai}'
+    text = text.replace("migrations:", f"windows: [{window}]\nmigrations:").replace(
+        'tasks: "*"}', 'tasks: "*", gate: imports}'
+    )
+    quick.plan.write_text(text)
+    said = " ".join(invoke("preview", "plan.yaml").stdout.split())
+    told = "jobs are asked for from Sat 02:00 to Fri 02:00 (Asia/Shanghai)"
+    assert f"waits: {told}" in said
+    assert "imports of all wait for a person: roma-migrate continue --gate imports" in said
+    assert "when a person opens the gate" in said
+    assert "asked for from Sat 02:00 to Fri 02:00" in invoke("preview", "plan.yaml", "--markdown").stdout
+    assert told in json.loads(invoke("preview", "plan.yaml", "--json").stdout)["waits"]
