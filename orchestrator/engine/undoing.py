@@ -205,13 +205,37 @@ class Undoing:
         async with self._held(slot, instance) as ours:
             if not ours:
                 return
-            if not asked_together(lives):
-                await self._ask(instance, lives, slot)
-            while not self._over(instance):
-                unsure = asked_together(open_lives(self.changes, instance))
-                if not unsure:
-                    return
-                await self._settle(instance, unsure)
+            if free := bool(asked_together(lives)) or not self._asked_elsewhere(slot, instance):
+                await self._asked_and_settled(instance, lives, slot)
+        if not free:
+            await self._wait_for_another(slot, instance)
+
+    async def _asked_and_settled(self, instance: str, lives: Sequence[ChangeLife], slot: str) -> None:
+        if not asked_together(lives):
+            await self._ask(instance, lives, slot)
+        while not self._over(instance):
+            unsure = asked_together(open_lives(self.changes, instance))
+            if not unsure:
+                return
+            await self._settle(instance, unsure)
+
+    def _asked_elsewhere(self, slot: str, instance: str) -> str:
+        """Another target, "" where there is none, whose request may still have a job in this slot.
+
+        A process that died may have asked there.
+        """
+        lives = self.changes.lives.values()
+        unsure = (life.change.instance for life in lives if life.state is ChangeState.UNSURE and life.slot == slot)
+        return next((other for other in unsure if other != instance), "")
+
+    async def _wait_for_another(self, slot: str, instance: str) -> None:
+        """Let that one go first; where it has gone no further, neither can this one (promise 2)."""
+        other = self._asked_elsewhere(slot, instance)
+        if other in self.ends:
+            told = f"the slot {slot} is not known to be free: {other} went no further"
+            self._end(instance, ExitCode.NOT_FINISHED, told, self.runtime.now() + BUSY_PAUSE)
+        else:
+            await self._sleep(SLOT_HELD)
 
     def _over(self, instance: str) -> bool:
         return self._stop.is_set() or instance in self.ends

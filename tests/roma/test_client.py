@@ -372,10 +372,15 @@ def test_a_reader_has_no_writing_method_and_holds_no_object_that_has_one(roma: R
 
 async def test_whatever_a_reader_is_asked_leaves_as_a_get(reader: Reader, script: "Script") -> None:
     names = ["apps", "tasks", "datasources", "apis", "api_groups", "features", "project_configs", "dictionaries"]
+    names += ["topics", "products", "backends"]
+    of_one = ["authorisations", "schedule", "position"]
     for name in [*names, "instances"]:
         script.json({"total": 0, "apps": []})
         await getattr(reader, name)()
+    for name in of_one:
+        script.json({"total": 0, "auths": [], "cron": "0 0 2 * * ?", "task_detail": "{}"})
+        await getattr(reader, name)("an-id")
     assert {seen.method for seen in script.seen} == {"GET"}
     assert {name for name in dir(Reader) if not name.startswith("_")} == {
-        *names, "instances", "instance", "app", "task", "job", "project_ids", "clock_offset"
+        *names, *of_one, "instances", "instance", "app", "task", "job", "project_ids", "clock_offset"
     }  # fmt: skip

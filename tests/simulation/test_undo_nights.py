@@ -63,6 +63,23 @@ def test_what_a_merge_overwrote_is_as_before_in_more_nights(first: int) -> None:
     nights(first, over_existing)
 
 
+@pytest.mark.parametrize(
+    ("seed", "made"),
+    [
+        # a job that never ends, and so ended only when every fault had
+        (151, scenario), (278, scenario),
+        # a person's change while no process lived, between a lost import and its discovery
+        (293, scenario), (491, lambda seed: over_existing(scenario(seed))),
+        # two targets in one slot, and a kill while the job of one of them ran
+        (303, scenario),
+    ],
+)  # fmt: skip
+def test_nights_that_once_broke_a_promise_keep_it(seed: int, made: Callable[[int], Scenario]) -> None:
+    with vault_root() as root:
+        undo_night(made(seed), root)
+    gc.collect()
+
+
 def undone(root: Path, point: int, *, power: bool = False, over: bool = False) -> Night:
     """The small plan, run to its end and taken back; the undo is killed at one point."""
     kills = (Kill(point=point, power=power),) if point else ()

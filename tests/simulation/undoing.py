@@ -157,7 +157,8 @@ def _give(night: Night, root: Path, clock: Clock, draw: random.Random, kills: li
             clock.passed += overdue_for(night, clock.now())
             decide(night, draw)
         elif start > MOST_UNDOS // 2:
-            night.api.strikes.clear()  # every fault ends some time
+            night.api.strikes.clear()  # every fault ends some time, and so does every job
+            night.service.end_jobs()
     raise Broken(f"liveness: the undo does not end: {night.codes}")
 
 

@@ -167,6 +167,8 @@ class Delivery:
     verified: e.Verified | None = None
     #: no process of ours lived all the time from its request to the read behind it: a person may have come in between
     unwatched: bool = False
+    #: from when until when, by our clock, nobody may have watched it; (0, 0) where it was watched all the time
+    gap: tuple[float, float] = (0.0, 0.0)
     #: when its job ended by ROMA's clock, epoch seconds; 0 where that was not told
     over_at: float = 0.0
 

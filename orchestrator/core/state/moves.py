@@ -120,7 +120,7 @@ def move_delivery(life: Delivery, event: Event, at: float) -> Delivery:
         case e.ImportRequested(slot=slot):
             life = replace(
                 life, slot=slot, asked_at=at, attempt=life.attempt + 1, job="", quiet_until=0.0, overdue=False,
-                unlooked=(), unwatched=False, over_at=0.0,
+                unlooked=(), unwatched=False, gap=(0.0, 0.0), over_at=0.0,
             )  # fmt: skip
             return without_looks(life)
         case e.ImportAccepted(job=job):
@@ -203,10 +203,15 @@ def resumed_package(life: Package, at: float, quiet: float, back: float) -> Pack
     return replace(life, quiet_until=at + quiet) if life.state is P.EXPORT_UNSURE else life
 
 
-def resumed_delivery(life: Delivery, at: float, quiet: float, back: float) -> Delivery:
-    """The delivery as another process takes it up; see `resumed_package`. What was seen is looked at anew."""
+def resumed_delivery(life: Delivery, at: float, quiet: float, earlier: float) -> Delivery:
+    """The delivery as another process takes it up; see `resumed_package`. What was seen is looked at anew.
+
+    `earlier` is when the process before told something last.
+    """
+    back = min(at - earlier, 0.0)
     life = replace(life, since=life.since + back, not_before=min(life.not_before, at + LONGEST_WAIT))
-    life = replace(life, unwatched=life.state is not D.WAITING or life.unwatched)
+    if life.state is not D.WAITING or life.unwatched:
+        life = replace(life, unwatched=True, gap=((life.gap[0] or earlier) + back, at))
     match life.state:
         case D.IMPORT_UNSURE:
             return without_looks(replace(life, quiet_until=at + quiet, busy_at=min(life.busy_at, at)))

@@ -263,7 +263,7 @@ class Progress:
         for batch, package in self.packages.items():
             self.packages[batch] = resumed_package(package, at, quiet, back)
         for name in self.open:
-            self.deliveries[name] = resumed_delivery(self.deliveries[name], at, quiet, back)
+            self.deliveries[name] = resumed_delivery(self.deliveries[name], at, quiet, earlier)
         for slot, probe in self.probes.items():
             self.probes[slot] = resumed_probe(probe, at, quiet, back)
 

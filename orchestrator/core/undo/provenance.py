@@ -21,6 +21,7 @@ from orchestrator.core.state.slots import iam_name
 from orchestrator.core.state.undecided import is_undecided
 from orchestrator.core.undo.restoration import (
     SLACK,
+    UNSEEN,
     Choice,
     Held,
     Key,
@@ -29,6 +30,7 @@ from orchestrator.core.undo.restoration import (
     kept_until,
     over_at,
     restoration,
+    unseen,
 )
 
 #: of an asset whose id at the target nothing has told: not even that it is gone can be said
@@ -169,6 +171,9 @@ def _why_left(life: Delivery, objects: Sequence[App | Task], old: bool, known: t
     if isinstance(one, Task) and one.running:
         return "it runs"
     changed = _moment(one.update_time)
+    untouched = changed is not None and made is not None and changed - made <= SLACK
+    if changed is not None and not untouched and unseen(life, changed, ahead):
+        return f"it {UNSEEN}, at {one.update_time}"
     if changed is not None and changed > over_at(life, ahead) + SLACK:
         return f"it was changed since the run, at {one.update_time}"
     return ""

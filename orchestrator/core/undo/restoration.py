@@ -17,6 +17,8 @@ from orchestrator.core.state.undecided import is_undecided
 
 #: seconds by which a time of ROMA's may be off: its clock is known to the second, and its lists tell whole seconds
 SLACK = 2.0
+#: why what changed in such a moment is left
+UNSEEN = "may have been changed by a person: it was changed while no process of ours watched"
 #: (target, id there)
 Key = tuple[str, str]
 
@@ -167,6 +169,8 @@ def _why(progress: Progress, backup: _Backup, asset: Asset, there: App | Task, a
     seen = {time for life in lives for time in _seen_after(life, asset.id)} - {asset.update_time}
     moment = moment_of(there.update_time)
     if not seen and moment is not None:
+        if any(unseen(life, moment, ahead) for life in lives):
+            return f"{UNSEEN}, at {there.update_time}"
         last = max((over_at(life, ahead) for life in lives), default=0.0)
         return f"was changed since the run, at {there.update_time}" if moment > last + SLACK else ""
     return "" if there.update_time in seen else f"was changed since the run, at {there.update_time}"
@@ -177,6 +181,12 @@ def over_at(life: Delivery, ahead: float) -> float:
     if life.unwatched and life.over_at:
         return life.over_at
     return (life.landed_at or life.since) + ahead
+
+
+def unseen(life: Delivery, moment: float, ahead: float) -> bool:
+    """Whether a change at that moment, by ROMA's clock, may be its import's as well as a person's."""
+    begin, end = life.gap
+    return life.unwatched and not life.over_at and begin + ahead - SLACK < moment <= end + ahead + SLACK
 
 
 def _seen_after(life: Delivery, asset: str) -> Iterator[str]:

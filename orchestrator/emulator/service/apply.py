@@ -43,7 +43,8 @@ class Lander:
         if shelf_owner not in {"", arrival.value.id}:
             return
         shown = now + self._lag if self._lag else 0.0
-        value = replace(arrival.value, update_time=now)
+        made = arrival.value.create_time if arrival.updates else now
+        value = replace(arrival.value, create_time=made, update_time=now)
         if isinstance(value, App):
             self._holding.apps.put(value, shown)
             self._content(arrival, value)
