@@ -36,6 +36,16 @@ def test_a_table_in_a_pipe_is_never_cut(serve: Serve, desk: Desk) -> None:
     assert "the-migrat" in said
 
 
+def test_a_report_is_wrapped_on_a_terminal_and_never_in_a_pipe(serve: Serve, desk: Desk) -> None:
+    desk.ready(serve(small_world()))
+    assert desk.run("run", "plan.yaml").code == 0
+    _, said = desk.on_terminal("report")
+    prose = [line.rstrip("\r") for line in said.split("\n") if line.startswith(("- ", "  "))]
+    assert prose
+    assert all(len(line) <= 80 for line in prose)
+    assert any(line.startswith("- prod: instance ") and len(line) > 80 for line in desk.run("report").out.splitlines())
+
+
 def test_status_remembers_why_a_run_died(serve: Serve, desk: Desk) -> None:
     roma = serve(small_world())
     desk.ready(roma, PlanText(settings={"outage_timeout": "1s"}))

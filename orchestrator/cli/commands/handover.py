@@ -60,7 +60,7 @@ def handover(terminal: Terminal, word: str | None, asked: Asked) -> int:
     elif asked.sheet:
         terminal.table(to_csv(held.items, known), asked.sheet)
     else:
-        terminal.result(_text(runs, held, known))
+        terminal.page(_text(runs, held, known))
     if asked.check:
         told = _summary(held.items, known, seen)
         terminal.say(told, event="checked", done=len(held.items) - len(open_items(held.items, known)))

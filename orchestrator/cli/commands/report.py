@@ -55,7 +55,7 @@ def report_run(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
     if terminal.common.json:
         terminal.document(asdict(told))
     elif wanted.html is None and wanted.map is None and wanted.evidence is None:
-        terminal.result("\n".join(report_markdown(told, wanted.everything)))
+        terminal.page("\n".join(report_markdown(told, wanted.everything)))
     return int(ExitCode.DONE if told.agree else ExitCode.DEFECT)
 
 

@@ -59,6 +59,20 @@ def commands(label: str, text: str) -> str:
     return "\n".join(made)
 
 
+def for_reading(page: str) -> str:
+    """Markdown with its sentences and list items wrapped; tables and blocks of code stay as they are."""
+    made: list[str] = []
+    within = False
+    for line in page.split("\n"):
+        within ^= line.startswith("```")
+        if within or line.startswith(("```", "|", "#")):
+            made.append(line)
+        else:
+            mark = "- " if line.startswith("- ") else ""
+            made += wrap(line.removeprefix(mark), width(), mark, " " * len(mark)) or [line]
+    return "\n".join(made)
+
+
 def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     """The same for a ticket, a line each; what a cell holds can neither end it nor format anything."""
 

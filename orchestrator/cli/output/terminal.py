@@ -168,6 +168,12 @@ class Terminal:
         """A line (or more) of the result, on stdout."""
         self.out.write(self.painted(text) + "\n")
 
+    def page(self, text: str) -> None:
+        """Markdown on stdout: as it is for a file or a pipe, wrapped between words where a terminal is."""
+        from orchestrator.cli.output.tables import for_reading
+
+        self.result(for_reading(text) if self.out.isatty() else text)
+
     def document(self, value: object) -> None:
         """The one JSON document of `--json`, on stdout."""
         self.out.write(self.json(value, indent=2) + "\n")

@@ -1,6 +1,6 @@
 """Tables and sentences that fit a terminal."""
 
-from orchestrator.cli.output.tables import commands, table, wrapped
+from orchestrator.cli.output.tables import commands, for_reading, table, wrapped
 from orchestrator.cli.output.times import local, span, utc
 
 
@@ -30,3 +30,14 @@ def test_printed_times_carry_their_offset_and_json_is_utc() -> None:
 
 def test_spans_are_words() -> None:
     assert [span(1.24), span(45), span(200), span(7500)] == ["1.2 s", "45 s", "3 min 20 s", "2 h 5 min"]
+
+
+def test_a_page_that_is_read_on_a_terminal_breaks_between_words_and_keeps_tables_and_code() -> None:
+    long = "word " * 30 + "end"
+    kept = ["# " + long, "", "| " + long + " |", "```", long, "```"]
+    lines = for_reading("\n".join([*kept, "- " + long, long])).split("\n")
+    assert lines[: len(kept)] == kept
+    rest = lines[len(kept) :]
+    assert all(len(line) <= 80 for line in rest)
+    assert [line[:2] for line in rest[:2]] == ["- ", "  "]
+    assert " ".join("".join(line if line[0] == "w" else line[1:] for line in rest).split()).count("word") == 60
