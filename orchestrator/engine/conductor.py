@@ -258,6 +258,7 @@ class Conductor:
 
     def _release(self, *, everything: bool = False) -> None:
         left = self._held if everything else {lease_of(slot) for slot in self.scheduler.left} & self._held
+        self._reachability.slots_left(self.scheduler.left)
         self.scheduler.left.clear()
         free = sorted(lease for lease in left if everything or not self.context.occupants(lease))
         if free:

@@ -3,7 +3,7 @@
 Law: it is known to this process alone, and may be forgotten at any time. Only an outage is journaled, for deadlines.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from orchestrator.core.decisions import steps
 from orchestrator.core.decisions.context import Busy, SchedulerContext, Silence, lists_of
@@ -15,7 +15,8 @@ from orchestrator.core.state.ends import End
 from orchestrator.core.state.events import Event
 from orchestrator.core.state.holders import lost_request_in
 from orchestrator.core.state.slots import host_of
-from orchestrator.engine.backoff import busy_wait, outage_wait
+from orchestrator.engine.backoff import outage_wait
+from orchestrator.engine.foreign_jobs import ForeignJobs
 from orchestrator.engine.performer import Answered, Trouble
 from orchestrator.engine.runtime import Runtime, moment
 from orchestrator.errors import ExitCode
@@ -35,6 +36,7 @@ class Reachability:
         self._throttled: dict[str, float] = {}
         #: silent hosts that have answered a poll since: the job goes on, but the silence is over
         self._back: set[str] = set()
+        self._foreign = ForeignJobs()
 
     @property
     def _context(self) -> SchedulerContext:
@@ -85,11 +87,17 @@ class Reachability:
         while self._back:
             await self._heard_from(self._back.pop())
 
+    def slots_left(self, slots: Iterable[str]) -> None:
+        """Jobs of ours have ended there: whose job comes next began later."""
+        for slot in slots:
+            self._foreign.left(slot, self._runtime.now())
+
     def _unhindered(self, step: steps.Step) -> None:
         """A step has got what it asked for."""
         self._throttled.pop(_way_of(step), None)
         if isinstance(step, steps.ASKING):
             self._context.busy.pop(step.slot, None)
+            self._foreign.accepted(step.slot, self._runtime.now())
         if isinstance(step, steps.LISTING):
             self._context.silent.pop(lists_of(step.instance), None)
 
@@ -146,12 +154,12 @@ class Reachability:
 
     def _busy(self, slot: str, host: str, trouble: Trouble) -> None:
         now = self._runtime.now()
-        busy = self._context.busy.setdefault(slot, Busy(now, now, 0))
-        busy.times += 1
+        busy = self._context.busy.setdefault(slot, Busy(now, now))
         waited = now - busy.since - self._context.progress.outages.seconds(host, busy.since, now)
         left = self._context.settings.busy_timeout - waited
         asked = min(trouble.failed.retry_after, LONGEST_RETRY_AFTER)
-        busy.until = now + min(max(asked, busy_wait(busy.times, self._runtime.draw())), max(left, 0.0))
+        wait = self._foreign.refused(slot, now, self._runtime.draw())
+        busy.until = now + min(max(asked, wait), max(left, 0.0))
         if left <= 0:
             told = f"{self._holder_of(slot)} the slot {slot} for {waited:.0f} s (busy_timeout)"
             self._end(slot, End(ExitCode.NOT_FINISHED, told, now + BUSY_PAUSE))

@@ -37,8 +37,9 @@ from orchestrator.core.undo.removal import (
     open_lives,
 )
 from orchestrator.core.undo.restoration import Held
-from orchestrator.engine.backoff import busy_wait, outage_wait
+from orchestrator.engine.backoff import outage_wait
 from orchestrator.engine.conductor import SLOT_HELD, gravest, keep_leases
+from orchestrator.engine.foreign_jobs import ForeignJobs
 from orchestrator.engine.job_watch import GONE_AFTER
 from orchestrator.engine.performer import words_of
 from orchestrator.engine.poll_timing import PollTiming
@@ -106,8 +107,9 @@ class Undoing:
     _locks: dict[str, anyio.Lock] = field(default_factory=dict)
     #: host -> (since when it does not answer, how often it was asked)
     _silent: dict[str, tuple[float, int]] = field(default_factory=dict)
-    #: slot -> (since when somebody else's job is in it, how often it was asked)
-    _busy: dict[str, tuple[float, int]] = field(default_factory=dict)
+    #: slot -> since when somebody else's job is in it
+    _busy: dict[str, float] = field(default_factory=dict)
+    _foreign: ForeignJobs = field(default_factory=ForeignJobs)
     #: instance -> since when nothing but throttling answers its deletions
     _throttled: dict[str, float] = field(default_factory=dict)
     _listings: TargetListings = field(init=False)
@@ -267,6 +269,7 @@ class Undoing:
             await self._remember(c.ChangesEnded(names, error.message, failed=True))
             return
         self._busy.pop(slot, None)
+        self._foreign.accepted(slot, self.runtime.now())
         self._silent.pop(self._host(instance), None)
         self._throttled.pop(instance, None)
         await self._remember(c.ChangesAccepted(names, job))
@@ -405,15 +408,14 @@ class Undoing:
     def _busy_wait(self, instance: str, slot: str, error: RequestFailed, lost: bool) -> float:
         """Seconds to the next try; `lost`: an earlier request of ours for the same was not seen to end."""
         now = self.runtime.now()
-        since, times = self._busy.get(slot, (now, 0))
-        self._busy[slot] = since, times + 1
+        since = self._busy.setdefault(slot, now)
         left = since + self.plan.settings.busy_timeout - now
         if left <= 0:
             whose = "our own lost removal may still run: a job has" if lost else "somebody else's job has"
             told = f"{whose} held the slot {slot} for {now - since:.0f} s (busy_timeout)"
             self._end(instance, ExitCode.NOT_FINISHED, told, now + BUSY_PAUSE)
         asked = min(error.failed.retry_after, LONGEST_RETRY_AFTER)
-        return min(max(asked, busy_wait(times + 1, self.runtime.draw())), max(left, 0.0))
+        return min(max(asked, self._foreign.refused(slot, now, self.runtime.draw())), max(left, 0.0))
 
     def _throttled_wait(self, instance: str, error: RequestFailed, wait: float) -> float:
         """Certainly not done, but a service that does nothing else is out of reach too."""

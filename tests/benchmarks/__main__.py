@@ -1,14 +1,26 @@
 """`python -m tests.benchmarks [NAME ...] [--plans N]`: print measured ratios. Law: it measures and never asserts.
 
 Names: makespan (a), script (b), deadtime (c), scale (d), memory (e), looking (f), startup (g), lane (h), firstjobs (i),
-whole (w). The module of each says what is measured, how the worlds are made and what the lower bound is. Without a name
-all are run, which takes a while: `script` alone waits some five minutes for jobs over a socket. `--most 10000`
-lets `scale` go to the end.
+foreign (j), whole (w). The module of each says what is measured, how the worlds are made and what the lower bound is.
+Without a name all are run, which takes a while: `script` alone waits some five minutes for jobs over a socket.
+`--most 10000` lets `scale` go to the end.
 """
 
 import argparse
 
-from tests.benchmarks import deadtime, firstjobs, lane, looking, makespan, memory, scale, script, startup, whole
+from tests.benchmarks import (
+    deadtime,
+    firstjobs,
+    foreign,
+    lane,
+    looking,
+    makespan,
+    memory,
+    scale,
+    script,
+    startup,
+    whole,
+)
 
 #: name -> what prints its table, given the number of plans or runs
 TABLES = {
@@ -21,6 +33,7 @@ TABLES = {
     "startup": startup.report,
     "lane": lane.report,
     "firstjobs": firstjobs.report,
+    "foreign": foreign.report,
     "whole": whole.report,
 }
 

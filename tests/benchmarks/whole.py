@@ -104,13 +104,19 @@ async def _both(pair: tuple[Workload, Workload], folder: Path) -> Both:
     return await _run("cold", cold, api, home), await _run("warm", warm, api, home)
 
 
-async def _run(name: str, workload: Workload, api: Api, home: Home) -> Measured:
-    loop, path = asyncio.get_running_loop(), home.path.parent / f"{name}.yaml"
+async def run_program(name: str, workload: Workload, api: Api, home: Home) -> None:
+    """The whole of `run`, which must end well."""
+    path = home.path.parent / f"{name}.yaml"
     path.write_text(workload.plan_text(name, _URL, {}), encoding="utf-8")
-    before = loop.time()
     ended = await _program(read_plan(path), workload, api, home).run(Wish())
     if ended.outcome.code:
         raise RuntimeError(f"the run ended with {ended.outcome.code}: {ended.outcome.whys}")
+
+
+async def _run(name: str, workload: Workload, api: Api, home: Home) -> Measured:
+    loop = asyncio.get_running_loop()
+    before = loop.time()
+    await run_program(name, workload, api, home)
     lived, bound = Lived.of(entries_of(home)), workload.bound
     return Measured(lived.makespan / bound, (loop.time() - before) / bound, lived.late(workload.actual))
 

@@ -104,7 +104,6 @@ class Busy:
 
     since: float
     until: float
-    times: int = 1
 
 
 @dataclass(slots=True)
