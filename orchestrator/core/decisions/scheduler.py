@@ -8,7 +8,6 @@ the lives, never held in a lock, so a crash cannot leak it.
 """
 
 import heapq
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -25,14 +24,15 @@ from orchestrator.core.decisions.context import (
     WaitUntil,
     Want,
 )
-from orchestrator.core.decisions.exporting import export_candidate, export_work, package_answer, worth_it
-from orchestrator.core.decisions.importing import delivery_answer, import_candidate, import_work, tails
+from orchestrator.core.decisions.exporting import export_candidate, package_answer, worth_it
+from orchestrator.core.decisions.importing import delivery_answer, import_candidate, tails
 from orchestrator.core.decisions.lost_imports import probe_answer, probe_candidate
 from orchestrator.core.decisions.permission import NEVER, Hold, hold_of
+from orchestrator.core.decisions.queues import Queues
 from orchestrator.core.decisions.slot_discovery import asked_beside, chance, trial_answer
 from orchestrator.core.decisions.waiting import gate_reached, soonest, waited
 from orchestrator.core.plan.plan import Scope
-from orchestrator.core.scheduling.policy import LoadKind, SlotLoads, SlotQueue, Work, choose
+from orchestrator.core.scheduling.policy import Work, choose
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
 from orchestrator.core.state.slots import JobKind, Widening, overlapping
 from orchestrator.core.state.subjects import Subject, SubjectKind, Touched
@@ -50,14 +50,7 @@ class Scheduler:
     claim: Callable[[str], float] = field(default=lambda slot: 0.0)
     #: slots that a job of ours has left, until somebody takes them from here: their leases may go
     left: set[str] = field(default_factory=set)
-    #: slot -> jobs that wait for it, in the orders that the policy weighs
-    _queues: dict[str, SlotQueue] = field(default_factory=lambda: defaultdict(SlotQueue))
-    #: slot -> lost imports that wait for a proof that it is idle
-    _seekers: dict[str, set[Subject]] = field(default_factory=lambda: defaultdict(set))
-    #: subject -> slots in whose queue it waits
-    _queue_of: dict[Subject, tuple[str, ...]] = field(default_factory=dict)
-    #: target, or import slot -> slots whose exports feed it
-    _feeds: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _queues: Queues = field(init=False)
     #: what events have touched since the last decision
     _touched: Touched = field(default_factory=Touched)
     #: subjects to be considered, and slots to be given away, at the next decision
@@ -73,6 +66,9 @@ class Scheduler:
     _wall_ahead: float = 0.0
     #: what told slots apart when the queues were made
     _apart: tuple[Widening, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._queues = Queues(self.context)
 
     def touch(self, touched: Touched) -> None:
         """What an event has changed, as the progress tells it: considered at the next decision."""
@@ -133,15 +129,15 @@ class Scheduler:
         self._due |= touched.subjects
         for slot in touched.slots:
             self.context.ledger.ended(slot, now)
-            self._slots |= self._feeds[slot]
+            self._slots |= self._queues.feeds[slot]
         self._slots |= touched.slots
         self.left |= touched.slots
         if self.context.rule.scope is Scope.AUTO:
-            self._slots.update(each for slot in touched.slots for each in overlapping(slot, self._queues))
+            self._slots.update(each for slot in touched.slots for each in overlapping(slot, self._queues.waiting))
             if (trial := self.context.progress.trials.pending) is not None:
                 self._due.add(Subject.trial(trial.tried.widening))
         for target in touched.targets:
-            self._slots |= self._feeds[target]
+            self._slots |= self._queues.feeds[target]
 
     def _ring(self, now: float) -> None:
         if abs(self.context.wall_ahead - self._wall_ahead) > CLOCK_STEP:
@@ -161,15 +157,8 @@ class Scheduler:
 
     def _regroup(self) -> None:
         """`auto` has seen which slots are apart: every job joins the queue that is now its own."""
-        progress = self.context.progress
-        self._apart = progress.trials.apart
-        self._queues.clear()
-        self._seekers.clear()
-        self._queue_of.clear()
-        self._feeds.clear()
-        self.context.ledger = SlotLoads()
-        for subject in (*map(Subject.package, progress.packages), *map(Subject.delivery, progress.open)):
-            self._account(subject, None)
+        self._apart = self.context.progress.trials.apart
+        self._queues.empty()
         self.touch_all()
 
     def _begin(self, step: steps.Step) -> steps.Step:
@@ -184,7 +173,7 @@ class Scheduler:
         """The step of this subject is over, whatever came of it."""
         step = self.context.active.pop(subject, None)
         self._due.add(subject)
-        self._slots.update(self._queue_of.get(subject, ()))
+        self._slots.update(self._queues.slots_of(subject))
         if isinstance(step, steps.AwaitExport | steps.AwaitImport):  # it may have taught that such jobs are shorter
             self._due.update(each for each, hold in self._held.items() if hold.short)
 
@@ -194,7 +183,7 @@ class Scheduler:
             return None
         self._held.pop(subject, None)
         answer = self._evaluate(subject, now)
-        self._account(subject, answer)
+        self._queues.account(subject, answer)
         if isinstance(answer, Want):
             if hold := hold_of(self.context, subject, now):
                 self._hold(subject, hold)
@@ -221,59 +210,13 @@ class Scheduler:
             return None
         return answer
 
-    def _account(self, subject: Subject, answer: Answer) -> None:
-        """Keep the ledger of what each slot has to do."""
-        if subject.kind is SubjectKind.PACKAGE:
-            self._account_export(subject.id, answer)
-        elif subject.kind is SubjectKind.DELIVERY:
-            self._account_import(self.context.progress.deliveries[subject.id])
-
-    def _account_export(self, batch: str, answer: Answer) -> None:
-        s = self.context
-        package = s.progress.packages[batch]
-        if isinstance(answer, Want):
-            work = export_work(s, batch, answer.slots)
-            s.ledger.waits(batch, answer.slots, LoadKind.EXPORTS, work.seconds)
-        elif package.state is PackageState.EXPORTING:
-            scheduled = s.progress.batches[batch]
-            seconds = s.expect(scheduled.source, JobKind.EXPORT, len(scheduled.assets))
-            s.ledger.runs(batch, package.slot, package.since + seconds)
-        else:
-            s.ledger.drop(batch)
-
-    def _account_import(self, life: Delivery) -> None:
-        s = self.context
-        work = import_work(s, life)
-        if life.state is DeliveryState.WAITING and s.importable(life):
-            stored = s.progress.packages[life.batch].state is PackageState.STORED
-            stored = stored and s.progress.is_backed_up(life)
-            slot = s.slot(life.target, life.scheduled.owner, JobKind.IMPORT)
-            s.ledger.waits(life.id, (slot,), LoadKind.STORED if stored else LoadKind.IMPORTS, work.seconds)
-        elif life.state is DeliveryState.IMPORTING:
-            s.ledger.runs(life.id, life.slot, life.since + work.seconds)
-        else:
-            s.ledger.drop(life.id)
-
     def _join(self, subject: Subject, want: Want) -> None:
         self._leave(subject)
-        self._queue_of[subject] = want.slots
-        for feeding in want.fed_by:
-            self._feeds[feeding].update(want.slots)
-        life = self.context.progress.life_of(subject)
-        for slot in want.slots:
-            if not isinstance(life, Delivery):
-                self._queues[slot].put(export_work(self.context, subject.id, want.slots))
-            elif life.state is DeliveryState.IMPORT_UNSURE:
-                self._seekers[slot].add(subject)
-            else:
-                self._queues[slot].put(import_work(self.context, life))
+        self._queues.join(subject, want)
         self._slots.update(want.slots)
 
     def _leave(self, subject: Subject) -> None:
-        for slot in self._queue_of.pop(subject, ()):
-            self._queues[slot].discard(subject.id)
-            self._seekers[slot].discard(subject)
-            self._slots.add(slot)
+        self._slots.update(self._queues.leave(subject))
 
     def _hold(self, subject: Subject, hold: Hold) -> None:
         """Its job may not be asked for now: it waits in no queue."""
@@ -284,12 +227,12 @@ class Scheduler:
 
     def _heads(self, slot: str, now: float) -> list[Work]:
         """The candidates of a slot that may be asked for: what must wait since it joined the queue leaves it."""
-        for subject in sorted(self._seekers[slot]):
+        for subject in sorted(self._queues.seekers[slot]):
             if hold_of(self.context, subject, now) is not None:
                 self._leave(subject)
                 self._due.add(subject)  # time alone may settle it
         while True:
-            heads = self._queues[slot].heads(self.context.ledger.loads, now)
+            heads = self._queues.waiting[slot].heads(self.context.ledger.loads, now)
             held = [(each, hold) for work in heads if (hold := hold_of(self.context, each := subject_of(work), now))]
             if not held:
                 return heads
@@ -314,7 +257,7 @@ class Scheduler:
     def _arbitrate(self, slot: str, now: float) -> steps.Step | Note | None:
         """The best candidate of a free slot, or a look ahead for the best delivery of a busy one."""
         s = self.context
-        if s.stopping or slot in s.ends or not (len(self._queues[slot]) or self._seekers[slot]):
+        if s.stopping or slot in s.ends or not self._queues.has(slot):
             return None
         busy = s.busy.get(slot)
         if busy is not None and now < busy.until:
@@ -353,7 +296,7 @@ class Scheduler:
 
     def _seek(self, slot: str, now: float) -> steps.Step | None:
         """A probe for a lost import, where no job of ours can prove that the slot is idle."""
-        for subject in sorted(self._seekers[slot]):
+        for subject in sorted(self._queues.seekers[slot]):
             if subject in self.context.active:
                 continue
             probe = probe_candidate(self.context, self.context.progress.deliveries[subject.id], now)
