@@ -230,6 +230,23 @@ def test_a_lost_terminal_does_not_stop_a_run_that_is_starting(serve: Serve, desk
     assert _struck(desk, 1, signal.SIGHUP, "preview", "plan.yaml").code == 129
 
 
+def test_a_preview_behind_a_kill_shows_what_run_goes_on_with_and_no_collision(serve: Serve, desk: Desk) -> None:
+    roma = serve(small_world())
+    desk.ready(roma)
+    roma.hold(Operation.IMPORT)
+    with desk.start("run", "plan.yaml", *LINES) as program:
+        read_until(program.stderr, "import-accepted")
+        program.kill()
+    roma.release()
+    assert roma.held() == roma.everything(), "our own import has landed"
+    shown = desk.run("preview", "plan.yaml")
+    assert shown.code == 0, shown.both
+    assert "what is left of run 2" in shown.out
+    assert "name-collision" not in shown.both
+    assert desk.run("run", "plan.yaml").code == 0
+    assert roma.jobs("import") == 1
+
+
 def test_an_interrupted_start_is_a_json_document_too(serve: Serve, desk: Desk) -> None:
     desk.ready(serve(small_world()))
     said = _struck(desk, 1, signal.SIGTERM, "run", "plan.yaml", "--json")

@@ -168,6 +168,22 @@ def test_a_retry_brings_what_was_set_aside_once_it_is_mended(kind: Kind) -> None
     assert len(rig.landed()) == 6
 
 
+def test_a_retry_brings_a_mended_poison_and_all_that_needs_it_in_one_job_each_way() -> None:
+    held = world(6, 40, faults=poison(Kind.POISON_IMPORT))
+
+    async def act(rig: EngineRig) -> tuple[Ended, Ended, list[str]]:
+        first = await rig.run()
+        await anyio.sleep(700.0)
+        before = len(rig.entries)
+        second = await rig.run(Wish(retry=True))
+        return first, second, rig.kinds()[before:]
+
+    _, (first, second, kinds) = staged(held, act)
+    assert first.outcome.counts["blocked"] >= 5
+    assert second.outcome.code is ExitCode.DONE
+    assert (kinds.count("ExportAccepted"), kinds.count("ImportAccepted")) == (1, 1)
+
+
 def test_a_new_run_leaves_alone_what_an_earlier_one_brought() -> None:
     held = world(6, faults=poison(Kind.POISON_IMPORT))
 
