@@ -64,12 +64,14 @@ def history(past: Sequence[PastRun]) -> EarlierImports:
             if life.state not in LANDED:
                 continue
             ids = dict(life.verified.ids) if life.verified else {}
+            verified = frozenset(life.verified.verified) if life.verified else frozenset[str]()
             seen = life.look.seen if life.look else {}
             source = each.progress.source_of(life)
             for asset in each.progress.assets_of(life.batch):
                 kept = (ids[asset.id],) if asset.id in ids else seen.get(asset.id, ())
                 where = (life.target, life.scheduled.prefix, source, asset.id)
-                imported[where] = Kept(kept, life.scheduled.owner, each.run)
+                time = asset.update_time if asset.id in verified and not each.progress.changes.lives else ""
+                imported[where] = Kept(kept, life.scheduled.owner, each.run, time)
     return EarlierImports(imported)
 
 

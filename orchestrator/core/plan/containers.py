@@ -15,7 +15,7 @@ from orchestrator.core.plan.scalars import Schema, Shape, Text, as_text
 T = TypeVar("T")
 
 #: keys that a later version brings: promised words, refused until they stand
-LATER_KEYS = ("only_changed", "group")
+LATER_KEYS = ("group",)
 
 NAME = Text(
     "[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name: a letter or digit, then letters, digits, '.', '_' or '-', at most 64"

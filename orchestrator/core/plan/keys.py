@@ -185,6 +185,9 @@ _HOW = {
     "datasource_overwrite": Key(Flag(), "whether data sources are overwritten; only with Merge", default=False),
     "owner": Key(NAME, "credentials of the target that own what is imported; default: one per connected group"),
     "backup": Key(Flag(), "whether Merge exports what is there before it overwrites it", default=True),
+    "only_changed": Key(
+        Flag(), "only with Merge: whether only what has changed since it was last imported there moves", default=False
+    ),
 }
 TARGET = TargetShape(Section({"instance": Key(NAME, "the instance imported into", required=True), **_HOW}))
 _GLOBS = ListOf(GLOB, "names and globs", '["orders-*"]')

@@ -17,7 +17,7 @@ _LONGEST_WAY = 12
 #: keys of a migration whose values stand in it as they were read
 _AS_WRITTEN = ("on_partial", "windows", "export_ahead", "gate")
 #: keys of a migration that also say how one target is imported into
-_HOW = ("mode", "prefix", "datasource_overwrite", "owner", "backup")
+_HOW = ("mode", "prefix", "datasource_overwrite", "owner", "backup", "only_changed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +154,9 @@ def _target(draft: Draft, own: Mapping[str, Any], at: At, instances: Instances |
         return None
     target = Target(**values)
     places = {key: at.child(key) if key in own else draft.place(key) for key in values}
-    if target.datasource_overwrite and target.mode is not Mode.MERGE:
-        places["datasource_overwrite"].wrong("true is allowed only with mode: Merge")
+    for key in ("datasource_overwrite", "only_changed"):
+        if getattr(target, key) and target.mode is not Mode.MERGE:
+            places[key].wrong("true is allowed only with mode: Merge")
     if instances is not None:
         _check_apart(draft, target, instances, at)
     return target if len(at.problems) == told else None

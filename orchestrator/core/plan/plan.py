@@ -238,6 +238,8 @@ class Target:
     owner: str = ""
     #: under Merge, what is there is exported before it is overwritten; AddNew overwrites nothing
     backup: bool = True
+    #: only with Merge: what has not changed at the source since it was last imported there stays out
+    only_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,6 +417,8 @@ def _how(target: Target) -> dict[str, object]:
         "prefix": target.prefix,
         "datasource_overwrite": target.datasource_overwrite,
         "owner": target.owner,
+        # Not where it is false: journals of versions that did not know it must agree.
+        **({"only_changed": True} if target.only_changed else {}),
     }
 
 

@@ -63,6 +63,8 @@ def cannot_know(context: PreflightContext) -> tuple[str, ...]:
         said.append("whether `prefix` renames applications, tasks or both: both readings are judged (API 7, 12)")
     if any(each.gate is Gate.IMPORTS for each in context.plan.migrations):
         said.append("when a person opens the gate before the imports: the timeline takes it to be open")
+    if any(route.target.only_changed for route in context.routes):
+        said.append("what changed without a later update time: under only_changed it stays out")
     if any(not route.adds for route in context.routes):
         said.append("what Merge does to an asset that is there: it is taken to overwrite it (API 7, 15)")
     return tuple(said)

@@ -170,6 +170,7 @@ def _forced(
 
 def _skipped(route: Route, history: EarlierImports, inventories: Mapping[str, Inventory]) -> e.AssetsSkipped:
     why = "an earlier run imported it and the target still holds it"
+    why += "" if route.adds else "; it has not changed at the source since (only_changed)"
     target = route.target.instance
     names = {each.id: each.name for each in inventories[target].assets}
     held: list[tuple[str, str, str]] = []

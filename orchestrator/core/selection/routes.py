@@ -21,6 +21,8 @@ class Kept:
     #: credentials that imported it
     owner: str
     run: str
+    #: its update time at the source when it was imported, where it was verified and not taken back; "" elsewhere
+    update_time: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Route:
     migration: Migration
     selection: Selection
     graph: Graph
-    #: what an earlier run brought and the target still holds
+    #: what an earlier run brought and the target still holds, and is not to be brought again
     skipped: tuple[App | Task, ...]
     moving: tuple[App | Task, ...]
     #: asset id -> credentials of the source that see it
@@ -56,8 +58,8 @@ class Route:
             kept = history.imported.get(
                 (selection.target.instance, selection.target.prefix, selection.source, asset.id)
             )
-            still = kept is not None and bool(there.intersection(kept.ids))
-            (skipped if still and selection.target.mode is Mode.ADD_NEW else moving).append(asset)
+            stays = kept is not None and bool(there.intersection(kept.ids)) and _stays(selection.target, asset, kept)
+            (skipped if stays else moving).append(asset)
         seen_by = inventories[selection.source].seen_by
         return cls(migration, selection, graph, tuple(skipped), tuple(moving), seen_by)
 
@@ -103,6 +105,13 @@ class Route:
             return asset.app_ids
         outside = (need.app_id for need in self.graph.outside if need.asset_id == asset.id and need.app_id)
         return tuple(dict.fromkeys((*self.graph.calls.get(asset.id, ()), *outside)))
+
+
+def _stays(target: Target, asset: App | Task, kept: Kept) -> bool:
+    """Whether what an earlier run brought, and the target still holds, is not brought again."""
+    if target.mode is Mode.ADD_NEW:
+        return True
+    return target.only_changed and bool(kept.update_time) and kept.update_time == asset.update_time
 
 
 def frozen_assets(route: Route, assets: Iterable[App | Task], facts: Facts | None) -> tuple[e.Asset, ...]:

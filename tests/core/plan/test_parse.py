@@ -223,7 +223,7 @@ REFUSED: list[tuple[str, object, str]] = [
     ("defaults.name", "x", "defaults.name: each migration has a name of its own, write it there"),
     ("defaults.mode", "Addnew",
      'defaults.mode: "Addnew" is not allowed, allowed is one of AddNew, Merge; did you mean'),
-    ("defaults.only_changed", "true", 'defaults.only_changed: not yet: "only_changed"'),
+    ("defaults.only_changed", "true", "defaults.only_changed: true is allowed only with mode: Merge"),
     (f"{M0}.backup", "x", 'migrations[0].backup: "x" is not allowed, allowed is true or false'),
     ("settings.keep_backups", "for ever", "settings.keep_backups: "),
     (f"{M0}.group", "x", 'migrations[0].group: not yet: "group"'),
@@ -469,7 +469,7 @@ def test_a_circle_of_migrations_is_named() -> None:
 
 
 def test_a_later_key_is_refused_wherever_it_stands() -> None:
-    for key in ("only_changed", "group"):
+    for key in ("group",):
         for section in ("", "settings.", "defaults.", "instances.dev.", f"{M0}."):
             assert any(f'not yet: "{key}"' in p for p in problems_of((section + key, "x"))), section + key
 
