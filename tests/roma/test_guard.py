@@ -4,18 +4,23 @@ import asyncio
 import re
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from orchestrator.core.model.failures import Failure
+from orchestrator.core.plan.plan import Instance, Mode
 from orchestrator.errors import LeaseLost
-from orchestrator.roma import sockets
+from orchestrator.roma import Client, Roma, sockets
 from orchestrator.roma.sockets import AiohttpTransport
 from orchestrator.roma.transport import FileBody, TransportFailed, WireRequest
+
+if TYPE_CHECKING:
+    from tests.roma.conftest import Script
 
 #: bytes of the file: some pieces, the last one not whole
 SIZE = 600_000
@@ -197,3 +202,32 @@ def test_the_sockets_of_such_requests_give_up_by_themselves() -> None:
         lingers = made.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)
         assert struct.unpack("ii", lingers) == (1, 0)
         assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 10_000
+
+
+# --- which requests ---
+
+
+async def test_whatever_changes_something_is_guarded_and_a_read_is_not(
+    roma: Roma, instance: Instance, script: "Script", tmp_path: Path
+) -> None:
+    """A lease that is lost from the start: reads pass, everything else never reaches the service."""
+    roma.guard = Lease(Service(), passes=0)
+    package = tmp_path / "package.zip"
+    package.write_bytes(b"PK")
+    client = roma.client(instance, "key")
+    acts: list[Callable[[], Awaitable[object]]] = [
+        lambda: client.export(["a"], []), lambda: client.delete(["a"], []),
+        lambda: client.import_package(str(package), Mode.ADD_NEW, "", False),
+        lambda: downloaded(client),
+    ]  # fmt: skip
+    for act in acts:
+        with pytest.raises(LeaseLost):
+            await act()
+    assert script.seen == []
+    script.json({"total": 0, "apps": []})
+    assert await client.apps() == ()
+
+
+async def downloaded(client: Client) -> None:
+    async with client.download("archive"):
+        pass

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.errors import MemoryFailed
+from orchestrator.errors import LeaseLost, MemoryFailed
 from orchestrator.storage.leases import Denied, Leases, Taken, _write_ahead
 
 TTL = 15.0
@@ -520,3 +520,37 @@ def test_threads_of_one_process_share_one_object(opened: Opened) -> None:
 
     assert failures == []
     assert ann.held() == {}
+
+
+# --- the guard before what is asked for ---
+
+
+def test_whoever_stood_still_finds_out_before_it_asks(opened: Opened, clock: Clock) -> None:
+    frozen, other = opened("frozen"), opened("other")
+    frozen.take(["slot"])
+    clock.now += TTL + 1
+    assert isinstance(other.take(["slot"]), Taken)
+    with pytest.raises(LeaseLost, match="another has taken its place meanwhile: slot"):
+        frozen.must_hold()
+
+
+def test_whoever_stood_still_and_was_not_replaced_goes_on(opened: Opened, clock: Clock) -> None:
+    frozen, other = opened("frozen"), opened("other")
+    frozen.take(["slot"])
+    clock.now += TTL + 1
+    frozen.must_hold()
+    frozen.confirm()
+    assert isinstance(other.take(["slot"]), Denied)
+
+
+def test_what_was_renewed_a_moment_ago_is_not_asked_for_again(opened: Opened, clock: Clock) -> None:
+    holder, other = opened("holder"), opened("other")
+    holder.take(["slot"])
+    holder.renew()
+    with closing(sqlite3.connect(holder._path)) as table, table:
+        table.execute("UPDATE lease SET epoch = epoch + 1, holder = 'other'")
+    holder.confirm()
+    clock.now += 1.1
+    with pytest.raises(LeaseLost):
+        holder.confirm()
+    assert other.held() == {}
