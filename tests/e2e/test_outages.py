@@ -1,5 +1,6 @@
 """A service that is away is waited for, told of once, and given up in good time."""
 
+import json
 import subprocess
 
 import pytest
@@ -68,6 +69,19 @@ def test_a_service_away_for_longer_than_outage_timeout_ends_9_and_the_same_comma
     assert again.code == 0, again.both
     assert roma.held() == roma.everything()
     assert roma.twice() == {}
+
+
+def test_a_host_that_refuses_from_the_beginning_is_named_at_once_with_the_cause(serve: Serve, desk: Desk) -> None:
+    roma = serve(small_world())
+    desk.ready(roma)
+    roma.close()
+    with desk.start("preview", "plan.yaml", "--json") as program:
+        line = json.loads(read_until(program.stderr, "no-answer").splitlines()[-1])
+        program.kill()
+    where = f"127.0.0.1:{roma.port}"
+    assert (line["host"], line["cause"]) == (where, f"cannot connect to {where}: connection refused")
+    assert line["until"].endswith("Z")
+    assert f"{line['cause']}; tried again until " in line["text"]
 
 
 @pytest.mark.proof
