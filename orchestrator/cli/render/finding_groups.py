@@ -16,10 +16,12 @@ class FindingGroup:
 
     #: `warning left-out`
     title: str
-    #: a sentence each: where, what, some assets, what to do
+    #: a sentence each: where, what, some assets; what to do, where it is the only one
     shown: Sequence[str]
     #: those beyond the examples
     more: Sequence[str]
+    #: what to do about several
+    remedies: Sequence[str]
 
     @property
     def held(self) -> int:
@@ -31,9 +33,12 @@ def finding_groups(findings: Sequence[FindingDocument]) -> list[FindingGroup]:
     """In the order of their gravity; each shows as many as `MOST_EXAMPLES`."""
     groups: list[FindingGroup] = []
     for held in grouped(map(_check_of, findings)):
+        remedies = list(dict.fromkeys(each.remedy for each in held if each.remedy))[:MOST_EXAMPLES]
         told = [_sentence(each) for each in held]
+        told = [f"{told[0]}; {remedies[0]}"] if len(held) == 1 and remedies else told
+        several = remedies if len(held) > 1 else []
         title = f"{held[0].verdict} {held[0].id}"
-        groups.append(FindingGroup(title, told[:MOST_EXAMPLES], told[MOST_EXAMPLES:]))
+        groups.append(FindingGroup(title, told[:MOST_EXAMPLES], told[MOST_EXAMPLES:], several))
     return groups
 
 
@@ -44,7 +49,7 @@ def _check_of(f: FindingDocument) -> Check:
 def _sentence(each: Check) -> str:
     told = f"{each.where}: {each.told}" if each.where else each.sentence
     named = f" ({some_names(each.assets)})" if each.assets and each.assets[0] not in each.sentence else ""
-    return told + named + (f"; {each.remedy}" if each.remedy else "")
+    return told + named
 
 
 def some_names(names: Sequence[str]) -> str:

@@ -265,10 +265,11 @@ def _findings(findings: Sequence[FindingDocument], everything: bool) -> list[str
     """What the run began in spite of, by check and cause: how often, with some examples."""
     lines: list[str] = []
     for group in finding_groups(findings):
-        many = f", {group.held:,} times" if group.more else ""
+        many = f", {group.held:,} times" if group.held > 1 else ""
         lines += [f"{group.title}{many}: {each}" for each in (*group.shown, *(group.more if everything else ()))]
         if group.more and not everything:
             lines.append(f"{group.title}: and {len(group.more):,} more (--all)")
+        lines += [f"{group.title}: what to do: {each}" for each in group.remedies]
     return lines
 
 

@@ -90,7 +90,7 @@ def test_the_page_names_the_saved_preview_and_who_signed_it(invoke: Invoke, past
 
 def test_findings_are_told_by_check_and_cause_with_three_examples(invoke: Invoke, past: Any, tmp_path: Path) -> None:
     held = tuple(
-        Check("left-out", Verdict.WARNING, f"{n + 1} tasks touch what moves and stay behind", (), "", f"m{n:02}@prod")
+        Check("left-out", Verdict.WARNING, f"{n + 1} tasks touch what moves", (), "exclude them", f"m{n:02}@prod")
         for n in range(30)
     )
     one = Check("clock-skew", Verdict.NOT_CHECKED, "the clock could not be read", (), "ask again", "@dev")
@@ -107,6 +107,8 @@ def test_findings_are_told_by_check_and_cause_with_three_examples(invoke: Invoke
     text = invoke("report").stdout
     assert "warning left-out, 30 times: m00@prod" in text
     assert ("m02@prod" in text, "m03@prod" in text, "left-out: and 27 more (--all)" in text) == (True, False, True)
+    assert text.count("exclude them") == 1, "what to do is said once of alike findings"
+    assert section.count("exclude them") == 1
     assert "m29@prod" in invoke("report", "--all").stdout
 
 
