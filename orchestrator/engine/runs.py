@@ -303,10 +303,12 @@ class Runs:
             # By the run's name alone: its journal is ours now, so what the name still holds is a dead process's.
             leases = self.store.leases(run)
             self.roma.guard = leases
+            self.roma.sharers = lambda credentials: leases.sharers(self.users.get(credentials, ""))
             try:
+                leases.share(set(self.users.values()))
                 yield journal, leases
             finally:
-                self.roma.guard = UNGUARDED
+                self.roma.guard, self.roma.sharers = UNGUARDED, lambda credentials: 1
                 leases.close()
         finally:
             journal.close()

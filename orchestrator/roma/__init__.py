@@ -94,6 +94,8 @@ class Roma:
         self.patience = FIRST_CONTACT
         #: asked before anything is changed: whoever conducts a run leases what it uses
         self.guard: Guard = UNGUARDED
+        #: how many processes ask with the user of these credentials now
+        self.sharers: Callable[[str], int] = lambda credentials: 1
         self._contacts: dict[str, Contact] = {}
         self._transports: dict[tuple[str, str], Transport] = {}
         self._rates: dict[str, Rates] = {}
@@ -120,8 +122,8 @@ class Roma:
     def _exchange(self, instance: Instance, credentials: str) -> Exchange:
         rates = self._rates.get(credentials)
         if rates is None:
-            rates = Rates(self._settings.reads_per_second, self._settings.writes_per_second)
-            self._rates[credentials] = rates
+            per_second = (self._settings.reads_per_second, self._settings.writes_per_second)
+            rates = self._rates[credentials] = Rates(*per_second, lambda: self.sharers(credentials))
         identity = self.identity(instance, credentials)
         contact = self._contact(instance.endpoint)
         way = (self._transport(instance), identity, rates, contact)

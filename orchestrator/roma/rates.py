@@ -5,6 +5,7 @@ Only the first in the queue sleeps, so a cancelled waiter holds no slot that wou
 """
 
 import math
+from collections.abc import Callable
 
 import anyio
 
@@ -27,14 +28,19 @@ class Pause:
 
 
 class Bucket:
-    """At most `per_second` requests a second in the long run, and `BURST` at once."""
+    """At most `per_second` requests a second in the long run, and `BURST` at once; divided by who shares it."""
 
-    def __init__(self, per_second: float, pause: Pause) -> None:
-        self._interval = 1.0 / per_second
+    def __init__(self, per_second: float, pause: Pause, sharers: Callable[[], int] = lambda: 1) -> None:
+        self._per_second = per_second
+        self._sharers = sharers
         self._pause = pause
         # Fast: a request waits for the network soon enough to let the others run.
         self._turn = anyio.Lock(fast_acquire=True)
         self._arrival = -math.inf
+
+    @property
+    def _interval(self) -> float:
+        return max(1, self._sharers()) / self._per_second
 
     async def take(self) -> None:
         """Wait for a slot, first come, first served."""
@@ -56,7 +62,10 @@ class Bucket:
 class Rates:
     """The limits of one credentials: reads, writes, and a pause over both."""
 
-    def __init__(self, reads_per_second: float, writes_per_second: float) -> None:
+    def __init__(
+        self, reads_per_second: float, writes_per_second: float, sharers: Callable[[], int] = lambda: 1
+    ) -> None:
+        """`sharers` tells how many processes ask as the same user now, this one included (API 4)."""
         self.pause = Pause()
-        self.reads = Bucket(reads_per_second, self.pause)
-        self.writes = Bucket(writes_per_second, self.pause)
+        self.reads = Bucket(reads_per_second, self.pause, sharers)
+        self.writes = Bucket(writes_per_second, self.pause, sharers)

@@ -19,7 +19,8 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,11 @@ _WHO_LIVE = "SELECT holder, since FROM lease WHERE key = :key AND expires > :now
 _WAITS_SINCE = "SELECT since FROM waiter WHERE key = :key AND holder = :holder"
 _WAIT = """INSERT INTO waiter (key, holder, since, expires) VALUES (:key, :holder, :since, :until)
     ON CONFLICT (key, holder) DO UPDATE SET since = excluded.since, expires = excluded.expires"""
+#: a process that works as a user holds a lease of its own
+_AS = " as "
+_USER = "works {holder}" + _AS + "{user}"
+_FORGET_DEAD_SHARERS = "DELETE FROM lease WHERE key LIKE 'works % as %' AND expires <= :now"
+_WORK_AS = "SELECT key FROM lease WHERE key LIKE 'works % as %' AND expires > :now"
 _FORGET_WAITING = "DELETE FROM waiter WHERE key = :key AND holder = :holder"
 
 
@@ -115,6 +121,8 @@ class Leases:
         self._note = note
         self._lock = threading.RLock()
         self._held: dict[str, Lease] = {}
+        #: user -> how many processes work as that one, as of the last renewal
+        self._sharers: Mapping[str, int] = {}
         #: found lost by `take`, to be told by `renew`
         self._lost: set[str] = set()
         #: epoch seconds: when all of it was renewed
@@ -139,6 +147,8 @@ class Leases:
         with self._lock:
             with self._transaction(now):
                 kept = {key: lease for key, lease in self._held.items() if self._renew(key, lease, now)}
+                live = self._database.execute(_WORK_AS, {"now": now}).fetchall()
+                self._sharers = Counter(key.split(_AS, 1)[1] for (key,) in live)
             lost = self._lost | (self._held.keys() - kept.keys())
             self._held = {key: Lease(lease.epoch, now + self._ttl) for key, lease in kept.items()}
             self._lost = set()
@@ -172,6 +182,17 @@ class Leases:
                     self._execute(_RELEASE, key=key, holder=self._holder, epoch=self._held[key].epoch)
             for key in keys:
                 self._held.pop(key, None)
+
+    def share(self, users: Collection[str]) -> None:
+        """From now on this process works as these users, until it closes: their rates are divided among all who do."""
+        with self._transaction(self._now()):
+            self._execute(_FORGET_DEAD_SHARERS, now=self._now())
+        self.take([_USER.format(holder=self._holder, user=user) for user in users])
+        self.renew()
+
+    def sharers(self, user: str) -> int:
+        """How many processes work as this user, as of the last renewal; at least 1."""
+        return max(1, self._sharers.get(user, 1))
 
     def held(self) -> Mapping[str, Lease]:
         """What we took and, as far as we know, hold."""

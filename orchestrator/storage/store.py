@@ -7,7 +7,7 @@ behind the same protocol. `tests/storage/test_store_contract.py` says of each st
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
@@ -77,6 +77,14 @@ class SlotLeases(Protocol):
         ...
 
     def release(self, keys: list[str]) -> None: ...
+
+    def share(self, users: Collection[str]) -> None:
+        """From now on this process works as these users, until it closes: their rates are divided among all who do."""
+        ...
+
+    def sharers(self, user: str) -> int:
+        """How many processes work as this user, as of the last renewal; at least 1."""
+        ...
 
     def close(self) -> None: ...
 

@@ -83,3 +83,19 @@ def test_a_burst_is_allowed_again_after_a_rest(virtually: Virtually) -> None:
             await bucket.take()
 
     assert abs(virtually(run()) - 100) < 0.01
+
+
+def test_processes_that_share_a_user_share_its_rate(virtually: Virtually) -> None:
+    """Two more of them come after a while: from then on each gets a third."""
+    sharers = 1
+
+    async def run() -> None:
+        nonlocal sharers
+        rates = Rates(10, 1, lambda: sharers)
+        for _ in range(BURST + 20):
+            await rates.reads.take()
+        sharers = 3
+        for _ in range(BURST + 20):
+            await rates.reads.take()
+
+    assert abs(virtually(run()) - (2.0 + 23 * 0.3)) < 0.7

@@ -3,7 +3,7 @@
 Law: once an incarnation is dead, nothing that it still holds can write: its finally blocks run in vain.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -187,6 +187,14 @@ class MemoryLeases:
 
     def renew(self) -> tuple[str, ...]:
         return ()
+
+    def share(self, users: Collection[str]) -> None:
+        keys = [f"works {self._holder} as {user}" for user in users]
+        self._slots.update(dict.fromkeys(keys, self._holder))
+        self._held.update(keys)
+
+    def sharers(self, user: str) -> int:
+        return max(1, sum(key.startswith("works ") and key.endswith(f" as {user}") for key in self._slots))
 
     def must_hold(self) -> None:
         """A dead incarnation asks for nothing: the transport sees to that."""

@@ -254,6 +254,19 @@ def test_what_the_same_name_held_is_inherited(opened: Opened) -> None:
         assert isinstance(heir.take(["slot"]), Taken)
 
 
+def test_processes_that_work_as_one_user_know_how_many_they_are(opened: Opened) -> None:
+    with closing(opened().leases("one")) as one, closing(opened().leases("two")) as two:
+        assert one.sharers("acme/dev") == 1
+        one.share({"acme/dev", "acme/prod"})
+        two.share({"acme/dev"})
+        assert (two.sharers("acme/dev"), two.sharers("acme/prod"), two.sharers("nobody")) == (2, 1, 1)
+        while one.sharers("acme/dev") != 2:
+            one.renew()
+        two.close()
+        while one.sharers("acme/dev") != 1:
+            one.renew()
+
+
 def test_each_run_has_packages_of_its_own(store: Store) -> None:
     vaults = {run: store.vault(run) for run in ("r1", "r2")}
     incoming = vaults["r1"].begin("b", 1, "archive", 3)

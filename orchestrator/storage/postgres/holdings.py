@@ -9,8 +9,9 @@ The statements lock their rows in the order of the keys, so that two processes n
 """
 
 import math
+import secrets
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType
 from typing import TypeVar
@@ -63,6 +64,12 @@ ON CONFLICT (key, holder) DO UPDATE SET since = excluded.since, expires = exclud
 """
 _WAIT_NO_MORE_FOR = "DELETE FROM waiter WHERE holder = %(holder)s AND key = ANY(%(keys)s)"
 _WAIT_NO_MORE = "DELETE FROM waiter WHERE holder = %(holder)s"
+#: a process that works as a user holds a lease of its own: "user", who it is, and the user
+_USER = "user {token} {user}"
+_SHARERS = """
+SELECT substr(key, 23), count(*) FROM lease WHERE key LIKE 'user %%' AND expires > clock_timestamp() GROUP BY 1
+"""
+_FORGET_SHARERS = "DELETE FROM lease WHERE key LIKE 'user %' AND expires <= clock_timestamp()"
 _MINE = """
 SELECT l.key FROM lease AS l JOIN unnest(%(keys)s::text[], %(epochs)s::bigint[]) AS h (key, epoch)
     ON l.key = h.key AND l.epoch = h.epoch
@@ -97,6 +104,10 @@ class Holdings:
         self._epochs: dict[str, int] = {}
         #: since boot: when all of it was renewed, and until when it is ours
         self._renewed = self._until = 0.0
+        #: user -> how many processes work as that one, as of the last renewal
+        self._sharers: Mapping[str, int] = {}
+        #: names this process among those that share a user
+        self._token = secrets.token_hex(8)
         #: why it is lost, or ""
         self._lost = ""
         self._thread: threading.Thread | None = None
@@ -188,6 +199,22 @@ class Holdings:
         with suppress(JournalUnreachable):  # it is forgotten by itself
             self._database.ask(lambda db: db.execute(_WAIT_NO_MORE, {"holder": holder}), _no_patience)
 
+    def share(self, users: Collection[str]) -> list[str]:
+        """Work as these users; the leases that say so."""
+        keys = [_USER.format(token=self._token, user=user) for user in sorted(users)]
+        self.take(keys, self._token)
+
+        def counted(db: Connection) -> dict[str, int]:
+            db.execute(_FORGET_SHARERS)
+            return _sharers(db)
+
+        self._sharers = self.under(self._database, counted)
+        return keys
+
+    def sharers(self, user: str) -> int:
+        """How many processes work as this user, as of the last renewal; at least 1."""
+        return max(1, self._sharers.get(user, 1))
+
     def renew(self) -> None:
         """Extend everything now; raises LeaseLost."""
         self.must_hold()
@@ -196,10 +223,10 @@ class Holdings:
             return
         given = {"keys": list(asked), "epochs": list(asked.values()), "ttl": self._ttl}
 
-        def renewed(db: Connection) -> tuple[float, set[str]]:
-            return self._passed(), {row[0] for row in db.execute(_RENEW, given).fetchall()}
+        def renewed(db: Connection) -> tuple[float, set[str], dict[str, int]]:
+            return self._passed(), {row[0] for row in db.execute(_RENEW, given).fetchall()}, _sharers(db)
 
-        before, kept = self.under(self._database, renewed)
+        before, kept, self._sharers = self.under(self._database, renewed)
         with self._lock:
             gone = sorted(key for key in asked.keys() - kept if self._epochs.get(key) == asked[key])
             if gone:
@@ -251,6 +278,10 @@ class Holdings:
                 self.renew()
             except RomaMigrateError:
                 return  # it is noted: whoever asks next is told
+
+
+def _sharers(db: Connection) -> dict[str, int]:
+    return {str(user): int(number) for user, number in db.execute(_SHARERS, ()).fetchall()}
 
 
 def _no_patience() -> float:

@@ -6,7 +6,7 @@ Law: a plan is held by a lease, so a process that dies holds it for as long as t
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -231,6 +231,12 @@ class _RunLeases:
     def release(self, keys: Sequence[str]) -> None:
         self._held.difference_update(keys)
         self._holdings.release(keys)
+
+    def share(self, users: Collection[str]) -> None:
+        self._held.update(self._holdings.share(users))
+
+    def sharers(self, user: str) -> int:
+        return self._holdings.sharers(user)
 
     def close(self) -> None:
         self.release(tuple(self._held))
