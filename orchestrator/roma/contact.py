@@ -16,11 +16,12 @@ from orchestrator.core.model.retries import FIRST_CONTACT, Action, Request, deci
 #: seconds that any request may wait, however little patience is left: less would be no question at all
 LEAST_WAIT = 5.0
 
-#: told the host, the failure and the seconds for which it will be asked again, once for each first silence
-Told = Callable[[str, Failed, float], None]
+#: told the host, the failure and the seconds for which it will be asked again, once for each first silence; then, once it
+#: answers, the host, None and the seconds for which it was silent
+Told = Callable[[str, Failed | None, float], None]
 
 
-def _not_told(host: str, failed: Failed, left: float) -> None:
+def _not_told(host: str, failed: Failed | None, seconds: float) -> None:
     """Nobody wants to know."""
 
 
@@ -65,6 +66,8 @@ class Contact:
 
     def answered(self) -> None:
         """The host has given a usable answer, be it a refusal."""
+        if not self._known and not self._lasting and self._since is not None:
+            self._told(self.host, None, self._silent_for)
         self._known = True
         self._lasting = False
         self._answered_at = anyio.current_time()

@@ -161,11 +161,11 @@ def test_what_requests_wait_in_vain_counts_as_silence_and_shortens_the_next_ones
 def test_a_host_that_never_answered_is_told_at_once_with_the_cause_and_how_long_it_is_tried(
     virtually: Virtually, memory: "Memory", memory_instance: Instance
 ) -> None:
-    told: list[tuple[str, Failure, float, float]] = []
+    told: list[tuple[str, Failure | None, float, float]] = []
     roma = Roma(
         Settings(), {"key": AccessKeySecret("ak", "sk")}, wall=lambda: datetime(2026, 1, 1, tzinfo=UTC),
         draw=lambda: 0.5, transport=lambda ca_file, proxy: memory,
-        told=lambda host, failed, left: told.append((host, failed.failure, left, anyio.current_time())),
+        told=lambda host, failed, left: told.append((host, failed and failed.failure, left, anyio.current_time())),
     )  # fmt: skip
     memory.fail(Failure.NOT_SENT)
 
@@ -173,6 +173,13 @@ def test_a_host_that_never_answered_is_told_at_once_with_the_cause_and_how_long_
         begun = anyio.current_time()
         await failure_of(roma.reader(memory_instance, "key").job("j"))
         assert [(*each[:3], each[3] - begun) for each in told] == [("roma.example", Failure.NOT_SENT, 60.0, 0.0)]
+        memory.outcomes.clear()
+        memory.json({"status": "RUNNING", "job_id": "j"})
+        began = anyio.current_time()
+        await roma.reader(memory_instance, "key").job("j")
+        (_, (host, failed, seconds, at)) = told
+        assert (host, failed, at) == ("roma.example", None, began)
+        assert seconds > 0.0, "its end is told once, with how long it was silent"
         return begun
 
     virtually(run())

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from orchestrator import __version__
+from orchestrator.cli.output.times import span
 from orchestrator.core.model.failures import Failed
 from orchestrator.core.model.redaction import Redactor, parts_of
 from orchestrator.core.model.secrets import AccessKeySecret, AssumedAgency, CommandKey, IdToken, Secret, ServerAgency
@@ -53,9 +54,14 @@ def assemble(plan: Plan, redactor: Redactor, say: Say, instances: Iterable[str] 
     }
     draw = random.random
 
-    def told(host: str, failed: Failed, left: float) -> None:
-        """At once, so that nobody looks at a silent screen for a minute because of a typing error."""
-        until = utc_now().timestamp() + left
+    def told(host: str, failed: Failed | None, seconds: float) -> None:
+        """At once, so that nobody looks at a silent screen for a minute because of a typing error; and its end."""
+        if failed is None:
+            say(
+                "answers-again", host=host, seconds=round(seconds, 1), text=f"{host} answers now, after {span(seconds)}"
+            )
+            return
+        until = utc_now().timestamp() + seconds
         cause = failed.message or str(failed.failure)
         say(
             "no-answer", host=host, cause=cause, until=until, text=f"{host}: {cause}; tried again until {moment(until)}"

@@ -34,7 +34,7 @@ def level_of(event: Event) -> LogLevel:
         return LogLevel.INFO if event.words.kind in {"busy", "throttled"} else LogLevel.WARNING
     if isinstance(event, e.Split) and any(child.fate == "quarantined" for child in event.children):
         return LogLevel.WARNING
-    if isinstance(event, _WARNING):
+    if isinstance(event, _WARNING) or (isinstance(event, e.PackageStored) and event.check == "suspect"):
         return LogLevel.WARNING
     return LogLevel.DEBUG if isinstance(event, _DEBUG) else LogLevel.INFO
 

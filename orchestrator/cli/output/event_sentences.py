@@ -14,6 +14,7 @@ from orchestrator.core.model.counts import agreed, count
 from orchestrator.core.model.failures import Failure
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import ErrorDetail, Event
+from orchestrator.core.state.lifecycle import PackageState
 from orchestrator.core.state.progress import Progress
 
 #: fields that name things for programs -> what stands before them behind a sentence
@@ -125,6 +126,9 @@ def _stopped(scene: Scene, event: e.TargetStopped) -> str:
 
 def _stored(scene: Scene, event: e.PackageStored) -> str:
     doubt = f"; {event.reason}" if event.check != "crc" and event.reason else ""
+    if event.check == "suspect":
+        asks = scene.progress.packages[event.batch].state is PackageState.UNDECIDED
+        doubt += ": only you can decide, with `roma-migrate resolve`" if asks else ": it is exported once more"
     return f"{scene.source(event.batch)}: package of {scene.batch(event.batch)} stored: {event.size:,} bytes{doubt}"
 
 

@@ -23,7 +23,7 @@ from orchestrator.core.state.progress import Progress
 
 _RANK = {level: rank for rank, level in enumerate(LogLevel)}
 #: what is said on the screen even while bars are drawn
-_WARNINGS = frozenset({"gave-up", "no-answer", "list-disagrees", "verification-waits"})
+_WARNINGS = frozenset({"gave-up", "no-answer", "answers-again", "list-disagrees", "verification-waits"})
 #: fields that are epoch seconds
 _MOMENTS = frozenset({"quiet_until"})
 Line = MutableMapping[str, Any]

@@ -78,6 +78,11 @@ BLOCKED = e.Child("c3@prod", "c3", ("a5", "a6", "a7"), "blocked", by="a0")
             e.Verified("b1@prod", ("a1",), (), (("a2", "missing"),)),
             "prod: batch 1 (8 assets) compared: 1 verified, 1 missing or different: app-2: missing",
         ),
+        (
+            e.PackageStored("b1", "ff", 1200, "suspect", "entry 'x' has a wrong CRC"),
+            "dev: package of batch 1 (8 assets) stored: 1,200 bytes; entry 'x' has a wrong CRC: "
+            "it is exported once more",
+        ),
         (e.OutageEnded("roma", 65.0), "roma answers again, after 1 min 5 s"),
     ],
 )
