@@ -16,8 +16,8 @@ from orchestrator.core.model.retries import FIRST_CONTACT, Action, Request, deci
 #: seconds that any request may wait, however little patience is left: less would be no question at all
 LEAST_WAIT = 5.0
 
-#: told the host, the failure and the seconds for which it will be asked again, once for each first silence; then, once it
-#: answers, the host, None and the seconds for which it was silent
+#: told the host, the failure and the seconds for which it will be asked again, once for each first silence; then, once
+#: it answers, the host, None and the seconds for which it was silent
 Told = Callable[[str, Failed | None, float], None]
 
 
