@@ -165,7 +165,9 @@ def test_a_host_that_never_answered_is_told_at_once_with_the_cause_and_how_long_
     roma = Roma(
         Settings(), {"key": AccessKeySecret("ak", "sk")}, wall=lambda: datetime(2026, 1, 1, tzinfo=UTC),
         draw=lambda: 0.5, transport=lambda ca_file, proxy: memory,
-        told=lambda host, failed, left: told.append((host, failed and failed.failure, left, anyio.current_time())),
+        told=lambda host, failed, left: told.append(
+            (host, failed.failure if failed is not None else None, left, anyio.current_time())
+        ),
     )  # fmt: skip
     memory.fail(Failure.NOT_SENT)
 
