@@ -31,7 +31,7 @@ from orchestrator.engine.reachability import Reachability
 from orchestrator.engine.resolutions import Operators
 from orchestrator.engine.runtime import Runtime
 from orchestrator.errors import PRECEDENCE, ExitCode, LeaseLost, MemoryFailed, RomaMigrateError
-from orchestrator.storage.leases import Taken
+from orchestrator.storage.leases import Asking, Denied, Taken
 from orchestrator.storage.store import Journal, SlotLeases
 from orchestrator.storage.vault import Vault
 
@@ -41,6 +41,8 @@ REQUEST_GRACE = 10.0
 RENEWED_EVERY = 4
 #: how long to wait for a slot that another process of this host holds, seconds
 SLOT_HELD = 1.0
+#: how soon to look again whether a slot was had, where that is still being asked, seconds
+STILL_ASKING = 0.05
 
 #: steps that only wait or read: a signal cuts them at once
 _CUT_AT_ONCE = (
@@ -104,7 +106,9 @@ class Conductor:
     async def run(self) -> None:
         """Go on until the agenda is finished; raises MemoryFailed and defects."""
         for slot in [each for each, subjects in self.context.progress.occupied.items() if subjects]:
-            self._claim(slot)  # jobs of ours that a dead process left running
+            lease = lease_of(slot)  # of jobs of ours that a dead process left running
+            if isinstance(await self.runtime.offload(self.leases.take, [lease]), Taken):
+                self._held.add(lease)
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(keep_leases, self.leases, self.runtime)
@@ -251,10 +255,14 @@ class Conductor:
         lease = lease_of(slot)
         if lease in self._held:
             return 0.0
-        if isinstance(self.leases.take([lease]), Taken):
-            self._held.add(lease)
-            return 0.0
-        return SLOT_HELD
+        match self.leases.claim([lease]):
+            case Taken():
+                self._held.add(lease)
+                return 0.0
+            case Asking():
+                return STILL_ASKING
+            case Denied():
+                return SLOT_HELD
 
     def _release(self, *, everything: bool = False) -> None:
         left = self._held if everything else {lease_of(slot) for slot in self.scheduler.left} & self._held
@@ -263,7 +271,7 @@ class Conductor:
         free = sorted(lease for lease in left if everything or not self.context.occupants(lease))
         if free:
             self._held.difference_update(free)
-            self.leases.release(free)
+            self.leases.give_back(free)
 
     async def _read_inbox(self) -> None:
         """What operators ask of the live run takes effect between steps."""

@@ -97,6 +97,11 @@ class Denied:
 
 
 @dataclass(frozen=True, slots=True)
+class Asking:
+    """Whoever keeps the slots has not answered yet: the same claim gets the answer a moment later."""
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """One slot that we hold."""
 
@@ -141,6 +146,10 @@ class Leases:
             self._held |= taken
         return Taken(MappingProxyType({key: lease.epoch for key, lease in taken.items()}))
 
+    def claim(self, keys: Sequence[str]) -> Taken | Denied | Asking:
+        """The same: this table answers at once."""
+        return self.take(keys)
+
     def renew(self) -> tuple[str, ...]:
         """Extend all that we hold; the slots that another has taken meanwhile, which we hold no more."""
         now = self._now()
@@ -182,6 +191,10 @@ class Leases:
                     self._execute(_RELEASE, key=key, holder=self._holder, epoch=self._held[key].epoch)
             for key in keys:
                 self._held.pop(key, None)
+
+    def give_back(self, keys: Sequence[str]) -> None:
+        """The same."""
+        self.release(keys)
 
     def share(self, users: Collection[str]) -> None:
         """From now on this process works as these users, until it closes: their rates are divided among all who do."""

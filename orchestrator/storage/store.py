@@ -26,7 +26,7 @@ from orchestrator.storage.journal import (
     journal_content,
     never_began,
 )
-from orchestrator.storage.leases import Denied, Leases, Taken, slots_content
+from orchestrator.storage.leases import Asking, Denied, Leases, Taken, slots_content
 from orchestrator.storage.locks import Holder, held_briefly, held_plan, who_holds
 from orchestrator.storage.placing import place, place_folder, remove_folder, sweep_aside
 from orchestrator.storage.vault import Vault
@@ -64,6 +64,10 @@ class SlotLeases(Protocol):
 
     def take(self, keys: list[str]) -> Taken | Denied: ...
 
+    def claim(self, keys: list[str]) -> Taken | Denied | Asking:
+        """The same for an event loop, which nothing may keep waiting; with `give_back`, in the order they come."""
+        ...
+
     def renew(self) -> tuple[str, ...]:
         """Those that another has taken meanwhile; may raise LeaseLost in their place."""
         ...
@@ -77,6 +81,10 @@ class SlotLeases(Protocol):
         ...
 
     def release(self, keys: list[str]) -> None: ...
+
+    def give_back(self, keys: list[str]) -> None:
+        """The same for an event loop: it is done a moment later."""
+        ...
 
     def share(self, users: Collection[str]) -> None:
         """From now on this process works as these users, until it closes: their rates are divided among all who do."""

@@ -23,7 +23,7 @@ from orchestrator.storage.heads import (
     notes_of,
     reached,
 )
-from orchestrator.storage.leases import Denied, Taken
+from orchestrator.storage.leases import Asking, Denied, Taken
 from orchestrator.storage.locks import Holder
 from orchestrator.storage.store import Journal, SlotLeases
 from orchestrator.storage.vault import Vault
@@ -185,8 +185,14 @@ class MemoryLeases:
         self._held.update(keys)
         return Taken(dict.fromkeys(keys, 1))
 
+    def claim(self, keys: Sequence[str]) -> Taken | Denied | Asking:
+        return self.take(keys)
+
     def renew(self) -> tuple[str, ...]:
         return ()
+
+    def give_back(self, keys: Sequence[str]) -> None:
+        self.release(keys)
 
     def share(self, users: Collection[str]) -> None:
         keys = [f"works {self._holder} as {user}" for user in users]

@@ -14,10 +14,10 @@ from orchestrator.core.state.events import Event
 from orchestrator.errors import HeldElsewhere, LeaseLost, MemoryFailed
 from orchestrator.storage.chain import Head
 from orchestrator.storage.home import Home
-from orchestrator.storage.leases import Denied, Taken
+from orchestrator.storage.leases import Asking, Denied, Taken
 from orchestrator.storage.locks import Holder
 from orchestrator.storage.postgres.store import PostgresStore
-from orchestrator.storage.store import HomeStore, Store
+from orchestrator.storage.store import HomeStore, SlotLeases, Store
 from tests.builders.postgres_store import database_of, store_in
 from tests.simulation.memory import Life, MemoryStore
 
@@ -245,6 +245,25 @@ def test_slots_are_leased_all_or_none_and_given_back(opened: Opened) -> None:
         assert isinstance(two.take(["other"]), Denied)
     with closing(opened().leases("three")) as three:
         assert isinstance(three.take(["slot", "other", "free"]), Taken)
+
+
+def test_an_event_loop_claims_slots_and_hears_the_answer_soon(opened: Opened) -> None:
+    with closing(opened().leases("one")) as one, closing(opened().leases("two")) as two:
+        assert isinstance(answer_to(one, "slot"), Taken)
+        denied = answer_to(two, "slot")
+        assert isinstance(denied, Denied)
+        assert denied.holder == "one"
+        one.give_back(["slot"])
+        assert isinstance(answer_to(one, "slot"), Taken | Denied), "in the order they come, or behind who waits"
+        one.give_back(["slot"])
+        while not isinstance(answer_to(two, "slot"), Taken):
+            pass
+
+
+def answer_to(leases: SlotLeases, slot: str) -> Taken | Denied:
+    while isinstance(answer := leases.claim([slot]), Asking):
+        pass
+    return answer
 
 
 def test_what_the_same_name_held_is_inherited(opened: Opened) -> None:

@@ -7,6 +7,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -17,7 +18,7 @@ from orchestrator.storage.codec import rows_behind, to_text
 from orchestrator.storage.deadman import Deadman
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.home import Home, JournalPlace
-from orchestrator.storage.leases import Denied, Taken
+from orchestrator.storage.leases import Asking, Denied, Taken
 from orchestrator.storage.locks import Holder
 from orchestrator.storage.placing import remove_folder
 from orchestrator.storage.postgres.database import Connection, Database
@@ -39,6 +40,8 @@ from orchestrator.storage.vault import Vault
 
 #: looks at a plan's lease within one `ttl`, to see whether its holder renews it
 _LOOKS = 40
+#: seconds that an event loop may be kept waiting for a slot: a database nearby answers in a tenth of that
+INSTANT = 0.02
 _CREATE = f"""
 WITH {HELD}, born AS (
     INSERT INTO run (id, plan, epoch, seq, chain)
@@ -204,21 +207,53 @@ def opened(database: Database, home: Home) -> PostgresStore:
 
 
 class _RunLeases:
-    """The slots of what this process conducts, among everything that it holds."""
+    """The slots of what this process conducts, among everything that it holds.
+
+    What an event loop asks is asked of the database by a thread, one question after the other, and it waits no longer
+    than an instant for the answer. What was had by then and nobody came back for is given back at the next renewal.
+    """
 
     def __init__(self, holdings: Holdings, holder: str) -> None:
         self._holdings, self._holder = holdings, holder
         self._held: set[str] = set()
+        self._thread = ThreadPoolExecutor(1, "slots")
+        #: claims that are on their way, or answered and not heard
+        self._claims: dict[tuple[str, ...], Future[Taken | Denied]] = {}
+        #: those of them that a renewal has already met
+        self._old: set[tuple[str, ...]] = set()
 
     def take(self, keys: Sequence[str]) -> Taken | Denied:
-        answer = self._holdings.take(keys, self._holder)
+        return self._had(self._holdings.take(keys, self._holder))
+
+    def claim(self, keys: Sequence[str]) -> Taken | Denied | Asking:
+        self._holdings.must_hold()
+        name = tuple(sorted(keys))
+        if name not in self._claims:
+            self._claims[name] = self._thread.submit(self._holdings.take, name, self._holder)
+        try:
+            answer = self._claims[name].result(INSTANT)
+        except TimeoutError:
+            self._old.discard(name)
+            return Asking()
+        except BaseException:
+            del self._claims[name]
+            raise
+        del self._claims[name]
+        return self._had(answer)
+
+    def _had(self, answer: Taken | Denied) -> Taken | Denied:
         if isinstance(answer, Taken):
-            self._held.update(keys)
+            self._held.update(answer.epochs)
         return answer
 
     def renew(self) -> tuple[str, ...]:
         """A thread does that; raises LeaseLost where it could not."""
         self._holdings.must_hold()
+        for name in [each for each in self._old if each in self._claims and self._claims[each].done()]:
+            answer = self._claims.pop(name).result()
+            if isinstance(answer, Taken):
+                self._holdings.release([key for key in name if key not in self._held])
+        self._old = set(self._claims)
         return ()
 
     def must_hold(self) -> None:
@@ -232,6 +267,10 @@ class _RunLeases:
         self._held.difference_update(keys)
         self._holdings.release(keys)
 
+    def give_back(self, keys: Sequence[str]) -> None:
+        self._held.difference_update(keys)
+        self._thread.submit(self._holdings.release, tuple(keys))
+
     def share(self, users: Collection[str]) -> None:
         self._held.update(self._holdings.share(users))
 
@@ -239,7 +278,9 @@ class _RunLeases:
         return self._holdings.sharers(user)
 
     def close(self) -> None:
-        self.release(tuple(self._held))
+        """Give everything back, also what was claimed meanwhile."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._holdings.release([*self._held, *(key for name in self._claims for key in name)])
         self._holdings.wait_no_more(self._holder)
 
 

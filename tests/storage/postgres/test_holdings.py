@@ -1,6 +1,7 @@
 """The leases of one process: by the database's clock, and never believed past their end."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from orchestrator.errors import HeldElsewhere, JournalUnreachable, LeaseLost
-from orchestrator.storage.leases import Denied, Taken
+from orchestrator.storage.leases import Asking, Denied, Taken
 from orchestrator.storage.locks import Holder
 from orchestrator.storage.postgres.database import Database
 from orchestrator.storage.postgres.holdings import Holdings
@@ -257,3 +258,55 @@ def test_a_plan_whose_holder_lives_is_refused(postgres: PostgresServer, opened_i
         with pytest.raises(HeldElsewhere, match="process 4711 on this-host"), opened_in(database).hold("orders", ME):
             pass
         assert sql(database, "SELECT count(*) FROM waiter") == [(0,)], "who gave up stands in nobody's way"
+
+
+# --- an event loop is never kept waiting ---
+
+
+@pytest.fixture
+def far(beyond: PostgresStore, cable: Cable) -> PostgresStore:
+    """A store whose database is a tenth of a second away."""
+    beyond.run_ids()
+
+    def slowly(data: bytes) -> bytes:
+        threading.Event().wait(0.1)
+        return data
+
+    cable.change = slowly
+    return beyond
+
+
+def test_a_claim_of_a_database_far_away_is_answered_at_once_and_had_later(far: PostgresStore) -> None:
+    with closing(far.leases("run-1")) as leases:
+        began = time.monotonic()
+        assert isinstance(leases.claim(["slot"]), Asking)
+        assert time.monotonic() - began < 0.09
+        while isinstance(answer := leases.claim(["slot"]), Asking):
+            pass
+        assert isinstance(answer, Taken)
+        began = time.monotonic()
+        leases.give_back(["slot"])
+        assert time.monotonic() - began < 0.09
+
+
+def test_what_was_claimed_and_never_asked_for_again_is_given_back(
+    far: PostgresStore, opened: Callable[[], PostgresStore]
+) -> None:
+    with closing(far.leases("run-1")) as leases, closing(opened().leases("run-2")) as other:
+        assert isinstance(leases.claim(["slot"]), Asking)
+        while "slot" not in far.holdings.epochs:
+            pass
+        assert isinstance(other.take(["slot"]), Denied)
+        leases.renew()
+        leases.renew()
+        assert isinstance(other.take(["slot"]), Taken)
+
+
+def test_a_claim_that_is_on_its_way_when_the_process_ends_holds_nothing(
+    far: PostgresStore, opened: Callable[[], PostgresStore]
+) -> None:
+    leases = far.leases("run-1")
+    assert isinstance(leases.claim(["slot"]), Asking)
+    leases.close()
+    with closing(opened().leases("run-2")) as other:
+        assert isinstance(other.take(["slot"]), Taken)
