@@ -5,6 +5,7 @@ from dataclasses import replace
 import anyio
 import pytest
 
+from orchestrator.core.plan.plan import Scope
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.engine.undo_run import Undone, UndoWish, undo_run
 from orchestrator.errors import ExitCode
@@ -44,3 +45,27 @@ def test_somebody_elses_job_is_waited_for_until_busy_timeout_and_no_longer() -> 
     assert ended.code is ExitCode.NOT_FINISHED
     assert "busy_timeout" in next(iter(ended.ends.values())).sentence
     assert took <= 60.0
+
+
+def test_two_targets_in_one_slot_are_asked_one_after_the_other_also_where_the_first_goes_no_further() -> None:
+    held = world(2, targets=("north", "south"))
+
+    async def act(rig: EngineRig) -> tuple[Undone, int, Undone, int]:
+        assert (await rig.run()).outcome.code is ExitCode.DONE
+        rig.api.strikes.add(Rule(Kind.JOB_RUNS_FOREVER, frozenset({Operation.DELETE}), times=1))
+        run = next(iter(rig.records))
+        first = await undo_run(rig.runs(), run, UndoWish())
+        asked = rig.api.requests[Operation.DELETE]
+        resumed = await undo_run(rig.runs(), run, UndoWish())
+        again = rig.api.requests[Operation.DELETE]
+        rig.api.service.end_jobs()
+        assert (await undo_run(rig.runs(), run, UndoWish())).code is ExitCode.DONE
+        return first, asked, resumed, again
+
+    settings = replace(SHORT, one_job_per=Scope.USER)
+    _, (first, asked, resumed, again) = staged(held, act, plan_for(held, settings))
+    for undo in (first, resumed):
+        assert undo.code is ExitCode.NOT_FINISHED
+        assert "job_timeout" in undo.ends["north"].sentence
+        assert "is not known to be free: north went no further" in undo.ends["south"].sentence
+    assert (asked, again) == (1, 1), "nothing is asked for in a slot whose job may still run (promise 2)"

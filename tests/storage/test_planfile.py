@@ -64,7 +64,7 @@ SLIPS = [
     ("    tasks: []", "    tasks: " + "[" * 30 + "]" * 30, "18: lists and mappings lie too deep in each other"),
     ("    tasks: []", "    wibble: 1", "18: migrations[0].wibble: unknown key, allowed are name, source"),
     ("    region: cn-east-3", "    regoin: x", '8: instances.prod.regoin: unknown key, allowed are region, endpoint, '
-                                               'iam_endpoint, project_id, instance_id, credentials, ca_file, proxy; '
+                                               'iam_endpoint, project_id, instance_id, credentials, ca_file, proxy, windows; '
                                                'did you mean "region"?'),
     ("    region: cn-east-3\n", "", '7: instances.prod: "region" or "endpoint" is missing'),
     ("target: prod", "target: porod", '16: migrations[0].target: no instance is named "porod", allowed are dev, prod; '
@@ -128,7 +128,7 @@ def test_the_whole_line_is_as_promised(tmp_path: Path) -> None:
     assert caught.value.message == (
         f"{path}:12: settings.batch_sice: unknown key, allowed are batch_size, one_job_per, busy_timeout, job_timeout, "
         "outage_timeout, settle_quiet, settle_wait, shutdown_grace, reads_per_second, writes_per_second, "
-        'keep_packages, keep_backups; did you mean "batch_size"?'
+        'keep_packages, keep_backups, gate_timeout; did you mean "batch_size"?'
     )
 
 
