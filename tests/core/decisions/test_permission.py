@@ -100,6 +100,7 @@ def test_a_window_that_closes_while_a_job_waits_for_its_slot_holds_it_back() -> 
     todo = woken(run)
     assert ("AwaitImport", first) in begun(todo, run)
     answered(todo, run, second, e.Looked(second))
+    assert begun(todo, run) == []
     run.later(200)
     answered(todo, run, first, e.Imported(first))
     assert begun(todo, run) == [("Verify", first)]
