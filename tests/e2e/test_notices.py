@@ -69,6 +69,20 @@ def test_whoever_must_decide_is_told_while_the_run_goes_on_and_at_its_end(
     assert "roma-migrate resolve 2" in server.came[1].json["next"]
 
 
+def test_a_gate_is_told_once_when_it_is_reached_and_at_the_end_that_nobody_prevented(
+    serve: Serve, desk: Desk, server: Hooks
+) -> None:
+    gated = 'name: all, source: dev, target: prod, apps: "*", tasks: "*", gate: imports'
+    text = PlanText(settings={"gate_timeout": "0s"}, migrations=(gated,))
+    with_notify(desk, serve(small_world(1, 1)), server, text=text)
+    said = desk.run("run", "plan.yaml")
+    assert said.code == 10, said.both
+    assert sentences(server) == [
+        (["started"], None), (["needs-a-person"], None), (["failed", "needs-a-person"], 10)
+    ]  # fmt: skip
+    assert server.came[1].json["next"].endswith("--gate imports")
+
+
 def test_a_refused_key_is_told_as_3(serve: Serve, desk: Desk, server: Hooks) -> None:
     with_notify(desk, serve(small_world(1, 1)), server)
     desk.environment["DEV_MIGRATOR_SK"] = "wrong-SESAME"

@@ -52,6 +52,18 @@ BLOCKED = e.Child("c3@prod", "c3", ("a5", "a6", "a7"), "blocked", by="a0")
     [
         (e.ExportAccepted("b1", "j"), "dev: export of batch 1 (8 assets) accepted"),
         (
+            e.GateReached("imports"),
+            "waiting for a person: nothing is left to do before the imports; to open this gate: roma-migrate continue "
+            "--gate imports",
+        ),
+        (
+            e.RunPaused("olga", "h", "1", "a restart"),
+            "paused by olga on h: a restart; what runs is waited for, no job is asked for",
+        ),
+        (e.RunStopped("olga", "h", "1"), "stopped by olga on h; what runs is waited for, then the run ends"),
+        (e.RunContinued("olga", "h", "1", "go"), "continued by olga on h: go"),
+        (e.RunContinued("olga", "h", "1", gate="imports"), "the gate before the imports was opened by olga on h"),
+        (
             e.ImportFailed("b1@prod", (CALLED,), JOB),
             "prod: import of batch 1 (8 assets) failed: orders-web: It calls billing-core, which does not exist "
             "(ROMA.19004)",

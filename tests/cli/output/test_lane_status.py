@@ -1,6 +1,7 @@
 """How far each lane is: the events alone give the same as a count of everything."""
 
 from orchestrator.cli.output.lane_status import LaneStatus, LaneStatuses
+from orchestrator.core.plan.hours import Hours
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry, Event
 from orchestrator.core.state.progress import Progress
@@ -58,6 +59,25 @@ def test_a_lane_says_what_it_does() -> None:
         "settling batch 1 of 1", "verifying batch 1 of 1", "verified",
     ]  # fmt: skip
     assert (lane_of(statuses).there, lane_of(statuses).verified) == (3, 2)
+
+
+def test_a_lane_at_its_gate_waits_for_a_person_and_an_order_is_told_of_the_whole_run() -> None:
+    progress, statuses = Progress(), LaneStatuses()
+
+    def take(*events: Event) -> None:
+        for event in events:
+            entry = Entry(progress.seq + 1, progress.at + 1.0, event)
+            progress.apply(entry)
+            statuses.take(progress, entry)
+
+    take(*EVENTS[: EVENTS.index(e.PackageStored("b1", "ff", 1, "crc")) + 1])
+    take(e.RunResumed("me", "h", 1, "0", hours=Hours(gated=("m",))))
+    assert lane_of(statuses).words == "at the gate, waiting for a person, batch 1 of 1"
+    assert LaneStatuses.of(progress).lanes == statuses.lanes
+    take(e.RunPaused("olga", "h", "1"))
+    assert statuses.halted == LaneStatuses.of(progress).halted == "paused by olga on h"
+    take(e.RunContinued("olga", "h", "1"), e.RunContinued("olga", "h", "1", gate="imports"))
+    assert (statuses.halted, lane_of(statuses).words) == ("", "waiting")
 
 
 def test_a_lane_behind_a_lost_import_of_ours_blames_nobody_else() -> None:

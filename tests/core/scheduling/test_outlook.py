@@ -1,8 +1,13 @@
 """The verdict on a run that is followed: on course, late, stuck, waiting for a person, ended."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
 
 from orchestrator.core.model.change import Change, ChangeKind
+from orchestrator.core.plan.hours import Hours
+from orchestrator.core.plan.windows import Window
 from orchestrator.core.scheduling.outlook import (
     STUCK,
     Course,
@@ -184,3 +189,48 @@ def test_an_undo_teaches_how_long_deletions_take() -> None:
         times.hear(Entry(seq, BEGAN + seq * seq, event))
     learned = times.predict("prod", JobKind.DELETE, 1)
     assert (learned.jobs, learned.p50 < before, progress.began) == (1, True, None)
+
+
+# --- windows and people ----------------------------------------------------------------------------------------------
+
+BY = ("olga", "h", "1")
+
+
+def bound(**hours: Any) -> e.RunResumed:
+    """The run goes on under these hours."""
+    return e.RunResumed("me", "h", 1, "0", hours=Hours(**hours))
+
+
+#: seconds from the begin of these runs to one of the years that windows may lie in
+YEARS = datetime(2027, 1, 1, tzinfo=UTC).timestamp() - BEGAN
+
+
+def window(opens: float, closes: float) -> Window:
+    """From and to so many seconds after that."""
+    begins, ends = (datetime.fromtimestamp(BEGAN + YEARS + at, UTC).replace(tzinfo=None) for at in (opens, closes))
+    return Window(begins.isoformat(), ends.isoformat(), "UTC")
+
+
+def test_a_dead_run_whose_window_is_closed_waits_for_it_and_a_live_one_says_when_it_opens() -> None:
+    hours = bound(plan=(window(500, 9000),))
+    dead = seen(hours, after=YEARS, live=False)
+    assert (dead.course, dead.opens) == (Course.CLOSED, BEGAN + YEARS + 500)
+    assert dead.finish is not None
+    assert dead.finish.p50 > BEGAN + YEARS + 500
+    assert seen(hours, after=YEARS, live=True).opens == BEGAN + YEARS + 500
+    assert seen(hours, after=YEARS + 600, live=False).course is Course.STUCK
+    assert seen(hours, after=YEARS + 9001, live=False).opens == float("inf")
+
+
+def test_an_order_makes_it_wait_for_a_person_until_it_is_ended() -> None:
+    for order, word in ((e.RunPaused(*BY), "paused"), (e.RunStopped(*BY), "stopped")):
+        told = seen(order, after=10)
+        assert (told.course, told.why) == (Course.PERSON, f"olga on h has {word} it")
+        assert seen(order, e.RunContinued(*BY), after=10).course is Course.ON_COURSE
+
+
+def test_at_a_gate_a_person_is_waited_for_where_nothing_else_moves() -> None:
+    gated, reached = bound(gated=("m",)), e.GateReached("imports")
+    assert seen(gated, ASKED, EXPORTING, after=10).course is Course.ON_COURSE
+    assert seen(gated, *STORED, reached, after=10).course is Course.PERSON
+    assert seen(gated, reached, e.RunContinued(*BY, gate="imports"), after=10).course is Course.ON_COURSE
