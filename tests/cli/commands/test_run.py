@@ -143,3 +143,19 @@ def test_resume_never_begins(invoke: Invoke, local: Any) -> None:
     told = invoke("run", "plan.yaml", "--resume")
     assert told.exit_code == 2
     assert "has no run to go on with" in told.stderr
+
+
+def test_until_says_in_which_zone_it_is_read_and_refuses_what_is_over(invoke: Invoke, quick: Any) -> None:
+    assert "is over" in invoke("run", "plan.yaml", "--until", "2020-01-01T00:00").stderr
+    assert "write it as 05:00" in invoke("run", "plan.yaml", "--until", "monday").stderr
+    host = invoke("run", "plan.yaml", "--until", "2150-01-01T00:00")
+    assert host.exit_code == 0, host.output
+    assert "(this host's time zone)" in host.stderr
+    window = "{from: 2020-01-01T00:00, to: 2190-01-01T00:00, timezone: Asia/Shanghai}"
+    quick.plan.write_text(quick.plan.read_text().replace("migrations:", f"windows: [{window}]\nmigrations:"))
+    plans = invoke("run", "plan.yaml", "--until", "2150-01-01T00:00")
+    assert plans.exit_code == 0, plans.output
+    said = (
+        "no job is asked for that would not end before 2150-01-01 00:00:00+08:00 (Asia/Shanghai, as the plan's windows)"
+    )
+    assert said in " ".join(plans.stderr.split())
