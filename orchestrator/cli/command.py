@@ -24,6 +24,10 @@ _JOURNAL = Annotated[
     str,
     typer.Option("--journal", metavar="ADDRESS", help="Journals in PostgreSQL (else ROMA_MIGRATE_JOURNAL, the home)."),
 ]
+_PACKAGES = Annotated[
+    str,
+    typer.Option("--packages", metavar="DIR", help="Packages also here, for all hosts (else ROMA_MIGRATE_PACKAGES)."),
+]
 _JSON = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, events as JSON lines on stderr.")]
 _LEVEL = Annotated[LogLevel, typer.Option("--log-level", help="How much is said on stderr.")]
 _FORMAT = Annotated[LogFormat, typer.Option("--log-format", help="How it is said.")]
@@ -33,6 +37,7 @@ _NOTE = Annotated[str, typer.Option("--note", metavar="TEXT", help="Who approved
 _SHARED = {
     "home": (_HOME, None),
     "journal": (_JOURNAL, ""),
+    "packages": (_PACKAGES, ""),
     "json": (_JSON, False),
     "log_level": (_LEVEL, LogLevel.INFO),
     "log_format": (_FORMAT, LogFormat.AUTO),
@@ -146,7 +151,8 @@ def _whole(body: Body) -> Callable[..., None]:
         terminal = Terminal(common)
 
         def checked() -> int:
-            for name, value in {**given, "note": common.note, "home": common.home, "journal": common.journal}.items():
+            shared = {name: getattr(common, name) for name in ("note", "home", "journal", "packages")}
+            for name, value in {**given, **shared}.items():
                 _must_be_text(name, value)
             with terminal.at_end:
                 return body(terminal, **given)

@@ -176,7 +176,7 @@ class _Running:
         if ended is None:
             return self._not_begun()
         self._observing.ended(ended.run, ended.outcome, ended.progress)
-        names = Names(ended.run, self._plan.name, self._plan.path, self._home.path, self._store.address)
+        names = Names(ended.run, self._plan.name, self._plan.path, self._home.path, self._store.options)
         log = str(self._home.log(ended.run))
         if ended.before:
             self._terminal.say(

@@ -20,6 +20,7 @@ _TOP = (
     """Environment:
   ROMA_MIGRATE_HOME       where runs are kept, in place of .roma-migrate
   ROMA_MIGRATE_JOURNAL    the database that keeps journals, not the home
+  ROMA_MIGRATE_PACKAGES   a folder of all hosts that keeps packages too
   HTTPS_PROXY, NO_PROXY   the way to the service
   NO_COLOR, TERM=dumb     no colours; no board, plain lines
   HUAWEICLOUD_SDK_*       credentials of `profile: sdk`""",

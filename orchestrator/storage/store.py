@@ -29,6 +29,7 @@ from orchestrator.storage.journal import (
 from orchestrator.storage.leases import Asking, Denied, Leases, Taken, slots_content
 from orchestrator.storage.locks import Holder, held_briefly, held_plan, who_holds
 from orchestrator.storage.placing import place, place_folder, remove_folder, sweep_aside
+from orchestrator.storage.shared_packages import local_vaults
 from orchestrator.storage.vault import Vault
 
 #: what may lie beside a journal that an earlier version began to make and never wrote to
@@ -170,6 +171,11 @@ class LocalStore(Store, Protocol):
         """What `--journal` takes to name it again; "" where the home itself keeps the journals."""
         ...
 
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What names it again on a command line, beside the home."""
+        ...
+
     def close(self) -> None:
         """End every connection; what is held is given back."""
         ...
@@ -184,6 +190,9 @@ class HomeStore:
         self.home = home
         self._disk = disk or Disk()
         self._now = now
+        self.vaults = local_vaults(home, self._disk)
+        #: what names this store again on a command line
+        self.options: tuple[str, ...] = ()
 
     def run_ids(self) -> list[str]:
         return self.home.run_ids()
@@ -270,7 +279,7 @@ class HomeStore:
         return ask(self.home.journal(run), run, event, at)
 
     def vault(self, run: str) -> Vault:
-        return Vault(self.home.vault(run), self._disk)
+        return self.vaults(run)
 
     def close(self) -> None:
         """Nothing is open between two calls."""

@@ -1,11 +1,13 @@
 """Which store keeps a home's runs. Law: a home's runs are kept in one place; a database's code comes when asked for."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import OperatorError
 from orchestrator.storage.home import Home
+from orchestrator.storage.shared_packages import shared_vaults
 from orchestrator.storage.store import HomeStore, LocalStore
 
 if TYPE_CHECKING:
@@ -19,7 +21,36 @@ _SCHEMES = ("postgresql://", "postgres://")
 _ELSEWHERE = "name its journal with --journal, or choose another home with --home"
 
 
-def home_store(home: Home) -> LocalStore:
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What the command line or the environment say of where runs are kept."""
+
+    #: the database that keeps the journals, or "": the home does
+    journal: str = ""
+    #: the folder of all hosts that keeps the packages too, or "": the home alone does
+    packages: str = ""
+    #: what names both again on a command line
+    options: tuple[str, ...] = ()
+
+
+def open_store(
+    home: Home, places: Places, environ: Mapping[str, str], learn: Learn, say: Callable[[str], None]
+) -> LocalStore:
+    """The store of this command; `say` hears that its database is waited for. OperatorError, JournalUnreachable."""
+    if not places.journal:
+        kept_here = home_store(home)
+        if places.packages:
+            kept_here.vaults = shared_vaults(home, places.packages, lambda: None)
+        kept_here.options = places.options
+        return kept_here
+    store = database_store(home, places.journal, environ, learn, say)
+    if places.packages:
+        store.vaults = shared_vaults(home, places.packages, store.holdings.must_hold)
+    store.options = places.options
+    return store
+
+
+def home_store(home: Home) -> HomeStore:
     """The home's own journals; raises OperatorError where a database keeps them."""
     if kept := home.journal_place():
         raise OperatorError(f"the runs of the home {home.path} are kept in {kept.shown}", next_step=_ELSEWHERE)

@@ -40,6 +40,11 @@ class Kept:
     def over(self, cable: Cable) -> tuple[str, ...]:
         return ("run", "plan.yaml", "--journal", self.address(cable.port), *LINES)
 
+    def until_stored(self, number: int) -> None:
+        """Return when so many packages are stored."""
+        while self.sql("SELECT count(*) FROM event WHERE kind = 'PackageStored'") < [(number,)]:
+            pass
+
     def live_for(self, ttl: float) -> None:
         """How long leases live from now on."""
         self.sql("UPDATE meta SET value = %s WHERE name = 'ttl'", str(ttl))
@@ -193,3 +198,27 @@ def test_a_plan_taken_over_by_hand_ends_the_one_who_had_it(kept: Kept, roma: Loc
         assert program.returncode == 75, told
         assert roma.posts() == posts
     finishes(kept, roma)
+
+
+# --- packages that another host uses ---
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_another_host_goes_on_with_what_the_first_has_stored(kept: Kept, roma: LocalRoma, shared: bool) -> None:
+    """The first host is lost with its disk; without shared packages, what it had is exported again."""
+    folder = kept.desk.folder / "all-hosts"
+    folder.mkdir()
+    packages = ("--packages", str(folder)) if shared else ()
+    roma.hold(Operation.IMPORT)
+    with kept.desk.start(*kept.words, *packages) as program:
+        roma.held_up()
+        kept.until_stored(3)
+        program.kill()
+    exports = roma.jobs("export")
+    kept.desk.home.rename(kept.desk.folder / "lost")
+    roma.release()
+    again = kept.desk.run(*kept.words, *packages, "--home", str(kept.desk.folder / "second-host"))
+    assert again.code == 0, again.both
+    assert_once(roma)
+    assert (roma.jobs("export") == exports) is shared
+    assert list(folder.rglob("*.zip")) == [], "dropped there too, once verified"

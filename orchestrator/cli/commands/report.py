@@ -62,7 +62,7 @@ def report_run(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
 def _told(terminal: Terminal, found: Found, wanted: Wanted) -> tuple[ReportDocument, list[Row]]:
     whole, rows = whole_of(found)
     began = whole.report.began
-    names = Names(found.run, began.plan, began.plan_file, found.home.path, found.store.address)
+    names = Names(found.run, began.plan, began.plan_file, found.home.path, found.store.options)
     left = handover_of(runs_of_plan(terminal, found.store, began.plan))
     known = known_dialect(terminal, found.home)
     return document(whole, names, _narrowed(whole, wanted.only), left, known), rows

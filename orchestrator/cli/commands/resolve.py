@@ -130,7 +130,7 @@ def _fits(each: Undecided, word: str | None, only: Only) -> bool:
 def _tell(terminal: Terminal, found: Found, progress: Progress, held: list[Undecided]) -> int:
     began = progress.began
     names = Names(found.run, began.plan if began else "", began.plan_file if began else "",
-                  found.home.path, found.store.address)  # fmt: skip
+                  found.home.path, found.store.options)  # fmt: skip
     if terminal.common.json:
         terminal.document({"run": found.run, "plan": names.plan, "undecided": [_json(each) for each in held]})
     elif not held:
@@ -186,7 +186,7 @@ def _decide(terminal: Terminal, found: Found, progress: Progress, each: Undecide
     if not kept.recorded:
         return int(ExitCode.USAGE)
     if not kept.live and progress.began is not None:
-        names = Names(found.run, progress.began.plan, progress.began.plan_file, found.home.path, found.store.address)
+        names = Names(found.run, progress.began.plan, progress.began.plan_file, found.home.path, found.store.options)
         following = ("report", names.run) if progress.ended is not None else ("run", names.file)
         terminal.say(f"next: {names.command(*following)}")
     return int(ExitCode.DONE)

@@ -76,7 +76,7 @@ def _told_again(terminal: Terminal, run: FollowedRun, seen: RunStatus) -> None:
 def _names(seen: RunStatus) -> Names:
     began = seen.progress.began
     plan, file = (began.plan, began.plan_file) if began else ("", "")
-    return Names(seen.found.run, plan, file, seen.found.home.path, seen.found.store.address)
+    return Names(seen.found.run, plan, file, seen.found.home.path, seen.found.store.options)
 
 
 # --- fresh ----------------------------------------------------------------------------------------------------------

@@ -98,7 +98,7 @@ def _assembled(terminal: Terminal, word: str | None, wanted: Wanted, saved: Save
     log = Log(terminal, lambda: utc_now().timestamp())
     assembled = assemble(plan, terminal.redactor, log.say)
     runs = Runs(plan, found.store, assembled.roma, assembled.users, assembled.runtime)
-    names = Names(found.run, plan.name, plan.path, found.home.path, found.store.address)
+    names = Names(found.run, plan.name, plan.path, found.home.path, found.store.options)
     return _Undo(terminal, found, plan, assembled, runs, _asked(plan, wanted, saved), names, log)
 
 

@@ -53,7 +53,7 @@ def verify(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
     compared = anyio.run(_read, admission, assembled, progress, parse_only(wanted.only, plan))
     keep_learned(terminal, found.home, plan, learned(compared.carried), found.run, compared.at)
     code = _code(compared, wanted.strict)
-    names = Names(found.run, progress.began.plan, progress.began.plan_file, found.home.path, found.store.address)
+    names = Names(found.run, progress.began.plan, progress.began.plan_file, found.home.path, found.store.options)
     who, following = _next(code, names)
     if terminal.common.json:
         head = {"run": found.run, "plan": names.plan, "plan_file": names.file, "strict": wanted.strict}

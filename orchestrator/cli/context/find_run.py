@@ -12,7 +12,7 @@ from orchestrator.errors import MemoryFailed, OperatorError
 from orchestrator.storage.home import Home, find_home, pick_run
 from orchestrator.storage.locks import Holder
 from orchestrator.storage.store import LocalStore
-from orchestrator.storage.stores import database_store, home_store
+from orchestrator.storage.stores import Places, open_store
 
 
 def home_of(terminal: Terminal, plan: Path | None) -> Home:
@@ -27,12 +27,13 @@ def journal_of(terminal: Terminal) -> str:
 
 def store_of(terminal: Terminal, plan: Path | None) -> LocalStore:
     """Where the runs of this command are kept, of which nothing is said; it is closed when the command ends."""
-    home, address = home_of(terminal, plan), journal_of(terminal)
+    home, common = home_of(terminal, plan), terminal.common
     home.must_be_ours()
-    if address:
-        store: LocalStore = database_store(home, address, os.environ, terminal.redactor.learn, terminal.warn)
-    else:
-        store = home_store(home)
+    packages = common.packages or os.environ.get("ROMA_MIGRATE_PACKAGES", "")
+    given = (("--journal", common.journal), ("--packages", common.packages and str(Path(common.packages).absolute())))
+    options = tuple(word for name, value in given if value for word in (name, value))
+    places = Places(journal_of(terminal), packages, options)
+    store = open_store(home, places, os.environ, terminal.redactor.learn, terminal.warn)
     terminal.at_end.callback(store.close)
     return store
 

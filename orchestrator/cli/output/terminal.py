@@ -59,6 +59,8 @@ class Common:
     home: Path | None = None
     #: the address of the database that keeps the journals, or ""
     journal: str = ""
+    #: a folder that all hosts mount, which keeps the packages too, or ""
+    packages: str = ""
     json: bool = False
     log_level: LogLevel = LogLevel.INFO
     log_format: LogFormat = LogFormat.AUTO

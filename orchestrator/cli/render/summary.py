@@ -36,16 +36,15 @@ class Names:
     #: path of the plan file
     file: str
     home: Path
-    #: the address of the database that keeps the journal, or ""
-    journal: str = ""
+    #: what else was named on the command line of where runs are kept
+    options: tuple[str, ...] = ()
 
     def command(self, *words: str) -> str:
         """A command to paste where this one was typed: it names the home where it would not be found by itself."""
         plan = Path(self.file) if self.file in words else None
         found = find_home(None, os.environ, plan, Path.cwd()).path
         home = () if found == self.home else ("--home", str(self.home))
-        known = self.journal in {"", os.environ.get("ROMA_MIGRATE_JOURNAL", "")}
-        return shlex.join(("roma-migrate", *words, *home, *(() if known else ("--journal", self.journal))))
+        return shlex.join(("roma-migrate", *words, *home, *self.options))
 
 
 def verdict_of(made: Report) -> str:

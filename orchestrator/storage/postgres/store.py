@@ -35,6 +35,7 @@ from orchestrator.storage.postgres.journal import (
     rows_of,
 )
 from orchestrator.storage.postgres.schema import must_be_the_same, must_fit
+from orchestrator.storage.shared_packages import local_vaults
 from orchestrator.storage.store import Journal, SlotLeases
 from orchestrator.storage.vault import Vault
 
@@ -69,6 +70,8 @@ class PostgresStore:
         self.id = id_
         self._database = database
         self._disk = Disk()
+        self.vaults = local_vaults(home, self._disk)
+        self.options: tuple[str, ...] = ()
         # Of its own: a renewal never waits for an append.
         self.holdings = Holdings(database.beside(), arm=arm)
 
@@ -177,7 +180,7 @@ class PostgresStore:
         return int(self._rows(sql, run, at, kind, body)[0][0])
 
     def vault(self, run: str) -> Vault:
-        return Vault(self.home.vault(run), self._disk)
+        return self.vaults(run)
 
     def leases(self, holder: str) -> SlotLeases:
         return _RunLeases(self.holdings, holder)
