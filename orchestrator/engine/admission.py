@@ -107,11 +107,11 @@ class Admission:
         """With `auto`, what each run has to find out anew, and what the latest one of the home has seen."""
         if self.plan.settings.one_job_per is not Scope.AUTO:
             return ()
-        shown = [(each, trials) for each in past if (trials := each.progress.trials.told)]
+        shown = [(each, trials) for each in past if (trials := each.trials)]
         told = "no run of this home has seen it"
         if shown:
             latest, trials = shown[-1]
-            day = datetime.fromtimestamp(latest.progress.began_at, UTC).date().isoformat()
+            day = datetime.fromtimestamp(latest.began_at, UTC).date().isoformat()
             told = f"run {latest.run} of {day} saw: " + ", ".join(f"{name}: {seen}" for name, seen in trials)
         return (f"which jobs of one user ROMA runs at once (one_job_per: auto); one is assumed at first; {told}",)
 

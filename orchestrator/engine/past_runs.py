@@ -1,18 +1,19 @@
 """The runs of a home, folded from their journals. Law: read only; no live run is disturbed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.core.preview.approval import Carried
+from orchestrator.core.report.brief import Brief, Brought, brief_of, brought_of, stored_of
+from orchestrator.core.report.outcome import outcome
 from orchestrator.core.selection.routes import EarlierImports, Kept
 from orchestrator.core.state.events import Entry
 from orchestrator.core.state.folding import folded
-from orchestrator.core.state.lifecycle import LANDED
 from orchestrator.core.state.progress import Progress
 from orchestrator.engine.poll_timing import PollTiming
 from orchestrator.errors import MemoryFailed
+from orchestrator.storage.store import Store
 
 #: how many of the home's latest runs teach durations
 LEARNED_RUNS = 3
@@ -33,17 +34,65 @@ class Reads(Protocol):
         """A run's entries; raises JournalDamaged, MemoryFailed."""
         ...
 
+    def brief(self, run: str) -> Brief | None:
+        """What is needed of an ended run again and again, where it is kept."""
+        ...
 
-@dataclass(frozen=True, slots=True)
+
 class PastRun:
-    """One run of the home, folded."""
+    """One run of the home: its brief where one is kept, else its journal, folded at the latest when it is asked for."""
 
-    run: str
-    progress: Progress
+    def __init__(self, run: str, progress: Progress | Callable[[], Progress], brief: Brief | None = None) -> None:
+        self.run, self.brief = run, brief
+        self._progress = progress
+
+    @property
+    def progress(self) -> Progress:
+        """All that its journal tells; raises JournalDamaged."""
+        if not isinstance(self._progress, Progress):
+            self._progress = self._progress()
+        return self._progress
 
     @property
     def unfinished(self) -> bool:
-        return self.progress.began is not None and self.progress.ended is None
+        return self.brief is None and self.progress.began is not None and self.progress.ended is None
+
+    @property
+    def ended_at(self) -> float:
+        """Epoch seconds; 0 where it has not ended."""
+        return self.brief.ended_at if self.brief is not None else self.progress.ended_at if self._ended else 0.0
+
+    @property
+    def began_at(self) -> float:
+        return self.brief.began_at if self.brief is not None else self.progress.began_at
+
+    @property
+    def approved(self) -> str:
+        """The approved preview that it consumed, "" where there was none."""
+        if self.brief is not None:
+            return self.brief.approved
+        return self.progress.began.approved if self.progress.began is not None else ""
+
+    @property
+    def begun(self) -> bool:
+        return self.brief is not None or self.progress.began is not None
+
+    @property
+    def trials(self) -> tuple[tuple[str, str], ...]:
+        """(widening, what `auto` has seen of it)."""
+        return self.brief.trials if self.brief is not None else self.progress.trials.told
+
+    def stored(self) -> Iterable[tuple[str, float]]:
+        """Each package that lies in its vault, and since when."""
+        return self.brief.stored if self.brief is not None else stored_of(self.progress)
+
+    def brought(self) -> Iterable[Brought]:
+        """Each asset that is at a target by it."""
+        return self.brief.brought if self.brief is not None else brought_of(self.progress)
+
+    @property
+    def _ended(self) -> bool:
+        return self.progress.ended is not None
 
 
 def read_run(store: Reads, run: str) -> PastRun:
@@ -53,35 +102,35 @@ def read_run(store: Reads, run: str) -> PastRun:
 
 def runs_of(store: Reads, plan: str) -> list[PastRun]:
     """Every run of a plan, oldest first; raises MemoryFailed for a damaged one of this plan, not for another plan's."""
-    return [read_run(store, run) for run in store.run_ids() if store.plan_of(run) == plan]
+    return [_known(store, run) for run in store.run_ids() if store.plan_of(run) == plan]
+
+
+def _known(store: Reads, run: str) -> PastRun:
+    brief = store.brief(run)
+    return PastRun(run, lambda: folded(store.read(run)), brief) if brief is not None else read_run(store, run)
+
+
+def keep_briefs(store: Store, past: Sequence[PastRun]) -> None:
+    """Keep what was folded, so that the next command need not; the plan is held by the caller."""
+    for each in past:
+        if each.brief is None and (made := brief_of(each.progress, outcome(each.progress, {}))) is not None:
+            store.keep_brief(each.run, made)
 
 
 def history(past: Sequence[PastRun]) -> EarlierImports:
     """What earlier runs of the plan brought to its targets."""
-    imported: dict[tuple[str, str, str, str], Kept] = {}
-    for each in past:
-        for life in each.progress.deliveries.values():
-            if life.state not in LANDED:
-                continue
-            ids = dict(life.verified.ids) if life.verified else {}
-            verified = frozenset(life.verified.verified) if life.verified else frozenset[str]()
-            seen = life.look.seen if life.look else {}
-            source = each.progress.source_of(life)
-            for asset in each.progress.assets_of(life.batch):
-                kept = (ids[asset.id],) if asset.id in ids else seen.get(asset.id, ())
-                where = (life.target, life.scheduled.prefix, source, asset.id)
-                time = asset.update_time if asset.id in verified and not each.progress.changes.lives else ""
-                imported[where] = Kept(kept, life.scheduled.owner, each.run, time)
-    return EarlierImports(imported)
+    return EarlierImports(
+        {
+            (each.target, each.prefix, each.source, each.asset): Kept(each.ids, each.owner, run.run, each.update_time)
+            for run in past
+            for each in run.brought()
+        }
+    )
 
 
 def carried(past: Sequence[PastRun]) -> list[Carried]:
     """Which approved preview each of these runs consumed, if any."""
-    return [
-        Carried(each.run, each.progress.began.approved, each.unfinished)
-        for each in past
-        if each.progress.began is not None
-    ]
+    return [Carried(each.run, each.approved, each.unfinished) for each in past if each.begun]
 
 
 def learned(store: Reads, run: str = "") -> PollTiming:

@@ -39,7 +39,7 @@ async def drop_expired(store: Store, past: Sequence[PastRun], seconds: float, ru
 
     No run waits for this: where the disk refuses, it is told, and the next run tries again.
     """
-    due = {each.run: _due(each, runtime.now() - seconds) for each in past if each.progress.ended is not None}
+    due = {each.run: _due(each, runtime.now() - seconds) for each in past if each.ended_at}
     packages, runs = sum(map(len, due.values())), sum(map(bool, due.values()))
     try:
         for each in past:
@@ -75,8 +75,7 @@ def drop_all(store: Store, past: PastRun, runtime: Runtime) -> int:
 
 
 def _due(past: PastRun, before: float) -> list[str]:
-    lives = past.progress.packages.values()
-    return [life.batch for life in lives if life.state is PackageState.STORED and life.since <= before]
+    return [batch for batch, since in past.stored() if since <= before]
 
 
 def _drop(store: Store, past: PastRun, batches: Sequence[str], runtime: Runtime) -> None:

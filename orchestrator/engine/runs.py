@@ -30,7 +30,7 @@ from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import SlotRule
 from orchestrator.engine.admission import Admission, Admitted, Approval
 from orchestrator.engine.conductor import Conductor
-from orchestrator.engine.past_runs import PastRun, history, learned, read_run, runs_of
+from orchestrator.engine.past_runs import PastRun, history, keep_briefs, learned, read_run, runs_of
 from orchestrator.engine.performer import Performer
 from orchestrator.engine.poll_timing import PollTiming
 from orchestrator.engine.resolutions import Operators
@@ -125,6 +125,7 @@ class Runs:
     async def run(self, wish: Wish) -> Ended:
         """Go on with the unfinished run of this plan, or begin one; the plan is held by the caller."""
         past = runs_of(self.store, self.plan.name)
+        await self.runtime.offload(keep_briefs, self.store, past)
         if past and self._is_untold(past[-1], wish):
             progress = past[-1].progress
             return Ended(past[-1].run, outcome(progress, {}), progress, before=True)

@@ -168,6 +168,10 @@ class Disk:
         """Bytes of a regular file, or None if there is none of that name."""
         return self._run(Operation.STAT, path, partial(_size, path))
 
+    def stamp(self, path: Path) -> tuple[int, int, int] | None:
+        """Bytes, time of the last change and number of a regular file; None if there is none."""
+        return self._run(Operation.STAT, path, partial(_stamp, path))
+
     @contextmanager
     def reading(self, path: Path) -> Iterator[Reading]:
         """An existing regular file, open while the block runs."""
@@ -232,6 +236,14 @@ def _names(folder: Path) -> tuple[str, ...]:
         return tuple(sorted(os.listdir(folder)))
     except FileNotFoundError:
         return ()
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    return (found.st_size, found.st_mtime_ns, found.st_ino) if stat.S_ISREG(found.st_mode) else None
 
 
 def _size(path: Path) -> int | None:

@@ -13,6 +13,7 @@ HOME/runs/RUN/journal.db-head   how far they had come
 HOME/runs/RUN/run.log           what was said
 HOME/runs/RUN/packages/         the vault
 HOME/runs/RUN/told              how it ended has been told
+HOME/runs/RUN/brief             what later commands need of it; made anew where it is lost
 """
 
 import json
@@ -95,6 +96,9 @@ class Home:
 
     def plan_of(self, run: str) -> Path:
         return self.runs / run / "plan"
+
+    def brief(self, run: str) -> Path:
+        return self.runs / run / "brief"
 
     def end_is_told(self, run: str) -> bool:
         """Whether somebody was told how this run ended."""

@@ -4,16 +4,18 @@
 behind the same protocol. `tests/storage/test_store_contract.py` says of each store what is promised here.
 """
 
+import hashlib
 import json
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from orchestrator.core.state.events import Entry, Event, RunBegan
 from orchestrator.errors import MemoryFailed
+from orchestrator.storage.briefs import BriefHead, head_of, to_bytes
 from orchestrator.storage.chain import Row
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.heads import first_content
@@ -26,11 +28,14 @@ from orchestrator.storage.journal import (
     journal_content,
     never_began,
 )
-from orchestrator.storage.leases import Asking, Denied, Leases, Taken, slots_content
 from orchestrator.storage.locks import Holder, held_briefly, held_plan, who_holds
 from orchestrator.storage.placing import place, place_folder, remove_folder, sweep_aside
 from orchestrator.storage.shared_packages import local_vaults
 from orchestrator.storage.vault import Vault
+
+if TYPE_CHECKING:  # most commands only look: they start without what writes
+    from orchestrator.core.report.brief import Brief
+    from orchestrator.storage.leases import Asking, Denied, Taken
 
 #: what may lie beside a journal that an earlier version began to make and never wrote to
 _SHELL = frozenset({"journal.db", "journal.db-wal", "journal.db-shm", "journal.db-journal"})
@@ -63,9 +68,9 @@ class Journal(Protocol):
 class SlotLeases(Protocol):
     """Slots leased between processes (`storage.leases.Leases`)."""
 
-    def take(self, keys: list[str]) -> Taken | Denied: ...
+    def take(self, keys: list[str]) -> "Taken | Denied": ...
 
-    def claim(self, keys: list[str]) -> Taken | Denied | Asking:
+    def claim(self, keys: list[str]) -> "Taken | Denied | Asking":
         """The same for an event loop, which nothing may keep waiting; with `give_back`, in the order they come."""
         ...
 
@@ -115,6 +120,10 @@ class Store(Protocol):
         """A run's entries; raises JournalDamaged."""
         ...
 
+    def brief(self, run: str) -> "Brief | None":
+        """What is needed of an ended run again and again; None where none is kept, or the journal has changed since."""
+        ...
+
     def kept(self, run: str) -> list[tuple[Row, Entry]]:
         """A run's entries, each with the row that keeps it; raises JournalDamaged."""
         ...
@@ -147,6 +156,10 @@ class Store(Protocol):
 
     def ask(self, run: str, event: Event, at: float) -> int:
         """Leave a request for the process that conducts the run (`Journal.take_requests`); answers its number."""
+        ...
+
+    def keep_brief(self, run: str, brief: "Brief") -> None:
+        """Keep it for later commands, as far as this store does; its plan is held by the caller."""
         ...
 
     def forget(self, run: str) -> None:
@@ -198,6 +211,8 @@ class HomeStore:
         return self.home.run_ids()
 
     def plan_of(self, run: str) -> str:
+        if (head := self._brief_head(run)) is not None:
+            return head.plan
         try:
             for entry in self.read(run):
                 return entry.event.plan if isinstance(entry.event, RunBegan) else ""
@@ -221,6 +236,33 @@ class HomeStore:
     def _content(self, path: Path) -> bytes:
         with self._disk.reading(path) as file:
             return file.read(0, min(file.size, _MOST_SEARCHED))
+
+    def brief(self, run: str) -> "Brief | None":
+        head = self._brief_head(run)
+        try:
+            return head.brief() if head is not None else None
+        except ValueError:
+            return None
+
+    def keep_brief(self, run: str, brief: "Brief") -> None:
+        with suppress(MemoryFailed):  # where the disk refuses, the journal is folded again
+            if journal := self._journal_state(run):
+                place(self._disk, self.home.brief(run), to_bytes(brief, journal))
+
+    def _brief_head(self, run: str) -> BriefHead | None:
+        try:
+            head = head_of(self._content(self.home.brief(run)))
+            return head if head.journal == self._journal_state(run) else None
+        except (MemoryFailed, ValueError, TypeError):
+            return None
+
+    def _journal_state(self, run: str) -> str:
+        """Changes with each entry, of which the head tells, and with each change of the file; "" without a head."""
+        journal = self.home.journal(run)
+        stamp = self._disk.stamp(journal)
+        if stamp is None or self._disk.size(head_path(journal)) is None:
+            return ""
+        return f"{stamp} {hashlib.sha256(self._content(head_path(journal))).hexdigest()}"
 
     def read(self, run: str) -> Iterator[Entry]:
         if self._is_shell(run):
@@ -285,6 +327,8 @@ class HomeStore:
         """Nothing is open between two calls."""
 
     def leases(self, holder: str) -> SlotLeases:
+        from orchestrator.storage.leases import Leases, slots_content
+
         if not self._disk.exists(self.home.slots):
             with held_briefly(self.home.lock):
                 if not self._disk.exists(self.home.slots):

@@ -1,8 +1,8 @@
 """`python -m tests.benchmarks [NAME ...] [--plans N]`: print measured ratios. Law: it measures and never asserts.
 
 Names: makespan (a), script (b), deadtime (c), scale (d), memory (e), looking (f), startup (g), lane (h), firstjobs (i),
-foreign (j), whole (w). The module of each says what is measured, how the worlds are made and what the lower bound is.
-Without a name all are run, which takes a while: `script` alone waits some five minutes for jobs over a socket.
+foreign (j), years (k), whole (w). The module of each says what is measured, how the worlds are made and what the lower
+bound is. Without a name all are run, which takes a while: `script` alone waits some five minutes for jobs over a socket.
 `--most 10000` lets `scale` go to the end.
 """
 
@@ -20,6 +20,7 @@ from tests.benchmarks import (
     script,
     startup,
     whole,
+    years,
 )
 
 #: name -> what prints its table, given the number of plans or runs
@@ -35,6 +36,7 @@ TABLES = {
     "firstjobs": firstjobs.report,
     "foreign": foreign.report,
     "whole": whole.report,
+    "years": years.report,
 }
 
 

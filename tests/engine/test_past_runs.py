@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from orchestrator.core.preview.approval import Carried
+from orchestrator.core.report.brief import Brief
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry
 from orchestrator.core.state.slots import JobKind
@@ -27,6 +28,9 @@ class Shelf:
     def plan_of(self, run: str) -> str:
         first = self.runs[run][0].event
         return first.plan if isinstance(first, e.RunBegan) else ""
+
+    def brief(self, run: str) -> Brief | None:
+        return None
 
     def read(self, run: str) -> Iterator[Entry]:
         self.asked.append(run)

@@ -6,6 +6,7 @@ from orchestrator.cli.output.tables import UNLIMITED, table
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.output.times import local, seconds_of, utc
 from orchestrator.cli.render.undo_words import taken_back
+from orchestrator.core.report.brief import Brief
 from orchestrator.core.report.outcome import AssetClass
 from orchestrator.errors import ExitCode, MemoryFailed, OperatorError
 
@@ -32,6 +33,21 @@ def list_runs(terminal: Terminal) -> int:
 
 
 def _row(found: Found) -> dict[str, object]:
+    brief = found.store.brief(found.run)
+    return _row_of(found, brief) if brief is not None else _folded(found)
+
+
+def _row_of(found: Found, brief: Brief) -> dict[str, object]:
+    """Of a run that has ended, and of which nobody asked anything since."""
+    return {
+        "run": found.run, "plan": brief.plan, "plan_file": brief.plan_file, "by": brief.by, "host": brief.host,
+        "note": brief.note, "began": utc(brief.began_at), "ended": utc(brief.ended_at), "live": False,
+        "code": brief.code, "waits_for_a_person": False, "selected": brief.selected,
+        "counts": {each.value: dict(brief.counts).get(each.value, 0) for each in AssetClass}, "taken_back": "",
+    }  # fmt: skip
+
+
+def _folded(found: Found) -> dict[str, object]:
     made, progress = report_and_progress(found)
     counts = {each.value: made.outcome.counts.get(each.value, 0) for each in AssetClass}
     holder = found.holder(progress) if not made.finished else None

@@ -21,6 +21,9 @@ def last_success(store: LocalStore, plan: str) -> tuple[str, float]:
 
 
 def _good_ends(store: LocalStore, run: str) -> Iterator[float]:
+    if (brief := store.brief(run)) is not None:
+        yield brief.ended_at if brief.code == ExitCode.DONE else 0.0
+        return
     with suppress(MemoryFailed):
         for entry in store.read(run):
             if isinstance(entry.event, RunEnded) and entry.event.code == ExitCode.DONE:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.state.events import Entry, Event
 from orchestrator.errors import HeldElsewhere, LeaseLost, RomaMigrateError
@@ -38,6 +38,9 @@ from orchestrator.storage.postgres.schema import must_be_the_same, must_fit
 from orchestrator.storage.shared_packages import local_vaults
 from orchestrator.storage.store import Journal, SlotLeases
 from orchestrator.storage.vault import Vault
+
+if TYPE_CHECKING:
+    from orchestrator.core.report.brief import Brief
 
 #: looks at a plan's lease within one `ttl`, to see whether its holder renews it
 _LOOKS = 40
@@ -91,6 +94,13 @@ class PostgresStore:
     def read(self, run: str) -> Iterator[Entry]:
         for row, _head in rows_of(self._database, run, head_of(self._database, run)):
             yield entry_in(run, row)
+
+    def brief(self, run: str) -> "Brief | None":
+        """None: whatever a command needs of a run it folds from the database."""
+        return None
+
+    def keep_brief(self, run: str, brief: "Brief") -> None:
+        """Nothing is kept beside the journals."""
 
     def kept(self, run: str) -> list[tuple[Row, Entry]]:
         reached = head_of(self._database, run)
