@@ -2,8 +2,8 @@
 
 Names: makespan (a), script (b), deadtime (c), scale (d), memory (e), looking (f), startup (g), lane (h), firstjobs (i),
 foreign (j), years (k), whole (w). The module of each says what is measured, how the worlds are made and what the lower
-bound is. Without a name all are run, which takes a while: `script` alone waits some five minutes for jobs over a socket.
-`--most 10000` lets `scale` go to the end.
+bound is. Without a name all are run, which takes a while: `script` alone waits some five minutes for jobs over a
+socket. `--most 10000` lets `scale` go to the end.
 """
 
 import argparse
