@@ -5,7 +5,7 @@ no truth of its own: what it knows beyond the progress (who is silent, whose slo
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import anyio
@@ -71,6 +71,10 @@ class _Done:
     cut: bool = False
 
 
+async def _nothing_to_compare() -> Sequence[Event]:
+    return ()
+
+
 @dataclass(slots=True)
 class Conductor:
     """Conducts one run in this process until nothing more can be done."""
@@ -82,6 +86,8 @@ class Conductor:
     leases: SlotLeases
     runtime: Runtime
     operators: Operators
+    #: stored packages that are no longer what their source holds, when a gate is opened
+    compare: Callable[[], Awaitable[Sequence[Event]]] = _nothing_to_compare
     #: hears every entry that is believed: progress bars, the log
     listeners: Sequence[Callable[[Entry], None]] = ()
     #: the signal that asked to stop, or ""
@@ -282,10 +288,13 @@ class Conductor:
                 self.context.hearing = isinstance(event, e.OrderEvent)
                 events, answer = self.operators.answer(self.context.progress, event)
                 await self.remember(events)
+                await self.runtime.offload(self.journal.answer, number, answer)
+                if any(isinstance(each, e.RunContinued) and each.gate for each in events):
+                    # It may have been waited for all day: what has changed at its source since is exported anew.
+                    await self.remember(await self.compare())
                 if self.context.hearing:
                     self.context.hearing, self.context.person_since = False, 0.0
                     self.scheduler.touch_all()
-                await self.runtime.offload(self.journal.answer, number, answer)
                 self._done.send_nowait(None)
 
 

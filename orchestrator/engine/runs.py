@@ -239,6 +239,7 @@ class Runs:
             performer = Performer(self.plan, self.roma, vault, progress, self.runtime, poll_timing)
             performer.users = self.users
             conductor = Conductor(scheduler, journal, performer, vault, leases, self.runtime, Operators())
+            conductor.compare = lambda: self.admission.stale(progress)
             conductor.listeners = (poll_timing.hear, self._told(progress))
             scheduler.context.abandoning = wish.abandon
             if past is None:

@@ -18,6 +18,7 @@ from orchestrator.engine.undo_run import Undone, UndoWish, undo_run
 from orchestrator.errors import ExitCode, PreflightBlocked
 from tests.builders.runs import DAWN
 from tests.engine.rig import QUICK, EngineRig, plan_for, staged, world
+from tests.simulation.memory import Life, MemoryStore
 
 BERLIN = ZoneInfo("Europe/Berlin")
 #: exports of a minute, imports of so many seconds
@@ -181,6 +182,39 @@ def test_a_gate_is_waited_at_for_as_long_as_the_plan_says() -> None:
     assert ended.outcome.word == ("--gate", "imports")
     assert 7200 < took < 7800
     assert imports_of(rig) == []
+
+
+def test_what_has_changed_while_a_gate_was_closed_is_exported_anew_when_it_opens() -> None:
+    held = slow(60.0)
+    name = held.instance("dev").apps[0].name
+
+    async def act(rig: EngineRig) -> Ended:
+        found: list[Ended] = []
+        async with anyio.create_task_group() as group:
+            group.start_soon(_opens_late, rig, name)
+            found.append(await rig.run())
+        return found[0]
+
+    made = plan_for(held, replace(QUICK, batch_size=3))
+    plan = replace(made, migrations=(replace(made.migrations[0], gate=Gate.IMPORTS),))
+    rig, ended = staged(held, act, plan)
+    assert ended.outcome.code is ExitCode.DONE
+    kinds = rig.kinds()
+    stale = kinds.index("PackageStale")
+    assert kinds.index("RunContinued") < stale < kinds.index("ImportRequested")
+    assert kinds[:stale].count("ExportRequested") == 2
+    assert kinds[stale:].count("ExportRequested") == 1
+
+
+async def _opens_late(rig: EngineRig, changed: str) -> None:
+    """Hours after everything was exported, and after one application has changed at the source."""
+    await anyio.sleep(20_000)
+    shelf = rig.service.holding("dev").apps
+    app = shelf.named(changed)
+    assert app is not None
+    shelf.put(replace(app, update_time=rig.now()))
+    store = MemoryStore(rig.root, rig.records, Life(), rig.entries.append)
+    store.ask(next(iter(rig.records)), e.RunContinued("olga", "host", "1", gate="imports"), rig.now())
 
 
 def test_an_undo_keeps_to_the_windows_of_its_instance() -> None:
