@@ -26,7 +26,7 @@ _JOURNAL = Annotated[
 ]
 _PACKAGES = Annotated[
     str,
-    typer.Option("--packages", metavar="DIR", help="Packages also here, for all hosts (else ROMA_MIGRATE_PACKAGES)."),
+    typer.Option("--packages", metavar="DIR", help="Packages also there, or in s3://... (else ROMA_MIGRATE_PACKAGES)."),
 ]
 _JSON = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, events as JSON lines on stderr.")]
 _LEVEL = Annotated[LogLevel, typer.Option("--log-level", help="How much is said on stderr.")]

@@ -7,11 +7,13 @@ compared with that hash. A name that is there already holds the same bytes.
 import os
 import re
 import secrets
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
+from orchestrator.core.plan.containers import is_loopback
 from orchestrator.errors import MemoryFailed, OperatorError, PackageDamaged
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.home import Home
@@ -21,6 +23,7 @@ from orchestrator.storage.vault import Vault
 from orchestrator.storage.zipcheck import Check
 
 _PIECE = 256 * 1024
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,62}(/[A-Za-z0-9._-]+)*/?")
 #: of one run: a package, or a suspect of one batch and attempt, each with its hash
 _NAME = re.compile(r"(?:(?P<batch>[^./]+)\.(?P<attempt>\d+)\.)?(?P<sha256>[0-9a-f]{64})\.zip")
 
@@ -141,7 +144,7 @@ class SharedVault(Vault):
             self._files.disk.unlink(part)
             raise PackageDamaged(
                 f"the shared package {name} of run {self._run} is not what was stored",
-                next_step="look at the shared folder's health; it is exported again",
+                next_step="look at the health of where it lies; it is exported again",
             )
         self._files.disk.rename(part, self._files.package(sha256))
         self._files.sync_places(self._files.package(sha256))
@@ -177,15 +180,35 @@ def local_vaults(home: Home, disk: Disk) -> Vaults:
     return lambda run: Vault(home.vault(run), disk)
 
 
-def shared_vaults(home: Home, place: str, must_hold: Callable[[], None]) -> Vaults:
+def shared_vaults(home: Home, place: str, must_hold: Callable[[], None], environ: Mapping[str, str]) -> Vaults:
     """Packages in the shared place that `--packages` names; raises OperatorError."""
-    root, disk = Path(place).absolute(), Disk()
-    if "://" in place:
-        raise OperatorError("--packages takes a folder that all hosts mount; buckets are not yet understood")
+    disk = Disk()
+    shared = _bucket(place, disk, environ) if "://" in place else _folder(place, disk)
+    return lambda run: SharedVault(home.vault(run), disk, run, shared, must_hold)
+
+
+def _folder(place: str, disk: Disk) -> SharedFolder:
+    root = Path(place).absolute()
     if not root.is_dir() or not os.access(root, os.R_OK | os.W_OK | os.X_OK):
         raise OperatorError(
             f"--packages: {root} is no folder that may be written here",
             next_step="mount it and make it writable for this user, then run the same command again",
         )
-    shared = SharedFolder(root, disk)
-    return lambda run: SharedVault(home.vault(run), disk, run, shared, must_hold)
+    return SharedFolder(root, disk)
+
+
+def _bucket(place: str, disk: Disk, environ: Mapping[str, str]) -> SharedPackages:
+    if not _BUCKET.fullmatch(place):
+        raise OperatorError("--packages takes a folder that all hosts mount, or s3://BUCKET/PREFIX")
+    near = urlsplit(environ.get("AWS_ENDPOINT_URL", ""))
+    plain = near.scheme == "http"
+    if plain and not is_loopback(near.hostname or ""):
+        raise OperatorError("--packages: AWS_ENDPOINT_URL is plain http://, which is for this machine alone")
+    try:
+        from orchestrator.storage.bucket import Bucket
+    except ImportError as error:
+        raise OperatorError(
+            f"--packages needs a package that is not installed here: {error.name}",
+            next_step="pip install 'roma-migrate[fleet]'",
+        ) from None
+    return Bucket(place, disk, plain)

@@ -40,12 +40,12 @@ def open_store(
     if not places.journal:
         kept_here = home_store(home)
         if places.packages:
-            kept_here.vaults = shared_vaults(home, places.packages, lambda: None)
+            kept_here.vaults = shared_vaults(home, places.packages, lambda: None, environ)
         kept_here.options = places.options
         return kept_here
     store = database_store(home, places.journal, environ, learn, say)
     if places.packages:
-        store.vaults = shared_vaults(home, places.packages, store.holdings.must_hold)
+        store.vaults = shared_vaults(home, places.packages, store.holdings.must_hold, environ)
     store.options = places.options
     return store
 

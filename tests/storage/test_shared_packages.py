@@ -1,8 +1,10 @@
 """Packages that every host reaches: there before they count as stored, and compared before they are used."""
 
 import io
+import os
+import random
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from orchestrator.storage.disk import Disk
 from orchestrator.storage.home import Home
 from orchestrator.storage.shared_packages import SharedFolder, SharedVault, shared_vaults
 from orchestrator.storage.sidecar import Stored
+from orchestrator.storage.vault import Vault
+from tests.builders.s3_service import BUCKET, S3Service, s3_service
 
 RUN = "20270115-080000-abcd"
 
@@ -20,7 +24,7 @@ RUN = "20270115-080000-abcd"
 def package(text: str = "a") -> bytes:
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w") as made:
-        made.writestr("asset.json", text * 1000)
+        made.writestr(zipfile.ZipInfo("asset.json", (2027, 1, 15, 8, 0, 0)), text * 1000)
     return held.getvalue()
 
 
@@ -161,6 +165,68 @@ def test_a_copy_that_was_cut_leaves_no_name(hosts: Hosts) -> None:
 
 
 def test_a_place_that_is_no_folder_is_refused_before_anything_is_done(hosts: Hosts) -> None:
-    for place in (str(hosts.root / "not-mounted"), "s3://bucket/prefix"):
+    for place in (str(hosts.root / "not-mounted"), "ftp://bucket/prefix", "s3://", "s3://Bad_Bucket/x"):
         with pytest.raises(OperatorError, match="--packages"):
-            shared_vaults(Home(hosts.root / "home"), place, lambda: None)
+            shared_vaults(Home(hosts.root / "home"), place, lambda: None, {})
+    with pytest.raises(OperatorError, match="for this machine alone"):
+        shared_vaults(
+            Home(hosts.root / "home"), "s3://bucket", lambda: None, {"AWS_ENDPOINT_URL": "http://obs.example"}
+        )
+
+
+# --- in a bucket ---
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Service]:
+    with s3_service() as service:
+        for name, value in service.environment.items():
+            monkeypatch.setenv(name, value)
+        yield service
+
+
+def vault_over(hosts: Hosts, host: str) -> Vault:
+    return shared_vaults(Home(hosts.root / host), f"s3://{BUCKET}/lab", lambda: None, os.environ)(RUN)
+
+
+def stored_in(vault: Vault, content: bytes) -> Stored:
+    incoming = vault.begin("b", 1, "archive", len(content))
+    incoming.write(content)
+    stored = incoming.finish()
+    vault.release("b", 1)
+    return stored
+
+
+def test_a_bucket_keeps_what_one_host_stored_for_another(hosts: Hosts, bucket: S3Service) -> None:
+    stored = stored_in(vault_over(hosts, "one"), package())
+    assert bucket.objects == {f"lab/{RUN}/{stored.sha256}.zip": package()}
+    assert vault_over(hosts, "two").open_path(stored.sha256, stored.size).read_bytes() == package()
+    assert vault_over(hosts, "two").drop(stored.sha256)
+    assert bucket.objects == {}
+    assert (bucket.signed, bucket.asked > 3) == (bucket.asked, True)
+
+
+def test_a_large_package_is_sent_in_parts(hosts: Hosts, bucket: S3Service) -> None:
+    content = random.Random(7).randbytes(13 * 1024 * 1024)
+    stored = stored_in(vault_over(hosts, "one"), content)
+    (kept,) = bucket.objects.values()
+    assert kept == content
+    assert bucket.parts == {}
+    assert vault_over(hosts, "two").open_path(stored.sha256, stored.size).stat().st_size == len(content)
+
+
+def test_a_bucket_that_holds_something_else_is_not_believed(hosts: Hosts, bucket: S3Service) -> None:
+    stored = stored_in(vault_over(hosts, "one"), package())
+    bucket.objects[f"lab/{RUN}/{stored.sha256}.zip"] = b"PK nothing of the kind"
+    with pytest.raises(PackageDamaged, match="is not what was stored"):
+        vault_over(hosts, "two").open_path(stored.sha256, stored.size)
+
+
+def test_a_bucket_that_refuses_is_told_without_a_secret(hosts: Hosts, bucket: S3Service) -> None:
+    bucket.refuses = 403
+    with pytest.raises(MemoryFailed, match="refuses us") as refused:
+        stored_in(vault_over(hosts, "one"), package())
+    assert "hidden-secret-key" not in f"{refused.value!r}{refused.value.next_step}"
+    bucket.refuses = 0
+    assert vault_over(hosts, "one").adopt("b", 1) is not None
+    assert len(bucket.objects) == 1

@@ -43,6 +43,9 @@ def schedule(terminal: Terminal, path: Path, wanted: Wanted) -> int:
         _home(terminal), wanted.image or f"roma-migrate:{__version__}",
     )  # fmt: skip
     files = ready_files(wanted.kind, job)
+    if terminal.common.journal or terminal.common.packages:
+        terminal.warn("the files do not name --journal and --packages: put ROMA_MIGRATE_JOURNAL and "
+                      "ROMA_MIGRATE_PACKAGES into the environment that they set")  # fmt: skip
     if wanted.out is not None:
         _write(terminal, wanted.out, files)
     elif terminal.common.json:

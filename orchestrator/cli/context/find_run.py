@@ -30,7 +30,7 @@ def store_of(terminal: Terminal, plan: Path | None) -> LocalStore:
     home, common = home_of(terminal, plan), terminal.common
     home.must_be_ours()
     packages = common.packages or os.environ.get("ROMA_MIGRATE_PACKAGES", "")
-    given = (("--journal", common.journal), ("--packages", common.packages and str(Path(common.packages).absolute())))
+    given = (("--journal", common.journal), ("--packages", _whole(common.packages)))
     options = tuple(word for name, value in given if value for word in (name, value))
     places = Places(journal_of(terminal), packages, options)
     store = open_store(home, places, os.environ, terminal.redactor.learn, terminal.warn)
@@ -113,6 +113,11 @@ def plan_meant(terminal: Terminal, word: str | None) -> tuple[LocalStore, str]:
         return store_to_read(terminal, file), _read(file).name
     found = find_run(terminal, word)
     return found.store, plan_of(found.store, found.run)
+
+
+def _whole(place: str) -> str:
+    """A folder by its whole path: the next command may be typed elsewhere."""
+    return place if not place or "://" in place else str(Path(place).absolute())
 
 
 def _place_of(store: LocalStore) -> str:

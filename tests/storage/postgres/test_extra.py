@@ -5,9 +5,10 @@ import sys
 
 import pytest
 
-_LOADED = "import sys; print(sorted(name for name in sys.modules if name.split('.')[0] in {'psycopg', 'temporalio'}))"
+_EXTRA = ("psycopg", "obstore", "temporalio")
+_LOADED = f"import sys; print(sorted(name for name in sys.modules if name.split('.')[0] in {_EXTRA}))"
 #: as if they were not installed
-_WITHOUT = "import sys; sys.modules['psycopg'] = None; sys.modules['temporalio'] = None\n"
+_WITHOUT = f"import sys; sys.modules |= dict.fromkeys({_EXTRA})\n"
 
 
 def run(code: str, *words: str) -> "subprocess.CompletedProcess[str]":
@@ -24,15 +25,16 @@ def test_every_module_but_those_of_the_database_loads_without_the_extra() -> Non
     code = f"""{_WITHOUT}
 import importlib, pkgutil, orchestrator
 for each in pkgutil.walk_packages(orchestrator.__path__, "orchestrator.", onerror=lambda name: None):
-    if not each.name.startswith("orchestrator.storage.postgres") and not each.name.endswith("__main__"):
+    if not each.name.startswith(("orchestrator.storage.postgres", "orchestrator.storage.bucket", "orchestrator.__m")):
         importlib.import_module(each.name)
 """
     done = run(code)
     assert done.returncode == 0, done.stderr
 
 
-def test_without_the_extra_the_option_names_it(tmp_path: object) -> None:
+@pytest.mark.parametrize("option", [("--journal", "postgresql://u@h/d"), ("--packages", "s3://bucket")])
+def test_without_the_extra_the_option_names_it(tmp_path: object, option: tuple[str, str]) -> None:
     code = f"{_WITHOUT}from orchestrator.__main__ import main\nmain()"
-    done = run(code, "runs", "--journal", "postgresql://u@h/d", "--home", str(tmp_path))
+    done = run(code, "runs", *option, "--home", str(tmp_path))
     assert done.returncode == 2
     assert "pip install 'roma-migrate[fleet]'" in done.stderr
