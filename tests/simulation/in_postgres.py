@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 from orchestrator.core.state.events import Entry, Event
 from orchestrator.storage.home import Home
+from orchestrator.storage.leases import Asking, Denied, Taken
 from orchestrator.storage.postgres.database import Connection, Database
-from orchestrator.storage.postgres.store import PostgresStore
-from orchestrator.storage.store import Journal, Store
+from orchestrator.storage.postgres.store import PostgresStore, RunLeases
+from orchestrator.storage.store import Journal, SlotLeases, Store
 from orchestrator.storage.vault import Vault
 from tests.builders.postgres_server import PASSWORD
 from tests.simulation.book import require
@@ -66,6 +67,9 @@ class MirroredStore(PostgresStore):
     def journal(self, run: str, holder: str) -> Journal:
         return MirroredJournal(super().journal(run, holder), self._records[run], self._life, self._heard)
 
+    def leases(self, holder: str) -> SlotLeases:
+        return PatientLeases(self.holdings, holder)
+
     def vault(self, run: str) -> Vault:
         return Vault(self._root / run, MortalDisk(self._life), margin=0)
 
@@ -73,6 +77,16 @@ class MirroredStore(PostgresStore):
         with suppress(Killed):
             super().close()
         self._database.drop()
+
+
+class PatientLeases(RunLeases):
+    """Waits for each answer: how long the database took in real time must not show in a night's."""
+
+    def claim(self, keys: Sequence[str]) -> Taken | Denied | Asking:
+        return self.take(keys)
+
+    def give_back(self, keys: Sequence[str]) -> None:
+        self.release(keys)
 
 
 @dataclass
@@ -117,12 +131,12 @@ class PostgresKeeps:
             self.stores.pop().close()
 
 
-def live_in_postgres(seed: int, database: Database, root: Path) -> Night:
+def live_in_postgres(told: Scenario, database: Database, root: Path) -> Night:
     """A night as `live` gives it, every entry of which is in the database at dawn."""
     database.ask(lambda db: db.execute(_EMPTY))
     keeps = PostgresKeeps(database)
     try:
-        night = live(without_power_cuts(scenario(seed)), root, keeps)
+        night = live(without_power_cuts(told), root, keeps)
     finally:
         keeps.close()
     store = PostgresStore(database.beside(), Home(root / "home"))
@@ -146,7 +160,7 @@ def nights_in(database: Database, seeds: Sequence[int]) -> list[str]:
     for seed in seeds:
         with vault_root() as root:
             try:
-                live_in_postgres(seed, database, root)
+                live_in_postgres(scenario(seed), database, root)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is told with its seed
                 wrong.append(f"seed {seed}: {type(error).__name__}: {error}")
     return wrong

@@ -17,6 +17,8 @@ from orchestrator.core.plan.plan import (
     Target,
 )
 from orchestrator.emulator.world.generate import DEV_USER, PROD_USER, Filling, generate
+from tests.emulator.ledgers import created, twice
+from tests.simulation.scenarios import Night
 from tests.simulation.worlds import ENDPOINT, Kill, Scenario
 
 _REF = SecretRef(SecretSource.ENV, "X")
@@ -45,3 +47,13 @@ def small_plan(point: int, *, power: bool) -> Scenario:
     users_of = {"d": "acme/dev-migrator", "p": "acme/prod-migrator"}
     kills = (Kill(point=point, power=power),) if point else ()
     return Scenario(point, world, plan, secrets, users_of, frozenset(), kills)
+
+
+def end_of(night: Night) -> tuple[object, ...]:
+    """What the night left behind, however it came about."""
+    held = sorted((x.instance, x.kind, x.name, x.source_id) for x in created(night.service.ledger, "prod", ""))
+    assert night.ended is not None
+    counts = dict(night.ended.outcome.counts)
+    # A kill behind the journaled end makes the same command a new run, which skips what is there (Contract 2).
+    counts["verified"] = counts.pop("verified", 0) + counts.pop("skipped", 0)
+    return held, counts, night.ended.outcome.code, twice(night.service.ledger, "prod")

@@ -4,9 +4,8 @@ import gc
 
 import pytest
 
-from tests.emulator.ledgers import created, twice
-from tests.simulation.points import small_plan
-from tests.simulation.scenarios import Night, live, vault_root
+from tests.simulation.points import end_of, small_plan
+from tests.simulation.scenarios import live, vault_root
 from tests.simulation.working_hours import DUSK
 
 # A killed incarnation leaves everything open, as kill -9 does.
@@ -21,16 +20,6 @@ CHUNK = 12
 MOST = 120
 
 
-def _end_of(night: Night) -> tuple[object, ...]:
-    """What the night left behind, however it came about."""
-    held = sorted((x.instance, x.kind, x.name, x.source_id) for x in created(night.service.ledger, "prod", ""))
-    assert night.ended is not None
-    counts = dict(night.ended.outcome.counts)
-    # A kill behind the journaled end makes the same command a new run, which skips what is there (Contract 2).
-    counts["verified"] = counts.pop("verified", 0) + counts.pop("skipped", 0)
-    return held, counts, night.ended.outcome.code, twice(night.service.ledger, "prod")
-
-
 def test_the_small_plan_has_fewer_crash_points_than_are_tried() -> None:
     with vault_root() as root:
         night = live(small_plan(0, power=False), root)
@@ -43,8 +32,8 @@ def test_the_small_plan_has_fewer_crash_points_than_are_tried() -> None:
 @pytest.mark.timeout(600)
 def test_a_crash_at_any_point_changes_nothing_of_the_end(first: int, power: bool) -> None:
     with vault_root() as root:
-        expected = _end_of(live(small_plan(0, power=False), root))
+        expected = end_of(live(small_plan(0, power=False), root))
     for point in range(first, first + CHUNK):
         with vault_root() as root:
-            assert _end_of(live(small_plan(point, power=power), root)) == expected, f"crash point {point}"
+            assert end_of(live(small_plan(point, power=power), root)) == expected, f"crash point {point}"
     gc.collect()  # what a killed incarnation left open is found here, where that is expected, and in no other test

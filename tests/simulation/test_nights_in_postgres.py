@@ -8,6 +8,7 @@ from orchestrator.storage.postgres.database import Database
 from tests.builders.postgres_server import PostgresServer
 from tests.builders.postgres_store import database_of
 from tests.simulation.in_postgres import live_in_postgres, nights_in, without_power_cuts
+from tests.simulation.points import end_of, small_plan
 from tests.simulation.scenarios import live, vault_root
 from tests.simulation.worlds import scenario
 
@@ -38,11 +39,25 @@ def test_every_promise_holds_in_a_hundred_nights(database: Database, first: int)
     assert nights_in(database, range(first, first + CHUNK)) == []
 
 
+#: more than the small plan has crash points
+MOST = 120
+
+
 def test_a_night_is_the_same_wherever_it_is_kept(database: Database) -> None:
     """The trace without power cuts and rot: what keeps the journal changes nothing of what is decided."""
     with vault_root() as root:
-        there = live_in_postgres(1, database, root)
+        there = live_in_postgres(scenario(1), database, root)
     told = without_power_cuts(scenario(1))
     with vault_root() as root:
         here = live(told, root)
     assert there.trace == here.trace
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(900)
+def test_a_crash_at_each_journal_write_and_remote_call_changes_nothing_of_the_end(database: Database) -> None:
+    with vault_root() as root:
+        expected = end_of(live_in_postgres(small_plan(0, power=False), database, root))
+    for point in range(1, MOST):
+        with vault_root() as root:
+            assert end_of(live_in_postgres(small_plan(point, power=False), database, root)) == expected, point

@@ -47,15 +47,15 @@ class Database:
 
     def __init__(self, address: Address, password: str, say: Callable[[str], None] = lambda text: None) -> None:
         self.address = address
-        #: told once when the database is away
-        self._say = say
+        #: told when something is waited for
+        self.say = say
         self._password = password
         self._lock = threading.RLock()
         self._connection: Connection | None = None
 
     def beside(self) -> "Database":
         """A further connection to the same database."""
-        return Database(self.address, self._password, self._say)
+        return Database(self.address, self._password, self.say)
 
     def ask(self, work: Callable[[Connection], T], left: Callable[[], float] | None = None) -> T:
         """What `work` answers; it is done again while the database is away and `left` tells of seconds.
@@ -73,7 +73,7 @@ class Database:
                 if not _may_pass(error) or left() <= 0:
                     raise told(self.address, error) from None
                 if not away:
-                    self._say(f"{told(self.address, error).message}; it is asked again for {left():.0f} s")
+                    self.say(f"{told(self.address, error).message}; it is asked again for {left():.0f} s")
                 away = True
             time.sleep(min(_PAUSE, max(left(), 0.0)))
 
@@ -187,7 +187,7 @@ def told(address: Address, error: psycopg.Error) -> RomaMigrateError:
         return OperatorError(f"{address.shown} holds no journals of this version yet", next_step=_UPGRADE)
     if state == "53100":
         return MemoryFailed(f"{address.shown}: the database's disk is full", next_step="free space there, then go on")
-    if state.startswith("XX"):
+    if state in {"XX001", "XX002"}:
         return JournalDamaged(f"{address.shown}: the database is damaged: {why}", next_step="restore it from a backup")
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return JournalUnreachable(

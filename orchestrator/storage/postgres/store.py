@@ -143,7 +143,7 @@ class PostgresStore:
 
     def _take(self, key: str, plan: str, name: str) -> None:
         """Whoever renews it lives; whoever does not is waited for, until its lease has ended."""
-        seen = None
+        seen, looks = None, 0
         try:
             while isinstance(self.holdings.take([key], name), Denied):
                 rows = self._rows(_HOLDER, key)
@@ -151,7 +151,11 @@ class PostgresStore:
                     holder = _parse_holder(rows[0][0])
                     told = f"process {holder.pid} on {holder.host} since {holder.since}"
                     raise HeldElsewhere(f"plan {plan} is run by {told}", next_step="roma-migrate status")
-                seen = rows[0] if rows else seen
+                seen, looks = rows[0] if rows else seen, looks + 1
+                if rows and looks == _LOOKS // 2:
+                    holder = _parse_holder(rows[0][0])
+                    told = f"process {holder.pid} on {holder.host} holds plan {plan} and renews that no more"
+                    self._database.say(f"{told}: it is taken over within {self.holdings.ttl / 2:.0f} s")
                 time.sleep(self.holdings.ttl / _LOOKS)
         except HeldElsewhere:
             self.holdings.wait_no_more(name)
@@ -193,7 +197,7 @@ class PostgresStore:
         return self.vaults(run)
 
     def leases(self, holder: str) -> SlotLeases:
-        return _RunLeases(self.holdings, holder)
+        return RunLeases(self.holdings, holder)
 
     def close(self) -> None:
         """Give back what is held, and end the connections."""
@@ -219,7 +223,7 @@ def opened(database: Database, home: Home) -> PostgresStore:
         raise
 
 
-class _RunLeases:
+class RunLeases:
     """The slots of what this process conducts, among everything that it holds.
 
     What an event loop asks is asked of the database by a thread, one question after the other, and it waits no longer

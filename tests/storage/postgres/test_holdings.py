@@ -246,8 +246,12 @@ def test_a_plan_whose_holder_died_is_held_when_its_lease_has_ended(
     died = dead.hold("orders", ME)
     died.__enter__()
     dead.holdings._ended.set()  # its thread renews no more, as after kill -9
+    heard: list[str] = []
+    next_one._database.say = heard.append
     with next_one.hold("orders", ME):
         assert next_one.holder("orders") == ME
+        assert len(heard) == 1
+        assert "process 4711 on this-host holds plan orders and renews that no more" in heard[0]
         with pytest.raises(LeaseLost):
             dead.holdings.renew()
 
