@@ -8,6 +8,7 @@ import ast
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 
@@ -25,22 +26,28 @@ class Place:
 
 
 def plant(program: Path, edit: Mapping[str, str]) -> None:
-    """Change the one definition `edit["in"]` below `program` that holds `edit["old"]` once; raises LookupError.
-
-    Raises SyntaxError where what would come of it is no program.
-    """
+    """Change what `anchored` finds; raises SyntaxError where what would come of it is no program."""
     old, new = edit["old"], edit["new"]
-    found = [
-        (place, indent) for place in places(program, edit["in"]) if (indent := _indent(place.text(), old)) is not None
-    ]
-    if len(found) != 1:
-        raise LookupError(f"{len(found)} definitions of {edit['in']} hold this text once: {old}")
-    ((place, indent),) = found
+    place, indent = anchored(program, edit)
     lines = place.file.read_text(encoding="utf-8").splitlines(keepends=True)
     changed = _changed(place.text(), old, new, indent)
     broken = "".join([*lines[: place.first], changed, *lines[place.last :]])
     ast.parse(broken)  # a break that is no program would be noticed by everything
     place.file.write_text(broken, encoding="utf-8")
+
+
+def anchored(program: Path, edit: Mapping[str, str]) -> tuple[Place, str]:
+    """The one definition `edit["in"]` below `program` that holds `edit["old"]` once, and how far that is indented.
+
+    Raises LookupError where there is none, or more than one.
+    """
+    old = edit["old"]
+    found = [
+        (place, indent) for place in places(program, edit["in"]) if (indent := _indent(place.text(), old)) is not None
+    ]
+    if len(found) != 1:
+        raise LookupError(f"{len(found)} definitions of {edit['in']} hold this text once: {old}")
+    return found[0]
 
 
 def places(program: Path, name: str) -> list[Place]:
@@ -49,8 +56,13 @@ def places(program: Path, name: str) -> list[Place]:
     for file in sorted(program.rglob("*.py")):
         text = file.read_text(encoding="utf-8")
         if name.rpartition(".")[2] in text:
-            found += [Place(file, *lines) for known, *lines in _definitions(ast.parse(text), "") if known == name]
+            found += [Place(file, *lines) for known, *lines in _defined(text) if known == name]
     return found
+
+
+@cache
+def _defined(text: str) -> tuple[tuple[str, int, int], ...]:
+    return tuple(_definitions(ast.parse(text), ""))
 
 
 def _definitions(node: ast.AST, within: str) -> Iterator[tuple[str, int, int]]:
