@@ -31,6 +31,7 @@ def test_a_gate_holds_every_import_until_another_process_opens_it(serve: Serve, 
         status = desk.run("status")
         assert "waiting for a person" in status.out.splitlines()[0] + status.out.splitlines()[1]
         assert "continue --gate imports" in status.out
+        assert "the run goes on by itself after" in status.out
         assert desk.run("status", "--json").document["course"] == "waiting for a person"
         assert "waits for a person" in desk.run("runs").out
         told = desk.run("continue", "--gate", "imports", "--note", "go, CHG-1")

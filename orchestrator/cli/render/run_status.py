@@ -9,7 +9,7 @@ from orchestrator.cli.context.last_words import LastWords, last_words
 from orchestrator.cli.output.lane_status import FOREIGN, Activity, LaneStatus
 from orchestrator.cli.output.tables import commands, table, wrapped
 from orchestrator.cli.output.times import after, clock, local, seconds_of, span, utc
-from orchestrator.cli.render.summary import Names, lane_json, lanes_table, next_step, outcome_json
+from orchestrator.cli.render.summary import Names, given_word, lane_json, lanes_table, next_step, outcome_json
 from orchestrator.cli.render.undo_words import taken_back
 from orchestrator.core.model.counts import count
 from orchestrator.core.report.outcome import Outcome, outcome
@@ -232,7 +232,8 @@ def _next(seen: RunStatus, names: Names) -> tuple[str, str]:
     """(who, next) of a run that has not ended."""
     if seen.outlook.course is Course.PERSON or undecided_deliveries(seen.progress):
         told = outcome_of(seen)
-        return told.who, next_step(told, names)
+        word = given_word(told, names) if seen.live else None
+        return told.who, f"the run goes on by itself after:\n{word}" if word else next_step(told, names)
     if seen.live:
         return "nobody", names.command("status", "--watch", names.run)
     if seen.outlook.course is Course.CLOSED:

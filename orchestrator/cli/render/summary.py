@@ -97,6 +97,15 @@ def left_to_people(left: PlanHandover) -> str:
     return f"{told}; {risks} of them {runs} at the source, so that data may be processed twice"
 
 
+def given_word(outcome: Outcome, names: Names) -> str | None:
+    """The command that gives a person's decision or word; None where the run waits for neither."""
+    if outcome.code is ExitCode.UNDECIDED:
+        return names.command("resolve", names.run)
+    if outcome.code is ExitCode.STOPPED and outcome.word is not None:
+        return names.command("continue", *outcome.word, names.run)
+    return None
+
+
 def _next_step(outcome: Outcome, names: Names) -> str:
     again = names.command("run", names.file)
     report = names.command("report", names.run)
@@ -108,11 +117,11 @@ def _next_step(outcome: Outcome, names: Names) -> str:
         case ExitCode.INCOMPLETE:
             return f"mend what the report names:\n{report}{_again(outcome, names)}"
         case ExitCode.UNDECIDED:
-            return f"decide, then go on:\n{names.command('resolve', names.run)}\n{again}"
+            return f"decide, then go on:\n{given_word(outcome, names)}\n{again}"
         case ExitCode.REFUSED:
             return f"mend the credentials or permissions, then go on:\n{again}"
         case ExitCode.STOPPED if outcome.word is not None:
-            return f"give the word, then go on:\n{names.command('continue', *outcome.word, names.run)}\n{again}"
+            return f"give the word, then go on:\n{given_word(outcome, names)}\n{again}"
         case ExitCode.STOPPED:
             return f"give the plan a window that opens, then go on:\n{again}"
         case ExitCode.NOT_FINISHED:

@@ -2,7 +2,7 @@
 
 _IRREGULAR = {
     "batch": "batches", "delivery": "deliveries", "entry": "entries", "is": "are", "has": "have", "goes": "go",
-    "needs": "need",
+    "needs": "need", "waits": "wait",
 }  # fmt: skip
 
 

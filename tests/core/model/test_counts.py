@@ -11,4 +11,5 @@ def test_counts_have_their_plural() -> None:
 
 
 def test_verbs_agree() -> None:
-    assert [agreed(1, "is"), agreed(2, "is"), agreed(1, "needs"), agreed(2, "needs")] == ["is", "are", "needs", "need"]
+    told = [(agreed(1, verb), agreed(2, verb)) for verb in ("is", "has", "goes", "needs", "waits")]
+    assert told == [("is", "are"), ("has", "have"), ("goes", "go"), ("needs", "need"), ("waits", "wait")]
