@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from orchestrator.emulator.api import fault_effects
 from orchestrator.emulator.api.auth import Identity, Principal, expired, unauthorised
+from orchestrator.emulator.api.changes import change
 from orchestrator.emulator.api.fault_matcher import Strikes
 from orchestrator.emulator.api.lists import Lists
 from orchestrator.emulator.api.multipart import uploaded_package
@@ -34,7 +35,7 @@ from orchestrator.emulator.service.imports import Poison
 from orchestrator.emulator.service.jobs import JobType, Twist
 from orchestrator.emulator.service.packages import read_package
 from orchestrator.emulator.service.service import Caller, Service
-from orchestrator.emulator.world.faults import WRITES, Kind, Operation, Rule
+from orchestrator.emulator.world.faults import CHANGES, WRITES, Kind, Operation, Rule
 from orchestrator.emulator.world.world import World, make_id
 
 _JOB_TYPES = {
@@ -50,6 +51,7 @@ _BEFORE = frozenset(
         Kind.OUTAGE,
         Kind.IAM_OUTAGE,
         Kind.HTML_502_BEFORE,
+        Kind.GATEWAY_TIMEOUT_BEFORE,
         Kind.UNAVAILABLE,
         Kind.ERROR_BEFORE,
         Kind.THROTTLED,
@@ -167,7 +169,7 @@ class Api:
         window = (
             rule.duration if rule.kind is Kind.LATE_EXECUTION else self.service.world.switches.late_execution_seconds
         )
-        if found.operation not in WRITES or window <= 0:
+        if found.operation not in WRITES | CHANGES or window <= 0:
             return False
         at = self.service.time + window * self.strikes.draw()
         self.service.agenda.at(at, lambda: self._late(request, found, instance))
@@ -227,6 +229,8 @@ class Api:
             return self._download(found, caller)
         if found.operation is Operation.TASK_ACTION:
             return json_reply(200, act_on_tasks(self.service, caller, request))
+        if found.operation in CHANGES:
+            return change(self.service, caller, found, request, self._twist(found, caller, late))
         if found.operation in WRITES:
             twist = self._twist(found, caller, late)
             return json_reply(200, write(self.service, caller, found.operation, request, twist))
@@ -283,7 +287,8 @@ class Api:
 
     def _twist(self, found: Route, caller: Caller, late: bool) -> Twist:
         for rule in self.strikes.due(found.operation, caller.instance, _FOREIGN):
-            if self.service.take_slot(caller, _JOB_TYPES[found.operation], rule.duration):
+            kind = _JOB_TYPES.get(found.operation)
+            if kind is not None and self.service.take_slot(caller, kind, rule.duration):
                 self.strikes.reached(rule.kind)
         twist = Twist(late=late)
         for rule in self.strikes.due(found.operation, caller.instance, _TWISTS):

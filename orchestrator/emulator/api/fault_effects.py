@@ -67,6 +67,8 @@ def gateway_fault(rule: Rule, request_id: str) -> Reply:
             return Reply(502, {"content-type": "text/html"}, Body((_HTML,)))
         case Kind.REDIRECTED:
             return Reply(302, {"location": "/elsewhere", "content-type": "text/html"}, Body((b"<h1>302 Found</h1>",)))
+        case Kind.GATEWAY_TIMEOUT_BEFORE:
+            return refused_reply(gateway(504, "APIGW.0201", "Backend timeout"), request_id, 0)
         case Kind.UNAVAILABLE:
             return refused_reply(gateway(503, "APIGW.0613", "Service unavailable"), request_id, 0)
         case Kind.THROTTLED | Kind.THROTTLED_RETRY_AFTER:

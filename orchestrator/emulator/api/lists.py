@@ -8,10 +8,12 @@ from orchestrator.emulator.api.paging import page
 from orchestrator.emulator.api.routes import Route
 from orchestrator.emulator.protocol.errors import roma
 from orchestrator.emulator.protocol.messages import Json, Request, json_text
+from orchestrator.emulator.service import dictionary
+from orchestrator.emulator.service.instance_store import Holding
 from orchestrator.emulator.service.service import Caller, Service
 from orchestrator.emulator.world.faults import Operation
 from orchestrator.emulator.world.options import DictionaryList
-from orchestrator.emulator.world.world import Api, App, DataSource, Instance, Task
+from orchestrator.emulator.world.world import Api, App, DataSource, Task
 
 _RELEASE_ENV: Json = {
     "id": serialize.RELEASE,
@@ -70,16 +72,20 @@ class Lists:
                     serialize.config_json(instance, name, value) for name, value in sorted(instance.configs.items())
                 ]
             case Operation.DICTIONARIES:
-                return self._dictionary(instance, request)
+                return self._dictionary(holding, request)
             case _:
                 raise roma("ROMA.1007", "Invalid request URL.", status=404)
 
-    def _dictionary(self, instance: Instance, request: Request) -> list[Json]:
+    def _dictionary(self, holding: Holding, request: Request) -> list[Json]:
         """One level of it, or all, as the switch says (Finishing 2.1)."""
         parent = request.param("parent_code")
         flat = self._service.world.switches.dictionary_list is DictionaryList.FLAT and not parent
-        entries = (serialize.dictionary_json(path, name) for path, name in sorted(instance.dictionaries.items()))
-        return [each for each in entries if flat or each["parent_code"] == parent]
+        code, name = request.param("code"), request.param("name")
+        return [
+            dictionary.told(each)
+            for each in holding.dictionary.shown(self._service.time)
+            if (flat or each.parent_code == parent) and code in each.code and name in each.name
+        ]
 
     def _app(self, app: App, caller: Caller) -> str:
         key = (app.id, caller.user.name, caller.user.admin)

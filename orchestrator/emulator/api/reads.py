@@ -4,6 +4,7 @@ from orchestrator.emulator.api import belongings, serialize
 from orchestrator.emulator.api.routes import Route
 from orchestrator.emulator.protocol.errors import Layer, Refusal, roma
 from orchestrator.emulator.protocol.messages import Json, Request
+from orchestrator.emulator.service import dictionary
 from orchestrator.emulator.service.service import Caller, Service
 from orchestrator.emulator.world.faults import Operation
 
@@ -17,6 +18,10 @@ def read(service: Service, caller: Caller, route: Route, request: Request) -> Js
             return _task(service, caller, route.id)
         case Operation.DISPATCHES:
             return belongings.schedule(service, caller, route)
+        case Operation.DICTIONARY:
+            return dictionary.told(dictionary.shown(service.holding(caller.instance), route.id, service.time))
+        case Operation.DICTIONARY_VALIDATE:
+            return dictionary.validated(service.holding(caller.instance), request.param("name"), request.param("code"))
         case Operation.INSTANCE:
             return serialize.instance_detail_json(service.holding(caller.instance).instance)
         case Operation.VALIDATE:

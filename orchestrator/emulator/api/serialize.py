@@ -176,10 +176,3 @@ def config_json(instance: Instance, name: str, value: str) -> Json:
         "remark": "",
         "config_time": "2026-01-01T00:00:00Z",
     }
-
-
-def dictionary_json(path: str, name: str) -> Json:
-    """One entry of the data dictionary; `path` is its code, behind those of its parents and slashes."""
-    above, _, code = path.rpartition("/")
-    parent = above.rpartition("/")[2]
-    return {"id": hex_id("dictionary", path), "code": code, "name": name, "parent_code": parent, "remark": ""}

@@ -62,6 +62,8 @@ POISON = "ROMA.19008"
 KEY_EXISTS = "ROMA.19009"
 #: an asset is in use or running (invented)
 IN_USE = "ROMA.19010"
+#: an entry of the data dictionary that is unknown (invented)
+ENTRY_GONE = "ROMA.19011"
 
 
 def roma(code: str, message: str, details: str = "", status: int = 0) -> Refusal:

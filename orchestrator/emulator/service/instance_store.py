@@ -5,7 +5,21 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from orchestrator.emulator.world.options import Visibility
-from orchestrator.emulator.world.world import Api, App, Belonging, DataSource, Group, Instance, Task, User
+from orchestrator.emulator.world.world import (
+    Api,
+    App,
+    Belonging,
+    DataSource,
+    DictionaryEntry,
+    Group,
+    Instance,
+    Task,
+    User,
+    hex_id,
+)
+
+#: codes of entries that the service itself made (Finishing 2.1)
+_SYSTEM = frozenset({"DEVICE_TYPE"})
 
 
 class _Item(Protocol):
@@ -85,6 +99,14 @@ class Holding:
     apis: Shelf[Api]
     groups: Shelf[Group]
     belongings: Shelf[Belonging]
+    dictionary: Shelf[DictionaryEntry]
+    #: how many ids `new_id` gave
+    made: int = 0
+
+    def new_id(self, kind: str) -> str:
+        """An id that nothing else here has."""
+        self.made += 1
+        return hex_id(kind, self.instance.name, "made", self.made)
 
 
 def holding_of(instance: Instance) -> Holding:
@@ -97,7 +119,15 @@ def holding_of(instance: Instance) -> Holding:
         Shelf(instance.apis),
         Shelf(instance.groups),
         Shelf(instance.belongings),
+        Shelf(_entry(path, name) for path, name in sorted(instance.dictionaries.items())),
     )
+
+
+def _entry(path: str, name: str) -> DictionaryEntry:
+    """An entry that was there from the start; `path` is its code, behind those of its parents and slashes."""
+    above, _, code = path.rpartition("/")
+    parent = above.rpartition("/")[2]
+    return DictionaryEntry(hex_id("dictionary", path), code, name, parent, system=code in _SYSTEM)
 
 
 def sees_app(app: App, user: User, visibility: Visibility) -> bool:

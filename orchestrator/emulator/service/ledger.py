@@ -18,9 +18,9 @@ class Call:
     time: float
     user: str
     instance: str
-    #: export, import, delete or task-action
+    #: export, import, delete, task-action or the operation that changed something at once
     operation: str
-    #: ids the caller named (export, delete, task-action) or the package's source ids (import)
+    #: ids the caller named (export, delete, task-action, a change) or the package's source ids (import)
     asset_ids: tuple[str, ...]
     #: "accepted", or the code it was refused with
     outcome: str

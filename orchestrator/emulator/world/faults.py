@@ -36,6 +36,13 @@ class Operation(StrEnum):
     INSTANCE = "instance"
     INSTANCES = "instances"
     DICTIONARIES = "dictionaries"
+    #: one entry of the data dictionary
+    DICTIONARY = "dictionary"
+    DICTIONARY_CREATE = "dictionary-create"
+    DICTIONARY_CHANGE = "dictionary-change"
+    DICTIONARY_DELETE = "dictionary-delete"
+    #: validate-dictionaries
+    DICTIONARY_VALIDATE = "dictionary-validate"
     #: of the message service
     TOPICS = "topics"
     #: of devices
@@ -62,6 +69,8 @@ class Operation(StrEnum):
 
 #: operations that create a job
 WRITES = frozenset({Operation.EXPORT, Operation.IMPORT, Operation.DELETE})
+#: operations that change something at once, without a job (Finishing 1)
+CHANGES = frozenset({Operation.DICTIONARY_CREATE, Operation.DICTIONARY_CHANGE, Operation.DICTIONARY_DELETE})
 #: operations at IAM
 IAM = frozenset({Operation.TOKEN, Operation.PROJECTS, Operation.METADATA, Operation.ID_TOKEN, Operation.KEY})
 #: operations that answer with pages of a list
@@ -108,6 +117,8 @@ class Kind(StrEnum):
     BAD_GATEWAY_AFTER = "502-after"
     #: executed, then 504 (API 3.4)
     GATEWAY_TIMEOUT_AFTER = "504-after"
+    #: not executed, 504
+    GATEWAY_TIMEOUT_BEFORE = "504-before"
     #: not executed, 503
     UNAVAILABLE = "503"
     #: not executed, 500
@@ -193,7 +204,7 @@ TARGETS: dict[Kind, frozenset[Operation]] = {
     Kind.TOKEN_EXPIRES_DURING_UPLOAD: frozenset({Operation.IMPORT}),
     Kind.BUSY_FOREIGN_JOB: WRITES,
     Kind.BUSY_AFTER_SUCCESS: WRITES,
-    Kind.LATE_EXECUTION: WRITES,
+    Kind.LATE_EXECUTION: WRITES | CHANGES,
     Kind.STALE_STATUS: frozenset({Operation.JOB}),
     Kind.STATUS_BACKWARDS: frozenset({Operation.JOB}),
     Kind.UNKNOWN_STATE_NAME: frozenset({Operation.JOB}),
@@ -207,7 +218,7 @@ TARGETS: dict[Kind, frozenset[Operation]] = {
     Kind.OUTAGE: ROMA,
     Kind.IAM_OUTAGE: IAM,
     Kind.CLOCK_SKEW: ROMA,
-    Kind.READ_AFTER_WRITE_LAG: frozenset({Operation.IMPORT, Operation.DELETE}),
+    Kind.READ_AFTER_WRITE_LAG: frozenset({Operation.IMPORT, Operation.DELETE}) | CHANGES,
     Kind.POISON_EXPORT: frozenset({Operation.EXPORT}),
     Kind.POISON_EXPORT_UNNAMED: frozenset({Operation.EXPORT}),
     Kind.POISON_IMPORT: frozenset({Operation.IMPORT}),

@@ -145,6 +145,26 @@ class DictionaryList(StrEnum):
     FLAT = "flat"
 
 
+class DuplicateCreate(StrEnum):
+    """What the creation of something does whose name or code exists (Finishing 5, 13)."""
+
+    #: 400
+    REFUSE = "refuse"
+    #: a second object arises
+    SECOND = "second"
+    #: 200 with the object that is there, which stays as it is
+    SAME = "same"
+
+
+class CreateStatus(StrEnum):
+    """The HTTP status of a creation that was done (Finishing 5, 25)."""
+
+    #: 201, as the operation's page says
+    DOCUMENTED = "documented"
+    #: 200
+    OK = "200"
+
+
 class Offset(StrEnum):
     """What `offset` counts in the lists of applications, tasks and data sources (API 1.9)."""
 
@@ -262,6 +282,10 @@ class Switches:
     offset: Offset = Offset.RECORD
     #: what the list of the data dictionary gives without `parent_code` (Finishing 5, 12)
     dictionary_list: DictionaryList = DictionaryList.LEVEL
+    #: the creation of something whose name or code exists (Finishing 5, 13)
+    duplicate_create: DuplicateCreate = DuplicateCreate.REFUSE
+    #: the HTTP status of a creation (Finishing 5, 25)
+    create_status: CreateStatus = CreateStatus.DOCUMENTED
     #: a job is forgotten this long after its end
     job_record_ttl_seconds: float = math.inf
     #: how a package is written (API 6)

@@ -158,12 +158,34 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class DictionaryEntry:
+    """One entry of the data dictionary; code and name are unique in the instance (Finishing 2.1)."""
+
+    id: str
+    code: str
+    name: str
+    #: "" for an entry of the top level
+    parent_code: str = ""
+    remark: str = ""
+    order: int = 1
+    extend_one: str = ""
+    extend_two: str = ""
+    #: it may be changed, and never deleted
+    system: bool = False
+    #: epoch seconds
+    create_time: float = GENESIS
+    #: epoch seconds
+    update_time: float = GENESIS
+
+
+@dataclass(frozen=True, slots=True)
 class Quotas:
-    """How much an instance may hold (API 2.2)."""
+    """How much an instance may hold (API 2.2); no document tells how many entries its data dictionary may have."""
 
     apps: int = 100
     tasks: int = 1000
     datasources: int = 500
+    dictionaries: int = 10_000
 
 
 #: features of an instance that is not told otherwise (API 1.10)

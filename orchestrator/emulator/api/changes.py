@@ -1,0 +1,51 @@
+"""Answers requests that change something at once, without a job (Finishing 1). Law: the ledger knows each."""
+
+import json
+from collections.abc import Callable, Mapping
+
+from orchestrator.emulator.api.routes import Route
+from orchestrator.emulator.protocol.errors import Layer, Refusal, invalid
+from orchestrator.emulator.protocol.messages import Reply, Request, json_reply
+from orchestrator.emulator.service import dictionary
+from orchestrator.emulator.service.changing import Change, Done
+from orchestrator.emulator.service.jobs import Twist
+from orchestrator.emulator.service.ledger import Call
+from orchestrator.emulator.service.service import Caller, Service
+from orchestrator.emulator.world.faults import Operation
+
+_DO: Mapping[Operation, Callable[[Change], Done]] = {
+    Operation.DICTIONARY_CREATE: dictionary.create,
+    Operation.DICTIONARY_CHANGE: dictionary.change,
+    Operation.DICTIONARY_DELETE: dictionary.delete,
+}
+
+
+def change(service: Service, caller: Caller, route: Route, request: Request, twist: Twist) -> Reply:
+    """The answer to one operation of `CHANGES`; raises Refusal."""
+    outcome = "accepted"
+    try:
+        done = _DO[route.operation](_asked(service, caller, route, request, twist))
+    except Refusal as refusal:
+        outcome = refusal.code
+        raise
+    finally:
+        about = (route.id,) if route.id else ()
+        told = (caller.name, caller.instance, route.operation.value, about, outcome)
+        service.ledger.calls.append(Call(service.time, *told, late=twist.late))
+    return Reply(done.status) if done.told is None else json_reply(done.status, done.told)
+
+
+def _asked(service: Service, caller: Caller, route: Route, request: Request, twist: Twist) -> Change:
+    def wrong(details: str) -> Refusal:
+        if route.layer is Layer.ROMA:
+            return invalid(details)
+        return Refusal(route.layer, 400, "FDI.3002" if route.layer is Layer.FDI else "APIG.2000", details)
+
+    try:
+        body = json.loads(bytes(request.body)) if request.body else {}
+    except (ValueError, RecursionError) as error:
+        raise wrong("The body is not JSON.") from error
+    if not isinstance(body, dict):
+        raise wrong("The body is not an object.")
+    where = (service.holding(caller.instance), caller.user, service.world.switches, service.time)
+    return Change(*where, twist.lag, route.id, body, wrong)

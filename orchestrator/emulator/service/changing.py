@@ -1,0 +1,68 @@
+"""What each change that is done at once has to know (Finishing 1). Law: every field of a body has a bound."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from orchestrator.emulator.protocol.errors import Refusal
+from orchestrator.emulator.service.instance_store import Holding
+from orchestrator.emulator.world.options import Switches
+from orchestrator.emulator.world.world import User
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change that is asked for: by whom, where, about what."""
+
+    holding: Holding
+    user: User
+    switches: Switches
+    #: epoch seconds
+    now: float
+    #: seconds until it shows, on top of the switch
+    lag: float
+    #: the id in the path, "" where there is none
+    id: str
+    body: Mapping[str, object]
+    #: how its layer refuses a wrong body
+    wrong: Callable[[str], Refusal]
+
+    @property
+    def shown_from(self) -> float:
+        """Epoch seconds from which lists and details tell it; 0 = at once."""
+        lag = self.switches.read_lag_seconds + self.lag
+        return self.now + lag if lag else 0.0
+
+    def text(self, key: str, shape: re.Pattern[str]) -> str:
+        """A text that the body must have; refused where it does not fit the shape as a whole."""
+        value = self.body.get(key)
+        if not isinstance(value, str) or not shape.fullmatch(value):
+            raise self.wrong(f"{key} is missing or not allowed.")
+        return value
+
+    def optional(self, key: str, most: int, default: str = "") -> str:
+        """A text of at most so many characters; the default where it is absent or null."""
+        value = self.body.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, str) or len(value) > most:
+            raise self.wrong(f"{key} is no text of at most {most} characters.")
+        return value
+
+    def number(self, key: str, least: int, most: int, default: int) -> int:
+        """A whole number within bounds; the default where it is absent or null."""
+        value = self.body.get(key)
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise self.wrong(f"{key} is no number from {least} to {most}.")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a change ended well."""
+
+    status: int
+    #: nothing where the answer has no body
+    told: Mapping[str, object] | None = None
