@@ -7,6 +7,7 @@ from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 from huaweicloudsdkroma import v2 as sdk
 
 from orchestrator.emulator.world.generate import generate
+from orchestrator.emulator.world.options import SecretRead, Switches
 from orchestrator.emulator.world.world import World
 from tests.conformance.test_official_sdk import client, talk
 
@@ -57,3 +58,37 @@ async def test_the_sdk_creates_changes_and_deletes_entries_of_the_dictionary() -
         "before": (["COUNTRY", "CURRENCY", "REGION"], ["NORTH"]),
         "deleted": (204, 404, ["COUNTRY", "CURRENCY"], []),
     }
+
+
+async def test_the_sdk_enters_a_connection_and_tries_it_out() -> None:
+    def conversation(url: str, world: World) -> list[Any]:
+        roma, dev = client(url, world, "dev"), world.instance("dev")
+        one = dev.datasources[0]
+        body = sdk.DatasourceInfo(
+            datasource_name=one.name,
+            datasource_type=one.type,
+            app_id=one.app_id,
+            content=sdk.Content(host="db.example.test", port="3306", user_name="loader", password="new", https=True),
+            description="of the night",
+        )
+        about = {"instance_id": dev.id, "datasource_id": one.id, "body": body}
+        changed = roma.update_datasource_info(sdk.UpdateDatasourceInfoRequest(**about))
+        works = roma.start_test_datasource(sdk.StartTestDatasourceRequest(**about))
+        body.content.password = "******"
+        with pytest.raises(ClientRequestException) as masked:
+            roma.start_test_datasource(sdk.StartTestDatasourceRequest(**about))
+        read = roma.list_datasources(sdk.ListDatasourcesRequest(instance_id=dev.id, limit=1)).entities[0]
+        return [
+            (changed.status_code, changed.content.host, changed.content.password, changed.description),
+            works.result,
+            (masked.value.status_code, masked.value.error_code),
+            (read.content.https, read.content.password, read.update_time == changed.update_time),
+        ]
+
+    world = generate(1, 0, switches=Switches(datasource_secret_read=SecretRead.MASKED))
+    assert await talk(world, conversation) == [
+        (200, "db.example.test", "******", "of the night"),
+        True,
+        (400, "FDI.3016"),
+        (True, "******", True),
+    ]

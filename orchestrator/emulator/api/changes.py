@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from orchestrator.emulator.api.routes import Route
 from orchestrator.emulator.protocol.errors import Layer, Refusal, invalid
 from orchestrator.emulator.protocol.messages import Reply, Request, json_reply
-from orchestrator.emulator.service import dictionary
+from orchestrator.emulator.service import connections, dictionary
 from orchestrator.emulator.service.changing import Change, Done
 from orchestrator.emulator.service.jobs import Twist
 from orchestrator.emulator.service.ledger import Call
@@ -17,6 +17,8 @@ _DO: Mapping[Operation, Callable[[Change], Done]] = {
     Operation.DICTIONARY_CREATE: dictionary.create,
     Operation.DICTIONARY_CHANGE: dictionary.change,
     Operation.DICTIONARY_DELETE: dictionary.delete,
+    Operation.DATASOURCE_CHANGE: connections.change,
+    Operation.TEST_CONNECT: connections.try_out,
 }
 
 

@@ -8,7 +8,7 @@ from orchestrator.emulator.api.paging import page
 from orchestrator.emulator.api.routes import Route
 from orchestrator.emulator.protocol.errors import roma
 from orchestrator.emulator.protocol.messages import Json, Request, json_text
-from orchestrator.emulator.service import dictionary
+from orchestrator.emulator.service import connections, dictionary
 from orchestrator.emulator.service.instance_store import Holding
 from orchestrator.emulator.service.service import Caller, Service
 from orchestrator.emulator.world.faults import Operation
@@ -58,7 +58,8 @@ class Lists:
         match operation:
             case Operation.DATASOURCES:
                 sources = _matching_datasources(self._service.datasources(caller), request)
-                return [serialize.datasource_json(one, holding) for one in sources]
+                switches = self._service.world.switches
+                return [connections.told(one, holding, switches.datasource_secret_read) for one in sources]
             case Operation.APIS:
                 return [serialize.api_json(one, holding) for one in self._matching_apis(caller, request)]
             case Operation.GROUPS:

@@ -4,13 +4,14 @@ from orchestrator.emulator.api import belongings, serialize
 from orchestrator.emulator.api.routes import Route
 from orchestrator.emulator.protocol.errors import Layer, Refusal, roma
 from orchestrator.emulator.protocol.messages import Json, Request
-from orchestrator.emulator.service import dictionary
+from orchestrator.emulator.service import connections, dictionary
 from orchestrator.emulator.service.service import Caller, Service
 from orchestrator.emulator.world.faults import Operation
 
 
 def read(service: Service, caller: Caller, route: Route, request: Request) -> Json:
     """The answer to one reading request, as JSON."""
+    switches = service.world.switches
     match route.operation:
         case Operation.APP:
             return _app(service, caller, route.id)
@@ -18,6 +19,8 @@ def read(service: Service, caller: Caller, route: Route, request: Request) -> Js
             return _task(service, caller, route.id)
         case Operation.DISPATCHES:
             return belongings.schedule(service, caller, route)
+        case Operation.DATASOURCE:
+            return connections.read(service.holding(caller.instance), service.datasources(caller), route.id, switches)
         case Operation.DICTIONARY:
             return dictionary.told(dictionary.shown(service.holding(caller.instance), route.id, service.time))
         case Operation.DICTIONARY_VALIDATE:

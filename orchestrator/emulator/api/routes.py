@@ -35,6 +35,9 @@ _TABLE = tuple(
         ("GET", rf"{_FDI}/tasks/(?P<id>[^/]+)", Operation.TASK),
         ("GET", rf"{_FDI}/tasks/(?P<id>[^/]+)/dispatches", Operation.DISPATCHES),
         ("GET", rf"{_FDI}/datasources", Operation.DATASOURCES),
+        ("GET", rf"{_FDI}/datasources/(?P<id>[^/]+)", Operation.DATASOURCE),
+        ("PUT", rf"{_FDI}/datasources/(?P<id>[^/]+)", Operation.DATASOURCE_CHANGE),
+        ("POST", rf"{_FDI}/datasources/(?P<id>[^/]+)/test-connect", Operation.TEST_CONNECT),
         ("POST", rf"{_FDI}/batch-operation/tasks", Operation.TASK_ACTION),
         ("GET", rf"{_APIC}/apis", Operation.APIS),
         ("GET", rf"{_APIC}/api-groups", Operation.GROUPS),
@@ -56,7 +59,17 @@ _TABLE = tuple(
     )
 )
 
-_FDI_OPERATIONS = frozenset({Operation.TASKS, Operation.TASK, Operation.DATASOURCES, Operation.TASK_ACTION})
+_FDI_OPERATIONS = frozenset(
+    {
+        Operation.TASKS,
+        Operation.TASK,
+        Operation.DATASOURCES,
+        Operation.DATASOURCE,
+        Operation.DATASOURCE_CHANGE,
+        Operation.TEST_CONNECT,
+        Operation.TASK_ACTION,
+    }
+)
 _OTHERS = {Operation.DISPATCHES: Layer.DISPATCH, Operation.TOPICS: Layer.MQS, Operation.PRODUCTS: Layer.LINK}
 _APIC_OPERATIONS = frozenset(
     {

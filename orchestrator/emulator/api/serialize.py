@@ -3,7 +3,7 @@
 from orchestrator.emulator.protocol.messages import Json
 from orchestrator.emulator.service.instance_store import Holding
 from orchestrator.emulator.service.jobs import iso
-from orchestrator.emulator.world.world import Api, App, DataSource, Group, Instance, Task, User, hex_id
+from orchestrator.emulator.world.world import Api, App, Group, Instance, Task, User, hex_id
 
 RELEASE = "DEFAULT_ENVIRONMENT_RELEASE_ID"
 _INSTANCE_NUMBER = {"Running": 6}
@@ -64,24 +64,6 @@ def task_detail_json(task: Task, holding: Holding, detail: str) -> Json:
         "description": "",
     }
     return {"task": told, "task_detail": detail}
-
-
-def datasource_json(one: DataSource, holding: Holding) -> Json:
-    """One data source; `content` carries secrets, as at the service."""
-    app = holding.apps.get(one.app_id)
-    return {
-        "datasource_id": one.id,
-        "datasource_name": one.name,
-        "datasource_type": one.type,
-        "app_id": one.app_id,
-        "app_name": app.name if app else "",
-        "instance_id": holding.instance.id,
-        "create_time": round(one.update_time * 1000),
-        "update_time": round(one.update_time * 1000),
-        "content": dict(one.content),
-        "description": "",
-        "app_permission": ["read", "modify", "delete"],
-    }
 
 
 def api_json(api: Api, holding: Holding) -> Json:

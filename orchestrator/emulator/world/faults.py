@@ -26,6 +26,10 @@ class Operation(StrEnum):
     TASKS = "tasks"
     TASK = "task"
     DATASOURCES = "datasources"
+    DATASOURCE = "datasource"
+    DATASOURCE_CHANGE = "datasource-change"
+    #: a connection tried out: nothing is stored, yet real credentials are used
+    TEST_CONNECT = "test-connect"
     APIS = "apis"
     GROUPS = "api-groups"
     #: APIs an application may call
@@ -70,7 +74,15 @@ class Operation(StrEnum):
 #: operations that create a job
 WRITES = frozenset({Operation.EXPORT, Operation.IMPORT, Operation.DELETE})
 #: operations that change something at once, without a job (Finishing 1)
-CHANGES = frozenset({Operation.DICTIONARY_CREATE, Operation.DICTIONARY_CHANGE, Operation.DICTIONARY_DELETE})
+CHANGES = frozenset(
+    {
+        Operation.DICTIONARY_CREATE,
+        Operation.DICTIONARY_CHANGE,
+        Operation.DICTIONARY_DELETE,
+        Operation.DATASOURCE_CHANGE,
+        Operation.TEST_CONNECT,
+    }
+)
 #: operations at IAM
 IAM = frozenset({Operation.TOKEN, Operation.PROJECTS, Operation.METADATA, Operation.ID_TOKEN, Operation.KEY})
 #: operations that answer with pages of a list

@@ -165,6 +165,43 @@ class CreateStatus(StrEnum):
     OK = "200"
 
 
+class SecretRead(StrEnum):
+    """How reads tell the secrets of a data source (Finishing 5, 3)."""
+
+    #: the worst that could be, so that each test shows that no secret is kept
+    CLEAR = "clear"
+    BLANK = "blank"
+    #: asterisks, which a careless change would make the password
+    MASKED = "masked"
+    #: without their fields
+    ABSENT = "absent"
+
+
+class DatasourcePut(StrEnum):
+    """What a change of a data source does with fields that it leaves out (Finishing 5, 6)."""
+
+    #: name, type, application and content are mandatory, and the content is replaced
+    FULL = "full"
+    #: they stay
+    PARTIAL = "partial"
+
+
+class ConnectTested(StrEnum):
+    """Which configuration the test of a connection uses (Finishing 5, 4)."""
+
+    BODY = "body"
+    STORED = "stored"
+
+
+class ConnectFailure(StrEnum):
+    """How a test of a connection says that it failed (Finishing 5, 5)."""
+
+    #: 400 FDI.3016
+    ERROR = "error"
+    #: 200 with `result` false
+    FALSE = "false"
+
+
 class Offset(StrEnum):
     """What `offset` counts in the lists of applications, tasks and data sources (API 1.9)."""
 
@@ -286,6 +323,14 @@ class Switches:
     duplicate_create: DuplicateCreate = DuplicateCreate.REFUSE
     #: the HTTP status of a creation (Finishing 5, 25)
     create_status: CreateStatus = CreateStatus.DOCUMENTED
+    #: how reads tell the secrets of a data source (Finishing 5, 3)
+    datasource_secret_read: SecretRead = SecretRead.CLEAR
+    #: what a change of a data source does with fields that it leaves out (Finishing 5, 6)
+    datasource_put: DatasourcePut = DatasourcePut.FULL
+    #: which configuration the test of a connection uses (Finishing 5, 4)
+    test_connect_uses: ConnectTested = ConnectTested.BODY
+    #: how a test of a connection says that it failed (Finishing 5, 5)
+    test_connect_failure: ConnectFailure = ConnectFailure.ERROR
     #: a job is forgotten this long after its end
     job_record_ttl_seconds: float = math.inf
     #: how a package is written (API 6)

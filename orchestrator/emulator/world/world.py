@@ -104,7 +104,8 @@ class DataSource:
     type: str
     app_id: str
     #: host, port, user_name, password: blank after an import (API 2.4)
-    content: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    content: tuple[tuple[str, object], ...] = field(default=(), repr=False)
+    description: str = ""
     #: epoch seconds
     update_time: float = GENESIS
     #: name of the instance an import brought it from, "" for a native one
