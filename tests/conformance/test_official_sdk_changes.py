@@ -9,7 +9,7 @@ from huaweicloudsdkroma import v2 as sdk
 from orchestrator.emulator.world.generate import generate
 from orchestrator.emulator.world.options import SecretRead, Switches
 from orchestrator.emulator.world.world import World
-from tests.conformance.test_official_sdk import client, talk
+from tests.conformance.test_official_sdk import UNREAD_DATES, client, talk
 
 
 async def test_the_sdk_creates_changes_and_deletes_entries_of_the_dictionary() -> None:
@@ -92,3 +92,26 @@ async def test_the_sdk_enters_a_connection_and_tries_it_out() -> None:
         (400, "FDI.3016"),
         (True, "******", True),
     ]
+
+
+@UNREAD_DATES
+async def test_the_sdk_keeps_a_secret_and_creates_app_codes() -> None:
+    def conversation(url: str, world: World) -> list[Any]:
+        roma, dev = client(url, world, "dev"), world.instance("dev")
+        about = {"instance_id": dev.id, "app_id": dev.apps[0].id}
+        chosen = sdk.UpdateAppSecretReq(secret="kept/at-the=source.1")
+        roma.reset_roma_app_secret(sdk.ResetRomaAppSecretRequest(**about, body=chosen))
+        kept = roma.check_roma_app_secret(sdk.CheckRomaAppSecretRequest(**about)).secret
+        body = sdk.AppCodeCreate(app_code="a" * 64)
+        made = roma.create_app_code_v2(sdk.CreateAppCodeV2Request(**about, body=body))
+        with pytest.raises(ClientRequestException) as twice:
+            roma.create_app_code_v2(sdk.CreateAppCodeV2Request(**about, body=body))
+        random = roma.create_app_code_auto_v2(sdk.CreateAppCodeAutoV2Request(**about))
+        one = sdk.ShowDetailsOfAppCodeV2Request(**about, app_code_id=made.id)
+        read = roma.show_details_of_app_code_v2(one).app_code
+        roma.delete_app_code_v2(sdk.DeleteAppCodeV2Request(**about, app_code_id=random.id))
+        left = [each.id for each in roma.list_app_codes_v2(sdk.ListAppCodesV2Request(**about)).app_codes]
+        return [kept, made.status_code, twice.value.error_code, random.status_code, read, left == [made.id]]
+
+    told = await talk(generate(1, 0), conversation)
+    assert told == ["kept/at-the=source.1", 201, "APIG.3311", 201, "aaa****aaa", True]

@@ -6,6 +6,7 @@ from orchestrator.emulator.api import serialize
 from orchestrator.emulator.api.routes import Route
 from orchestrator.emulator.protocol.errors import Layer, Refusal
 from orchestrator.emulator.protocol.messages import Json, Request
+from orchestrator.emulator.service.credentials import shown
 from orchestrator.emulator.service.service import Caller, Service
 from orchestrator.emulator.world.faults import Operation
 from orchestrator.emulator.world.options import Told
@@ -72,11 +73,6 @@ def key(service: Service, app: App) -> str:
     """An application's key as lists and details tell it, "" where they leave it out."""
     told = service.world.switches.key_read
     return "" if told is Told.REFUSED else shown(app.key, told)
-
-
-def shown(text: str, told: Told) -> str:
-    """The text, or what a mask leaves of it."""
-    return text if told is Told.CLEAR else f"{text[:3]}****{text[-3:]}"
 
 
 def _told(service: Service, operation: Operation) -> Told:

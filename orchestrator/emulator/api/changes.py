@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from orchestrator.emulator.api.routes import Route
 from orchestrator.emulator.protocol.errors import Layer, Refusal, invalid
 from orchestrator.emulator.protocol.messages import Reply, Request, json_reply
-from orchestrator.emulator.service import connections, dictionary
+from orchestrator.emulator.service import connections, credentials, dictionary
 from orchestrator.emulator.service.changing import Change, Done
 from orchestrator.emulator.service.jobs import Twist
 from orchestrator.emulator.service.ledger import Call
@@ -19,6 +19,10 @@ _DO: Mapping[Operation, Callable[[Change], Done]] = {
     Operation.DICTIONARY_DELETE: dictionary.delete,
     Operation.DATASOURCE_CHANGE: connections.change,
     Operation.TEST_CONNECT: connections.try_out,
+    Operation.SECRET_CHANGE: credentials.change_secret,
+    Operation.APP_CODE_CREATE: credentials.create_app_code,
+    Operation.APP_CODE_MAKE: credentials.make_app_code,
+    Operation.APP_CODE_DELETE: credentials.delete_app_code,
 }
 
 
@@ -31,7 +35,7 @@ def change(service: Service, caller: Caller, route: Route, request: Request, twi
         outcome = refusal.code
         raise
     finally:
-        about = (route.id,) if route.id else ()
+        about = tuple(filter(None, (route.above, route.id)))
         told = (caller.name, caller.instance, route.operation.value, about, outcome)
         service.ledger.calls.append(Call(service.time, *told, late=twist.late))
     return Reply(done.status) if done.told is None else json_reply(done.status, done.told)
@@ -49,5 +53,4 @@ def _asked(service: Service, caller: Caller, route: Route, request: Request, twi
         raise wrong("The body is not JSON.") from error
     if not isinstance(body, dict):
         raise wrong("The body is not an object.")
-    where = (service.holding(caller.instance), caller.user, service.world.switches, service.time)
-    return Change(*where, twist.lag, route.id, body, wrong)
+    return Change(service.looking(caller), twist.lag, route.id, route.above, body, wrong)

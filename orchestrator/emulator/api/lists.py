@@ -8,7 +8,7 @@ from orchestrator.emulator.api.paging import page
 from orchestrator.emulator.api.routes import Route
 from orchestrator.emulator.protocol.errors import roma
 from orchestrator.emulator.protocol.messages import Json, Request, json_text
-from orchestrator.emulator.service import connections, dictionary
+from orchestrator.emulator.service import connections, credentials, dictionary
 from orchestrator.emulator.service.instance_store import Holding
 from orchestrator.emulator.service.service import Caller, Service
 from orchestrator.emulator.world.faults import Operation
@@ -44,13 +44,14 @@ class Lists:
                 tasks = _matching_tasks(self._service.tasks(caller), request)
                 return self._page(operation, request, tasks, self._task)
             case _:
-                return self._page(operation, request, self._records(caller, operation, request), json_text)
+                return self._page(operation, request, self._records(caller, route, request), json_text)
 
     def _page(self, operation: Operation, request: Request, values: Sequence[_V], tell: Callable[[_V], str]) -> str:
         return page(operation, values, tell, request, self._service.world.switches.offset)
 
-    def _records(self, caller: Caller, operation: Operation, request: Request) -> Sequence[Json]:
+    def _records(self, caller: Caller, route: Route, request: Request) -> Sequence[Json]:
         """All records of a list that is short or rarely read."""
+        operation = route.operation
         if operation in belongings.LISTS:
             return belongings.listed(self._service, caller, operation, request)
         holding = self._service.holding(caller.instance)
@@ -64,6 +65,8 @@ class Lists:
                 return [serialize.api_json(one, holding) for one in self._matching_apis(caller, request)]
             case Operation.GROUPS:
                 return [serialize.group_json(one, holding) for one in holding.groups.all()]
+            case Operation.APP_CODES:
+                return credentials.app_codes(self._service.looking(caller), route.above)
             case Operation.ENVS:
                 return [_RELEASE_ENV]
             case Operation.FEATURES:

@@ -34,6 +34,7 @@ PAGING = {
     Operation.APIS: Paging(*_APIC, "apis"),
     Operation.GROUPS: Paging(*_APIC, "groups"),
     Operation.BINDINGS: Paging(*_APIC, "auths"),
+    Operation.APP_CODES: Paging(*_APIC, "app_codes"),
     Operation.ENVS: Paging(*_APIC, "envs"),
     Operation.FEATURES: Paging(*_APIC, "features"),
     Operation.CONFIGS: Paging(*_APIC, "configs"),

@@ -4,7 +4,7 @@ from orchestrator.emulator.api import belongings, serialize
 from orchestrator.emulator.api.routes import Route
 from orchestrator.emulator.protocol.errors import Layer, Refusal, roma
 from orchestrator.emulator.protocol.messages import Json, Request
-from orchestrator.emulator.service import connections, dictionary
+from orchestrator.emulator.service import connections, credentials, dictionary
 from orchestrator.emulator.service.service import Caller, Service
 from orchestrator.emulator.world.faults import Operation
 
@@ -21,6 +21,10 @@ def read(service: Service, caller: Caller, route: Route, request: Request) -> Js
             return belongings.schedule(service, caller, route)
         case Operation.DATASOURCE:
             return connections.read(service.holding(caller.instance), service.datasources(caller), route.id, switches)
+        case Operation.SECRET:
+            return credentials.secret(service.looking(caller), route.id)
+        case Operation.APP_CODE:
+            return credentials.app_code(service.looking(caller), route.above, route.id)
         case Operation.DICTIONARY:
             return dictionary.told(dictionary.shown(service.holding(caller.instance), route.id, service.time))
         case Operation.DICTIONARY_VALIDATE:

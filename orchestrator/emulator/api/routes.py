@@ -24,6 +24,13 @@ _TABLE = tuple(
         ("GET", rf"{_ROMA}/assets/archives/(?P<id>[^/]+)", Operation.ARCHIVE),
         ("GET", rf"{_ROMA}/apps", Operation.APPS),
         ("GET", rf"{_ROMA}/apps/(?P<id>[^/]+)", Operation.APP),
+        ("GET", rf"{_ROMA}/apps/(?P<id>[^/]+)/secret", Operation.SECRET),
+        ("PUT", rf"{_ROMA}/apps/(?P<id>[^/]+)/secret", Operation.SECRET_CHANGE),
+        ("GET", rf"{_APIC}/apps/(?P<above>[^/]+)/app-codes", Operation.APP_CODES),
+        ("POST", rf"{_APIC}/apps/(?P<above>[^/]+)/app-codes", Operation.APP_CODE_CREATE),
+        ("PUT", rf"{_APIC}/apps/(?P<above>[^/]+)/app-codes", Operation.APP_CODE_MAKE),
+        ("GET", rf"{_APIC}/apps/(?P<above>[^/]+)/app-codes/(?P<id>[^/]+)", Operation.APP_CODE),
+        ("DELETE", rf"{_APIC}/apps/(?P<above>[^/]+)/app-codes/(?P<id>[^/]+)", Operation.APP_CODE_DELETE),
         ("GET", rf"{_ROMA}/validate-apps", Operation.VALIDATE),
         ("GET", rf"{_ROMA}/dictionaries", Operation.DICTIONARIES),
         ("POST", rf"{_ROMA}/dictionaries", Operation.DICTIONARY_CREATE),
@@ -81,6 +88,11 @@ _APIC_OPERATIONS = frozenset(
         Operation.FEATURES,
         Operation.CONFIGS,
         Operation.INSTANCE,
+        Operation.APP_CODES,
+        Operation.APP_CODE,
+        Operation.APP_CODE_CREATE,
+        Operation.APP_CODE_MAKE,
+        Operation.APP_CODE_DELETE,
     }
 )
 
@@ -96,6 +108,8 @@ class Route:
     instance_id: str = ""
     #: the last part of the path: a job, an archive, an asset
     id: str = ""
+    #: the application in whose part of the path the last one stands
+    above: str = ""
 
     @property
     def layer(self) -> Layer:
@@ -114,6 +128,6 @@ def route(method: str, path: str) -> Route:
         found = pattern.fullmatch(path.rstrip("/") or "/") if method == expected else None
         if found:
             parts = found.groupdict()
-            ids = (unquote(parts.get(key) or "") for key in ("project", "instance", "id"))
+            ids = (unquote(parts.get(key) or "") for key in ("project", "instance", "id", "above"))
             return Route(operation, *ids)
     return Route(Operation.UNKNOWN)

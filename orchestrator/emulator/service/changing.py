@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from orchestrator.emulator.protocol.errors import Refusal
-from orchestrator.emulator.service.instance_store import Holding
+from orchestrator.emulator.service.instance_store import Holding, Looking
 from orchestrator.emulator.world.options import Switches
 from orchestrator.emulator.world.world import User
 
@@ -14,18 +14,36 @@ from orchestrator.emulator.world.world import User
 class Change:
     """One change that is asked for: by whom, where, about what."""
 
-    holding: Holding
-    user: User
-    switches: Switches
-    #: epoch seconds
-    now: float
+    at: Looking
     #: seconds until it shows, on top of the switch
     lag: float
     #: the id in the path, "" where there is none
     id: str
+    #: the application in whose part of the path it stands, "" where there is none
+    above: str
     body: Mapping[str, object]
     #: how its layer refuses a wrong body
     wrong: Callable[[str], Refusal]
+
+    @property
+    def holding(self) -> Holding:
+        """What the instance holds."""
+        return self.at.holding
+
+    @property
+    def user(self) -> User:
+        """Who asks."""
+        return self.at.user
+
+    @property
+    def switches(self) -> Switches:
+        """How the service reads what the documents leave open."""
+        return self.at.switches
+
+    @property
+    def now(self) -> float:
+        """Epoch seconds."""
+        return self.at.now
 
     @property
     def shown_from(self) -> float:

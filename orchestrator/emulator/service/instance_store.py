@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from orchestrator.emulator.world.options import Visibility
+from orchestrator.emulator.world.options import Switches, Visibility
 from orchestrator.emulator.world.world import (
     Api,
     App,
+    AppCode,
     Belonging,
     DataSource,
     DictionaryEntry,
@@ -100,6 +101,7 @@ class Holding:
     groups: Shelf[Group]
     belongings: Shelf[Belonging]
     dictionary: Shelf[DictionaryEntry]
+    app_codes: Shelf[AppCode]
     #: how many ids `new_id` gave
     made: int = 0
 
@@ -107,6 +109,17 @@ class Holding:
         """An id that nothing else here has."""
         self.made += 1
         return hex_id(kind, self.instance.name, "made", self.made)
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """Who looks at one instance, and when."""
+
+    holding: Holding
+    user: User
+    switches: Switches
+    #: epoch seconds
+    now: float
 
 
 def holding_of(instance: Instance) -> Holding:
@@ -120,6 +133,7 @@ def holding_of(instance: Instance) -> Holding:
         Shelf(instance.groups),
         Shelf(instance.belongings),
         Shelf(_entry(path, name) for path, name in sorted(instance.dictionaries.items())),
+        Shelf(()),
     )
 
 

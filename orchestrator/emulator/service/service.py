@@ -27,7 +27,14 @@ from orchestrator.emulator.service.imports import (
     Setting,
     judge,
 )
-from orchestrator.emulator.service.instance_store import Holding, holding_of, sees_app, sees_datasource, sees_task
+from orchestrator.emulator.service.instance_store import (
+    Holding,
+    Looking,
+    holding_of,
+    sees_app,
+    sees_datasource,
+    sees_task,
+)
 from orchestrator.emulator.service.jobs import Archive, Job, JobType, Outcome, Twist, job_json
 from orchestrator.emulator.service.ledger import Call, JobRecord, Ledger, slot_of
 from orchestrator.emulator.service.packages import Manifest, read_package, write_package
@@ -98,6 +105,10 @@ class Service:
         """What an instance really holds, for tests and for the wire; KeyError for an unknown name."""
         self.advance()
         return self._holdings[instance]
+
+    def looking(self, caller: Caller) -> Looking:
+        """The caller at its instance, now."""
+        return Looking(self.holding(caller.instance), caller.user, self.world.switches, self.time)
 
     # -- jobs -------------------------------------------------------------------------------------------------------
 

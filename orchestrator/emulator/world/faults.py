@@ -23,6 +23,15 @@ class Operation(StrEnum):
     ARCHIVE = "archive"
     APPS = "apps"
     APP = "app"
+    #: the secret of an application
+    SECRET = "secret"  # noqa: S105 - the name of an operation, not a secret
+    SECRET_CHANGE = "secret-change"  # noqa: S105 - the name of an operation, not a secret
+    APP_CODES = "app-codes"
+    APP_CODE = "app-code"
+    APP_CODE_CREATE = "app-code-create"
+    #: a random one
+    APP_CODE_MAKE = "app-code-make"
+    APP_CODE_DELETE = "app-code-delete"
     TASKS = "tasks"
     TASK = "task"
     DATASOURCES = "datasources"
@@ -81,6 +90,10 @@ CHANGES = frozenset(
         Operation.DICTIONARY_DELETE,
         Operation.DATASOURCE_CHANGE,
         Operation.TEST_CONNECT,
+        Operation.SECRET_CHANGE,
+        Operation.APP_CODE_CREATE,
+        Operation.APP_CODE_MAKE,
+        Operation.APP_CODE_DELETE,
     }
 )
 #: operations at IAM

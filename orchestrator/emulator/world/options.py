@@ -202,6 +202,13 @@ class ConnectFailure(StrEnum):
     FALSE = "false"
 
 
+class AppCodeUnique(StrEnum):
+    """Where an AppCode may stand once only (Finishing 5, 22)."""
+
+    INSTANCE = "instance"
+    APP = "app"
+
+
 class Offset(StrEnum):
     """What `offset` counts in the lists of applications, tasks and data sources (API 1.9)."""
 
@@ -331,6 +338,12 @@ class Switches:
     test_connect_uses: ConnectTested = ConnectTested.BODY
     #: how a test of a connection says that it failed (Finishing 5, 5)
     test_connect_failure: ConnectFailure = ConnectFailure.ERROR
+    #: how the read of an application's secret tells it (Finishing 5, 1)
+    secret_read: Told = Told.CLEAR
+    #: how lists and details tell AppCodes (Finishing 5, 20)
+    list_secrets: Told = Told.MASKED
+    #: where an AppCode may stand once only (Finishing 5, 22)
+    appcode_unique: AppCodeUnique = AppCodeUnique.INSTANCE
     #: a job is forgotten this long after its end
     job_record_ttl_seconds: float = math.inf
     #: how a package is written (API 6)

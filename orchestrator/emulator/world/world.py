@@ -150,6 +150,22 @@ class Belonging:
 
 
 @dataclass(frozen=True, slots=True)
+class AppCode:
+    """One AppCode of an application: a secret that its callers send (Finishing 2.9)."""
+
+    id: str
+    app_id: str
+    code: str = field(repr=False)
+    #: epoch seconds
+    create_time: float = GENESIS
+
+    @property
+    def name(self) -> str:
+        """It has none of its own."""
+        return self.id
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """One API group; a group with an application is of version V2 (API 1.8)."""
 
