@@ -35,7 +35,8 @@ def test_a_chosen_secret_is_set_and_without_one_each_call_makes_another() -> Non
     before = secret(far)
     assert send(far, "PUT", rest, {"secret": CHOSEN}).json == {"id": app_id(far), "secret": CHOSEN}
     assert secret(far) == CHOSEN
-    made = [str(send(far, "PUT", rest, body).json["secret"]) for body in (None, {}, {"secret": None})]
+    bodies: tuple[Json | None, ...] = (None, {}, {"secret": None})
+    made = [str(send(far, "PUT", rest, body).json["secret"]) for body in bodies]
     assert len({before, CHOSEN, *made}) == 5
     assert secret(far) == made[-1]
 
