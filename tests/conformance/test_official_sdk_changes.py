@@ -115,3 +115,18 @@ async def test_the_sdk_keeps_a_secret_and_creates_app_codes() -> None:
 
     told = await talk(generate(1, 0), conversation)
     assert told == ["kept/at-the=source.1", 201, "APIG.3311", 201, "aaa****aaa", True]
+
+
+async def test_the_sdk_sets_the_members_of_an_application() -> None:
+    def conversation(url: str, world: World) -> list[Any]:
+        roma, dev = client(url, world, "dev"), world.instance("dev")
+        about = {"instance_id": dev.id, "app_id": dev.apps[0].id}
+        users = roma.check_can_auth_users_of_app(sdk.CheckCanAuthUsersOfAppRequest(**about)).users
+        body = sdk.AddUserToApp(users=[sdk.User(id=each.id, roles=["read", "access"]) for each in users])
+        added = roma.add_user_to_app(sdk.AddUserToAppRequest(**about, body=body))
+        read = roma.check_auth_users_of_app(sdk.CheckAuthUsersOfAppRequest(**about))
+        cleared = roma.add_user_to_app(sdk.AddUserToAppRequest(**about, body=sdk.AddUserToApp(users=[])))
+        return [added.total, [(each.name, each.roles) for each in read.users], cleared.total]
+
+    told = await talk(generate(1, 0), conversation)
+    assert told == [1, [("prod-migrator", ["read", "access"])], 0]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from orchestrator.emulator.api.routes import Route
 from orchestrator.emulator.protocol.errors import Layer, Refusal, invalid
 from orchestrator.emulator.protocol.messages import Reply, Request, json_reply
-from orchestrator.emulator.service import connections, credentials, dictionary
+from orchestrator.emulator.service import connections, credentials, dictionary, members
 from orchestrator.emulator.service.changing import Change, Done
 from orchestrator.emulator.service.jobs import Twist
 from orchestrator.emulator.service.ledger import Call
@@ -20,6 +20,7 @@ _DO: Mapping[Operation, Callable[[Change], Done]] = {
     Operation.DATASOURCE_CHANGE: connections.change,
     Operation.TEST_CONNECT: connections.try_out,
     Operation.SECRET_CHANGE: credentials.change_secret,
+    Operation.MEMBERS_CHANGE: members.change,
     Operation.APP_CODE_CREATE: credentials.create_app_code,
     Operation.APP_CODE_MAKE: credentials.make_app_code,
     Operation.APP_CODE_DELETE: credentials.delete_app_code,

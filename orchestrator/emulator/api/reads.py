@@ -4,7 +4,7 @@ from orchestrator.emulator.api import belongings, serialize
 from orchestrator.emulator.api.routes import Route
 from orchestrator.emulator.protocol.errors import Layer, Refusal, roma
 from orchestrator.emulator.protocol.messages import Json, Request
-from orchestrator.emulator.service import connections, credentials, dictionary
+from orchestrator.emulator.service import connections, credentials, dictionary, members
 from orchestrator.emulator.service.service import Caller, Service
 from orchestrator.emulator.world.faults import Operation
 
@@ -23,6 +23,10 @@ def read(service: Service, caller: Caller, route: Route, request: Request) -> Js
             return connections.read(service.holding(caller.instance), service.datasources(caller), route.id, switches)
         case Operation.SECRET:
             return credentials.secret(service.looking(caller), route.id)
+        case Operation.MEMBERS:
+            return members.listed(service.looking(caller), route.id, request.param("user_name"))
+        case Operation.CANDIDATES:
+            return members.candidates(service.looking(caller), route.id, request.param("filter") == "members")
         case Operation.APP_CODE:
             return credentials.app_code(service.looking(caller), route.above, route.id)
         case Operation.DICTIONARY:

@@ -18,7 +18,9 @@ def app_json(app: App, user: User, key: str) -> Json:
         "name": app.name,
         "remark": "",
         **({"key": key} if key else {}),
-        "roles": ["read", "access", "delete", "modify", "admin"] if own else ["read", "access"],
+        "roles": ["read", "access", "delete", "modify", "admin"]
+        if own
+        else list(dict(app.members).get(user.name, ("read", "access"))),
         "owner": app.owner == user.name,
         "favorite": False,
         "create_time": iso(app.create_time),

@@ -22,7 +22,7 @@ def shown(text: str, told: Told) -> str:
 
 def secret(at: Looking, app_id: str) -> Json:
     """An application's secret, as the switch says (Finishing 5, 1)."""
-    app = _owned(at, app_id)
+    app = owned_app(at, app_id)
     if at.switches.secret_read is Told.REFUSED:
         raise _denied()
     return {"id": app.id, "secret": shown(app.secret, at.switches.secret_read)}
@@ -30,7 +30,7 @@ def secret(at: Looking, app_id: str) -> Json:
 
 def change_secret(asked: Change) -> Done:
     """The secret of the body, or a random one; the old one is gone at once."""
-    app = _owned(asked.at, asked.id)
+    app = owned_app(asked.at, asked.id)
     chosen = asked.body.get("secret") is not None
     text = asked.text("secret", _SECRET) if chosen else f"secret-{asked.holding.new_id('secret')[:24]}"
     asked.holding.apps.put(replace(app, secret=text, update_time=asked.now), asked.shown_from)
@@ -110,7 +110,7 @@ def _client(at: Looking, app_id: str) -> App:
     return app
 
 
-def _owned(at: Looking, app_id: str) -> App:
+def owned_app(at: Looking, app_id: str) -> App:
     """An application of which the user has every role."""
     app = at.holding.apps.get(app_id)
     if app is None or not (at.user.admin or at.user.name == app.owner):

@@ -38,7 +38,7 @@ def compose(holding: Holding, chosen: Chosen, package_id: str, carried: Carried)
         package_id,
         holding.instance.name,
         dict(holding.instance.features),
-        tuple(replace(app, secret="") for app in apps),
+        tuple(replace(app, secret="", members=()) for app in apps),
         tuple(tasks),
         (),
         tuple(one for one in holding.apis.all() if one.app_id in inside and one.released),

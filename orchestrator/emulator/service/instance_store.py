@@ -120,6 +120,8 @@ class Looking:
     switches: Switches
     #: epoch seconds
     now: float
+    #: everybody there is, in every account
+    users: tuple[User, ...] = ()
 
 
 def holding_of(instance: Instance) -> Holding:
@@ -146,7 +148,7 @@ def _entry(path: str, name: str) -> DictionaryEntry:
 
 def sees_app(app: App, user: User, visibility: Visibility) -> bool:
     """Whether a user sees an application (API 1.8)."""
-    return visibility is Visibility.ALL or user.admin or user.name == app.owner or user.name in app.shared_with
+    return visibility is Visibility.ALL or user.admin or user.name == app.owner or user.name in dict(app.members)
 
 
 def sees_task(task: Task, user: User, holding: Holding, visibility: Visibility) -> bool:

@@ -108,7 +108,7 @@ class Service:
 
     def looking(self, caller: Caller) -> Looking:
         """The caller at its instance, now."""
-        return Looking(self.holding(caller.instance), caller.user, self.world.switches, self.time)
+        return Looking(self.holding(caller.instance), caller.user, self.world.switches, self.time, self.world.users)
 
     # -- jobs -------------------------------------------------------------------------------------------------------
 

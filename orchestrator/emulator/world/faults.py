@@ -26,6 +26,11 @@ class Operation(StrEnum):
     #: the secret of an application
     SECRET = "secret"  # noqa: S105 - the name of an operation, not a secret
     SECRET_CHANGE = "secret-change"  # noqa: S105 - the name of an operation, not a secret
+    #: the members of an application
+    MEMBERS = "members"
+    #: users that could be members
+    CANDIDATES = "candidates"
+    MEMBERS_CHANGE = "members-change"
     APP_CODES = "app-codes"
     APP_CODE = "app-code"
     APP_CODE_CREATE = "app-code-create"
@@ -91,6 +96,7 @@ CHANGES = frozenset(
         Operation.DATASOURCE_CHANGE,
         Operation.TEST_CONNECT,
         Operation.SECRET_CHANGE,
+        Operation.MEMBERS_CHANGE,
         Operation.APP_CODE_CREATE,
         Operation.APP_CODE_MAKE,
         Operation.APP_CODE_DELETE,

@@ -209,6 +209,15 @@ class AppCodeUnique(StrEnum):
     APP = "app"
 
 
+class UnknownMember(StrEnum):
+    """What a list of members does that names a user of another account, or none (Finishing 5, 24)."""
+
+    #: 400
+    REFUSE = "refuse"
+    #: the others become members
+    IGNORE = "ignore"
+
+
 class Offset(StrEnum):
     """What `offset` counts in the lists of applications, tasks and data sources (API 1.9)."""
 
@@ -344,6 +353,8 @@ class Switches:
     list_secrets: Told = Told.MASKED
     #: where an AppCode may stand once only (Finishing 5, 22)
     appcode_unique: AppCodeUnique = AppCodeUnique.INSTANCE
+    #: what a list of members does that names a user of another account, or none (Finishing 5, 24)
+    unknown_member: UnknownMember = UnknownMember.REFUSE
     #: a job is forgotten this long after its end
     job_record_ttl_seconds: float = math.inf
     #: how a package is written (API 6)

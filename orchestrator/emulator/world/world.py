@@ -52,8 +52,8 @@ class App:
     secret: str = field(repr=False)
     #: name of the user that owns it
     owner: str
-    #: names of users it is shared with; what belongs to it is shared too
-    shared_with: tuple[str, ...] = ()
+    #: name and roles of each user it is shared with; what belongs to it is shared too (Finishing 2.3)
+    members: tuple[tuple[str, tuple[str, ...]], ...] = ()
     #: ids of applications whose APIs its scheduled API tasks call (API 2.3)
     calls: tuple[str, ...] = ()
     #: epoch seconds
