@@ -130,3 +130,30 @@ async def test_the_sdk_sets_the_members_of_an_application() -> None:
 
     told = await talk(generate(1, 0), conversation)
     assert told == [1, [("prod-migrator", ["read", "access"])], 0]
+
+
+async def test_the_sdk_starts_and_stops_tasks_of_which_some_fail() -> None:
+    def conversation(url: str, world: World) -> list[Any]:
+        roma, dev = client(url, world, "dev"), world.instance("dev")
+
+        def act(action: str, *ids: str) -> Any:
+            body = sdk.OperateTasksBean(action_id=action, list=[sdk.TaskBean(task_id=each) for each in ids])
+            return roma.batch_start_or_stop_tasks(sdk.BatchStartOrStopTasksRequest(instance_id=dev.id, body=body))
+
+        ids = [each.id for each in dev.tasks]
+        started = act("start", ids[0], ids[1], "nothing")
+        stopped = act("stop", ids[0], ids[2])
+        with pytest.raises(ClientRequestException) as over:
+            act("start", *ids)
+        return [
+            (started.success_count, [(each.task_id, each.error_code) for each in started.failure]),
+            ([each.task_id for each in stopped.success] == ids[:1], [each.task_id for each in stopped.failure]),
+            (over.value.status_code, over.value.error_code),
+        ]
+
+    world = generate(4, 11)
+    assert await talk(world, conversation) == [
+        (2, [("nothing", "FDI.3021")]),
+        (True, [world.instance("dev").tasks[2].id]),
+        (400, "FDI.3002"),
+    ]

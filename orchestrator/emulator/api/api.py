@@ -18,7 +18,7 @@ from orchestrator.emulator.api.paging import PAGING, page
 from orchestrator.emulator.api.reads import read
 from orchestrator.emulator.api.routes import Route, route
 from orchestrator.emulator.api.serialize import instance_json
-from orchestrator.emulator.api.writes import act_on_tasks, chosen, write
+from orchestrator.emulator.api.writes import chosen, write
 from orchestrator.emulator.protocol.errors import JOB_GONE, Layer, Refusal, gateway, not_permitted, refused_reply, roma
 from orchestrator.emulator.protocol.messages import (
     Dropped,
@@ -79,6 +79,7 @@ _TWISTS = frozenset(
         Kind.POISON_EXPORT_UNNAMED,
         Kind.POISON_IMPORT,
         Kind.POISON_IMPORT_UNNAMED,
+        Kind.TASK_FAILS,
     }
 )
 
@@ -227,8 +228,6 @@ class Api:
     def _execute(self, request: Request, found: Route, caller: Caller, late: bool) -> Reply:
         if found.operation is Operation.ARCHIVE:
             return self._download(found, caller)
-        if found.operation is Operation.TASK_ACTION:
-            return json_reply(200, act_on_tasks(self.service, caller, request))
         if found.operation in CHANGES:
             return change(self.service, caller, found, request, self._twist(found, caller, late))
         if found.operation in WRITES:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from orchestrator.emulator.api.routes import Route
 from orchestrator.emulator.protocol.errors import Layer, Refusal, invalid
 from orchestrator.emulator.protocol.messages import Reply, Request, json_reply
-from orchestrator.emulator.service import connections, credentials, dictionary, members
+from orchestrator.emulator.service import connections, credentials, dictionary, members, task_state
 from orchestrator.emulator.service.changing import Change, Done
 from orchestrator.emulator.service.jobs import Twist
 from orchestrator.emulator.service.ledger import Call
@@ -19,6 +19,7 @@ _DO: Mapping[Operation, Callable[[Change], Done]] = {
     Operation.DICTIONARY_DELETE: dictionary.delete,
     Operation.DATASOURCE_CHANGE: connections.change,
     Operation.TEST_CONNECT: connections.try_out,
+    Operation.TASK_ACTION: task_state.act,
     Operation.SECRET_CHANGE: credentials.change_secret,
     Operation.MEMBERS_CHANGE: members.change,
     Operation.APP_CODE_CREATE: credentials.create_app_code,
@@ -30,13 +31,14 @@ _DO: Mapping[Operation, Callable[[Change], Done]] = {
 def change(service: Service, caller: Caller, route: Route, request: Request, twist: Twist) -> Reply:
     """The answer to one operation of `CHANGES`; raises Refusal."""
     outcome = "accepted"
+    about = tuple(filter(None, (route.above, route.id)))
     try:
         done = _DO[route.operation](_asked(service, caller, route, request, twist))
+        outcome, about = done.outcome, about + done.ids
     except Refusal as refusal:
         outcome = refusal.code
         raise
     finally:
-        about = tuple(filter(None, (route.above, route.id)))
         told = (caller.name, caller.instance, route.operation.value, about, outcome)
         service.ledger.calls.append(Call(service.time, *told, late=twist.late))
     return Reply(done.status) if done.told is None else json_reply(done.status, done.told)
@@ -54,4 +56,4 @@ def _asked(service: Service, caller: Caller, route: Route, request: Request, twi
         raise wrong("The body is not JSON.") from error
     if not isinstance(body, dict):
         raise wrong("The body is not an object.")
-    return Change(service.looking(caller), twist.lag, route.id, route.above, body, wrong)
+    return Change(service.looking(caller), twist, route.id, route.above, body, wrong)

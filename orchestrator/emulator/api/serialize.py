@@ -40,7 +40,7 @@ def task_json(task: Task) -> Json:
         "created_date": iso(task.create_time)[:10],
         "version": f"1.{task.revision}",
         "last_modified_time": round(task.update_time * 1000),
-        "execute_status": "RUNNING" if task.running else "UNSTARTED",
+        "execute_status": "RUNNING" if task.running or task.draining_until else "UNSTARTED",
         "source_app_id": task.source_app_id,
         "target_app_id": task.target_app_id,
         "enterprise_project_id": "0",

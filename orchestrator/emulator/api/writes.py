@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 
 from orchestrator.emulator.api.multipart import uploaded_package
-from orchestrator.emulator.protocol.errors import Layer, Refusal, invalid, roma
+from orchestrator.emulator.protocol.errors import invalid, roma
 from orchestrator.emulator.protocol.messages import Json, Received, Request
 from orchestrator.emulator.service.exports import Chosen
 from orchestrator.emulator.service.imports import Options
@@ -31,25 +31,6 @@ def write(service: Service, caller: Caller, operation: Operation, request: Reque
         case _:
             raise roma("ROMA.1007", "Invalid request URL.", status=404)
     return {"job_id": job_id}
-
-
-def act_on_tasks(service: Service, caller: Caller, request: Request) -> Json:
-    """Starts or stops tasks (API 1.8); one that is not there fails alone."""
-    try:
-        value = json.loads(bytes(request.body))
-        running = {"start": True, "stop": False}[value["action_id"]]
-        ids = [str(one["task_id"]) for one in value["list"]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise Refusal(Layer.FDI, 400, "FDI.3002", "Invalid parameters") from error
-    good: list[Json] = []
-    bad: list[Json] = []
-    for task_id in ids:
-        task = service.set_running(caller, task_id, running)
-        if task is not None:
-            good.append({"task_id": task_id, "task_name": task.name})
-        else:
-            bad.append({"task_id": task_id, "error_code": "FDI.3081", "error_msg": "The task does not exist."})
-    return {"success_count": len(good), "failure_count": len(bad), "success": good, "failure": bad}
 
 
 def chosen(body: Received, strict: bool) -> Chosen:

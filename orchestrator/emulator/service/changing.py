@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from orchestrator.emulator.protocol.errors import Refusal
 from orchestrator.emulator.service.instance_store import Holding, Looking
+from orchestrator.emulator.service.jobs import Twist
 from orchestrator.emulator.world.options import Switches
 from orchestrator.emulator.world.world import User
 
@@ -15,8 +16,8 @@ class Change:
     """One change that is asked for: by whom, where, about what."""
 
     at: Looking
-    #: seconds until it shows, on top of the switch
-    lag: float
+    #: what faults change about it
+    twist: Twist
     #: the id in the path, "" where there is none
     id: str
     #: the application in whose part of the path it stands, "" where there is none
@@ -48,7 +49,7 @@ class Change:
     @property
     def shown_from(self) -> float:
         """Epoch seconds from which lists and details tell it; 0 = at once."""
-        lag = self.switches.read_lag_seconds + self.lag
+        lag = self.switches.read_lag_seconds + self.twist.lag
         return self.now + lag if lag else 0.0
 
     def text(self, key: str, shape: re.Pattern[str]) -> str:
@@ -84,3 +85,6 @@ class Done:
     status: int
     #: nothing where the answer has no body
     told: Mapping[str, object] | None = None
+    #: for the ledger: what was done, and to which ids beside that of the path
+    outcome: str = "accepted"
+    ids: tuple[str, ...] = ()

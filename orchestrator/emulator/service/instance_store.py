@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from orchestrator.emulator.service.timers import Timers
 from orchestrator.emulator.world.options import Switches, Visibility
 from orchestrator.emulator.world.world import (
     Api,
@@ -121,7 +122,9 @@ class Looking:
     #: epoch seconds
     now: float
     #: everybody there is, in every account
-    users: tuple[User, ...] = ()
+    users: tuple[User, ...]
+    #: what happens later
+    agenda: Timers
 
 
 def holding_of(instance: Instance) -> Holding:

@@ -10,7 +10,7 @@ whether anybody polls it or not. Refusals are raised as `Refusal`; nothing here 
 import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from orchestrator.emulator.protocol.errors import ARCHIVE_GONE, JOB_GONE, Refusal, busy, invalid, roma
@@ -108,7 +108,8 @@ class Service:
 
     def looking(self, caller: Caller) -> Looking:
         """The caller at its instance, now."""
-        return Looking(self.holding(caller.instance), caller.user, self.world.switches, self.time, self.world.users)
+        holding, world = self.holding(caller.instance), self.world
+        return Looking(holding, caller.user, world.switches, self.time, world.users, self.agenda)
 
     # -- jobs -------------------------------------------------------------------------------------------------------
 
@@ -218,20 +219,6 @@ class Service:
         holding = self.holding(caller.instance)
         shown = holding.datasources.shown(self.agenda.time)
         return [one for one in shown if sees_datasource(one, caller.user, holding, self.world.switches.visibility)]
-
-    def set_running(self, caller: Caller, task_id: str, running: bool) -> Task | None:
-        """Starts or stops a task; None for one that the caller does not see (API 1.8)."""
-        holding = self.holding(caller.instance)
-        task = holding.tasks.get(task_id)
-        seen = task is not None and sees_task(task, caller.user, holding, self.world.switches.visibility)
-        if task is None or not seen:
-            return None
-        holding.tasks.put(replace(task, running=running))
-        outcome = "started" if running else "stopped"
-        self.ledger.calls.append(
-            Call(self.agenda.time, caller.name, caller.instance, "task-action", (task_id,), outcome)
-        )
-        return task
 
     # -- asking -----------------------------------------------------------------------------------------------------
 

@@ -95,6 +95,7 @@ CHANGES = frozenset(
         Operation.DICTIONARY_DELETE,
         Operation.DATASOURCE_CHANGE,
         Operation.TEST_CONNECT,
+        Operation.TASK_ACTION,
         Operation.SECRET_CHANGE,
         Operation.MEMBERS_CHANGE,
         Operation.APP_CODE_CREATE,
@@ -210,6 +211,8 @@ class Kind(StrEnum):
     POISON_IMPORT = "poison-import"
     #: an import that holds an asset of `names` fails and gives no reason
     POISON_IMPORT_UNNAMED = "poison-import-unnamed"
+    #: the start or stop of a task of `names` fails alone: the answer is a 200 (Finishing 2.5)
+    TASK_FAILS = "task-fails"
     #: 403 for a download that is not burned by it
     EXPORT_DENIED_DOWNLOAD = "export-denied-download"
     #: the whole reply arrives `seconds` later
@@ -254,6 +257,7 @@ TARGETS: dict[Kind, frozenset[Operation]] = {
     Kind.POISON_EXPORT_UNNAMED: frozenset({Operation.EXPORT}),
     Kind.POISON_IMPORT: frozenset({Operation.IMPORT}),
     Kind.POISON_IMPORT_UNNAMED: frozenset({Operation.IMPORT}),
+    Kind.TASK_FAILS: frozenset({Operation.TASK_ACTION}),
     Kind.WRONG_TOTAL: LISTS,
 }
 
@@ -267,6 +271,7 @@ LASTING = frozenset(
         Kind.POISON_EXPORT_UNNAMED,
         Kind.POISON_IMPORT,
         Kind.POISON_IMPORT_UNNAMED,
+        Kind.TASK_FAILS,
         Kind.TOO_LARGE,
     }
 )

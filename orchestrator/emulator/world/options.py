@@ -218,6 +218,22 @@ class UnknownMember(StrEnum):
     IGNORE = "ignore"
 
 
+class TaskBatchOver(StrEnum):
+    """What a start or stop of more tasks than `task_batch_limit` does (Finishing 5, 7)."""
+
+    #: 400, and nothing happens
+    REFUSE = "refuse"
+    #: the first ones are done, the others stand in neither list
+    CUT = "cut"
+
+
+class TaskSameState(StrEnum):
+    """What the start of a running task and the stop of a stopped one are (Finishing 5, 8)."""
+
+    FAILURE = "failure"
+    SUCCESS = "success"
+
+
 class Offset(StrEnum):
     """What `offset` counts in the lists of applications, tasks and data sources (API 1.9)."""
 
@@ -355,6 +371,14 @@ class Switches:
     appcode_unique: AppCodeUnique = AppCodeUnique.INSTANCE
     #: what a list of members does that names a user of another account, or none (Finishing 5, 24)
     unknown_member: UnknownMember = UnknownMember.REFUSE
+    #: how many tasks one start or stop may name (Finishing 5, 7)
+    task_batch_limit: int = 10
+    #: what a start or stop of more tasks does (Finishing 5, 7)
+    task_batch_over: TaskBatchOver = TaskBatchOver.REFUSE
+    #: what the start of a running task and the stop of a stopped one are (Finishing 5, 8)
+    task_same_state: TaskSameState = TaskSameState.FAILURE
+    #: a stopped task's run in progress ends this much later (Finishing 5, 9); 0 = the stop cuts it
+    stop_drains_seconds: float = 0.0
     #: a job is forgotten this long after its end
     job_record_ttl_seconds: float = math.inf
     #: how a package is written (API 6)

@@ -79,6 +79,8 @@ class Task:
     #: name of the user that owns it
     owner: str
     running: bool = False
+    #: it was stopped, and the run in progress ends then, epoch seconds; 0 = none is in progress
+    draining_until: float = 0.0
     #: REALTIME or TIMING
     task_type: str = "TIMING"
     #: when it runs, as Quartz writes it, "" where it has no schedule (Finishing 2.5)

@@ -64,7 +64,15 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "password_attempts": (1, math.inf), "token_length": (1, 100_000),
 }  # fmt: skip
 #: kinds of fault that strike assets by name
-_BY_NAME = frozenset({Kind.POISON_EXPORT, Kind.POISON_EXPORT_UNNAMED, Kind.POISON_IMPORT, Kind.POISON_IMPORT_UNNAMED})
+_BY_NAME = frozenset(
+    {
+        Kind.POISON_EXPORT,
+        Kind.POISON_EXPORT_UNNAMED,
+        Kind.POISON_IMPORT,
+        Kind.POISON_IMPORT_UNNAMED,
+        Kind.TASK_FAILS,
+    }
+)
 
 
 class WorldInvalid(OperatorError):

@@ -342,6 +342,8 @@ def _walk(far: InMemoryClient) -> None:
     far.get(f"/assets/archives/{far.job(job_id).get('archive_id', 'none')}")
     far.import_(package)
     far.get("/apps")
+    body = json.dumps({"action_id": "start", "list": [{"task_id": "any"}]}).encode()
+    far.ask("POST", far.path("/batch-operation/tasks", kind="fdi"), Ask(body=body))
 
 
 def test_writes_without_a_body_survive_every_fault() -> None:
