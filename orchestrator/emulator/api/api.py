@@ -80,6 +80,7 @@ _TWISTS = frozenset(
         Kind.POISON_IMPORT,
         Kind.POISON_IMPORT_UNNAMED,
         Kind.TASK_FAILS,
+        Kind.MEDDLED,
     }
 )
 
@@ -345,6 +346,8 @@ def _twisted(twist: Twist, rule: Rule) -> Twist:
             return replace(twist, slot_stays=twist.slot_stays + rule.duration)
         case Kind.READ_AFTER_WRITE_LAG:
             return replace(twist, lag=twist.lag + rule.duration)
+        case Kind.MEDDLED:
+            return replace(twist, meddled=True)
         case Kind.POISON_EXPORT | Kind.POISON_IMPORT:
             return replace(twist, poison=Poison(twist.poison.names | rule.names, named=True))
         case _:

@@ -26,6 +26,12 @@ _DO: Mapping[Operation, Callable[[Change], Done]] = {
     Operation.APP_CODE_MAKE: credentials.make_app_code,
     Operation.APP_CODE_DELETE: credentials.delete_app_code,
 }
+#: what somebody else does just before such a change; whether there was something to change
+_MEDDLE: Mapping[Operation, Callable[[Change], bool]] = {
+    Operation.DICTIONARY_CHANGE: dictionary.meddle,
+    Operation.DATASOURCE_CHANGE: connections.meddle,
+    Operation.MEMBERS_CHANGE: members.meddle,
+}
 
 
 def change(service: Service, caller: Caller, route: Route, request: Request, twist: Twist) -> Reply:
@@ -33,7 +39,11 @@ def change(service: Service, caller: Caller, route: Route, request: Request, twi
     outcome = "accepted"
     about = tuple(filter(None, (route.above, route.id)))
     try:
-        done = _DO[route.operation](_asked(service, caller, route, request, twist))
+        asked = _asked(service, caller, route, request, twist)
+        if twist.meddled and route.operation in _MEDDLE and _MEDDLE[route.operation](asked):
+            other = ("somebody else", caller.instance, route.operation.value, about, "meddled")
+            service.ledger.calls.append(Call(service.time, *other))
+        done = _DO[route.operation](asked)
         outcome, about = done.outcome, about + done.ids
     except Refusal as refusal:
         outcome = refusal.code

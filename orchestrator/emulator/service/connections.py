@@ -66,6 +66,14 @@ def change(asked: Change) -> Done:
     return Done(200, told(after, asked.holding, asked.switches.datasource_secret_read))
 
 
+def meddle(asked: Change) -> bool:
+    """Somebody else gives the data source another description."""
+    one = asked.holding.datasources.get(asked.id)
+    if one is not None:
+        asked.holding.datasources.put(replace(one, description="changed by somebody else", update_time=asked.now))
+    return one is not None
+
+
 def try_out(asked: Change) -> Done:
     """Whether the connection of the body, or the stored one, works; nothing is stored."""
     stored = _found(asked)

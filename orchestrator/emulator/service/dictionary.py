@@ -57,6 +57,14 @@ def change(asked: Change) -> Done:
     return Done(200, told(entry))
 
 
+def meddle(asked: Change) -> bool:
+    """Somebody else gives the entry another remark."""
+    entry = asked.holding.dictionary.get(asked.id)
+    if entry is not None:
+        asked.holding.dictionary.put(replace(entry, remark="changed by somebody else", update_time=asked.now))
+    return entry is not None
+
+
 def delete(asked: Change) -> Done:
     """The entry is gone, and all below it; a system entry is never deleted."""
     gone = [_found(asked.holding, asked.id)]

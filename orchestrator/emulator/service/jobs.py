@@ -52,6 +52,8 @@ class Twist:
     poison: Poison = field(default_factory=Poison)
     #: it was executed after its caller's connection was gone
     late: bool = False
+    #: somebody else changes what it is about, just before it
+    meddled: bool = False
 
 
 @dataclass(slots=True)

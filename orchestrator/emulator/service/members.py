@@ -38,6 +38,16 @@ def change(asked: Change) -> Done:
     return Done(200, _told(app.id, members))
 
 
+def meddle(asked: Change) -> bool:
+    """Somebody else makes the first user a member that is none yet."""
+    app = asked.holding.apps.get(asked.id)
+    free = [each.name for each in _possible(asked.at, app) if each.name not in dict(app.members)] if app else []
+    if app is None or not free:
+        return False
+    asked.holding.apps.put(replace(app, members=(*app.members, (free[0], ("read",))), update_time=asked.now))
+    return True
+
+
 def _wanted(asked: Change, names: dict[str, str]) -> _Members:
     users = asked.body.get("users")
     if not isinstance(users, list) or len(users) > _MOST:

@@ -213,6 +213,8 @@ class Kind(StrEnum):
     POISON_IMPORT_UNNAMED = "poison-import-unnamed"
     #: the start or stop of a task of `names` fails alone: the answer is a 200 (Finishing 2.5)
     TASK_FAILS = "task-fails"
+    #: somebody else changes what the request is about, just before it (Finishing 1: the last writer wins)
+    MEDDLED = "meddled"
     #: 403 for a download that is not burned by it
     EXPORT_DENIED_DOWNLOAD = "export-denied-download"
     #: the whole reply arrives `seconds` later
@@ -258,6 +260,7 @@ TARGETS: dict[Kind, frozenset[Operation]] = {
     Kind.POISON_IMPORT: frozenset({Operation.IMPORT}),
     Kind.POISON_IMPORT_UNNAMED: frozenset({Operation.IMPORT}),
     Kind.TASK_FAILS: frozenset({Operation.TASK_ACTION}),
+    Kind.MEDDLED: frozenset({Operation.DICTIONARY_CHANGE, Operation.DATASOURCE_CHANGE, Operation.MEMBERS_CHANGE}),
     Kind.WRONG_TOTAL: LISTS,
 }
 

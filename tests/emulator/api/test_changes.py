@@ -160,3 +160,12 @@ def test_an_effect_may_show_late_and_a_change_may_be_executed_late() -> None:
     far.now += 30
     assert codes(far) == ["COUNTRY", "CURRENCY", "REGION", "COLOUR"]
     assert [each.late for each in far.service.ledger.calls] == [False, True]
+
+
+def test_somebody_else_changes_an_entry_just_before_a_request_which_wins() -> None:
+    far = client(None, Rule(Kind.MEDDLED))
+    rest = f"/dictionaries/{entry(far, 'Region').json['id']}"
+    assert code(send(far, "PUT", rest, {"name": "!"})) == (400, "ROMA.13000")
+    assert far.get(rest).json["remark"] == "changed by somebody else"
+    assert send(far, "PUT", rest, {"name": "Region", "remark": "ours"}).json["remark"] == "ours"
+    assert calls(far)[1:3] == [("dictionary-change", "meddled"), ("dictionary-change", "ROMA.13000")]

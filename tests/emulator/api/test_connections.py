@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.emulator.protocol.messages import Json
+from orchestrator.emulator.world.faults import Kind, Rule
 from orchestrator.emulator.world.options import ConnectFailure, ConnectTested, DatasourcePut, SecretRead, Switches
 from tests.emulator.api.test_changes import calls, client, code, send
 from tests.emulator.in_memory_client import Ask, InMemoryClient
@@ -157,3 +158,12 @@ def test_an_imported_data_source_does_not_work_before_its_connection_is_entered(
 
 def _json(value: Json) -> bytes:
     return json.dumps(value).encode()
+
+
+def test_a_change_overwrites_what_somebody_else_just_wrote() -> None:
+    far = client(None, Rule(Kind.MEDDLED))
+    rest, body = first(far)
+    assert code(send(far, "PUT", rest, {}, "fdi")) == (400, "FDI.3002")
+    assert far.get(rest, "fdi").json["description"] == "changed by somebody else"
+    assert send(far, "PUT", rest, body, "fdi").json["description"] == "of the night"
+    assert calls(far)[0] == ("datasource-change", "meddled")

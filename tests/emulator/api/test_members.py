@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.emulator.protocol.messages import Json
+from orchestrator.emulator.world.faults import Kind, Rule
 from orchestrator.emulator.world.generate import DEV_USER, PROD_USER, generate
 from orchestrator.emulator.world.options import Switches, UnknownMember, Visibility
 from tests.emulator.api.test_changes import calls, code, send
@@ -14,9 +15,9 @@ ANN = replace(DEV_USER, name="ann", ak="ak-ann")
 EVE = replace(DEV_USER, name="eve", ak="ak-eve", domain="elsewhere")
 
 
-def client(switches: Switches | None = None) -> InMemoryClient:
+def client(switches: Switches | None = None, *faults: Rule) -> InMemoryClient:
     people = (DEV_USER, PROD_USER, ANN, EVE)
-    return InMemoryClient(generate(2, 1, switches=switches, users=people, durations=SHORT))
+    return InMemoryClient(generate(2, 1, switches=switches, users=people, durations=SHORT, faults=faults))
 
 
 def rest(far: InMemoryClient, last: str = "users") -> str:
@@ -77,6 +78,15 @@ def test_a_wrong_list_changes_nothing(wrong: Json) -> None:
     bodies: tuple[Json, ...] = (wrong, {"users": [ann, ann]}, {"users": [{**ann, "roles": ["owner"]}]})
     for body in bodies:
         assert code(send(far, "PUT", rest(far), body)) == (400, "ROMA.13000")
+    assert set(ids(far, "users")) == {"ann"}
+
+
+def test_a_list_erases_whom_somebody_else_just_added() -> None:
+    far = client(None, Rule(Kind.MEDDLED))
+    ann = member(ids(far)["ann"], "read")
+    assert code(send(far, "PUT", rest(far), {})) == (400, "ROMA.13000")
+    assert set(ids(far, "users")) == {PROD_USER.name}
+    send(far, "PUT", rest(far), {"users": [ann]})
     assert set(ids(far, "users")) == {"ann"}
 
 

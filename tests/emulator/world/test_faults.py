@@ -342,6 +342,8 @@ def _walk(far: InMemoryClient) -> None:
     far.get(f"/assets/archives/{far.job(job_id).get('archive_id', 'none')}")
     far.import_(package)
     far.get("/apps")
+    app_id = far.world.instance("dev").apps[0].id
+    far.ask("PUT", far.path(f"/apps/{app_id}/users"), Ask(body=b"{}"))
     body = json.dumps({"action_id": "start", "list": [{"task_id": "any"}]}).encode()
     far.ask("POST", far.path("/batch-operation/tasks", kind="fdi"), Ask(body=body))
 
