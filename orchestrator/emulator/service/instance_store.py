@@ -1,7 +1,8 @@
 """What one instance holds now. Law: the only mutable picture of assets; a write may show later than it happens."""
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from orchestrator.emulator.service.timers import Timers
@@ -103,6 +104,8 @@ class Holding:
     belongings: Shelf[Belonging]
     dictionary: Shelf[DictionaryEntry]
     app_codes: Shelf[AppCode]
+    #: task id -> starts without a position, each of which sends all that the source ever had (Finishing 2.5)
+    whole_copies: Counter[str] = field(default_factory=Counter)
     #: how many ids `new_id` gave
     made: int = 0
 

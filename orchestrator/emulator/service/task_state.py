@@ -63,7 +63,12 @@ def _set(asked: Change, task: Task, running: bool) -> None:
     drains, until = asked.switches.stop_drains_seconds, 0.0
     if not running:
         until = asked.now + drains if task.running and drains > 0 else task.draining_until
-    asked.holding.tasks.put(replace(task, running=running, draining_until=until), asked.shown_from)
+    position = task.position
+    if running and not position:
+        asked.holding.whole_copies[task.id] += 1
+        position = str(round(asked.now * 1000))
+    after = replace(task, running=running, draining_until=until, position=position)
+    asked.holding.tasks.put(after, asked.shown_from)
     if until > asked.now:
         asked.at.agenda.at(until, partial(_drained, asked.holding, task.id, until))
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.emulator.protocol.messages import Json
+from orchestrator.emulator.service.packages import read_package
 from orchestrator.emulator.world.faults import Kind, Rule
 from orchestrator.emulator.world.generate import DEV_USER, PROD_USER, generate
 from orchestrator.emulator.world.options import Switches, UnknownMember, Visibility
@@ -94,5 +95,7 @@ def test_members_do_not_travel() -> None:
     far = client()
     send(far, "PUT", rest(far), {"users": [member(ids(far)["ann"], "read")]})
     name = far.world.instance("dev").apps[0].name
-    far.wait(str(far.import_(far.package((name,)), user="prod-migrator").json["job_id"]))
+    package = far.package((name,))
+    assert [each.members for each in read_package(package).apps] == [()]
+    far.wait(str(far.import_(package, user="prod-migrator").json["job_id"]))
     assert [each.members for each in far.service.holding("prod").apps.all()] == [()]

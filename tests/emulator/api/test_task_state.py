@@ -111,3 +111,12 @@ def test_a_stop_cuts_the_run_or_lets_it_drain() -> None:
 )
 def test_a_wrong_body_is_refused(body: Json, refusal: str) -> None:
     assert code(listing(client(), body)) == (400, refusal)
+
+
+def test_the_first_start_without_a_position_copies_everything_and_later_ones_do_not() -> None:
+    far = client()
+    fresh, known = far.world.instance("dev").tasks[0], far.world.instance("dev").tasks[1]
+    assert (fresh.position, bool(known.position)) == ("", True)
+    for action in ("start", "stop", "start"):
+        act(far, action, 0, 1)
+    assert far.service.holding("dev").whole_copies == {fresh.id: 1}
