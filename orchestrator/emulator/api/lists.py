@@ -12,7 +12,7 @@ from orchestrator.emulator.service import connections, credentials, dictionary
 from orchestrator.emulator.service.instance_store import Holding
 from orchestrator.emulator.service.service import Caller, Service
 from orchestrator.emulator.world.faults import Operation
-from orchestrator.emulator.world.options import DictionaryList
+from orchestrator.emulator.world.options import DictionaryList, WithoutLink
 from orchestrator.emulator.world.world import Api, App, DataSource, Task
 
 _RELEASE_ENV: Json = {
@@ -83,6 +83,8 @@ class Lists:
     def _dictionary(self, holding: Holding, request: Request) -> list[Json]:
         """One level of it, or all, as the switch says (Finishing 2.1)."""
         parent = request.param("parent_code")
+        if not holding.instance.link and self._service.world.switches.dictionary_without_link is WithoutLink.ERROR:
+            raise dictionary.absent()
         flat = self._service.world.switches.dictionary_list is DictionaryList.FLAT and not parent
         code, name = request.param("code"), request.param("name")
         return [

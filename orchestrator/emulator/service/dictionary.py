@@ -31,6 +31,8 @@ _REMARK, _EXTEND, _PARENT, _ORDER = 200, 5000, 64, 100
 def create(change: Change) -> Done:
     """A new entry; what a duplicate does is a switch (Finishing 5, 13)."""
     shelf = change.holding.dictionary
+    if not change.holding.instance.link:
+        raise absent()
     code, parent = change.text("code", _CODE), change.optional("parent_code", _PARENT)
     entry = _filled(
         change, DictionaryEntry(change.holding.new_id("dictionary"), code, "", parent, create_time=change.now)
@@ -135,6 +137,11 @@ def _found(holding: Holding, entry_id: str) -> DictionaryEntry:
     if entry is None:
         raise _gone()
     return entry
+
+
+def absent() -> Refusal:
+    """The instance has no device integration, and so no data dictionary."""
+    return roma("ROMA.1007", "Invalid request URL.", status=404)
 
 
 def _gone() -> Refusal:

@@ -140,7 +140,7 @@ def holding_of(instance: Instance) -> Holding:
         Shelf(instance.apis),
         Shelf(instance.groups),
         Shelf(instance.belongings),
-        Shelf(_entry(path, name) for path, name in sorted(instance.dictionaries.items())),
+        Shelf(_entry(path, name) for path, name in sorted(instance.dictionaries.items()) if instance.link),
         Shelf(()),
     )
 

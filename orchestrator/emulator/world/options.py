@@ -145,6 +145,15 @@ class DictionaryList(StrEnum):
     FLAT = "flat"
 
 
+class WithoutLink(StrEnum):
+    """How an instance without device integration answers for its data dictionary (Finishing 5, 27)."""
+
+    #: with an empty list
+    EMPTY = "empty"
+    #: 404
+    ERROR = "error"
+
+
 class DuplicateCreate(StrEnum):
     """What the creation of something does whose name or code exists (Finishing 5, 13)."""
 
@@ -351,6 +360,8 @@ class Switches:
     offset: Offset = Offset.RECORD
     #: what the list of the data dictionary gives without `parent_code` (Finishing 5, 12)
     dictionary_list: DictionaryList = DictionaryList.LEVEL
+    #: how an instance without device integration lists its data dictionary (Finishing 5, 27)
+    dictionary_without_link: WithoutLink = WithoutLink.EMPTY
     #: the creation of something whose name or code exists (Finishing 5, 13)
     duplicate_create: DuplicateCreate = DuplicateCreate.REFUSE
     #: the HTTP status of a creation (Finishing 5, 25)

@@ -231,6 +231,8 @@ class Instance:
     #: code of a data dictionary, or codes from the top down such as COUNTRY/DE -> name
     dictionaries: Mapping[str, str] = field(default_factory=lambda: {"COUNTRY": "Country", "CURRENCY": "Currency"})
     quotas: Quotas = field(default_factory=Quotas)
+    #: it has device integration, without which there is no data dictionary (Finishing 2.1)
+    link: bool = True
     apps: tuple[App, ...] = ()
     tasks: tuple[Task, ...] = ()
     datasources: tuple[DataSource, ...] = ()

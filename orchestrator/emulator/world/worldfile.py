@@ -53,8 +53,8 @@ TOP = (
 )  # fmt: skip
 #: what a file may say of an instance; what it holds comes from `generate`
 INSTANCE = (
-    "name", "id", "project_id", "region", "version", "spec", "status", "features", "configs", "dictionaries", "quotas",
-    "generate",
+    "name", "id", "project_id", "region", "version", "spec", "status", "features", "configs", "dictionaries", "link",
+    "quotas", "generate",
 )  # fmt: skip
 #: values of a file, with what aliases repeat
 MOST_PLACES = 100_000

@@ -8,7 +8,7 @@ import pytest
 from orchestrator.emulator.protocol.messages import Dropped, Json, Reply
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.emulator.world.generate import generate
-from orchestrator.emulator.world.options import CreateStatus, DuplicateCreate, Switches
+from orchestrator.emulator.world.options import CreateStatus, DuplicateCreate, Switches, WithoutLink
 from orchestrator.emulator.world.world import Quotas
 from tests.emulator.in_memory_client import SHORT, Ask, InMemoryClient
 
@@ -131,6 +131,15 @@ def test_a_full_dictionary_takes_no_more_and_a_system_entry_stays() -> None:
     assert [each["type"] for each in listed] == ["system", "user"]
     assert code(send(far, "DELETE", f"/dictionaries/{listed[0]['id']}")) == (400, "ROMA.19010")
     assert codes(far) == ["DEVICE_TYPE", "REGION"]
+
+
+def test_an_instance_without_device_integration_has_no_dictionary() -> None:
+    for switch, status in ((WithoutLink.EMPTY, 200), (WithoutLink.ERROR, 404)):
+        world = generate(1, 0, switches=Switches(dictionary_without_link=switch))
+        far = InMemoryClient(replace(world, instances=tuple(replace(each, link=False) for each in world.instances)))
+        listed = far.get("/dictionaries")
+        assert (listed.status, listed.json.get("total", 0)) == (status, 0)
+        assert entry(far, "Region").status == 404
 
 
 def test_creations_may_answer_200() -> None:
