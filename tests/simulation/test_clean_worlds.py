@@ -6,6 +6,7 @@ import pytest
 
 from orchestrator.errors import PreflightBlocked
 from tests.simulation.scenarios import live, vault_root
+from tests.simulation.working_hours import WorkingHours, unbound
 from tests.simulation.worlds import Scenario, scenario
 
 SEEDS = 120
@@ -14,7 +15,8 @@ CHUNK = 20
 
 def _untroubled(seed: int) -> Scenario:
     drawn = scenario(seed)
-    return replace(drawn, world=replace(drawn.world, faults=()), poison=frozenset(), kills=())
+    world = replace(drawn.world, faults=())
+    return replace(drawn, world=world, plan=unbound(drawn.plan), poison=frozenset(), kills=(), hours=WorkingHours())
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))

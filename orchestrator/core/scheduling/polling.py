@@ -118,6 +118,8 @@ def next_poll(watch: Watch) -> float:
     """Seconds until the next poll."""
     expected = watch.expected
     longest = max(LONGEST, LONGEST_SHARE * expected.p50)
+    if not expected.jobs:  # whatever its progress says: an outage beside it is to be seen as well
+        longest = min(longest, max(FIRST_POLL, FIRST_SHARE * watch.age))
     told = _told(watch)
     if told is not None:
         wait = _due(_around(*told), TOLD_AIM * watch.aim, watch.age)
@@ -133,10 +135,8 @@ def next_poll(watch: Watch) -> float:
 def _patience(watch: Watch) -> float:
     """Longest wait, in seconds, while nothing tells when the end is due."""
     p50, jobs = watch.expected.p50, watch.expected.jobs
-    if not jobs:
-        return max(FIRST_POLL, FIRST_SHARE * watch.age)
     careful = inf
-    if jobs < CAREFUL:
+    if 0 < jobs < CAREFUL:
         careful = GROWTH * watch.age if watch.age else EARLY * p50
     if watch.error is None or watch.reports or watch.age >= FIRST_REPORT * p50:
         return careful
