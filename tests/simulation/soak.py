@@ -19,7 +19,7 @@ from pathlib import Path
 
 from orchestrator.emulator.world.faults import Kind
 from tests.simulation.scenarios import live, vault_root
-from tests.simulation.worlds import scenario
+from tests.simulation.worlds import FINISHING, scenario
 
 #: seeds that one worker process takes at a time
 CHUNK = 20
@@ -101,7 +101,7 @@ class Whole:
     def told(self) -> str:
         """The summary."""
         whole = self.sum
-        kinds = [kind.value for kind in Kind]
+        kinds = [kind.value for kind in Kind if kind not in FINISHING]
         never = [kind for kind in kinds if not whole.faults[kind]]
         days, speed = whole.seconds / DAY, whole.seconds / (whole.spent or 1.0)
         return "\n".join(
