@@ -281,7 +281,7 @@ def _advice(code: ExitCode, only_held: bool, word: tuple[str, ...] | None) -> tu
         case ExitCode.STOPPED if word is not None:
             return "whoever gives the word", " ".join(("roma-migrate continue", *word, "RUN"))
         case ExitCode.STOPPED:
-            return "the plan's owner", "give the plan a window that opens, then run the same command again"
+            return "the plan owner", "give the plan a window that opens, then run the same command again"
         case ExitCode.NOT_FINISHED:
             return "nobody", "run the same command again later"
         case ExitCode.UNREACHABLE:
