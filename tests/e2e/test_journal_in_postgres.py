@@ -136,7 +136,10 @@ def test_a_run_that_is_frozen_past_its_lease_is_ended_and_asked_for_nothing_more
         os.kill(program.pid, signal.SIGSTOP)
         posts = roma.posts()
         entries = kept.sql("SELECT count(*) FROM event")
-        assert program.wait(PATIENCE) == -signal.SIGKILL, "nobody let it go on: the kernel ended it"
+        try:
+            assert program.wait(PATIENCE) == -signal.SIGKILL, "nobody let it go on: the kernel ended it"
+        finally:
+            program.kill()  # where the kernel did not, nobody else would
         assert (roma.posts(), kept.sql("SELECT count(*) FROM event")) == (posts, entries)
     roma.release()
     finishes(kept, roma)
