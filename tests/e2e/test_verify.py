@@ -6,6 +6,7 @@ from typing import Any
 
 from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.service.instance_store import Holding
+from orchestrator.emulator.world.world import DictionaryEntry
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import Desk, Said
 from tests.e2e.local_roma import LocalRoma, small_world
@@ -53,7 +54,7 @@ def add_at_source(dev: Holding, prod: Holding) -> str:
 
 
 def lack_child_entry(dev: Holding, prod: Holding) -> str:
-    dev.instance = replace(dev.instance, dictionaries={**dev.instance.dictionaries, "COUNTRY/DE": "Germany"})
+    dev.dictionary.put(DictionaryEntry("de", "DE", "Germany", "COUNTRY"))
     return "COUNTRY/DE"
 
 

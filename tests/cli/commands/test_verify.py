@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator.emulator.service.instance_store import Holding
-from orchestrator.emulator.world.world import App, Task
+from orchestrator.emulator.world.world import App, DictionaryEntry, Task
 from tests.cli.conftest import Invoke, Local
 
 
@@ -139,7 +139,7 @@ def test_a_key_that_did_not_travel_is_said_and_is_no_failure(moved: Local, invok
 def test_a_child_dictionary_entry_that_the_target_lacks_is_found(moved: Local, invoke: Invoke) -> None:
     """The list without `parent_code` gives only the top level (Finishing 2.1)."""
     dev = moved.api.service.holding("dev")
-    dev.instance = replace(dev.instance, dictionaries={**dev.instance.dictionaries, "COUNTRY/DE": "Germany"})
+    dev.dictionary.put(DictionaryEntry("de", "DE", "Germany", "COUNTRY"))
     told = document(invoke, moved)
     assert [each["sentence"] for each in told["dictionaries"]] == ["COUNTRY/DE (Germany) of dev is missing at prod"]
     assert told["verdict"] == "both sides agree; 1 dictionary entry to be looked at"
