@@ -9,7 +9,11 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from orchestrator.core.state.events import Entry, Event
+from orchestrator.errors import JournalDamaged, MemoryFailed
 from orchestrator.storage.chain import Head, Row
+
+#: what to do with what a newer version wrote
+NEWER = "nothing is damaged: run the command with the version that wrote it, which is the newest that was used here"
 
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(Event)}
 
@@ -50,6 +54,23 @@ def from_text(kind: str, body: str) -> Event:
 def entry_of(row: Row) -> Entry:
     """What a row says; raises ValueError as `from_text` does."""
     return Entry(row.seq, row.at, from_text(row.kind, row.body))
+
+
+def entry_in(journal: str, row: Row, restore: str) -> Entry:
+    """What a row of that journal says; raises as `event_in` does."""
+    return Entry(row.seq, row.at, event_in(journal, f"entry {row.seq}", row.kind, row.body, restore))
+
+
+def event_in(journal: str, what: str, kind: str, body: str, restore: str) -> Event:
+    """What a journal holds there. Raises JournalDamaged with `restore` as the next step, and MemoryFailed for what a
+    newer version wrote; both name the journal."""
+    try:
+        return from_text(kind, body)
+    except NotKnownYet as error:
+        # The chain has been checked: it is what was written, by a version that knows more.
+        raise MemoryFailed(f"{journal}: {what} is {error}: a newer roma-migrate wrote it", next_step=NEWER) from None
+    except ValueError as error:
+        raise JournalDamaged(f"{journal}: {what} is not what was written: {error}", next_step=restore) from None
 
 
 def rows_behind(head: Head, events: Sequence[Event], at: float) -> tuple[list[Row], Head]:

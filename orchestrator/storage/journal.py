@@ -19,12 +19,11 @@ from pathlib import Path
 from orchestrator.core.state.events import Entry, Event
 from orchestrator.errors import JournalDamaged, LeaseLost, MemoryFailed
 from orchestrator.storage.chain import BEGIN, ChainBroken, Head, Row, checked
-from orchestrator.storage.codec import NotKnownYet, from_text, rows_behind, to_text
+from orchestrator.storage.codec import NEWER, entry_in, event_in, rows_behind, to_text
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.headfile import HeadFile, heads
 from orchestrator.storage.heads import must_be_forced
 
-_NEWER = "nothing is damaged: run the command with the version that wrote it, which is the newest that was used here"
 #: version of the tables; a newer one is refused
 SCHEMA = 1
 #: how often a reader opens the file again that changed hands under its eyes
@@ -144,7 +143,9 @@ class SqliteJournal:
             rows = self._db.execute(
                 "SELECT id, kind, body FROM inbox WHERE run = ? AND answer IS NULL ORDER BY id", (self.run,)
             ).fetchall()
-        return [(number, _event(self.path, f"request {number}", kind, body)) for number, kind, body in rows]
+        return [
+            (number, event_in(str(self.path), f"request {number}", kind, body, _RESTORE)) for number, kind, body in rows
+        ]
 
     def answer(self, request: int, text: str) -> None:
         with _as_sentences(self.path), self._db:
@@ -258,21 +259,8 @@ def _last(db: sqlite3.Connection, path: Path, run: str, boot: str) -> Head:
 
 
 def _entry(path: Path, row: Row) -> Entry:
-    """What a row says; raises JournalDamaged, which names `path`."""
-    return Entry(row.seq, row.at, _event(path, f"entry {row.seq}", row.kind, row.body))
-
-
-def _event(path: Path, what: str, kind: str, body: str) -> Event:
-    try:
-        return from_text(kind, body)
-    except NotKnownYet as error:
-        # The chain has been checked: it is what was written, by a version that knows more.
-        raise MemoryFailed(
-            f"{path}: {what} is {error}: a newer roma-migrate wrote it",
-            next_step=_NEWER,
-        ) from None
-    except ValueError as error:
-        raise JournalDamaged(f"{path}: {what} is not what was written: {error}", next_step=_RESTORE) from None
+    """What a row says; raises JournalDamaged and MemoryFailed, which name `path`."""
+    return entry_in(str(path), row, _RESTORE)
 
 
 # --- connections ---------------------------------------------------------------------------------------------------
@@ -365,7 +353,7 @@ def _must_be_ours(db: sqlite3.Connection, path: Path) -> None:
     if row is None or row[0] != str(SCHEMA):
         raise MemoryFailed(
             f"{path}: written by another version of roma-migrate (tables {row and row[0]}, this one has {SCHEMA})",
-            next_step=_NEWER,
+            next_step=NEWER,
         )
 
 

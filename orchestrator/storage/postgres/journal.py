@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from orchestrator.core.state.events import Entry, Event
 from orchestrator.errors import JournalDamaged, LeaseLost, MemoryFailed
 from orchestrator.storage.chain import BEGIN, ChainBroken, Head, Row, checked
-from orchestrator.storage.codec import NotKnownYet, from_text, rows_behind
+from orchestrator.storage.codec import entry_in, event_in, rows_behind
 from orchestrator.storage.postgres.database import Connection, Database
 from orchestrator.storage.postgres.holdings import Holdings
 
@@ -39,7 +39,6 @@ UPDATE run SET epoch = epoch + 1 WHERE id = %(run)s AND {ALL_HELD} RETURNING epo
 _HEAD = "SELECT epoch, seq, chain FROM run WHERE id = %s"
 _PAGE_OF = "SELECT seq, at, kind, body, chain FROM event WHERE run = %s AND seq > %s ORDER BY seq LIMIT %s"
 _RESTORE = "restore the database from a backup; do not start this plan anew before that"
-_NEWER = "nothing is damaged: run the command with the version that wrote it, which is the newest that was used here"
 
 
 def columns(rows: Sequence[Row]) -> dict[str, object]:
@@ -72,7 +71,7 @@ class PostgresJournal:
     def read(self, after: int = 0) -> Iterator[Entry]:
         for row, _head in rows_of(self._database, self.run, self._head):
             if row.seq > after:
-                yield entry_in(self.run, row)
+                yield entry_in_run(self.run, row)
 
     def append(self, events: Sequence[Event], at: float) -> tuple[Entry, ...]:
         rows, head = rows_behind(self._head, events, at)
@@ -95,7 +94,10 @@ class PostgresJournal:
     def take_requests(self) -> list[tuple[int, Event]]:
         sql = "SELECT id, kind, body FROM inbox WHERE run = %s AND answer IS NULL ORDER BY id"
         rows = self._holdings.under(self._database, lambda db: db.execute(sql, (self.run,)).fetchall())
-        return [(int(number), _event(self.run, f"request {number}", kind, body)) for number, kind, body in rows]
+        return [
+            (int(number), event_in(f"run {self.run}", f"request {number}", kind, body, _RESTORE))
+            for number, kind, body in rows
+        ]
 
     def answer(self, request: int, text: str) -> None:
         sql = "UPDATE inbox SET answer = %s WHERE id = %s"
@@ -131,18 +133,6 @@ def _pages(database: Database, run: str, after: int) -> Iterator[Row]:
         after = rows[-1].seq
 
 
-def entry_in(run: str, row: Row) -> Entry:
-    """What a row says; raises JournalDamaged, which names the run."""
-    return Entry(row.seq, row.at, _event(run, f"entry {row.seq}", row.kind, row.body))
-
-
-def _event(run: str, what: str, kind: str, body: str) -> Event:
-    try:
-        return from_text(kind, body)
-    except NotKnownYet as error:
-        raise MemoryFailed(
-            f"run {run}: {what} is {error}: a newer roma-migrate wrote it",
-            next_step=_NEWER,
-        ) from None
-    except ValueError as error:
-        raise JournalDamaged(f"run {run}: {what} is not what was written: {error}", next_step=_RESTORE) from None
+def entry_in_run(run: str, row: Row) -> Entry:
+    """What a row says; raises JournalDamaged and MemoryFailed, which name the run."""
+    return entry_in(f"run {run}", row, _RESTORE)

@@ -29,7 +29,7 @@ from orchestrator.storage.postgres.journal import (
     ROWS,
     PostgresJournal,
     columns,
-    entry_in,
+    entry_in_run,
     fence,
     head_of,
     rows_of,
@@ -93,7 +93,7 @@ class PostgresStore:
 
     def read(self, run: str) -> Iterator[Entry]:
         for row, _head in rows_of(self._database, run, head_of(self._database, run)):
-            yield entry_in(run, row)
+            yield entry_in_run(run, row)
 
     def brief(self, run: str) -> "Brief | None":
         """None: whatever a command needs of a run it folds from the database."""
@@ -104,7 +104,7 @@ class PostgresStore:
 
     def kept(self, run: str) -> list[tuple[Row, Entry]]:
         reached = head_of(self._database, run)
-        return [(row, entry_in(run, row)) for row, _head in rows_of(self._database, run, reached)]
+        return [(row, entry_in_run(run, row)) for row, _head in rows_of(self._database, run, reached)]
 
     @contextmanager
     def followed(self, run: str) -> Iterator[Callable[[], Iterator[Entry]]]:
@@ -113,7 +113,7 @@ class PostgresStore:
         def news() -> Iterator[Entry]:
             nonlocal told
             for row, head in rows_of(self._database, run, head_of(self._database, run), told):
-                entry = entry_in(run, row)
+                entry = entry_in_run(run, row)
                 told = head
                 yield entry
 
