@@ -97,7 +97,7 @@ class OperatorError(RomaMigrateError):
     """The plan or the command line is wrong; nothing was sent."""
 
     exit_code = ExitCode.USAGE
-    who = "the plan's owner"
+    who = "the plan owner"
 
 
 class PlanInvalid(OperatorError):

@@ -27,7 +27,7 @@ def output_of(
 ) -> bytes:
     """What the command prints, of which at most `most` bytes are read; raises CommandFailed."""
     try:
-        process = subprocess.Popen(  # noqa: S603 - the plan's owner wrote it, and no shell reads it
+        process = subprocess.Popen(  # noqa: S603 - the plan owner wrote it, and no shell reads it
             list(argv), cwd=folder, env=dict(environ), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip

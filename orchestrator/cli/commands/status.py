@@ -95,7 +95,7 @@ def fresh(terminal: Terminal, word: str | None, text: str) -> int:
     if terminal.common.json:
         document = {
             "plan": plan, "fresh": young, "run": run or None, "last_success": utc(at) if run else None,
-            "within_seconds": most, "sentence": told, "code": int(code), "who": "nobody" if young else "plan owner",
+            "within_seconds": most, "sentence": told, "code": int(code), "who": "nobody" if young else "the plan owner",
             "next": "" if young else f"roma-migrate status {plan}",
         }  # fmt: skip
         terminal.document(document)

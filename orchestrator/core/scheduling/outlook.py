@@ -1,4 +1,4 @@
-"""How a run fares: on course, late, stuck, waiting for a person, or ended. Law: from its journal and the clock alone.
+"""How a run fares: on course, late, stuck, waiting for somebody or something, or ended. Law: from its journal and the clock alone.
 
 Times are epoch seconds, UTC. Whoever only follows a run asks nobody, so nothing here needs the plan or the service.
 """
@@ -16,7 +16,7 @@ from orchestrator.core.scheduling.timetable import planned_left
 from orchestrator.core.state.holders import lost_request_in
 from orchestrator.core.state.lifecycle import DeliveryState, PackageState
 from orchestrator.core.state.progress import Progress
-from orchestrator.core.state.slots import JobKind
+from orchestrator.core.state.slots import JobKind, host_of
 from orchestrator.core.state.undecided import undecided_deliveries
 
 #: seconds for which nothing may move before a run counts as stuck
@@ -48,6 +48,8 @@ class Course(StrEnum):
     STUCK = "stuck"
     #: nothing may be asked for before a window opens
     CLOSED = "waiting for its window"
+    #: whatever could come next would ask a service that does not answer
+    AWAY = "waiting for the service"
     #: only an operator can decide what comes next
     PERSON = "waiting for a person"
     ENDED = "ended"
@@ -202,6 +204,8 @@ def _judged(look: Look, finish: Finish | None, predicted: Finish | None, opens: 
         return Course.STUCK, "no process conducts it"
     if stuck := _stuck(look):
         return Course.STUCK, stuck
+    if away := _all_away(progress):
+        return Course.AWAY, f"{', '.join(away)} does not answer"
     return _in_time(look, finish, predicted)
 
 
@@ -241,6 +245,18 @@ def _stuck(look: Look) -> str:
         holder = "our own lost request may still hold" if ours else "somebody else's job holds"
         return f"nothing has moved for {ceil(still / 60)} min: {holder} the slot"
     return ""
+
+
+def _all_away(progress: Progress) -> list[str]:
+    """The hosts that every open delivery would ask next, where none of them answers; else none."""
+    began = progress.began
+    hosts = {each.name: host_of(each.endpoint) for each in began.places} if began is not None else {}
+    asked: set[str] = set()
+    for name in progress.open:
+        life = progress.deliveries[name]
+        stored = progress.packages[life.batch].state is PackageState.STORED
+        asked.add(hosts.get(life.target if stored else progress.source_of(life), ""))
+    return sorted(asked) if asked and asked <= progress.outages.down.keys() else []
 
 
 def _overlong(look: Look) -> Iterator[str]:

@@ -46,7 +46,7 @@ def test_a_run_begins_with_a_good_signature_only_and_journals_who_signed(
     sign(saved, key(tmp_path, "stranger"))
     stranger = invoke(*words, "--json")
     told = json.loads(stranger.stdout)
-    assert (told["code"], "a stranger signed it" in told["error"], told["who"]) == (4, True, "the plan's owner")
+    assert (told["code"], "a stranger signed it" in told["error"], told["who"]) == (4, True, "the plan owner")
     assert invoke("preview", "plan.yaml", "--against", "ok.json", "--signers", "signers").exit_code == 4
     assert quick.posts == 0
     sign(saved, tmp_path / "olga")

@@ -1,4 +1,4 @@
-"""The verdict on a run that is followed: on course, late, stuck, waiting for a person, ended."""
+"""The verdict on a run that is followed: on course, late, stuck, waiting, ended."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from orchestrator.core.model.change import Change, ChangeKind
+from orchestrator.core.model.place import Place
 from orchestrator.core.plan.hours import Hours
 from orchestrator.core.plan.windows import Window
 from orchestrator.core.scheduling.outlook import (
@@ -37,8 +38,9 @@ PREDICTED = e.SchedulePredicted(
     ),
     (("export", "dev", "c", "out"), ("import", "prod", "c", "in")),
 )  # fmt: skip
+PLACES = (Place("dev", "https://dev.example", "", "p", "i"), Place("prod", "https://prod.example", "", "p", "i"))
 BEGUN: tuple[Event, ...] = (
-    e.RunBegan("p", "p.yaml", "{}", "me", "h", 1, "0", busy_timeout=7200.0),
+    e.RunBegan("p", "p.yaml", "{}", "me", "h", 1, "0", busy_timeout=7200.0, places=PLACES),
     batch("b1"), batch("b2"), into("b1"), into("b2"), PREDICTED,
 )  # fmt: skip
 ASKED, EXPORTING = e.ExportRequested("b1", "c", "out"), e.ExportAccepted("b1", "j")
@@ -116,6 +118,19 @@ def test_a_run_behind_somebody_elses_job_is_stuck_only_when_nothing_has_moved_fo
     told = seen(*behind, after=STUCK + 10)
     assert told.course is Course.STUCK
     assert told.why == "nothing has moved for 6 min: somebody else's job holds the slot"
+
+
+def test_a_run_whose_next_requests_all_go_to_a_service_that_is_away_is_not_on_course() -> None:
+    def away(host: str) -> Event:
+        return e.OutageBegan(host, ErrorDetail("unreachable"))
+
+    dev, prod = "dev.example", "prod.example"
+    told = seen(away(dev), after=20)
+    assert (told.course, told.why) == (Course.AWAY, "dev.example does not answer")
+    assert seen(away(prod), after=20).course is Course.ON_COURSE, "exports go on"
+    assert seen(away(dev), e.OutageEnded(dev, 1.0), after=20).course is Course.ON_COURSE
+    assert seen(*STORED, away(prod), after=20).course is not Course.AWAY, "batch 2 is still exported"
+    assert seen(away(dev), after=STUCK + 60).course is Course.STUCK
 
 
 def test_nobody_else_is_blamed_while_a_lost_import_of_ours_may_hold_the_slot() -> None:
