@@ -1,4 +1,4 @@
-"""How a run fares: on course, late, stuck, waiting for somebody or something, or ended. Law: from its journal and the clock alone.
+"""How a run fares: on course, late, stuck, waiting, or ended. Law: from its journal and the clock alone.
 
 Times are epoch seconds, UTC. Whoever only follows a run asks nobody, so nothing here needs the plan or the service.
 """
