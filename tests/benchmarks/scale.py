@@ -22,7 +22,8 @@ from statistics import fmean
 
 from orchestrator.core.plan.plan import Plan, Scope, Settings
 from orchestrator.emulator.world.generate import Filling, generate
-from orchestrator.emulator.world.options import Duration, Durations, LockScope, Switches
+from orchestrator.emulator.world.options import Duration, Durations, Switches
+from orchestrator.emulator.world.readings import LockScope
 from orchestrator.emulator.world.world import World
 from orchestrator.engine.runs import Wish
 from orchestrator.engine.runtime import collect_rarely

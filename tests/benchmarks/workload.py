@@ -18,7 +18,8 @@ from orchestrator.emulator.service.jobs import Twist
 from orchestrator.emulator.service.packages import read_package
 from orchestrator.emulator.service.service import Caller, Service
 from orchestrator.emulator.world.generate import empty_instance
-from orchestrator.emulator.world.options import LockScope, Switches
+from orchestrator.emulator.world.options import Switches
+from orchestrator.emulator.world.readings import LockScope
 from orchestrator.emulator.world.world import Task, User, World, task_id
 from tests.benchmarks.worlds import lower_bound
 

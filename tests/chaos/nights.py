@@ -15,15 +15,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
-from orchestrator.emulator.world.options import (
-    AddNewOnExisting,
-    AppKey,
-    Duration,
-    Durations,
-    LockScope,
-    PrefixRenames,
-    Switches,
-)
+from orchestrator.emulator.world.options import Duration, Durations, Switches
+from orchestrator.emulator.world.readings import AddNewOnExisting, AppKey, LockScope, PrefixRenames
 from tests.e2e.desk import LINES, Desk, PlanText, Said
 from tests.e2e.local_roma import LocalRoma, local_roma, small_world
 from tests.emulator.ledgers import overlaps

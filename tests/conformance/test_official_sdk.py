@@ -18,8 +18,9 @@ from huaweicloudsdkroma import v2 as sdk
 from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.server import serve
 from orchestrator.emulator.service.service import Service
+from orchestrator.emulator.world.finishing_readings import Told
 from orchestrator.emulator.world.generate import Filling, generate
-from orchestrator.emulator.world.options import Duration, Durations, Switches, Told
+from orchestrator.emulator.world.options import Duration, Durations, Switches
 from orchestrator.emulator.world.world import World
 
 QUICK = Durations(Duration(0.05), Duration(0.05), Duration(0.05))

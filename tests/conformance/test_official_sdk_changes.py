@@ -6,8 +6,9 @@ import pytest
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 from huaweicloudsdkroma import v2 as sdk
 
+from orchestrator.emulator.world.finishing_readings import SecretRead
 from orchestrator.emulator.world.generate import generate
-from orchestrator.emulator.world.options import SecretRead, Switches
+from orchestrator.emulator.world.options import Switches
 from orchestrator.emulator.world.world import World
 from tests.conformance.test_official_sdk import UNREAD_DATES, client, talk
 

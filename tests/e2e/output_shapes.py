@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.emulator.world.faults import Kind, Operation
-from orchestrator.emulator.world.options import AddNewOnExisting, FailedImport, Switches
+from orchestrator.emulator.world.options import Switches
+from orchestrator.emulator.world.readings import AddNewOnExisting, FailedImport
 from tests.e2e.desk import Desk, PlanText, Said
 from tests.e2e.local_roma import LocalRoma, local_roma, small_world
 

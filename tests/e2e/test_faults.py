@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import pytest
 
 from orchestrator.emulator.world.faults import Kind, Operation
-from orchestrator.emulator.world.options import AddNewOnExisting, AppKey, LockScope, Switches
+from orchestrator.emulator.world.options import Switches
+from orchestrator.emulator.world.readings import AddNewOnExisting, AppKey, LockScope
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import Desk, Said
 from tests.e2e.local_roma import LocalRoma, large_world, small_world

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from orchestrator.emulator.world.faults import Kind, Operation
-from orchestrator.emulator.world.options import AddNewOnExisting, FailedImport, Switches
+from orchestrator.emulator.world.options import Switches
+from orchestrator.emulator.world.readings import AddNewOnExisting, FailedImport
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import Desk, PlanText, read_until
 from tests.e2e.local_roma import PATIENCE, LocalRoma, small_world

@@ -13,7 +13,7 @@ import pytest
 from orchestrator.cli.context.wiring import os_user
 from orchestrator.core.state import events as e
 from orchestrator.emulator.world.faults import Kind, Operation
-from orchestrator.emulator.world.options import LockScope
+from orchestrator.emulator.world.readings import LockScope
 from orchestrator.storage.home import Home
 from orchestrator.storage.store import HomeStore
 from tests.e2e.conftest import Serve

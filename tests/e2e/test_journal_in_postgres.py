@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from orchestrator.emulator.world.faults import Operation
-from orchestrator.emulator.world.options import LockScope
+from orchestrator.emulator.world.readings import LockScope
 from tests.builders.cable import Cable, cable_to
 from tests.builders.postgres_server import PASSWORD, PostgresServer
 from tests.e2e.conftest import Serve

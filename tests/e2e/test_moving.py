@@ -4,7 +4,7 @@ import pytest
 
 from orchestrator.emulator.world.faults import Operation
 from orchestrator.emulator.world.generate import DEV_USER
-from orchestrator.emulator.world.options import LockScope
+from orchestrator.emulator.world.readings import LockScope
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import LINES, Desk, PlanText, key_of, read_until
 from tests.e2e.local_roma import CATCHABLE, PATIENCE, large_world, small_world

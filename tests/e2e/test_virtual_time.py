@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
-from orchestrator.emulator.world.options import AddNewOnExisting, AppKey, Switches
+from orchestrator.emulator.world.options import Switches
+from orchestrator.emulator.world.readings import AddNewOnExisting, AppKey
 from tests.emulator.ledgers import created, twice
 from tests.simulation.points import small_plan
 from tests.simulation.scenarios import Night, live, vault_root

@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 
 from orchestrator.cli.app import build
 from orchestrator.emulator.world.faults import Kind, Operation
-from orchestrator.emulator.world.options import AddNewOnExisting, FailedImport, Switches
+from orchestrator.emulator.world.options import Switches
+from orchestrator.emulator.world.readings import AddNewOnExisting, FailedImport
 from orchestrator.emulator.world.world import World
 from tests.e2e.desk import Desk, PlanText
 from tests.e2e.local_roma import LocalRoma, local_roma, small_world

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from orchestrator.emulator.service.ledger import JobRecord, Landed, Ledger, slot_of
-from orchestrator.emulator.world.options import LockScope
+from orchestrator.emulator.world.readings import LockScope
 
 
 def created(ledger: Ledger, instance: str, kind: str = "") -> list[Landed]:

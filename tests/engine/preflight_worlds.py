@@ -34,7 +34,8 @@ from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.service.service import Service
 from orchestrator.emulator.world.faults import Rule
 from orchestrator.emulator.world.generate import DEV_USER, PROD_USER, Filling, empty_instance, fill
-from orchestrator.emulator.world.options import Switches, Visibility
+from orchestrator.emulator.world.options import Switches
+from orchestrator.emulator.world.readings import Visibility
 from orchestrator.emulator.world.world import App, DataSource, Task, World, hex_id, make_id
 from orchestrator.emulator.world.world import Instance as There
 from orchestrator.engine.read_inventories import read_inventories

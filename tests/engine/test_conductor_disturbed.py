@@ -10,7 +10,8 @@ from orchestrator.core.plan.plan import Scope
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
-from orchestrator.emulator.world.options import LockScope, Switches
+from orchestrator.emulator.world.options import Switches
+from orchestrator.emulator.world.readings import LockScope
 from orchestrator.engine.conductor import gravest
 from orchestrator.engine.runs import Ended, Runs
 from orchestrator.engine.runtime import Offload

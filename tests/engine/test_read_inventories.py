@@ -10,7 +10,8 @@ from orchestrator.core.model.failures import Failed, Failure, RequestFailed, Una
 from orchestrator.core.model.inventory import App, Inventory, Task
 from orchestrator.core.model.retries import FIRST_CONTACT, as_error
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
-from orchestrator.emulator.world.options import Switches, Visibility
+from orchestrator.emulator.world.options import Switches
+from orchestrator.emulator.world.readings import Visibility
 from orchestrator.engine.read_inventories import Seen, read_inventories, united
 from orchestrator.errors import ExitCode, FarSideError, ServiceRefuses, ServiceUnreachable
 from orchestrator.roma.contact import LEAST_WAIT

@@ -8,7 +8,8 @@ import pytest
 from orchestrator.core.model.instance_facts import Facts, Unread
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
 from orchestrator.emulator.world.generate import PROD_USER
-from orchestrator.emulator.world.options import Offset, Switches, Visibility
+from orchestrator.emulator.world.options import Switches
+from orchestrator.emulator.world.readings import Offset, Visibility
 from orchestrator.emulator.world.world import App, DataSource, make_id
 from tests.engine.preflight_worlds import PreflightWorld, clean, told, with_instance
 

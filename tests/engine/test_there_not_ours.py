@@ -8,7 +8,8 @@ import pytest
 from orchestrator.core.report.outcome import AssetClass, asset_outcomes
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry
-from orchestrator.emulator.world.options import AddNewOnExisting, FailedImport, Switches
+from orchestrator.emulator.world.options import Switches
+from orchestrator.emulator.world.readings import AddNewOnExisting, FailedImport
 from orchestrator.emulator.world.world import make_id
 from orchestrator.engine.runs import Ended, Runs, Wish
 from orchestrator.errors import ExitCode

@@ -10,8 +10,9 @@ from orchestrator.core.model.secrets import AccessKeySecret
 from orchestrator.core.plan.plan import Instance, Settings
 from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.service.service import Service
+from orchestrator.emulator.world.finishing_readings import DictionaryList
 from orchestrator.emulator.world.generate import DEV_USER, generate
-from orchestrator.emulator.world.options import DictionaryList, Switches
+from orchestrator.emulator.world.options import Switches
 from orchestrator.emulator.world.world import World
 from orchestrator.engine.runtime import utc_now
 from orchestrator.roma import Reader, Roma

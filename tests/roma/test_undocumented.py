@@ -8,8 +8,9 @@ import pytest
 
 from orchestrator.core.model.failures import RequestFailed
 from orchestrator.core.model.instance_facts import Unread
+from orchestrator.emulator.world.finishing_readings import Told
 from orchestrator.emulator.world.generate import generate
-from orchestrator.emulator.world.options import Switches, Told
+from orchestrator.emulator.world.options import Switches
 from orchestrator.roma import Reader, shapes
 from orchestrator.roma.limits import DETAIL_LENGTH
 from tests.roma.test_dictionaries import reader_of

@@ -6,7 +6,7 @@ from orchestrator.core.plan.plan import Plan, Scope
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry
 from orchestrator.emulator.service.ledger import slot_of
-from orchestrator.emulator.world.options import LockScope
+from orchestrator.emulator.world.readings import LockScope
 
 #: the plan's word for a slot in the emulator's words; `auto` begins as the first
 SCOPES = {

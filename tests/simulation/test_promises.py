@@ -11,14 +11,8 @@ from orchestrator.core.plan.plan import Plan, Scope, Settings
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry
 from orchestrator.emulator.world.faults import Kind, Operation, Rule
-from orchestrator.emulator.world.options import (
-    AddNewOnExisting,
-    Duration,
-    Durations,
-    LockScope,
-    Switches,
-    Visibility,
-)
+from orchestrator.emulator.world.options import Duration, Durations, Switches
+from orchestrator.emulator.world.readings import AddNewOnExisting, LockScope, Visibility
 from orchestrator.emulator.world.world import Quotas, World
 from orchestrator.engine.runs import Ended, Runs
 from orchestrator.errors import ExitCode

@@ -28,14 +28,13 @@ from orchestrator.core.plan.plan import (
 )
 from orchestrator.emulator.world.faults import LASTING, TARGETS, WRITES, Kind, Operation, Rule
 from orchestrator.emulator.world.generate import Filling, fill, generate
-from orchestrator.emulator.world.options import (
+from orchestrator.emulator.world.options import Duration, Durations, Switches
+from orchestrator.emulator.world.readings import (
     AddNewOnExisting,
     AppKey,
     ArchiveIdPlace,
     BusyCheck,
     Carried,
-    Duration,
-    Durations,
     FailedImport,
     Landing,
     LockScope,
@@ -44,7 +43,6 @@ from orchestrator.emulator.world.options import (
     Progress,
     ReasonKey,
     StatusVocab,
-    Switches,
     TaskIds,
     Visibility,
 )

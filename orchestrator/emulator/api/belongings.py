@@ -9,7 +9,7 @@ from orchestrator.emulator.protocol.messages import Json, Request
 from orchestrator.emulator.service.credentials import shown
 from orchestrator.emulator.service.service import Caller, Service
 from orchestrator.emulator.world.faults import Operation
-from orchestrator.emulator.world.options import Told
+from orchestrator.emulator.world.finishing_readings import Told
 from orchestrator.emulator.world.world import Api, App, Belonging, BelongingKind, Task, hex_id
 
 _KINDS = {

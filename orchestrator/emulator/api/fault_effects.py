@@ -21,7 +21,7 @@ from orchestrator.emulator.protocol.messages import (
     WrongLength,
 )
 from orchestrator.emulator.world.faults import Kind, Rule
-from orchestrator.emulator.world.options import StatusVocab
+from orchestrator.emulator.world.readings import StatusVocab
 
 #: kinds that strike a reply after the request was executed
 AFTER = frozenset(

@@ -12,7 +12,7 @@ from orchestrator.emulator.service import connections, credentials, dictionary
 from orchestrator.emulator.service.instance_store import Holding
 from orchestrator.emulator.service.service import Caller, Service
 from orchestrator.emulator.world.faults import Operation
-from orchestrator.emulator.world.options import DictionaryList, WithoutLink
+from orchestrator.emulator.world.finishing_readings import DictionaryList, WithoutLink
 from orchestrator.emulator.world.world import Api, App, DataSource, Task
 
 _RELEASE_ENV: Json = {

@@ -7,7 +7,7 @@ from typing import TypeVar
 from orchestrator.emulator.protocol.errors import Layer, Refusal, invalid
 from orchestrator.emulator.protocol.messages import Request
 from orchestrator.emulator.world.faults import Operation
-from orchestrator.emulator.world.options import Offset
+from orchestrator.emulator.world.readings import Offset
 
 _V = TypeVar("_V")
 

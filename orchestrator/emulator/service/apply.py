@@ -8,7 +8,8 @@ from dataclasses import replace
 from orchestrator.emulator.service.imports import Arrival, ImportPlan
 from orchestrator.emulator.service.instance_store import Holding
 from orchestrator.emulator.service.ledger import Landed, Ledger, Removed
-from orchestrator.emulator.world.options import FailedImport, Switches
+from orchestrator.emulator.world.options import Switches
+from orchestrator.emulator.world.readings import FailedImport
 from orchestrator.emulator.world.world import App, Group
 
 

@@ -12,13 +12,8 @@ from orchestrator.emulator.protocol.errors import Layer, Refusal
 from orchestrator.emulator.protocol.messages import Json
 from orchestrator.emulator.service.changing import Change, Done
 from orchestrator.emulator.service.instance_store import Holding, sees_app, sees_datasource
-from orchestrator.emulator.world.options import (
-    ConnectFailure,
-    ConnectTested,
-    DatasourcePut,
-    SecretRead,
-    Switches,
-)
+from orchestrator.emulator.world.finishing_readings import ConnectFailure, ConnectTested, DatasourcePut, SecretRead
+from orchestrator.emulator.world.options import Switches
 from orchestrator.emulator.world.world import DataSource
 
 _NAME = re.compile(r"[^&<>\"'()]{1,255}")

@@ -8,7 +8,7 @@ from orchestrator.emulator.protocol.messages import Json
 from orchestrator.emulator.service.changing import Change, Done
 from orchestrator.emulator.service.instance_store import Looking, sees_app
 from orchestrator.emulator.service.jobs import iso
-from orchestrator.emulator.world.options import AppCodeUnique, CreateStatus, Told
+from orchestrator.emulator.world.finishing_readings import AppCodeUnique, CreateStatus, Told
 from orchestrator.emulator.world.world import App, AppCode
 
 _SECRET = re.compile(r"[A-Za-z0-9!@#$%+=./-]{8,128}")

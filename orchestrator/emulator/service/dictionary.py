@@ -20,7 +20,7 @@ from orchestrator.emulator.protocol.messages import Json
 from orchestrator.emulator.service.changing import Change, Done
 from orchestrator.emulator.service.instance_store import Holding
 from orchestrator.emulator.service.jobs import iso
-from orchestrator.emulator.world.options import CreateStatus, DuplicateCreate
+from orchestrator.emulator.world.finishing_readings import CreateStatus, DuplicateCreate
 from orchestrator.emulator.world.world import DictionaryEntry
 
 _CODE = re.compile(r"[A-Za-z0-9_ ]{2,64}")

@@ -8,7 +8,7 @@ from orchestrator.emulator.protocol.errors import IN_USE, POISON
 from orchestrator.emulator.service.imports import Poison, Reason
 from orchestrator.emulator.service.instance_store import Holding
 from orchestrator.emulator.service.packages import Manifest, collect
-from orchestrator.emulator.world.options import Carried
+from orchestrator.emulator.world.readings import Carried
 from orchestrator.emulator.world.world import App, Task
 
 _T = TypeVar("_T")

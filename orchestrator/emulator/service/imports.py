@@ -19,14 +19,8 @@ from orchestrator.emulator.protocol.errors import (
 )
 from orchestrator.emulator.service.instance_store import Holding, sees_app
 from orchestrator.emulator.service.packages import Manifest
-from orchestrator.emulator.world.options import (
-    AddNewOnExisting,
-    AppKey,
-    MergeSemantics,
-    PrefixRenames,
-    SecondArrival,
-    Switches,
-)
+from orchestrator.emulator.world.options import Switches
+from orchestrator.emulator.world.readings import AddNewOnExisting, AppKey, MergeSemantics, PrefixRenames, SecondArrival
 from orchestrator.emulator.world.world import (
     Api,
     App,

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from orchestrator.emulator.service.timers import Timers
-from orchestrator.emulator.world.options import Switches, Visibility
+from orchestrator.emulator.world.options import Switches
+from orchestrator.emulator.world.readings import Visibility
 from orchestrator.emulator.world.world import (
     Api,
     App,

@@ -12,7 +12,8 @@ from functools import lru_cache
 from orchestrator.emulator.protocol.messages import Json
 from orchestrator.emulator.service.imports import Poison, Reason
 from orchestrator.emulator.service.packages import Manifest
-from orchestrator.emulator.world.options import ArchiveIdPlace, Progress, ReasonKey, StatusVocab, Switches
+from orchestrator.emulator.world.options import Switches
+from orchestrator.emulator.world.readings import ArchiveIdPlace, Progress, ReasonKey, StatusVocab
 
 
 class JobType(StrEnum):

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 
 from orchestrator.emulator.protocol.messages import Json
-from orchestrator.emulator.world.options import LockScope
+from orchestrator.emulator.world.readings import LockScope
 
 
 @dataclass(frozen=True, slots=True)

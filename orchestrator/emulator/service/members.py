@@ -7,7 +7,7 @@ from orchestrator.emulator.protocol.messages import Json
 from orchestrator.emulator.service.changing import Change, Done
 from orchestrator.emulator.service.credentials import owned_app
 from orchestrator.emulator.service.instance_store import Looking
-from orchestrator.emulator.world.options import UnknownMember
+from orchestrator.emulator.world.finishing_readings import UnknownMember
 from orchestrator.emulator.world.world import App, User, hex_id
 
 _ROLES = ("read", "access", "delete", "modify", "admin")

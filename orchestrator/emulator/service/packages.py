@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 from orchestrator.emulator.protocol.errors import roma
 from orchestrator.emulator.protocol.messages import Body, Filler, Upload
 from orchestrator.emulator.service.zip_writer import read_entry, write_zip
-from orchestrator.emulator.world.options import Carried, Switches
+from orchestrator.emulator.world.options import Switches
+from orchestrator.emulator.world.readings import Carried
 from orchestrator.emulator.world.world import Api, App, Belonging, BelongingKind, DataSource, Group, Task
 
 MANIFEST = "roma-emulator-manifest.json"

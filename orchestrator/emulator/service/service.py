@@ -39,7 +39,8 @@ from orchestrator.emulator.service.jobs import Archive, Job, JobType, Outcome, T
 from orchestrator.emulator.service.ledger import Call, JobRecord, Ledger, slot_of
 from orchestrator.emulator.service.packages import Manifest, read_package, write_package
 from orchestrator.emulator.service.timers import Timers
-from orchestrator.emulator.world.options import BusyCheck, Duration, Landing, Limit100, Visibility
+from orchestrator.emulator.world.options import Duration
+from orchestrator.emulator.world.readings import BusyCheck, Landing, Limit100, Visibility
 from orchestrator.emulator.world.world import App, DataSource, Task, User, World, make_id
 
 _LIMIT = 100

@@ -7,7 +7,7 @@ from orchestrator.emulator.protocol.errors import Layer, Refusal
 from orchestrator.emulator.protocol.messages import Json
 from orchestrator.emulator.service.changing import Change, Done
 from orchestrator.emulator.service.instance_store import Holding, sees_task
-from orchestrator.emulator.world.options import TaskBatchOver, TaskSameState
+from orchestrator.emulator.world.finishing_readings import TaskBatchOver, TaskSameState
 from orchestrator.emulator.world.world import Task
 
 _RUNNING = {"start": True, "stop": False}

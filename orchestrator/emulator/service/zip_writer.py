@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from orchestrator.emulator.protocol.messages import Body, Filler, Upload
-from orchestrator.emulator.world.options import PackageKind
+from orchestrator.emulator.world.readings import PackageKind
 
 #: 2026-01-01 00:00:00 as a zip file writes it
 _TIME, _DATE = 0, (2026 - 1980) << 9 | 1 << 5 | 1

@@ -1,311 +1,49 @@
-"""How this local ROMA Connect reads what the documents leave open.
+"""How this local ROMA Connect behaves: one reading of everything left open, and how long jobs take.
 
 Law: every ambiguity is one switch, never an `if` elsewhere.
 
-Each enum lists its default first. Times are in seconds. Section numbers are those of roma/README.md.
+Times are in seconds. Section numbers are those of roma/README.md.
 """
 
 import math
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-
-class LockScope(StrEnum):
-    """Within what one asset job may run (API 2.1)."""
-
-    #: one job per user, whatever the instance and the type: what the text of ROMA.10012 says
-    USER_ANY = "user-any"
-    #: one export, one import and one delete per user
-    USER_TYPE = "user-type"
-    #: one job per instance, whoever asks
-    INSTANCE_ANY = "instance-any"
-    #: one export, one import and one delete per instance
-    INSTANCE_TYPE = "instance-type"
-    #: one job per user in each instance
-    USER_INSTANCE_ANY = "user-instance-any"
-    #: one job per user and type in each instance
-    USER_INSTANCE_TYPE = "user-instance-type"
-
-
-class StatusVocab(StrEnum):
-    """Which words a job's status uses (API 1.4)."""
-
-    #: RUNNING, SUCCEEDED, FAILED
-    UPPER = "upper"
-    #: Running, Success, Failed, and Finished after the download
-    LEGACY = "legacy"
-    #: Running, as in the examples, with SUCCEEDED and FAILED
-    MIXED = "mixed"
-
-
-class ReasonKey(StrEnum):
-    """Under which key a job's failure causes stand (API 1.4)."""
-
-    REASONS = "reasons"
-    REASON = "reason"
-    BOTH = "both"
-
-
-class Limit100(StrEnum):
-    """What "a maximum of 100 applications and tasks" counts (API 1.2)."""
-
-    #: both kinds together
-    TOTAL = "total"
-    #: each kind alone
-    EACH = "each"
-
-
-class ArchiveIdPlace(StrEnum):
-    """Where a job names its archive (API 1.5)."""
-
-    TOP = "top"
-    #: in an `entities` object
-    ENTITIES = "entities"
-    BOTH = "both"
-
-
-class FailedImport(StrEnum):
-    """What a failed import leaves behind (API 7, 18)."""
-
-    #: nothing
-    ATOMIC = "atomic"
-    #: everything before the first asset that failed
-    FIRST_N = "first-n"
-    #: the sound applications, without APIs, data sources and tasks
-    APP_WITHOUT_CONTENT = "app-without-content"
-
-
-class AddNewOnExisting(StrEnum):
-    """What AddNew does with a name that exists (API 7, 14)."""
-
-    #: the asset fails with a reason
-    FAILS = "fails"
-    #: a second asset arises, its name ends in `_1`, `_2`, ...
-    SUFFIX = "suffix"
-    #: the existing asset stays as it is, and nothing is said
-    IGNORED = "ignored"
-
-
-class MergeSemantics(StrEnum):
-    """What Merge does with a name that exists (API 7, 15)."""
-
-    #: its content is replaced under the same id, `update_time` moves
-    UPDATE = "update"
-    #: it stays as it is
-    SKIP = "skip"
-
-
-class PrefixRenames(StrEnum):
-    """What `prefix` renames (API 2.3)."""
-
-    APPS = "apps"
-    TASKS = "tasks"
-    BOTH = "both"
-
-
-class AppKey(StrEnum):
-    """What becomes of an application's key (API 1.8)."""
-
-    #: it travels, and collides where it exists
-    KEPT = "kept"
-    #: a new one is made
-    NEW = "new"
-
-
-class BusyCheck(StrEnum):
-    """Whether ROMA.10012 comes before or after the request is checked."""
-
-    BEFORE = "before"
-    AFTER = "after"
-
-
-class Visibility(StrEnum):
-    """What a user sees (API 1.8)."""
-
-    #: every user sees everything
-    ALL = "all"
-    #: an admin sees everything, others what they own and what is shared with them
-    OWNER = "owner"
-
-
-class Told(StrEnum):
-    """How the service answers one read whose secrecy is not documented (Finishing 1, Finishing 5)."""
-
-    CLEAR = "clear"
-    #: with asterisks in place of most of it
-    MASKED = "masked"
-    #: 403; an application's key is left out of its list
-    REFUSED = "refused"
-
-
-class DictionaryList(StrEnum):
-    """What the list of the data dictionary gives without `parent_code` (Finishing 5, 12)."""
-
-    LEVEL = "level"
-    FLAT = "flat"
-
-
-class WithoutLink(StrEnum):
-    """How an instance without device integration answers for its data dictionary (Finishing 5, 27)."""
-
-    #: with an empty list
-    EMPTY = "empty"
-    #: 404
-    ERROR = "error"
-
-
-class DuplicateCreate(StrEnum):
-    """What the creation of something does whose name or code exists (Finishing 5, 13)."""
-
-    #: 400
-    REFUSE = "refuse"
-    #: a second object arises
-    SECOND = "second"
-    #: 200 with the object that is there, which stays as it is
-    SAME = "same"
-
-
-class CreateStatus(StrEnum):
-    """The HTTP status of a creation that was done (Finishing 5, 25)."""
-
-    #: 201, as the operation's page says
-    DOCUMENTED = "documented"
-    #: 200
-    OK = "200"
-
-
-class SecretRead(StrEnum):
-    """How reads tell the secrets of a data source (Finishing 5, 3)."""
-
-    #: the worst that could be, so that each test shows that no secret is kept
-    CLEAR = "clear"
-    BLANK = "blank"
-    #: asterisks, which a careless change would make the password
-    MASKED = "masked"
-    #: without their fields
-    ABSENT = "absent"
-
-
-class DatasourcePut(StrEnum):
-    """What a change of a data source does with fields that it leaves out (Finishing 5, 6)."""
-
-    #: name, type, application and content are mandatory, and the content is replaced
-    FULL = "full"
-    #: they stay
-    PARTIAL = "partial"
-
-
-class ConnectTested(StrEnum):
-    """Which configuration the test of a connection uses (Finishing 5, 4)."""
-
-    BODY = "body"
-    STORED = "stored"
-
-
-class ConnectFailure(StrEnum):
-    """How a test of a connection says that it failed (Finishing 5, 5)."""
-
-    #: 400 FDI.3016
-    ERROR = "error"
-    #: 200 with `result` false
-    FALSE = "false"
-
-
-class AppCodeUnique(StrEnum):
-    """Where an AppCode may stand once only (Finishing 5, 22)."""
-
-    INSTANCE = "instance"
-    APP = "app"
-
-
-class UnknownMember(StrEnum):
-    """What a list of members does that names a user of another account, or none (Finishing 5, 24)."""
-
-    #: 400
-    REFUSE = "refuse"
-    #: the others become members
-    IGNORE = "ignore"
-
-
-class TaskBatchOver(StrEnum):
-    """What a start or stop of more tasks than `task_batch_limit` does (Finishing 5, 7)."""
-
-    #: 400, and nothing happens
-    REFUSE = "refuse"
-    #: the first ones are done, the others stand in neither list
-    CUT = "cut"
-
-
-class TaskSameState(StrEnum):
-    """What the start of a running task and the stop of a stopped one are (Finishing 5, 8)."""
-
-    FAILURE = "failure"
-    SUCCESS = "success"
-
-
-class Offset(StrEnum):
-    """What `offset` counts in the lists of applications, tasks and data sources (API 1.9)."""
-
-    RECORD = "record"
-    #: pages of `limit` records, from 0
-    PAGE = "page"
-
-
-class PackageKind(StrEnum):
-    """How a package is written (API 6)."""
-
-    PLAIN = "plain"
-    #: entries carry the encryption flag
-    ENCRYPTED = "encrypted"
-    #: sizes stand in zip64 records
-    ZIP64 = "zip64"
-    #: entries use compression method 98
-    UNKNOWN_METHOD = "unknown-method"
-
-
-class Carried(StrEnum):
-    """With which asset a data source travels."""
-
-    APP = "app"
-    TASK = "task"
-    BOTH = "both"
-
-
-class SecondArrival(StrEnum):
-    """What AddNew does with a data source that an earlier import from the same instance brought."""
-
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-
-
-class Landing(StrEnum):
-    """When the effect of an import shows."""
-
-    #: all of it as the job ends
-    AT_END = "at-end"
-    #: asset by asset while the job runs
-    GRADUAL = "gradual"
-
-
-class Progress(StrEnum):
-    """What `progress_percent` tells of a running job (API 1.4)."""
-
-    #: the elapsed fraction
-    TRUTHFUL = "truthful"
-    #: the elapsed fraction, up to 0.3 off either way: it goes backwards
-    NOISY = "noisy"
-    ABSENT = "absent"
-    #: the elapsed share from 0 to 100
-    PERCENT = "percent"
-
-
-class TaskIds(StrEnum):
-    """How task ids are written (API 1.2)."""
-
-    #: 32 hex characters
-    HEX = "hex"
-    #: 36 characters with dashes
-    DASHED = "dashed"
+from orchestrator.emulator.world.finishing_readings import (
+    AppCodeUnique,
+    ConnectFailure,
+    ConnectTested,
+    CreateStatus,
+    DatasourcePut,
+    DictionaryList,
+    DuplicateCreate,
+    SecretRead,
+    TaskBatchOver,
+    TaskSameState,
+    Told,
+    UnknownMember,
+    WithoutLink,
+)
+from orchestrator.emulator.world.readings import (
+    AddNewOnExisting,
+    AppKey,
+    ArchiveIdPlace,
+    BusyCheck,
+    Carried,
+    FailedImport,
+    Landing,
+    Limit100,
+    LockScope,
+    MergeSemantics,
+    Offset,
+    PackageKind,
+    PrefixRenames,
+    Progress,
+    ReasonKey,
+    SecondArrival,
+    StatusVocab,
+    TaskIds,
+    Visibility,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from orchestrator.emulator.world.faults import Rule
-from orchestrator.emulator.world.options import Durations, Switches, TaskIds
+from orchestrator.emulator.world.options import Durations, Switches
+from orchestrator.emulator.world.readings import TaskIds
 
 #: epoch seconds of everything that exists from the start: 2026-01-01T00:00:00Z
 GENESIS = 1767225600.0

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from orchestrator.emulator.world.finishing_readings import Told
 from orchestrator.emulator.world.generate import Filling, generate
-from orchestrator.emulator.world.options import AppKey, Switches, Told
+from orchestrator.emulator.world.options import Switches
+from orchestrator.emulator.world.readings import AppKey
 from orchestrator.emulator.world.world import World
 from tests.cli.conftest import QUICK, Invoke, Local
 

@@ -7,7 +7,8 @@ import pytest
 
 from orchestrator.emulator.protocol.messages import Json
 from orchestrator.emulator.world.faults import Kind, Rule
-from orchestrator.emulator.world.options import ConnectFailure, ConnectTested, DatasourcePut, SecretRead, Switches
+from orchestrator.emulator.world.finishing_readings import ConnectFailure, ConnectTested, DatasourcePut, SecretRead
+from orchestrator.emulator.world.options import Switches
 from tests.emulator.api.test_changes import calls, client, code, send
 from tests.emulator.in_memory_client import Ask, InMemoryClient
 

@@ -3,7 +3,8 @@
 import pytest
 
 from orchestrator.emulator.protocol.messages import Json, Reply
-from orchestrator.emulator.world.options import AppCodeUnique, Switches, Told
+from orchestrator.emulator.world.finishing_readings import AppCodeUnique, Told
+from orchestrator.emulator.world.options import Switches
 from tests.emulator.api.test_changes import calls, client, code, send
 from tests.emulator.in_memory_client import Ask, InMemoryClient
 

@@ -7,8 +7,10 @@ import pytest
 from orchestrator.emulator.protocol.messages import Json
 from orchestrator.emulator.service.packages import read_package
 from orchestrator.emulator.world.faults import Kind, Rule
+from orchestrator.emulator.world.finishing_readings import UnknownMember
 from orchestrator.emulator.world.generate import DEV_USER, PROD_USER, generate
-from orchestrator.emulator.world.options import Switches, UnknownMember, Visibility
+from orchestrator.emulator.world.options import Switches
+from orchestrator.emulator.world.readings import Visibility
 from tests.emulator.api.test_changes import calls, code, send
 from tests.emulator.in_memory_client import SHORT, Ask, InMemoryClient
 

@@ -6,8 +6,9 @@ import pytest
 
 from orchestrator.emulator.protocol.messages import Json, Reply
 from orchestrator.emulator.world.faults import Kind, Rule
+from orchestrator.emulator.world.finishing_readings import TaskBatchOver, TaskSameState
 from orchestrator.emulator.world.generate import Filling, generate
-from orchestrator.emulator.world.options import Switches, TaskBatchOver, TaskSameState
+from orchestrator.emulator.world.options import Switches
 from orchestrator.emulator.world.world import World
 from tests.emulator.api.test_changes import code, send
 from tests.emulator.in_memory_client import SHORT, InMemoryClient

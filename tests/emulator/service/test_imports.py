@@ -8,7 +8,8 @@ from orchestrator.emulator.service.exports import Chosen
 from orchestrator.emulator.service.imports import ImportType, Options, Poison
 from orchestrator.emulator.service.jobs import Outcome, Twist
 from orchestrator.emulator.world.generate import Filling, generate
-from orchestrator.emulator.world.options import (
+from orchestrator.emulator.world.options import Switches
+from orchestrator.emulator.world.readings import (
     AddNewOnExisting,
     AppKey,
     FailedImport,
@@ -16,7 +17,6 @@ from orchestrator.emulator.world.options import (
     MergeSemantics,
     PrefixRenames,
     SecondArrival,
-    Switches,
     Visibility,
 )
 from orchestrator.emulator.world.world import Quotas

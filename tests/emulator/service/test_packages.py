@@ -10,7 +10,8 @@ from orchestrator.emulator.protocol.messages import Body, Filler
 from orchestrator.emulator.service.packages import MANIFEST, read_package
 from orchestrator.emulator.service.zip_writer import write_zip
 from orchestrator.emulator.world.generate import generate
-from orchestrator.emulator.world.options import PackageKind, Switches
+from orchestrator.emulator.world.options import Switches
+from orchestrator.emulator.world.readings import PackageKind
 from tests.emulator.in_memory_client import SHORT, InMemoryClient
 
 

@@ -11,16 +11,8 @@ from orchestrator.emulator.service.imports import ImportType, Options
 from orchestrator.emulator.service.jobs import JobType, Outcome, Twist
 from orchestrator.emulator.world.faults import Rule
 from orchestrator.emulator.world.generate import generate
-from orchestrator.emulator.world.options import (
-    BusyCheck,
-    Carried,
-    Durations,
-    Landing,
-    Limit100,
-    LockScope,
-    Switches,
-    Visibility,
-)
+from orchestrator.emulator.world.options import Durations, Switches
+from orchestrator.emulator.world.readings import BusyCheck, Carried, Landing, Limit100, LockScope, Visibility
 from orchestrator.emulator.world.world import World
 from tests.emulator.in_memory_client import SHORT, InMemoryClient
 from tests.emulator.ledgers import overlaps

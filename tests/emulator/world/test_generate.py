@@ -3,7 +3,8 @@
 import re
 
 from orchestrator.emulator.world.generate import default_world, generate
-from orchestrator.emulator.world.options import Switches, TaskIds
+from orchestrator.emulator.world.options import Switches
+from orchestrator.emulator.world.readings import TaskIds
 
 _APP = re.compile(r"[A-Za-z0-9_. ()-]{1,256}")
 _TASK = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,99}")

@@ -4,7 +4,7 @@ import pytest
 
 from orchestrator.emulator.world.faults import Kind, Operation
 from orchestrator.emulator.world.generate import default_world
-from orchestrator.emulator.world.options import LockScope
+from orchestrator.emulator.world.readings import LockScope
 from orchestrator.emulator.world.worldfile import WorldInvalid, load_world
 
 FULL = """
