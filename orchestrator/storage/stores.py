@@ -88,7 +88,7 @@ def upgrade_tables(address: str, environ: Mapping[str, str], learn: Learn) -> tu
     try:
         return database.address.shown, database.ask(lambda db: upgrade(db, database.address))
     finally:
-        database.drop()
+        database.close()
 
 
 def vouch_for(address: str, environ: Mapping[str, str], learn: Learn) -> str:
@@ -100,7 +100,7 @@ def vouch_for(address: str, environ: Mapping[str, str], learn: Learn) -> str:
         database.ask(lambda db: vouch(db, database.address))
         return database.address.shown
     finally:
-        database.drop()
+        database.close()
 
 
 def _database(

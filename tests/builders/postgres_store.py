@@ -1,5 +1,6 @@
 """Stores over a real PostgreSQL, each database with the tables of this version."""
 
+import time
 from pathlib import Path
 
 import psycopg
@@ -47,3 +48,13 @@ def sql(database: Database, statement: str, *given: object) -> list[tuple[object
         return cursor.fetchall() if cursor.description else []
 
     return database.ask(work)
+
+
+def ways_become(database: Database, number: int) -> bool:
+    """Whether so many connections are open there, the one that asks included; the server takes notice a bit later."""
+    counted = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = %s"
+    until = time.monotonic() + 10.0
+    while sql(database, counted, "client backend") != [(number,)]:
+        if time.monotonic() > until:
+            return False
+    return True

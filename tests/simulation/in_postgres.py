@@ -73,10 +73,15 @@ class MirroredStore(PostgresStore):
     def vault(self, run: str) -> Vault:
         return Vault(self._root / run, MortalDisk(self._life), margin=0)
 
+    @property
+    def over(self) -> bool:
+        """Whether its incarnation is dead."""
+        return self._life.dead
+
     def close(self) -> None:
         with suppress(Killed):
             super().close()
-        self._database.drop()
+        self._database.close()
 
 
 class PatientLeases(RunLeases):
@@ -120,13 +125,16 @@ class PostgresKeeps:
     stores: list[MirroredStore] = field(default_factory=list)
 
     def __call__(self, root: Path, records: dict[str, Record], life: Life, heard: Callable[[Entry], None]) -> Store:
-        self.close()
+        for each in [store for store in self.stores if store.over]:
+            self.stores.remove(each)
+            each.close()
         self.database.ask(lambda db: db.execute(_LATER))
         Home(root / "home").make()
         self.stores.append(MirroredStore(self.database, root, records, life, heard))
         return self.stores[-1]
 
     def close(self) -> None:
+        """End what the night's processes left open."""
         while self.stores:
             self.stores.pop().close()
 

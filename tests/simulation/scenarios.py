@@ -164,8 +164,16 @@ def give(night: Night, order: str, at: float) -> None:
     run = sorted(night.records)[-1]
     events, _ = Operators().answer(progress_of(night, run), order_of(order))
     if events:
-        store = night.keeps(Path("."), night.records, Life(), night.watch.heard)
-        store.journal(run, "operator").append(events, max(at, night.records[run].rows[-1].at))
+        with _operator(night) as store:
+            store.journal(run, "operator").append(events, max(at, night.records[run].rows[-1].at))
+
+
+@contextmanager
+def _operator(night: Night) -> Iterator[Store]:
+    """The store of a person's command, which is over when the block ends."""
+    life = Life()
+    yield night.keeps(Path("."), night.records, life, night.watch.heard)
+    life.dead = True
 
 
 def order_of(order: str) -> e.RunPaused | e.RunStopped | e.RunContinued:
@@ -426,9 +434,9 @@ def decide(night: Night, draw: random.Random) -> None:
 def _record(run: str, progress: Progress, request: e.Resolved, night: Night) -> None:
     events, answer = Operators().answer(progress, request)
     assert events, answer
-    store = night.keeps(Path("."), night.records, Life(), night.watch.heard)
-    for entry in store.journal(run, "operator").append(events, night.records[run].rows[-1].at):
-        progress.apply(entry)
+    with _operator(night) as store:
+        for entry in store.journal(run, "operator").append(events, night.records[run].rows[-1].at):
+            progress.apply(entry)
 
 
 def progress_of(night: Night, run: str) -> Progress:

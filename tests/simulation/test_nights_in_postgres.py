@@ -1,13 +1,14 @@
 """The nights again, their journals in a real PostgreSQL: the same promises, judged by the same watch."""
 
 import gc
+import warnings
 from collections.abc import Iterator
 
 import pytest
 
 from orchestrator.storage.postgres.database import Database
 from tests.builders.postgres_server import PostgresServer
-from tests.builders.postgres_store import database_of
+from tests.builders.postgres_store import database_of, ways_become
 from tests.simulation.in_postgres import live_in_postgres, nights_in, without_power_cuts
 from tests.simulation.points import end_of, small_plan
 from tests.simulation.scenarios import live, vault_root
@@ -26,12 +27,22 @@ SEEDS, PROVED, CHUNK = 5, 100, 20
 def database(postgres: PostgresServer) -> Iterator[Database]:
     database = database_of(postgres, ttl=600.0)
     yield database
-    database.drop()
+    database.close()
     gc.collect()  # what a killed incarnation left open is complained of here, and in no later test
 
 
 def test_every_promise_holds_in_nights_kept_in_postgresql(database: Database) -> None:
     assert nights_in(database, range(SEEDS)) == []
+
+
+def test_nights_leave_no_connection_behind(database: Database) -> None:
+    """Also threads of killed incarnations, which ask once more behind their store's end, open none."""
+    with warnings.catch_warnings(record=True) as complaints:
+        warnings.simplefilter("always", ResourceWarning)
+        nights_in(database, range(SEEDS))
+        assert ways_become(database, 1)
+        gc.collect()
+    assert [told for each in complaints if "psycopg" in (told := str(each.message))] == []
 
 
 @pytest.mark.proof

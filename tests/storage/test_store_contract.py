@@ -56,7 +56,7 @@ def _postgres(folder: Path, request: pytest.FixtureRequest) -> Opened:
     def close() -> None:
         for each in opened:
             each.close()
-        database.drop()
+        database.close()
 
     request.addfinalizer(close)
     return store

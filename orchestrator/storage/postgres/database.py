@@ -52,6 +52,7 @@ class Database:
         self._password = password
         self._lock = threading.RLock()
         self._connection: Connection | None = None
+        self._closed = False
 
     def beside(self) -> "Database":
         """A further connection to the same database."""
@@ -85,7 +86,15 @@ class Database:
                 with suppress(psycopg.Error):
                     connection.close()
 
+    def close(self) -> None:
+        """Give it up for good: a thread that asks later opens nothing any more, it is told JournalUnreachable."""
+        with self._lock:
+            self._closed = True
+            self.drop()
+
     def _connected(self) -> Connection:
+        if self._closed:
+            raise JournalUnreachable(f"the way to {self.address.shown} was closed by this process itself")
         if self._connection is None or self._connection.closed:
             connection = self._opened()
             try:

@@ -250,7 +250,7 @@ class Holdings:
         finally:
             if self._thread is not None:
                 self._thread.join(ANSWER_TIME)
-            self._database.drop()
+            self._database.close()
 
     def _renewed_at(self, before: float) -> None:
         self._renewed, self._until = before, before + self._ttl

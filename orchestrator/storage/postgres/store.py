@@ -203,7 +203,7 @@ class PostgresStore:
         """Give back what is held, and end the connections."""
         with suppress(RomaMigrateError):  # it ends by itself
             self.holdings.close()
-        self._database.drop()
+        self._database.close()
 
     def _rows(self, sql: str, *given: object) -> list[tuple[Any, ...]]:
         return self._database.ask(lambda db: db.execute(sql, given).fetchall())
@@ -219,7 +219,7 @@ def opened(database: Database, home: Home) -> PostgresStore:
     try:
         return PostgresStore(database, home, database.ask(looked), Deadman().arm)
     except BaseException:
-        database.drop()
+        database.close()
         raise
 
 

@@ -19,7 +19,7 @@ OpenedIn = Callable[[Database], PostgresStore]
 def database(postgres: PostgresServer) -> Iterator[Database]:
     database = database_of(postgres, ttl=20.0)
     yield database
-    database.drop()
+    database.close()
 
 
 @pytest.fixture
