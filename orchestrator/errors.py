@@ -101,10 +101,12 @@ class OperatorError(RomaMigrateError):
 
 
 class PlanInvalid(OperatorError):
-    """Every problem of a plan file, each a line `FILE:LINE: path: what is wrong, what is allowed`."""
+    """Every problem of a plan or a file it names, each a line `FILE:LINE: path: what is wrong, what is allowed`."""
 
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__(*problems, next_step="correct the plan, then run: roma-migrate validate PLAN")
+    def __init__(
+        self, problems: Sequence[str], next_step: str = "correct the plan file, then run: roma-migrate validate PLAN"
+    ) -> None:
+        super().__init__(*problems, next_step=next_step)
         self.problems = tuple(problems)
 
 

@@ -104,11 +104,23 @@ def inventory(
 
 
 @command("validate")
-def validate(terminal: Terminal, plan: PlanArgument) -> int:
+def validate(
+    terminal: Terminal,
+    plan: Annotated[Path | None, typer.Argument(metavar="PLAN", help="The plan file.", show_default=False)] = None,
+    values: Annotated[Path | None, typer.Option("--values", metavar="FILE", help="A values file alone.")] = None,
+) -> int:
     """Check the plan file alone; talks to nobody."""
     from orchestrator.cli.commands.validate import validate as body
+    from orchestrator.cli.commands.validate import validate_values
 
-    return body(terminal, plan)
+    if plan is not None and values is None:
+        return body(terminal, plan)
+    if values is not None and plan is None:
+        return validate_values(terminal, values)
+    raise OperatorError(
+        "one of PLAN and --values FILE is needed, and not both",
+        next_step="roma-migrate validate PLAN, which reads the files that the plan names too",
+    )
 
 
 @command("preview")
@@ -467,11 +479,13 @@ def schema(
     preview: Annotated[bool, typer.Option("--preview", help="Of what preview --json prints.")] = False,
     report: Annotated[bool, typer.Option("--report", help="Of what report --json prints.")] = False,
     world: Annotated[bool, typer.Option("--world", help="Of the emulator's world files.")] = False,
+    values: Annotated[bool, typer.Option("--values", help="Of values files.")] = False,
 ) -> int:
     """Print the JSON Schema of the plan."""
+    from orchestrator.cli.commands.schema import Wanted
     from orchestrator.cli.commands.schema import schema as body
 
-    return body(terminal, preview, report, world)
+    return body(terminal, Wanted(preview, report, world, values))
 
 
 @command("demo")

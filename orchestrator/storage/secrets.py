@@ -72,8 +72,13 @@ def resolve_references(
 
 def resolve_reference(place: str, reference: SecretRef, environ: Mapping[str, str], folder: Path) -> str:
     """What one reference outside a plan stands for; raises OperatorError, which names `place`."""
+    return resolve_beside({place: reference}, environ, folder)[place]
+
+
+def resolve_beside(references: Mapping[str, SecretRef], environ: Mapping[str, str], folder: Path) -> Mapping[str, str]:
+    """What references of another file stand for, by place; raises one OperatorError that names each place."""
     reader = _Reader(environ, folder)
-    found = reader.value(place, reference)
+    found = {place: reader.value(place, reference) for place, reference in references.items()}
     reader.must_be_sound("")
     return found
 

@@ -17,7 +17,7 @@ _STARRED = re.compile(r"\*[^\s,\[\]{}#:]*")
 _REFERENCE = re.compile(r"""(?<!["'])\$\{(env|file):[A-Za-z0-9_./~-]+\}""")
 _KEY_RUN_INTO_VALUE = re.compile(r"^\s*(?:- +)?([A-Za-z_][\w-]*):\S")
 #: whole words: "tasks" holds no key named "sk"
-_SECRET_LINE = re.compile(rf"(?i)(\b({'|'.join(SECRET_KEYS)})\b|password|secret|token)")
+_SECRET_LINE = re.compile(rf"(?i)(\b({'|'.join(SECRET_KEYS)})\b|password|secret|token|community|authorization|_store)")
 
 # What the parser says, and what to say instead; the first that fits.
 _SENTENCES = (

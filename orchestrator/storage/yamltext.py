@@ -96,7 +96,7 @@ def read_yaml(text: str) -> Read:
 def _read_once(text: str, composer: "_Composer") -> Read:
     if found := _NOT_TEXT.search(text):
         line = len(re.split("\r\n|[\r\n]", text[: found.start()]))
-        raise NotYaml(line, "a control character stands here, a plan is plain text")
+        raise NotYaml(line, "a control character stands here, allowed is plain text")
     root = composer.document()
     lines: dict[Place, int] = {(): root.line}
     data = _spread(root, (), lines)
@@ -142,12 +142,12 @@ class _Composer:
     def document(self) -> _Node:
         next(self._events)  # the stream's start
         if isinstance(next(self._events), yaml.StreamEndEvent):
-            raise NotYaml(1, "the plan is empty")
+            raise NotYaml(1, "the file is empty")
         node = self._node(next(self._events), ())
         next(self._events)  # the document's end
         after = next(self._events)
         if not isinstance(after, yaml.StreamEndEvent):
-            raise NotYaml(_line(after), 'a second document begins here ("---"), a plan is one document')
+            raise NotYaml(_line(after), 'a second document begins here ("---"), allowed is one document')
         return node
 
     def _parsed(self) -> Iterator[yaml.Event]:
@@ -168,7 +168,7 @@ class _Composer:
         tag, anchor = getattr(event, "tag", None), getattr(event, "anchor", None)
         if tag is not None:
             self._tell(
-                _line(event), path, "a tag (!) stands here, a plan has none: take it out, or put the text in quotes"
+                _line(event), path, "a tag (!) stands here, none is allowed: take it out, or put the text in quotes"
             )
         if anchor is not None:
             self._anchors[anchor] = None

@@ -142,5 +142,5 @@ def test_the_demo_moves_between_two_users_of_one_local_service() -> None:
 def test_the_readme_names_every_plan() -> None:
     readme = (PLANS / "README.md").read_text(encoding="utf-8")
     there = sorted(path.name for path in PLANS.glob("*.yaml"))
-    assert there == sorted([*FILES, "alerts.yaml"])
+    assert there == sorted([*FILES, "alerts.yaml", "values.example.yaml"])
     assert all(name in readme for name in there)

@@ -53,7 +53,7 @@ SLIPS = [
     ("name: orders\ncred", "name: a: b\ncred", '2: a ": " stands inside a text'),
     ("{batch_size: 10}", "{batch_size:10}", '12: settings["batch_size:10"]: a blank is missing after the colon of '
                                             '"batch_size": write "batch_size: ..."'),
-    ("settings: {", "settings: !!map {", "12: settings: a tag (!) stands here, a plan has none"),
+    ("settings: {", "settings: !!map {", "12: settings: a tag (!) stands here, none is allowed"),
     ("settings: {", "settings: {batch_size: 5, ", "12: settings.batch_size: this key stands here twice, first on"),
     ("    tasks: []", "    source: prod", "18: migrations[0].source: this key stands here twice, first on line 15"),
     ("    tasks: []", "    tasks: ~", '18: migrations[0].tasks: null stands here: leave the key out'),
@@ -69,10 +69,10 @@ SLIPS = [
     ("    region: cn-east-3\n", "", '7: instances.prod: "region" or "endpoint" is missing'),
     ("target: prod", "target: porod", '16: migrations[0].target: no instance is named "porod", allowed are dev, prod; '
                                       'did you mean "prod"?'),
-    (TEXT, "", "1: the plan is empty"),
-    (TEXT, "# nothing\n", "1: the plan is empty"),
+    (TEXT, "", "1: the file is empty"),
+    (TEXT, "# nothing\n", "1: the file is empty"),
     (TEXT, "a text\n", "1: a text stands here, allowed is a mapping with the keys version, name"),
-    (TEXT, "a: \x07", "1: a control character stands here, a plan is plain text"),
+    (TEXT, "a: \x07", "1: a control character stands here, allowed is plain text"),
 ]
 # fmt: on
 

@@ -6,6 +6,7 @@ from orchestrator.cli.output.terminal import Terminal
 from orchestrator.core.model.counts import count
 from orchestrator.errors import ExitCode, PlanInvalid
 from orchestrator.storage.planfile import read_plan
+from orchestrator.storage.valuesfile import read_values
 
 
 def validate(terminal: Terminal, path: Path) -> int:
@@ -30,4 +31,15 @@ def validate(terminal: Terminal, path: Path) -> int:
         )  # fmt: skip
     else:
         terminal.result(f"{path}: valid: plan {plan.name}, {told}")
+    return int(ExitCode.DONE)
+
+
+def validate_values(terminal: Terminal, path: Path) -> int:
+    """Read a values file alone; raises PlanInvalid with every problem."""
+    held = read_values(path).values.connections
+    if terminal.common.json:
+        names = [each.name for each in held.values()]
+        terminal.document({"values_file": str(path), "valid": True, "code": 0, "datasources": names})
+    else:
+        terminal.result(f"{path}: valid: values of {count(len(held), 'data source')}")
     return int(ExitCode.DONE)

@@ -1,16 +1,18 @@
 """How a plan's problems are spoken of: what is wrong, and where. Law: nothing that may be a secret is ever spelled out.
 
 A place is the way from the top of the plan to a value: keys are text, positions in a list are whole numbers. Below
-`credentials` no value is ever quoted, and a key only when it is (nearly) a known one: who forgets a colon or a blank
-has a secret for a key. So every message here can be printed and logged.
+`credentials`, and in the connections of a values file, no value is ever quoted, and a key only when it is (nearly) a
+known one: who forgets a colon or a blank has a secret for a key. So every message here can be printed and logged.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
 from itertools import islice
+
+from orchestrator.core.model.connections import ADDRESS_FIELDS, FIELDS, LOGIN_FIELDS, is_secret
 
 Place = tuple[str | int, ...]
 
@@ -20,6 +22,10 @@ SECRET_KEYS = ("ak", "sk", "security_token", "password", "webhook", "heartbeat")
 CREDENTIAL_KEYS = (
     *SECRET_KEYS, "user", "username", "domain", "iam_endpoint", "profile", "agency", "oidc", "assume", "idp",
     "token_file", "token_env", "project", "by",
+)  # fmt: skip
+#: every key of a values file below a data source's name
+CONNECTION_KEYS = (
+    "type", "name", "app", "content", "other_fields", "optional", *FIELDS, *LOGIN_FIELDS, *ADDRESS_FIELDS,
 )  # fmt: skip
 
 _SIMPLE_KEY = re.compile(r"[\w.-]+")
@@ -82,7 +88,9 @@ class At:
 
 
 def secretive(path: Place) -> bool:
-    """Whether a value at this place may be a secret: all of `credentials`, and any key that is named like a secret."""
+    """Whether a value at this place may be a secret: all of `credentials`, any connection, any key named like one."""
+    if path[:1] == ("datasources",):
+        return len(path) > 2 and (path[2] in ("content", "other_fields") or is_secret(str(path[2])))
     return path[:1] == ("credentials",) or any(part in SECRET_KEYS for part in path)
 
 
@@ -127,19 +135,26 @@ def dotted(path: Place) -> str:
 
 def key_shown(parent: Place, key: str) -> str:
     """One key for people: as it is, in brackets and quotes where it is no simple word, or [not shown]."""
-    if parent[:1] == ("credentials",) and len(parent) >= 2 and not _near_credential_key(key):
+    if len(parent) >= 2 and not _near(key, _DISCREET.get(parent[0])):
         return "[not shown]"
     if any(part in SECRET_KEYS for part in parent):
         return "[not shown]"
-    if (run := _RUN_TOGETHER.match(key)) and run[1].lower() in SECRET_KEYS:
+    if (run := _RUN_TOGETHER.match(key)) and (run[1].lower() in SECRET_KEYS or is_secret(run[1])):
         return f"{run[1]}[not shown]"
     return key if len(key) <= _LONGEST_QUOTE and _SIMPLE_KEY.fullmatch(key) else f"[{quoted(key)}]"
 
 
-def _near_credential_key(key: str) -> bool:
+#: part of the file -> the only keys below a name in it that are shown
+_DISCREET: Mapping[str | int, Sequence[str]] = {"credentials": CREDENTIAL_KEYS, "datasources": CONNECTION_KEYS}
+
+
+def _near(key: str, known: Sequence[str] | None) -> bool:
+    """Whether the key is, or nearly is, a known one; anything is where none are given."""
+    if known is None or key in known:
+        return True
     # A near miss of at most two letters cannot smuggle a secret that stands behind a known word.
-    known = [k for k in CREDENTIAL_KEYS if abs(len(k) - len(key)) <= 2]
-    return bool(re.fullmatch("[A-Za-z_-]+", key)) and bool(get_close_matches(key.lower(), known, n=1, cutoff=0.8))
+    close = [k for k in known if abs(len(k) - len(key)) <= 2]
+    return bool(re.fullmatch("[A-Za-z_-]+", key)) and bool(get_close_matches(key.lower(), close, n=1, cutoff=0.8))
 
 
 def unknown_key(key: str, known: Sequence[str], place: Place) -> str:
@@ -147,5 +162,6 @@ def unknown_key(key: str, known: Sequence[str], place: Place) -> str:
     head, colon, _ = key.partition(":")
     if colon and head.strip() in known:
         return f'a blank is missing after the colon of "{head.strip()}": write "{head.strip()}: ..."'
-    hint = "" if key_shown(place, key).endswith("[not shown]") else did_you_mean(key, known)
+    # A hint is a known word, so that it tells nothing of a key which is not shown.
+    hint = did_you_mean(key, known)
     return f"unknown key, allowed are {listed(known)}{hint}"

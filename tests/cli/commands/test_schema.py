@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable
 
 from typer.testing import Result
 
+from orchestrator.core.model.connections import TYPES
 from orchestrator.emulator.world.faults import Kind, Rule
 from orchestrator.emulator.world.options import Switches
 from orchestrator.emulator.world.worldfile import INSTANCE, TOP
@@ -32,3 +34,12 @@ def test_the_schema_of_worlds_knows_each_key_that_a_world_may_have(invoke: Invok
 
 def test_one_schema_at_a_time(invoke: Invoke) -> None:
     assert invoke("schema", "--world", "--report").exit_code == 2
+
+
+def test_the_schema_of_values_knows_each_type_and_takes_references_alone_for_secrets(invoke: Invoke) -> None:
+    held = json.loads(invoke("schema", "--values").stdout)["properties"]["datasources"]["additionalProperties"]
+    kinds = {each["if"]["properties"]["type"]["const"]: each["then"]["properties"]["content"] for each in held["allOf"]}
+    assert set(kinds) == set(TYPES) == set(held["properties"]["type"]["enum"])
+    assert kinds["MYSQL"]["additionalProperties"] is False
+    assert re.fullmatch(kinds["MYSQL"]["properties"]["password"]["pattern"], "${env:PW}")
+    assert not re.fullmatch(kinds["MYSQL"]["properties"]["password"]["pattern"], "hunter2")

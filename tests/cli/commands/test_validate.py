@@ -49,3 +49,36 @@ def test_unset_secrets_are_reported_together_and_nothing_is_made(invoke: Invoke,
     assert "NOT_SET_AK" in told.stderr
     assert "NOT_SET_SK" in told.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["p.yaml"]
+
+
+VALUES = """
+version: 1
+datasources:
+  orders-db:
+    type: REDIS
+    content: {address: "10.0.0.1:6379", user_name: roma, password: "${env:NOT_SET}"}
+"""
+
+
+def test_a_values_file_is_judged_alone(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "v.yaml").write_text(VALUES)
+    told = invoke("validate", "--values", "v.yaml")
+    assert (told.exit_code, told.stdout) == (0, "v.yaml: valid: values of 1 data source\n")
+    assert json.loads(invoke("validate", "--values", "v.yaml", "--json").stdout)["datasources"] == ["orders-db"]
+    assert [path.name for path in tmp_path.iterdir()] == ["v.yaml"]
+
+
+def test_problems_of_a_values_file_are_told_with_their_lines_and_without_secrets(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    (tmp_path / "v.yaml").write_text(VALUES.replace('"${env:NOT_SET}"', "SESAME").replace("address", "adress"))
+    told = invoke("validate", "--values", "v.yaml")
+    assert told.exit_code == 2
+    assert "v.yaml:6: datasources.orders-db.content.password: a secret stands here in the open" in told.stderr
+    assert 'did you mean "address"?' in told.stderr
+    assert "SESAME" not in told.stderr + told.stdout
+
+
+def test_a_plan_or_a_values_file_and_not_both(invoke: Invoke, tmp_path: Path) -> None:
+    for words in ((), ("p.yaml", "--values", "v.yaml")):
+        assert invoke("validate", *words).exit_code == 2
