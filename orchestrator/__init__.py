@@ -8,6 +8,7 @@ The rooms, each of which touches one part of the world. Imports run one way,
     roma       speaks to ROMA and IAM: the only network; a Reader that cannot write, a Client that adds it
     storage    remembers: plan files, secrets, the journal, the vault of packages, leases of slots, the home
     engine     the loop: write the intent, ask, write the answer, believe it
+    fleet      spreads components over workers, by an engine behind a protocol; its server is the only one it speaks to
     emulator   a local ROMA Connect for demos, tests and simulation; only two commands know it
     cli        terminal, arguments, environment, logs
 

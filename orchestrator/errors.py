@@ -8,7 +8,8 @@
     |- FarSideError
     |  |- ServiceRefuses    (3: authentication, permission, unknown instance)
     |  |- ServiceUnreachable (9)
-    |  `- JournalUnreachable (9: the database that keeps the journal)
+    |  |- JournalUnreachable (9: the database that keeps the journal)
+    |  `- EngineUnreachable (9: the engine that gives a fleet's components to workers)
     |- JournalInDoubt (5: the journal's database may lack what was written last)
     |- HeldElsewhere (6: another process holds this plan's run)
     `- MemoryFailed (7: disk full, journal or package damaged)
@@ -143,6 +144,13 @@ class JournalUnreachable(FarSideError):
 
     exit_code = ExitCode.UNREACHABLE
     who = "whoever runs the journal's database"
+
+
+class EngineUnreachable(FarSideError):
+    """The engine that gives a fleet's components to its workers cannot be reached; what was written stands."""
+
+    exit_code = ExitCode.UNREACHABLE
+    who = "whoever runs the workers' engine"
 
 
 class JournalInDoubt(RomaMigrateError):

@@ -1,15 +1,42 @@
-"""What several folders of tests share: one PostgreSQL a session, started when the first test asks for it."""
+"""What several folders of tests share: one server of a kind a session, started when the first test asks for it."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from tests.builders.postgres_server import PostgresServer
+from tests.builders.temporal_server import TemporalServer
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     server = PostgresServer.made()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def temporal() -> Iterator[str]:
+    """The address of a Temporal server, as `--engine` takes it; ROMA_TEST_TEMPORAL names another one."""
+    if named := os.environ.get("ROMA_TEST_TEMPORAL"):
+        yield named
+        return
+    server = TemporalServer.made()
+    try:
+        server.start()
+        yield server.address
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def own_temporal() -> Iterator[TemporalServer]:
+    """A Temporal server that a test may stop, freeze and wipe."""
+    server = TemporalServer.made()
     try:
         server.start()
         yield server

@@ -7,7 +7,6 @@ another user, from a copy where that user cannot reach the package.
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,6 +17,8 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+
+from tests.builders.ports import free_port
 
 #: "nobody" on every Linux; no account of that number need exist
 _NOBODY = 65534
@@ -52,7 +53,7 @@ class PostgresServer:
         if os.geteuid() == 0:
             as_user |= {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
             os.chown(root, _NOBODY, _NOBODY)
-        server = cls(root, _free_port(), _program(root, as_user), as_user)
+        server = cls(root, free_port(), _program(root, as_user), as_user)
         server._prepare()
         return server
 
@@ -131,9 +132,3 @@ def _program(root: Path, as_user: dict[str, Any]) -> Path:
         shutil.copytree(folder, root / "program")
         return root / "program"
     return folder
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

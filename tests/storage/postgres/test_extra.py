@@ -21,11 +21,18 @@ def test_no_command_imports_the_extra_unless_it_is_asked_for(words: list[str]) -
     assert run(code, *words).stdout.splitlines()[-1:] == ["[]"]
 
 
-def test_every_module_but_those_of_the_database_loads_without_the_extra() -> None:
+#: the doors to what the extra brings
+_DOORS = (
+    "orchestrator.storage.postgres", "orchestrator.storage.bucket", "orchestrator.fleet.temporal",
+    "orchestrator.fleet.component_workflow", "orchestrator.__m",
+)  # fmt: skip
+
+
+def test_every_module_but_its_doors_loads_without_the_extra() -> None:
     code = f"""{_WITHOUT}
 import importlib, pkgutil, orchestrator
 for each in pkgutil.walk_packages(orchestrator.__path__, "orchestrator.", onerror=lambda name: None):
-    if not each.name.startswith(("orchestrator.storage.postgres", "orchestrator.storage.bucket", "orchestrator.__m")):
+    if not each.name.startswith({_DOORS}):
         importlib.import_module(each.name)
 """
     done = run(code)
