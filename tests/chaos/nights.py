@@ -14,7 +14,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.faults import Kind, Rule
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Duration, Durations, Switches
 from orchestrator.emulator.world.readings import AddNewOnExisting, AppKey, LockScope, PrefixRenames
 from tests.e2e.desk import LINES, Desk, PlanText, Said

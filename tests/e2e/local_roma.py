@@ -16,8 +16,9 @@ from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.server import Address, serve
 from orchestrator.emulator.service.ledger import Ledger
 from orchestrator.emulator.service.service import Service
-from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.faults import Kind, Rule
 from orchestrator.emulator.world.generate import Filling, generate
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Duration, Durations
 from orchestrator.emulator.world.world import World
 from orchestrator.engine.runtime import utc_now

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from orchestrator.emulator.world.faults import Kind, Operation
+from orchestrator.emulator.world.faults import Kind
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Switches
 from orchestrator.emulator.world.readings import AddNewOnExisting, FailedImport
 from tests.e2e.desk import Desk, PlanText, Said

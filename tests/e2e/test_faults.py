@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from orchestrator.emulator.world.faults import Kind, Operation
+from orchestrator.emulator.world.faults import Kind
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Switches
 from orchestrator.emulator.world.readings import AddNewOnExisting, AppKey, LockScope
 from tests.e2e.conftest import Serve

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.emulator.world.faults import Kind, Operation
+from orchestrator.emulator.world.faults import Kind
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Switches
 from orchestrator.emulator.world.readings import AddNewOnExisting, FailedImport
 from tests.e2e.conftest import Serve

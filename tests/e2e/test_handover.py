@@ -1,7 +1,8 @@
 """The handover list while a run goes on: what a person ticks is kept by the process that conducts the run."""
 
 from orchestrator.core.state import events as e
-from orchestrator.emulator.world.faults import Kind, Operation
+from orchestrator.emulator.world.faults import Kind
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.storage.home import Home
 from orchestrator.storage.store import HomeStore
 from tests.e2e.conftest import Serve

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from orchestrator.core.state import events as e
-from orchestrator.emulator.world.faults import Kind, Operation
+from orchestrator.emulator.world.faults import Kind
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.errors import ExitCode
 from orchestrator.storage.home import Home
 from orchestrator.storage.store import HomeStore

@@ -12,7 +12,8 @@ import pytest
 
 from orchestrator.cli.context.wiring import os_user
 from orchestrator.core.state import events as e
-from orchestrator.emulator.world.faults import Kind, Operation
+from orchestrator.emulator.world.faults import Kind
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.readings import LockScope
 from orchestrator.storage.home import Home
 from orchestrator.storage.store import HomeStore

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 
-from orchestrator.emulator.world.faults import Operation
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.readings import LockScope
 from tests.builders.cable import Cable, cable_to
 from tests.builders.postgres_server import PASSWORD, PostgresServer

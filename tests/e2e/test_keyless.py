@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.emulator.world.faults import Operation
 from orchestrator.emulator.world.generate import DEV_USER, PROD_USER
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.world import Agency, World
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import Desk, PlanText, key_of

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
-from orchestrator.emulator.world.faults import Kind, Operation
+from orchestrator.emulator.world.faults import Kind
+from orchestrator.emulator.world.operations import Operation
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import LINES, REPOSITORY, Desk, PlanText, read_until
 from tests.e2e.local_roma import PATIENCE, small_world

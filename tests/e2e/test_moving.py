@@ -2,8 +2,8 @@
 
 import pytest
 
-from orchestrator.emulator.world.faults import Operation
 from orchestrator.emulator.world.generate import DEV_USER
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.readings import LockScope
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import LINES, Desk, PlanText, key_of, read_until

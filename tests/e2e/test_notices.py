@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from orchestrator.emulator.world.faults import Kind, Operation
+from orchestrator.emulator.world.faults import Kind
 from orchestrator.emulator.world.generate import PROD_USER
+from orchestrator.emulator.world.operations import Operation
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import REPOSITORY, Desk, PlanText, key_of
 from tests.e2e.local_roma import LocalRoma, small_world

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from orchestrator.emulator.world.faults import Operation
+from orchestrator.emulator.world.operations import Operation
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import LINES, Desk, PlanText, read_until
 from tests.e2e.local_roma import PATIENCE, LocalRoma, small_world

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.emulator.world.faults import Kind, Operation
+from orchestrator.emulator.world.faults import Kind
 from orchestrator.emulator.world.generate import empty_instance
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.world import Quotas, World
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import Desk, PlanText

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.emulator.world.faults import Operation
+from orchestrator.emulator.world.operations import Operation
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import Desk, Said, read_until
 from tests.e2e.local_roma import LocalRoma, small_world

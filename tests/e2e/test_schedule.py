@@ -4,7 +4,7 @@ import shlex
 import signal
 from pathlib import Path
 
-from orchestrator.emulator.world.faults import Operation
+from orchestrator.emulator.world.operations import Operation
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import LINES, Desk, read_until
 from tests.e2e.local_roma import PATIENCE, large_world

@@ -2,7 +2,8 @@
 
 import signal
 
-from orchestrator.emulator.world.faults import Kind, Operation
+from orchestrator.emulator.world.faults import Kind
+from orchestrator.emulator.world.operations import Operation
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import Desk, PlanText, read_until
 from tests.e2e.local_roma import small_world

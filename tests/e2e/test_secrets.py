@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 import pytest
 
-from orchestrator.emulator.world.faults import Kind, Operation
+from orchestrator.emulator.world.faults import Kind
 from orchestrator.emulator.world.generate import DEV_USER, PROD_USER, Filling, generate
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.storage.home import Home
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import LINES, Desk, earlier, read_until

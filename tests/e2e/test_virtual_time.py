@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.faults import Kind, Rule
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Switches
 from orchestrator.emulator.world.readings import AddNewOnExisting, AppKey
 from tests.emulator.ledgers import created, twice

@@ -16,7 +16,8 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestrator.cli.app import build
-from orchestrator.emulator.world.faults import Kind, Operation
+from orchestrator.emulator.world.faults import Kind
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Switches
 from orchestrator.emulator.world.readings import AddNewOnExisting, FailedImport
 from orchestrator.emulator.world.world import World

@@ -19,8 +19,9 @@ from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.server import Address, serve
 from orchestrator.emulator.service.exports import Chosen
 from orchestrator.emulator.service.service import Service
-from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.faults import Kind, Rule
 from orchestrator.emulator.world.generate import generate
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Duration, Durations, Switches
 from orchestrator.emulator.world.world import World
 from tests.emulator.in_memory_client import FORM, form, named, token_request

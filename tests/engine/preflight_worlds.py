@@ -288,7 +288,7 @@ def datasource_id_collision() -> PreflightWorld:
 
 def unpublished_apis() -> PreflightWorld:
     case = clean()
-    return at_dev(case, apis=(replace(case.dev.apis[0], released=False), *case.dev.apis[1:]))
+    return at_dev(case, apis=(replace(case.dev.apis[0], publications=()), *case.dev.apis[1:]))
 
 
 def functiongraph_backends() -> PreflightWorld:

@@ -6,7 +6,8 @@ import anyio
 import pytest
 
 from orchestrator.core.plan.plan import Scope
-from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.faults import Kind, Rule
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.engine.undo_run import Undone, UndoWish, undo_run
 from orchestrator.errors import ExitCode
 from tests.engine.rig import QUICK, EngineRig, plan_for, staged, world

@@ -7,7 +7,8 @@ import pytest
 
 from orchestrator.core.plan.plan import Scope, Settings
 from orchestrator.core.report.outcome import AssetClass
-from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.faults import Kind, Rule
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Duration, Durations, Switches
 from orchestrator.emulator.world.readings import AddNewOnExisting, Landing, LockScope
 from orchestrator.engine.runs import Ended

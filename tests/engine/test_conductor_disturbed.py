@@ -9,7 +9,8 @@ import pytest
 from orchestrator.core.plan.plan import Scope
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry
-from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.faults import Kind, Rule
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Switches
 from orchestrator.emulator.world.readings import LockScope
 from orchestrator.engine.conductor import gravest

@@ -13,7 +13,8 @@ from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Asset, Entry, ErrorDetail
 from orchestrator.core.state.slots import host_of
 from orchestrator.emulator.service.instance_store import Holding
-from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.faults import Kind, Rule
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Switches
 from orchestrator.engine.performer import FEW_ASSETS, LARGEST_ASSET, RESERVED, SPACE_WAIT, Answered, Performer
 from orchestrator.engine.poll_timing import PollTiming

@@ -8,7 +8,8 @@ import pytest
 from orchestrator.core.model.checks import CHECKS, Verdict
 from orchestrator.core.plan.plan import Waiver
 from orchestrator.core.selection.routes import EarlierImports, Kept
-from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.faults import Kind, Rule
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.world import Group, hex_id, make_id
 from tests.emulator.in_memory_client import BEGIN
 from tests.engine.preflight_worlds import (

@@ -9,7 +9,8 @@ import pytest
 from orchestrator.core.model.failures import Failed, Failure, RequestFailed, Unanswered
 from orchestrator.core.model.inventory import App, Inventory, Task
 from orchestrator.core.model.retries import FIRST_CONTACT, as_error
-from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.faults import Kind, Rule
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Switches
 from orchestrator.emulator.world.readings import Visibility
 from orchestrator.engine.read_inventories import Seen, read_inventories, united

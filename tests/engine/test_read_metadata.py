@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.core.model.instance_facts import Facts, Unread
-from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.faults import Kind, Rule
 from orchestrator.emulator.world.generate import PROD_USER
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Switches
 from orchestrator.emulator.world.readings import Offset, Visibility
 from orchestrator.emulator.world.world import App, DataSource, make_id

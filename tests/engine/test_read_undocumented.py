@@ -11,9 +11,10 @@ from orchestrator.core.model.undocumented import Thing, Undocumented
 from orchestrator.core.plan.plan import Instance, Settings
 from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.service.service import Service
-from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.faults import Kind, Rule
 from orchestrator.emulator.world.finishing_readings import Told
 from orchestrator.emulator.world.generate import DEV_USER, generate
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Switches
 from orchestrator.emulator.world.world import World
 from orchestrator.engine.read_inventories import look, united

@@ -10,7 +10,8 @@ from orchestrator.core.report.outcome import outcome
 from orchestrator.core.selection.only import Only, parse_only
 from orchestrator.core.state import events as e
 from orchestrator.core.state.folding import folded
-from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.faults import Kind, Rule
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.engine.runs import Ended, PastRun, Wish, history, read_run
 from orchestrator.errors import ExitCode, JournalDamaged, OperatorError, PreflightBlocked
 from tests.builders.runs import Run, app

@@ -11,8 +11,9 @@ from orchestrator.core.preflight.expected_outcomes import Expected
 from orchestrator.core.preview.preview import Preview
 from orchestrator.core.selection.only import Only
 from orchestrator.core.state import events as e
-from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.faults import Kind, Rule
 from orchestrator.emulator.world.generate import Filling, generate
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.world import App, World
 from orchestrator.engine.past_runs import runs_of
 from orchestrator.engine.runs import TELL_AGAIN, Ended, Wish

@@ -5,7 +5,8 @@ import pytest
 
 from orchestrator.core.decisions.verification import There
 from orchestrator.core.model.failures import Failed, Failure, RequestFailed
-from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.faults import Kind, Rule
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.engine.target_listings import Shared, TargetListings
 from tests.engine.rig import EngineRig, staged, world
 from tests.simulation.virtual import run_virtually

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from orchestrator.cli.app import build
 from orchestrator.core.state.events import Entry
 from orchestrator.core.state.folding import folded
-from orchestrator.emulator.world.faults import Operation
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.errors import ExitCode, MemoryFailed
 from orchestrator.storage.home import Home
 from orchestrator.storage.store import HomeStore

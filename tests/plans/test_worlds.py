@@ -6,8 +6,9 @@ from dataclasses import fields
 import pytest
 import yaml
 
-from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.faults import Kind, Rule
 from orchestrator.emulator.world.generate import Filling
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Switches
 from orchestrator.emulator.world.world import User
 from orchestrator.emulator.world.worldfile import INSTANCE, TOP, load_world

@@ -10,7 +10,8 @@ import pytest
 from orchestrator.core.plan.plan import Plan, Scope, Settings
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry
-from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.faults import Kind, Rule
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Duration, Durations, Switches
 from orchestrator.emulator.world.readings import AddNewOnExisting, LockScope, Visibility
 from orchestrator.emulator.world.world import Quotas, World

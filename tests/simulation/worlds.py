@@ -26,8 +26,9 @@ from orchestrator.core.plan.plan import (
     Settings,
     Target,
 )
-from orchestrator.emulator.world.faults import LASTING, TARGETS, WRITES, Kind, Operation, Rule
+from orchestrator.emulator.world.faults import LASTING, TARGETS, Kind, Rule
 from orchestrator.emulator.world.generate import Filling, fill, generate
+from orchestrator.emulator.world.operations import WRITES, Operation
 from orchestrator.emulator.world.options import Duration, Durations, Switches
 from orchestrator.emulator.world.readings import (
     AddNewOnExisting,
@@ -52,7 +53,7 @@ from tests.simulation.working_hours import WorkingHours, drawn
 #: reads that tell what a target holds
 LISTS = frozenset({Operation.APPS, Operation.TASKS})
 #: faults of changes that a run never asks for (Finishing 1): drawn here, they would only shift what older seeds draw
-FINISHING = frozenset({Kind.GATEWAY_TIMEOUT_BEFORE, Kind.TASK_FAILS, Kind.MEDDLED})
+FINISHING = frozenset({Kind.GATEWAY_TIMEOUT_BEFORE, Kind.TASK_FAILS, Kind.API_FAILS, Kind.MEDDLED})
 #: faults that strike a bounded number of times and end; poison and outage are drawn apart
 PASSING = tuple(
     kind

@@ -35,7 +35,8 @@ from orchestrator.emulator.service.imports import Poison
 from orchestrator.emulator.service.jobs import JobType, Twist
 from orchestrator.emulator.service.packages import read_package
 from orchestrator.emulator.service.service import Caller, Service
-from orchestrator.emulator.world.faults import CHANGES, WRITES, Kind, Operation, Rule
+from orchestrator.emulator.world.faults import Kind, Rule
+from orchestrator.emulator.world.operations import CHANGES, WRITES, Operation
 from orchestrator.emulator.world.world import World, make_id
 
 _JOB_TYPES = {
@@ -80,6 +81,7 @@ _TWISTS = frozenset(
         Kind.POISON_IMPORT,
         Kind.POISON_IMPORT_UNNAMED,
         Kind.TASK_FAILS,
+        Kind.API_FAILS,
         Kind.MEDDLED,
     }
 )

@@ -2,22 +2,22 @@
 
 import json
 
-from orchestrator.emulator.api import serialize
 from orchestrator.emulator.api.routes import Route
 from orchestrator.emulator.protocol.errors import Layer, Refusal
 from orchestrator.emulator.protocol.messages import Json, Request
+from orchestrator.emulator.service import authorisations, task_runs
 from orchestrator.emulator.service.credentials import shown
 from orchestrator.emulator.service.service import Caller, Service
-from orchestrator.emulator.world.faults import Operation
 from orchestrator.emulator.world.finishing_readings import Told
-from orchestrator.emulator.world.world import Api, App, Belonging, BelongingKind, Task, hex_id
+from orchestrator.emulator.world.operations import Operation
+from orchestrator.emulator.world.world import App, Belonging, BelongingKind, Task
 
 _KINDS = {
     Operation.TOPICS: BelongingKind.TOPIC,
     Operation.PRODUCTS: BelongingKind.PRODUCT,
     Operation.BACKENDS: BelongingKind.BACKEND,
 }
-LISTS = frozenset({*_KINDS, Operation.BINDINGS})
+LISTS = frozenset({*_KINDS, Operation.BINDINGS, Operation.BOUND_APPS})
 #: a task has no schedule (Finishing 2.5)
 _NO_SCHEDULE = "FDI.3083"
 
@@ -25,8 +25,9 @@ _NO_SCHEDULE = "FDI.3083"
 def listed(service: Service, caller: Caller, operation: Operation, request: Request) -> list[Json]:
     """All records of one of `LISTS`; raises Refusal."""
     told = _told(service, operation)
-    if operation is Operation.BINDINGS:
-        return [_binding(*each, told) for each in _bound(service, caller, request)]
+    if operation in {Operation.BINDINGS, Operation.BOUND_APPS}:
+        about = {key: request.param(key) for key in ("app_id", "api_id", "env_id")}
+        return authorisations.listed(service.looking(caller), told, **about)
     tell = {Operation.TOPICS: _topic, Operation.PRODUCTS: _product, Operation.BACKENDS: _backend}[operation]
     owners = {app.id: app for app in service.apps(caller)}
     app_id = request.param("app_id")
@@ -45,18 +46,7 @@ def schedule(service: Service, caller: Caller, route: Route) -> Json:
         raise Refusal(Layer.DISPATCH, 404, "FDI.3180", "The task is not in the project.")
     if not task.cron:
         raise Refusal(Layer.DISPATCH, 404, _NO_SCHEDULE, "The scheduled task has no schedule.")
-    return {
-        "dispatch_id": hex_id("dispatch", task.id),
-        "task_id": task.id,
-        "start_datetime": round(task.create_time * 1000),
-        "period": "DAY",
-        "dispatch_interval": 1,
-        "created_date": round(task.create_time * 1000),
-        "last_modified_date": round(task.update_time * 1000),
-        "remark": "runs each night",
-        "use_quartz_cron": True,
-        "cron": shown(task.cron, told),
-    }
+    return task_runs.told(task, shown(task.cron, told))
 
 
 def task_detail(service: Service, task: Task) -> str:
@@ -82,6 +72,7 @@ def _told(service: Service, operation: Operation) -> Told:
         Operation.TOPICS: (switches.topics_read, Layer.MQS, ""),
         Operation.PRODUCTS: (switches.products_read, Layer.LINK, "SCB.00000000"),
         Operation.BACKENDS: (switches.backends_read, Layer.APIC, "APIG.1005"),
+        Operation.BOUND_APPS: (switches.authorisations_read, Layer.APIC, "APIG.1005"),
         Operation.BINDINGS: (switches.authorisations_read, Layer.APIC, "APIG.1005"),
         Operation.DISPATCHES: (switches.dispatch_read, Layer.DISPATCH, "FDI.3002"),
         Operation.TASK: (switches.position_read, Layer.FDI, "FDI.3002"),
@@ -133,25 +124,4 @@ def _backend(one: Belonging, app: App, told: Told) -> Json:
         "roma_app_id": app.id,
         "roma_app_name": app.name,
         "scripts": [],
-    }
-
-
-def _bound(service: Service, caller: Caller, request: Request) -> list[tuple[App, Api]]:
-    """The APIs that an application may call: the best public hint of who calls whom (API 1.8)."""
-    app = service.holding(caller.instance).apps.get(request.param("app_id"))
-    if app is None or (app.source_id and not service.world.switches.import_keeps_authorisations):
-        return []
-    return [(app, one) for one in service.holding(caller.instance).apis.all() if one.app_id in app.calls]
-
-
-def _binding(app: App, api: Api, told: Told) -> Json:
-    return {
-        "id": hex_id("auth", app.id, api.id),
-        "api_id": api.id,
-        "api_name": shown(api.name, told),
-        "app_id": app.id,
-        "app_name": app.name,
-        "roma_app_id": api.app_id,
-        "env_id": serialize.RELEASE,
-        "env_name": "RELEASE",
     }

@@ -3,15 +3,31 @@
 import json
 from collections.abc import Callable, Mapping
 
+from orchestrator.emulator.api.multipart import form
 from orchestrator.emulator.api.routes import Route
 from orchestrator.emulator.protocol.errors import Layer, Refusal, invalid
 from orchestrator.emulator.protocol.messages import Reply, Request, json_reply
-from orchestrator.emulator.service import connections, credentials, dictionary, members, task_state
+from orchestrator.emulator.service import (
+    authorisations,
+    connections,
+    credentials,
+    definitions,
+    dictionary,
+    members,
+    policies,
+    publishing,
+    task_runs,
+    task_state,
+)
 from orchestrator.emulator.service.changing import Change, Done
 from orchestrator.emulator.service.jobs import Twist
 from orchestrator.emulator.service.ledger import Call
 from orchestrator.emulator.service.service import Caller, Service
-from orchestrator.emulator.world.faults import Operation
+from orchestrator.emulator.world.gateway import PolicyKind
+from orchestrator.emulator.world.operations import Operation
+
+#: what is bound to a publication; plugins are bound to an API in an environment
+BY_PUBLICATION = (PolicyKind.THROTTLE, PolicyKind.ACL, PolicyKind.SIGN)
 
 _DO: Mapping[Operation, Callable[[Change], Done]] = {
     Operation.DICTIONARY_CREATE: dictionary.create,
@@ -25,12 +41,41 @@ _DO: Mapping[Operation, Callable[[Change], Done]] = {
     Operation.APP_CODE_CREATE: credentials.create_app_code,
     Operation.APP_CODE_MAKE: credentials.make_app_code,
     Operation.APP_CODE_DELETE: credentials.delete_app_code,
+    Operation.DATASOURCE_CREATE: connections.create,
+    Operation.DATASOURCE_DELETE: connections.delete,
+    Operation.TASK_RUN: task_runs.run,
+    Operation.TASK_TERMINATE: task_runs.terminate,
+    Operation.DISPATCH_CREATE: task_runs.create_schedule,
+    Operation.DISPATCH_CHANGE: task_runs.change_schedule,
+    Operation.GROUP_CREATE: definitions.create_group,
+    Operation.GROUP_DELETE: definitions.delete_group,
+    Operation.API_DELETE: definitions.delete_api,
+    Operation.API_EXPORT: definitions.export,
+    Operation.API_IMPORT: definitions.import_,
+    Operation.API_PUBLISH: publishing.act,
+    Operation.API_ACTION: publishing.act_on_one,
+    Operation.API_VERSION_CHANGE: publishing.switch,
+    Operation.ENV_CREATE: publishing.create_environment,
+    Operation.ENV_DELETE: publishing.delete_environment,
+    Operation.AUTHORISE: authorisations.authorise,
+    Operation.AUTHORISATION_CANCEL: authorisations.cancel,
+    **{Operation(f"{kind}-create"): policies.create(kind) for kind in PolicyKind},
+    **{Operation(f"{kind}-delete"): policies.delete(kind) for kind in PolicyKind},
+    **{Operation(f"{kind}-bind"): policies.bind(kind) for kind in BY_PUBLICATION},
+    **{Operation(f"{kind}-unbind"): policies.unbind(kind) for kind in BY_PUBLICATION},
+    Operation.PLUGIN_ATTACH: policies.attach,
+    Operation.PLUGIN_DETACH: policies.detach,
 }
 #: what somebody else does just before such a change; whether there was something to change
 _MEDDLE: Mapping[Operation, Callable[[Change], bool]] = {
     Operation.DICTIONARY_CHANGE: dictionary.meddle,
     Operation.DATASOURCE_CHANGE: connections.meddle,
     Operation.MEMBERS_CHANGE: members.meddle,
+    Operation.API_IMPORT: definitions.meddle,
+    Operation.API_PUBLISH: publishing.meddle,
+    Operation.AUTHORISE: authorisations.meddle,
+    **{Operation(f"{kind}-create"): policies.meddle_create(kind) for kind in BY_PUBLICATION},
+    **{Operation(f"{kind}-bind"): policies.meddle_bind(kind) for kind in BY_PUBLICATION},
 }
 
 
@@ -60,10 +105,11 @@ def _asked(service: Service, caller: Caller, route: Route, request: Request, twi
             return invalid(details)
         return Refusal(route.layer, 400, "FDI.3002" if route.layer is Layer.FDI else "APIG.2000", details)
 
+    uploaded = form(request.headers.get("content-type", ""), request.body)
     try:
-        body = json.loads(bytes(request.body)) if request.body else {}
+        body = uploaded or (json.loads(bytes(request.body)) if request.body else {})
     except (ValueError, RecursionError) as error:
         raise wrong("The body is not JSON.") from error
     if not isinstance(body, dict):
         raise wrong("The body is not an object.")
-    return Change(service.looking(caller), twist, route.id, route.above, body, wrong)
+    return Change(service.looking(caller), twist, route.id, route.above, body, wrong, dict(request.query))

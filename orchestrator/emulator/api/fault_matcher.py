@@ -4,7 +4,8 @@ import random
 from collections import Counter
 from collections.abc import Callable
 
-from orchestrator.emulator.world.faults import LASTING, Kind, Operation, Rule
+from orchestrator.emulator.world.faults import LASTING, Kind, Rule
+from orchestrator.emulator.world.operations import Operation
 
 #: rules with their places, in order
 _Armed = tuple[tuple[int, Rule], ...]

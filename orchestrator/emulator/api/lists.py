@@ -8,18 +8,26 @@ from orchestrator.emulator.api.paging import page
 from orchestrator.emulator.api.routes import Route
 from orchestrator.emulator.protocol.errors import roma
 from orchestrator.emulator.protocol.messages import Json, Request, json_text
-from orchestrator.emulator.service import connections, credentials, dictionary
-from orchestrator.emulator.service.instance_store import Holding
+from orchestrator.emulator.service import connections, credentials, dictionary, policies, publishing
+from orchestrator.emulator.service.instance_store import Holding, Looking
 from orchestrator.emulator.service.service import Caller, Service
-from orchestrator.emulator.world.faults import Operation
 from orchestrator.emulator.world.finishing_readings import DictionaryList, WithoutLink
+from orchestrator.emulator.world.gateway import PolicyKind
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.world import Api, App, DataSource, Task
 
-_RELEASE_ENV: Json = {
-    "id": serialize.RELEASE,
-    "name": "RELEASE",
-    "remark": "",
-    "create_time": "1970-01-01T00:00:00Z",
+#: the policies that a list tells, and those bound to an API
+_POLICIES = {
+    Operation.THROTTLES: PolicyKind.THROTTLE,
+    Operation.ACLS: PolicyKind.ACL,
+    Operation.SIGNS: PolicyKind.SIGN,
+    Operation.PLUGINS: PolicyKind.PLUGIN,
+}
+_BOUND = {
+    Operation.BOUND_THROTTLES: PolicyKind.THROTTLE,
+    Operation.BOUND_ACLS: PolicyKind.ACL,
+    Operation.BOUND_SIGNS: PolicyKind.SIGN,
+    Operation.ATTACHED_PLUGINS: PolicyKind.PLUGIN,
 }
 _V = TypeVar("_V")
 
@@ -54,6 +62,8 @@ class Lists:
         operation = route.operation
         if operation in belongings.LISTS:
             return belongings.listed(self._service, caller, operation, request)
+        if operation in _POLICIES or operation in _BOUND:
+            return _policies(self._service.looking(caller), route, request)
         holding = self._service.holding(caller.instance)
         instance = holding.instance
         match operation:
@@ -68,7 +78,9 @@ class Lists:
             case Operation.APP_CODES:
                 return credentials.app_codes(self._service.looking(caller), route.above)
             case Operation.ENVS:
-                return [_RELEASE_ENV]
+                return publishing.environments(self._service.looking(caller))
+            case Operation.API_VERSIONS:
+                return publishing.history(self._service.looking(caller), route.id, request.param("env_id"))
             case Operation.FEATURES:
                 return [serialize.feature_json(instance, name, on) for name, on in sorted(instance.features.items())]
             case Operation.CONFIGS:
@@ -122,12 +134,24 @@ class Lists:
 
     def _matching_apis(self, caller: Caller, request: Request) -> list[Api]:
         seen = {app.id for app in self._service.apps(caller)}
-        app_id, name, env = (request.param(key) for key in ("roma_app_id", "name", "env_id"))
+        app_id, name, env, group = (request.param(key) for key in ("roma_app_id", "name", "env_id", "group_id"))
         return [
             one
-            for one in self._service.holding(caller.instance).apis.all()
-            if one.app_id in seen and app_id in {"", one.app_id} and name in one.name and (one.released or not env)
+            for one in self._service.holding(caller.instance).apis.shown(self._service.time)
+            if one.app_id in seen
+            and app_id in {"", one.app_id}
+            and group in {"", one.group_id}
+            and name in one.name
+            and (not env or one.published(env))
         ]
+
+
+def _policies(at: Looking, route: Route, request: Request) -> list[Json]:
+    if route.operation in _POLICIES:
+        name, precise = request.param("name") or request.param("plugin_name"), bool(request.param("precise_search"))
+        return policies.listed(at, _POLICIES[route.operation], name, precise)
+    api_id = route.id or request.param("api_id")
+    return policies.bound(at, _BOUND[route.operation], api_id, request.param("env_id"))
 
 
 def _matching_tasks(tasks: list[Task], request: Request) -> list[Task]:

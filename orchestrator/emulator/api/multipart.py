@@ -1,6 +1,7 @@
-"""Takes the package out of an uploaded form (API 1.3). Law: one file part of the documented name, or a refusal."""
+"""Takes apart an uploaded form (API 1.3). Law: a package is one file part of the documented name, or a refusal."""
 
 import re
+from collections.abc import Iterator
 
 from orchestrator.emulator.protocol.errors import Refusal, roma
 from orchestrator.emulator.protocol.messages import Received, Upload
@@ -12,9 +13,23 @@ _LEGAL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+_-]*\.zip")
 
 def uploaded_package(content_type: str, body: Received, strict_filename: bool) -> Upload:
     """The bytes of the file part; ROMA.13001 without one, ROMA.10013 for an illegal file name."""
+    for name, filename, content in _parts(content_type, body):
+        if name == FIELD:
+            _check_name(filename, strict_filename)
+            return content
+    raise _no_body()
+
+
+def form(content_type: str, body: Received) -> dict[str, str]:
+    """The parts of an uploaded form by name, read as text; none where it is no form."""
+    return {name: bytes(content).decode("utf-8", "replace") for name, _, content in _parts(content_type, body)}
+
+
+def _parts(content_type: str, body: Received) -> Iterator[tuple[str, str, Upload]]:
+    """Name, file name and content of each part."""
     boundary = _boundary(content_type)
     if not boundary or not body:
-        raise _no_body()
+        return
     marker = b"--" + boundary
     start = body.find(marker)
     while start >= 0:
@@ -22,13 +37,11 @@ def uploaded_package(content_type: str, body: Received, strict_filename: bool) -
         head_end = body.find(b"\r\n\r\n", head_start)
         end = body.find(b"\r\n" + marker, head_end)
         if head_end < 0 or end < 0:
-            break
+            return
         name, filename = _disposition(body[head_start:head_end])
-        if name == FIELD:
-            _check_name(filename, strict_filename)
-            return body[head_end + 4 : end] if isinstance(body, bytes) else memoryview(body)[head_end + 4 : end]
+        held: Upload = body if isinstance(body, bytes) else memoryview(body)
+        yield name, filename, held[head_end + 4 : end]
         start = end + 2
-    raise _no_body()
 
 
 def _check_name(filename: str, strict: bool) -> None:

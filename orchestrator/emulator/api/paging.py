@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from orchestrator.emulator.protocol.errors import Layer, Refusal, invalid
 from orchestrator.emulator.protocol.messages import Request
-from orchestrator.emulator.world.faults import Operation
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.readings import Offset
 
 _V = TypeVar("_V")
@@ -35,7 +35,17 @@ PAGING = {
     Operation.GROUPS: Paging(*_APIC, "groups"),
     Operation.BINDINGS: Paging(*_APIC, "auths"),
     Operation.APP_CODES: Paging(*_APIC, "app_codes"),
+    Operation.BOUND_APPS: Paging(*_APIC, "auths"),
     Operation.ENVS: Paging(*_APIC, "envs"),
+    Operation.API_VERSIONS: Paging(*_APIC, "api_versions"),
+    Operation.THROTTLES: Paging(*_APIC, "throttles"),
+    Operation.BOUND_THROTTLES: Paging(*_APIC, "throttles"),
+    Operation.ACLS: Paging(*_APIC, "acls"),
+    Operation.BOUND_ACLS: Paging(*_APIC, "acls"),
+    Operation.SIGNS: Paging(*_APIC, "signs"),
+    Operation.BOUND_SIGNS: Paging(*_APIC, "bindings"),
+    Operation.PLUGINS: Paging(*_APIC, "plugins"),
+    Operation.ATTACHED_PLUGINS: Paging(*_APIC, "plugins"),
     Operation.FEATURES: Paging(*_APIC, "features"),
     Operation.CONFIGS: Paging(*_APIC, "configs"),
     Operation.BACKENDS: Paging(*_APIC, "apis"),

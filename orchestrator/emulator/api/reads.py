@@ -4,9 +4,9 @@ from orchestrator.emulator.api import belongings, serialize
 from orchestrator.emulator.api.routes import Route
 from orchestrator.emulator.protocol.errors import Layer, Refusal, roma
 from orchestrator.emulator.protocol.messages import Json, Request
-from orchestrator.emulator.service import connections, credentials, dictionary, members
+from orchestrator.emulator.service import connections, credentials, definitions, dictionary, members, publishing
 from orchestrator.emulator.service.service import Caller, Service
-from orchestrator.emulator.world.faults import Operation
+from orchestrator.emulator.world.operations import Operation
 
 
 def read(service: Service, caller: Caller, route: Route, request: Request) -> Json:
@@ -33,6 +33,12 @@ def read(service: Service, caller: Caller, route: Route, request: Request) -> Js
             return dictionary.told(dictionary.shown(service.holding(caller.instance), route.id, service.time))
         case Operation.DICTIONARY_VALIDATE:
             return dictionary.validated(service.holding(caller.instance), request.param("name"), request.param("code"))
+        case Operation.API:
+            told = next((x for x in service.holding(caller.instance).apis.all() if x.id == route.id), None)
+            held = serialize.api_json(told, service.holding(caller.instance)) if told else {}
+            return definitions.api(service.looking(caller), route.id, held)
+        case Operation.API_RUNTIME:
+            return publishing.in_force(service.looking(caller), route.id, request.param("env_id"))
         case Operation.INSTANCE:
             return serialize.instance_detail_json(service.holding(caller.instance).instance)
         case Operation.VALIDATE:

@@ -6,13 +6,26 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 from orchestrator.emulator.protocol.errors import Layer
-from orchestrator.emulator.world.faults import Operation
+from orchestrator.emulator.world.operations import Operation
 
 _ROMA = r"/v2/(?P<project>[^/]+)/instances/(?P<instance>[^/]+)"
 _FDI = r"/v2/(?P<project>[^/]+)/fdi/instances/(?P<instance>[^/]+)"
 _MQS = r"/v2/(?P<project>[^/]+)/mqs/instances/(?P<instance>[^/]+)"
 _LINK = r"/v2/(?P<project>[^/]+)/link/instances/(?P<instance>[^/]+)"
 _APIC = r"/v2/(?P<project>[^/]+)/apic/instances/(?P<instance>[^/]+)"
+
+
+def _policies(kind: str, plural: str) -> tuple[tuple[str, str, Operation], ...]:
+    """What can be asked of one kind of policy, each of which has the same paths (Finishing 2.8)."""
+    return (
+        ("GET", rf"{_APIC}/{plural}", Operation(plural)),
+        ("POST", rf"{_APIC}/{plural}", Operation(f"{kind}-create")),
+        ("DELETE", rf"{_APIC}/{plural}/(?P<id>[^/]+)", Operation(f"{kind}-delete")),
+        ("POST", rf"{_APIC}/{kind}-bindings", Operation(f"{kind}-bind")),
+        ("DELETE", rf"{_APIC}/{kind}-bindings/(?P<id>[^/]+)", Operation(f"{kind}-unbind")),
+        ("GET", rf"{_APIC}/{kind}-bindings/binded-{plural}", Operation(f"bound-{plural}")),
+    )
+
 
 _TABLE = tuple(
     (method, re.compile(pattern), operation)
@@ -44,18 +57,49 @@ _TABLE = tuple(
         ("GET", rf"{_FDI}/tasks", Operation.TASKS),
         ("GET", rf"{_FDI}/tasks/(?P<id>[^/]+)", Operation.TASK),
         ("GET", rf"{_FDI}/tasks/(?P<id>[^/]+)/dispatches", Operation.DISPATCHES),
+        ("POST", rf"{_FDI}/tasks/(?P<above>[^/]+)/dispatches", Operation.DISPATCH_CREATE),
+        ("PUT", rf"{_FDI}/tasks/(?P<above>[^/]+)/dispatches/(?P<id>[^/]+)", Operation.DISPATCH_CHANGE),
+        ("POST", rf"{_FDI}/tasks/(?P<above>[^/]+)/run", Operation.TASK_RUN),
+        ("POST", rf"{_FDI}/tasks/(?P<above>[^/]+)/terminate", Operation.TASK_TERMINATE),
         ("GET", rf"{_FDI}/datasources", Operation.DATASOURCES),
+        ("POST", rf"{_FDI}/datasources", Operation.DATASOURCE_CREATE),
+        ("DELETE", rf"{_FDI}/datasources/(?P<id>[^/]+)", Operation.DATASOURCE_DELETE),
         ("GET", rf"{_FDI}/datasources/(?P<id>[^/]+)", Operation.DATASOURCE),
         ("PUT", rf"{_FDI}/datasources/(?P<id>[^/]+)", Operation.DATASOURCE_CHANGE),
         ("POST", rf"{_FDI}/datasources/(?P<id>[^/]+)/test-connect", Operation.TEST_CONNECT),
         ("POST", rf"{_FDI}/batch-operation/tasks", Operation.TASK_ACTION),
         ("GET", rf"{_APIC}/apis", Operation.APIS),
+        ("POST", rf"{_APIC}/apis/publish", Operation.API_PUBLISH),
+        ("POST", rf"{_APIC}/apis/action", Operation.API_ACTION),
+        ("GET", rf"{_APIC}/apis/publish/(?P<id>[^/]+)", Operation.API_VERSIONS),
+        ("PUT", rf"{_APIC}/apis/publish/(?P<id>[^/]+)", Operation.API_VERSION_CHANGE),
+        ("GET", rf"{_APIC}/apis/runtime/(?P<id>[^/]+)", Operation.API_RUNTIME),
+        ("GET", rf"{_APIC}/apis/(?P<id>[^/]+)", Operation.API),
+        ("DELETE", rf"{_APIC}/apis/(?P<id>[^/]+)", Operation.API_DELETE),
+        ("GET", rf"{_APIC}/apis/(?P<id>[^/]+)/attached-plugins", Operation.ATTACHED_PLUGINS),
+        ("POST", rf"{_APIC}/openapi/export", Operation.API_EXPORT),
+        ("POST", rf"{_APIC}/openapi/import", Operation.API_IMPORT),
         ("GET", rf"{_APIC}/api-groups", Operation.GROUPS),
+        ("POST", rf"{_APIC}/api-groups", Operation.GROUP_CREATE),
+        ("DELETE", rf"{_APIC}/api-groups/(?P<id>[^/]+)", Operation.GROUP_DELETE),
+        ("POST", rf"{_APIC}/app-auths", Operation.AUTHORISE),
+        ("DELETE", rf"{_APIC}/app-auths/(?P<id>[^/]+)", Operation.AUTHORISATION_CANCEL),
         ("GET", rf"{_APIC}/app-auths/binded-apis", Operation.BINDINGS),
+        ("GET", rf"{_APIC}/app-auths/binded-apps", Operation.BOUND_APPS),
+        *_policies("throttle", "throttles"),
+        *_policies("acl", "acls"),
+        *_policies("sign", "signs"),
+        ("GET", rf"{_APIC}/plugins", Operation.PLUGINS),
+        ("POST", rf"{_APIC}/plugins", Operation.PLUGIN_CREATE),
+        ("DELETE", rf"{_APIC}/plugins/(?P<id>[^/]+)", Operation.PLUGIN_DELETE),
+        ("POST", rf"{_APIC}/plugins/(?P<above>[^/]+)/attach", Operation.PLUGIN_ATTACH),
+        ("PUT", rf"{_APIC}/plugins/(?P<above>[^/]+)/detach", Operation.PLUGIN_DETACH),
         ("GET", rf"{_APIC}/livedata-apis", Operation.BACKENDS),
         ("GET", rf"{_MQS}/topics", Operation.TOPICS),
         ("GET", rf"{_LINK}/products", Operation.PRODUCTS),
         ("GET", rf"{_APIC}/envs", Operation.ENVS),
+        ("POST", rf"{_APIC}/envs", Operation.ENV_CREATE),
+        ("DELETE", rf"{_APIC}/envs/(?P<id>[^/]+)", Operation.ENV_DELETE),
         ("GET", rf"{_APIC}/features", Operation.FEATURES),
         ("GET", rf"{_APIC}/project/configs", Operation.CONFIGS),
         ("GET", _APIC, Operation.INSTANCE),
@@ -69,35 +113,16 @@ _TABLE = tuple(
     )
 )
 
-_FDI_OPERATIONS = frozenset(
-    {
-        Operation.TASKS,
-        Operation.TASK,
-        Operation.DATASOURCES,
-        Operation.DATASOURCE,
-        Operation.DATASOURCE_CHANGE,
-        Operation.TEST_CONNECT,
-        Operation.TASK_ACTION,
-    }
-)
-_OTHERS = {Operation.DISPATCHES: Layer.DISPATCH, Operation.TOPICS: Layer.MQS, Operation.PRODUCTS: Layer.LINK}
-_APIC_OPERATIONS = frozenset(
-    {
-        Operation.APIS,
-        Operation.GROUPS,
-        Operation.BINDINGS,
-        Operation.BACKENDS,
-        Operation.ENVS,
-        Operation.FEATURES,
-        Operation.CONFIGS,
-        Operation.INSTANCE,
-        Operation.APP_CODES,
-        Operation.APP_CODE,
-        Operation.APP_CODE_CREATE,
-        Operation.APP_CODE_MAKE,
-        Operation.APP_CODE_DELETE,
-    }
-)
+#: operations whose refusals have an envelope of their own, whatever their path begins with (Finishing 1)
+_DISPATCHES = frozenset({Operation.DISPATCHES, Operation.DISPATCH_CREATE, Operation.DISPATCH_CHANGE})
+_FAMILIES = {_FDI: Layer.FDI, _MQS: Layer.MQS, _LINK: Layer.LINK, _APIC: Layer.APIC}
+#: whose envelope the refusal of an operation has, by what its path begins with; all others have that of ROMA
+_LAYERS = {
+    operation: Layer.DISPATCH if operation in _DISPATCHES else layer
+    for _, pattern, operation in _TABLE
+    for family, layer in _FAMILIES.items()
+    if pattern.pattern.startswith(family)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +136,13 @@ class Route:
     instance_id: str = ""
     #: the last part of the path: a job, an archive, an asset
     id: str = ""
-    #: the application in whose part of the path the last one stands
+    #: the application, task or plugin in whose part of the path the last one stands
     above: str = ""
 
     @property
     def layer(self) -> Layer:
         """Whose envelope a refusal has (API 1.7)."""
-        if self.operation in _FDI_OPERATIONS:
-            return Layer.FDI
-        if self.operation in _OTHERS:
-            return _OTHERS[self.operation]
-        return Layer.APIC if self.operation in _APIC_OPERATIONS else Layer.ROMA
+        return _LAYERS.get(self.operation, Layer.ROMA)
 
 
 @lru_cache(maxsize=4096)

@@ -1,26 +1,22 @@
 """Assets as the service's lists and details write them (API 1.8, 1.10). Law: plain values in, JSON objects out."""
 
 from orchestrator.emulator.protocol.messages import Json
-from orchestrator.emulator.service.instance_store import Holding
+from orchestrator.emulator.service.instance_store import Holding, roles_of
 from orchestrator.emulator.service.jobs import iso
 from orchestrator.emulator.world.world import Api, App, Group, Instance, Task, User, hex_id
 
-RELEASE = "DEFAULT_ENVIRONMENT_RELEASE_ID"
 _INSTANCE_NUMBER = {"Running": 6}
 
 
 def app_json(app: App, user: User, key: str) -> Json:
     """One application, with the caller's roles, and its key as it is told."""
-    own = app.owner == user.name or user.admin
     by = {"user_id": hex_id("user", app.owner), "user_name": app.owner}
     return {
         "id": app.id,
         "name": app.name,
         "remark": "",
         **({"key": key} if key else {}),
-        "roles": ["read", "access", "delete", "modify", "admin"]
-        if own
-        else list(dict(app.members).get(user.name, ("read", "access"))),
+        "roles": list(roles_of(app, user)),
         "owner": app.owner == user.name,
         "favorite": False,
         "create_time": iso(app.create_time),
@@ -69,7 +65,9 @@ def task_detail_json(task: Task, holding: Holding, detail: str) -> Json:
 
 
 def api_json(api: Api, holding: Holding) -> Json:
-    """One API of the list; environment fields are empty where it is not published."""
+    """One API of the list; environment fields are empty where it is not published, and tell each where it is."""
+    online = [one for one in api.publications if one.online]
+    names = [holding.environments.get(one.env_id) for one in online]
     app, group = holding.apps.get(api.app_id), holding.groups.get(api.group_id)
     return {
         "id": api.id,
@@ -84,9 +82,11 @@ def api_json(api: Api, holding: Holding) -> Json:
         "match_mode": "NORMAL",
         "auth_type": "APP",
         "backend_type": api.backend_type,
-        "run_env_id": RELEASE if api.released else "",
-        "run_env_name": "RELEASE" if api.released else "",
-        "publish_id": hex_id("publish", api.id) if api.released else "",
+        "remark": api.remark,
+        "run_env_id": "|".join(one.env_id for one in online),
+        "run_env_name": "|".join(one.name if one else "" for one in names),
+        "publish_id": "|".join(one.publish_id for one in online),
+        "publish_time": "|".join(iso(one.current.time) for one in online),
     }
 
 

@@ -13,7 +13,7 @@ from orchestrator.emulator.service.exports import Chosen
 from orchestrator.emulator.service.imports import Options
 from orchestrator.emulator.service.jobs import Twist
 from orchestrator.emulator.service.service import Caller, Service, import_type
-from orchestrator.emulator.world.faults import Operation
+from orchestrator.emulator.world.operations import Operation
 
 
 def write(service: Service, caller: Caller, operation: Operation, request: Request, twist: Twist) -> Json:

@@ -66,9 +66,12 @@ class Lander:
 
     def _content(self, arrival: Arrival, app: App) -> None:
         for api in arrival.apis:
+            known = self._holding.apis.get(api.id)
             if api.group_id not in self._holding.groups:
                 self._holding.groups.put(Group(api.group_id, f"{app.name}-group", app.id))
-            self._holding.apis.put(api)
+            self._holding.apis.put(replace(api, publications=known.publications) if known else api)
+        if arrival.authorised:
+            self._holding.authorise_calls(app.id)
         for one in arrival.belongings:
             self._holding.belongings.put(one)
 
@@ -101,7 +104,9 @@ def remove(holding: Holding, ledger: Ledger, job_id: str, asset_ids: tuple[str, 
             holding.datasources.remove(datasource.id, shown)
             ledger.removed.append(Removed(now, name, "datasource", datasource.id, datasource.name, job_id))
         for api in [one for one in holding.apis.all() if one.app_id == asset_id]:
-            holding.apis.remove(api.id)
+            holding.remove_api(api.id)
+        for authorised in [one for one in holding.authorisations.all() if one.app_id == asset_id]:
+            holding.authorisations.remove(authorised.id)
         for group in [one for one in holding.groups.all() if one.app_id == asset_id]:
             holding.groups.remove(group.id)
         for one in [one for one in holding.belongings.all() if one.app_id == asset_id]:

@@ -1,12 +1,13 @@
 """What each change that is done at once has to know (Finishing 1). Law: every field of a body has a bound."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from orchestrator.emulator.protocol.errors import Refusal
 from orchestrator.emulator.service.instance_store import Holding, Looking
 from orchestrator.emulator.service.jobs import Twist
+from orchestrator.emulator.world.finishing_readings import CreateStatus
 from orchestrator.emulator.world.options import Switches
 from orchestrator.emulator.world.world import User
 
@@ -25,6 +26,7 @@ class Change:
     body: Mapping[str, object]
     #: how its layer refuses a wrong body
     wrong: Callable[[str], Refusal]
+    query: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def holding(self) -> Holding:
@@ -76,6 +78,27 @@ class Change:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise self.wrong(f"{key} is no number from {least} to {most}.")
         return value
+
+    def word(self, key: str, allowed: Iterable[str], default: str = "") -> str:
+        """One of some words; the default, where there is one, if it is absent."""
+        value = self.body.get(key, default or None)
+        if value not in tuple(allowed):
+            raise self.wrong(f"{key} must be one of {', '.join(allowed)}.")
+        return str(value)
+
+    def texts(self, key: str, most: int, least: int = 1) -> list[str]:
+        """A list of so many texts; an absent one is empty."""
+        value = self.body.get(key) or []
+        if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+            raise self.wrong(f"{key} is no list of texts.")
+        if not least <= len(value) <= most:
+            raise self.wrong(f"{key} must have {least} to {most} elements.")
+        return [str(one) for one in value]
+
+    def made(self, told: Mapping[str, object], *ids: str) -> "Done":
+        """What was asked for is there now (Finishing 5, 25)."""
+        documented = self.switches.create_status is CreateStatus.DOCUMENTED
+        return Done(201 if documented else 200, told, ids=ids)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,31 @@ def change(asked: Change) -> Done:
     return Done(200, told(after, asked.holding, asked.switches.datasource_secret_read))
 
 
+def create(asked: Change) -> Done:
+    """A new data source, whose name is free; no document tells the code where it is not."""
+    partial = asked.switches.datasource_put is DatasourcePut.PARTIAL
+    made = DataSource(asked.holding.new_id("datasource"), "", "", "")
+    after = replace(_given(asked, made), update_time=asked.now)
+    if partial and not (after.name and after.app_id):
+        raise asked.wrong("datasource_name or app_id is missing.")
+    if asked.holding.datasources.named(after.name):
+        raise asked.wrong("The name of the data source exists.")
+    if len(asked.holding.datasources) >= asked.holding.instance.quotas.datasources:
+        raise asked.wrong("The quota of data sources is used up.")
+    asked.holding.datasources.put(after, asked.shown_from)
+    return asked.made(told(after, asked.holding, asked.switches.datasource_secret_read), after.id)
+
+
+def delete(asked: Change) -> Done:
+    """The data source is gone; refused while a task uses it."""
+    one = _found(asked)
+    tasks = asked.holding.tasks.all()
+    if any(one.id in {task.source_datasource_id, task.target_datasource_id} for task in tasks):
+        raise asked.wrong("A task uses the data source.")
+    asked.holding.datasources.remove(one.id, asked.shown_from)
+    return Done(200)
+
+
 def meddle(asked: Change) -> bool:
     """Somebody else gives the data source another description."""
     one = asked.holding.datasources.get(asked.id)

@@ -41,7 +41,7 @@ def compose(holding: Holding, chosen: Chosen, package_id: str, carried: Carried)
         tuple(replace(app, secret="", members=()) for app in apps),
         tuple(tasks),
         (),
-        tuple(one for one in holding.apis.all() if one.app_id in inside and one.released),
+        tuple(replace(one, publications=()) for one in holding.apis.all() if one.app_id in inside and one.released),
         tuple(one for one in holding.groups.all() if one.app_id in inside),
         tuple(one for one in holding.belongings.all() if one.app_id in inside),
         {one.id: one.name for one in _found(holding.apps.get(x) for x in sorted(referred))},

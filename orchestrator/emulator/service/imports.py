@@ -30,6 +30,7 @@ from orchestrator.emulator.world.world import (
     Task,
     User,
     make_id,
+    publish,
     task_id,
 )
 
@@ -84,6 +85,8 @@ class Arrival:
     datasources: tuple[DataSource, ...] = ()
     apis: tuple[Api, ...] = ()
     belongings: tuple[Belonging, ...] = ()
+    #: it may call here what it called at the source
+    authorised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +199,7 @@ class _Judge:
         self.arrivals.append(
             Arrival(
                 value, app.id, wanted, existing is not None, datasources, self._apis(app, value.id),
-                self._belongings(app, value.id),
+                self._belongings(app, value.id), self.at.switches.import_keeps_authorisations,
             )
         )  # fmt: skip
 
@@ -252,11 +255,12 @@ class _Judge:
 
     def _apis(self, app: App, target_id: str) -> tuple[Api, ...]:
         group = make_id(self.holding.instance.name, "group", target_id)
-        return tuple(
+        arriving = (
             replace(one, id=make_id(self.holding.instance.name, target_id, one.name), app_id=target_id, group_id=group)
             for one in self.manifest.apis
             if one.app_id == app.id
         )
+        return tuple(publish(one) if self.at.switches.import_publishes else one for one in arriving)
 
     def _belongings(self, app: App, target_id: str) -> tuple[Belonging, ...]:
         """Those that travel by the switches; a name that is taken stays with its owner."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from orchestrator.emulator.service.timers import Timers
+from orchestrator.emulator.world.gateway import RELEASE, Authorisation, Binding, Environment, Policy
 from orchestrator.emulator.world.options import Switches
 from orchestrator.emulator.world.readings import Visibility
 from orchestrator.emulator.world.world import (
@@ -24,6 +25,10 @@ from orchestrator.emulator.world.world import (
 
 #: codes of entries that the service itself made (Finishing 2.1)
 _SYSTEM = frozenset({"DEVICE_TYPE"})
+
+
+#: in the order in which the service tells them
+ALL_ROLES = ("read", "access", "delete", "modify", "admin")
 
 
 class _Item(Protocol):
@@ -105,6 +110,10 @@ class Holding:
     belongings: Shelf[Belonging]
     dictionary: Shelf[DictionaryEntry]
     app_codes: Shelf[AppCode]
+    environments: Shelf[Environment]
+    policies: Shelf[Policy]
+    bindings: Shelf[Binding]
+    authorisations: Shelf[Authorisation]
     #: task id -> starts without a position, each of which sends all that the source ever had (Finishing 2.5)
     whole_copies: Counter[str] = field(default_factory=Counter)
     #: how many ids `new_id` gave
@@ -114,6 +123,30 @@ class Holding:
         """An id that nothing else here has."""
         self.made += 1
         return hex_id(kind, self.instance.name, "made", self.made)
+
+    def authorise_calls(self, app_id: str) -> None:
+        """Applications may call what they call, where one of the two is this one (Finishing 2.8)."""
+        pairs = [
+            (app.id, api.id)
+            for app in self.apps.all()
+            if app.calls and (app.id == app_id or app_id in app.calls)
+            for api in self.apis.all()
+            if api.app_id in app.calls
+        ]
+        for pair in pairs:
+            self.authorisations.put(Authorisation(hex_id("auth", *pair), *pair))
+
+    def remove_api(self, api_id: str, shown_until: float = 0.0) -> None:
+        """An API is gone, with what hangs on it (Finishing 2.6)."""
+        self.apis.remove(api_id, shown_until)
+        self.unbind(api_id)
+        for one in [each for each in self.authorisations.all() if each.api_id == api_id]:
+            self.authorisations.remove(one.id)
+
+    def unbind(self, api_id: str, env_id: str = "") -> None:
+        """No policy is bound to an API, in one environment or in any."""
+        for one in [each for each in self.bindings.all() if each.api_id == api_id and env_id in {"", each.env_id}]:
+            self.bindings.remove(one.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +166,7 @@ class Looking:
 
 def holding_of(instance: Instance) -> Holding:
     """What an instance holds at the start."""
-    return Holding(
+    holding = Holding(
         instance,
         Shelf(instance.apps),
         Shelf(instance.tasks),
@@ -143,7 +176,15 @@ def holding_of(instance: Instance) -> Holding:
         Shelf(instance.belongings),
         Shelf(_entry(path, name) for path, name in sorted(instance.dictionaries.items()) if instance.link),
         Shelf(()),
+        Shelf((Environment(RELEASE, "RELEASE"), *instance.environments)),
+        Shelf(instance.policies),
+        Shelf(instance.bindings),
+        Shelf(()),
     )
+    for app in instance.apps:
+        if app.calls:
+            holding.authorise_calls(app.id)
+    return holding
 
 
 def _entry(path: str, name: str) -> DictionaryEntry:
@@ -151,6 +192,13 @@ def _entry(path: str, name: str) -> DictionaryEntry:
     above, _, code = path.rpartition("/")
     parent = above.rpartition("/")[2]
     return DictionaryEntry(hex_id("dictionary", path), code, name, parent, system=code in _SYSTEM)
+
+
+def roles_of(app: App, user: User) -> tuple[str, ...]:
+    """What a user may do with an application that it sees (Finishing 1.1)."""
+    if app.owner == user.name or user.admin:
+        return ALL_ROLES
+    return dict(app.members).get(user.name, ("read", "access"))
 
 
 def sees_app(app: App, user: User, visibility: Visibility) -> bool:

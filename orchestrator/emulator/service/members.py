@@ -6,11 +6,10 @@ from orchestrator.emulator.protocol.errors import invalid
 from orchestrator.emulator.protocol.messages import Json
 from orchestrator.emulator.service.changing import Change, Done
 from orchestrator.emulator.service.credentials import owned_app
-from orchestrator.emulator.service.instance_store import Looking
+from orchestrator.emulator.service.instance_store import ALL_ROLES, Looking
 from orchestrator.emulator.world.finishing_readings import UnknownMember
 from orchestrator.emulator.world.world import App, User, hex_id
 
-_ROLES = ("read", "access", "delete", "modify", "admin")
 #: the documents give sketches of 5 and 10; this one only bounds what is read
 _MOST = 1000
 _Members = tuple[tuple[str, tuple[str, ...]], ...]
@@ -55,10 +54,10 @@ def _wanted(asked: Change, names: dict[str, str]) -> _Members:
     found: dict[str, tuple[str, ...]] = {}
     for each in users:
         user_id, roles = (each.get("id"), each.get("roles")) if isinstance(each, dict) else (None, None)
-        if not isinstance(user_id, str) or not isinstance(roles, list) or not all(one in _ROLES for one in roles):
-            raise invalid(f"An element of users has no id, or a role that is none of {', '.join(_ROLES)}.")
+        if not isinstance(user_id, str) or not isinstance(roles, list) or not all(one in ALL_ROLES for one in roles):
+            raise invalid(f"An element of users has no id, or a role that is none of {', '.join(ALL_ROLES)}.")
         if user_id in names and names[user_id] not in found:
-            found[names[user_id]] = tuple(one for one in _ROLES if one in roles)
+            found[names[user_id]] = tuple(one for one in ALL_ROLES if one in roles)
         elif user_id in names or asked.switches.unknown_member is UnknownMember.REFUSE:
             raise invalid("A user is named twice, or does not exist.")
     return tuple(found.items())

@@ -44,7 +44,7 @@ class Manifest:
     tasks: tuple[Task, ...]
     #: without content
     datasources: tuple[DataSource, ...]
-    #: released ones of `apps` (API 2.4)
+    #: released ones of `apps`, without their publications (API 2.4)
     apis: tuple[Api, ...]
     groups: tuple[Group, ...]
     belongings: tuple[Belonging, ...]

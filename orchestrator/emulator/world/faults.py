@@ -10,106 +10,26 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+from orchestrator.emulator.world.operations import CHANGES, IAM, LISTS, ROMA, WRITES, Operation
 
-class Operation(StrEnum):
-    """What a request asks for; the words rules and counts use."""
-
-    EXPORT = "export"
-    IMPORT = "import"
-    DELETE = "delete"
-    #: GET of a job
-    JOB = "job"
-    #: GET of an archive
-    ARCHIVE = "archive"
-    APPS = "apps"
-    APP = "app"
-    #: the secret of an application
-    SECRET = "secret"  # noqa: S105 - the name of an operation, not a secret
-    SECRET_CHANGE = "secret-change"  # noqa: S105 - the name of an operation, not a secret
-    #: the members of an application
-    MEMBERS = "members"
-    #: users that could be members
-    CANDIDATES = "candidates"
-    MEMBERS_CHANGE = "members-change"
-    APP_CODES = "app-codes"
-    APP_CODE = "app-code"
-    APP_CODE_CREATE = "app-code-create"
-    #: a random one
-    APP_CODE_MAKE = "app-code-make"
-    APP_CODE_DELETE = "app-code-delete"
-    TASKS = "tasks"
-    TASK = "task"
-    DATASOURCES = "datasources"
-    DATASOURCE = "datasource"
-    DATASOURCE_CHANGE = "datasource-change"
-    #: a connection tried out: nothing is stored, yet real credentials are used
-    TEST_CONNECT = "test-connect"
-    APIS = "apis"
-    GROUPS = "api-groups"
-    #: APIs an application may call
-    BINDINGS = "bindings"
-    ENVS = "envs"
-    FEATURES = "features"
-    CONFIGS = "configs"
-    INSTANCE = "instance"
-    INSTANCES = "instances"
-    DICTIONARIES = "dictionaries"
-    #: one entry of the data dictionary
-    DICTIONARY = "dictionary"
-    DICTIONARY_CREATE = "dictionary-create"
-    DICTIONARY_CHANGE = "dictionary-change"
-    DICTIONARY_DELETE = "dictionary-delete"
-    #: validate-dictionaries
-    DICTIONARY_VALIDATE = "dictionary-validate"
-    #: of the message service
-    TOPICS = "topics"
-    #: of devices
-    PRODUCTS = "products"
-    #: custom back ends
-    BACKENDS = "backends"
-    #: when a task runs
-    DISPATCHES = "dispatches"
-    #: validate-apps
-    VALIDATE = "validate"
-    #: start or stop of tasks
-    TASK_ACTION = "task-action"
-    TOKEN = "token"  # noqa: S105 - the name of an operation, not a secret
-    PROJECTS = "projects"
-    #: the metadata service of a server
-    METADATA = "metadata"
-    #: an id token exchanged for a token
-    ID_TOKEN = "id-token"  # noqa: S105 - the name of an operation, not a secret
-    #: a temporary key asked for at IAM
-    KEY = "key"
-    #: a path that is served nowhere
-    UNKNOWN = "unknown"
-
-
-#: operations that create a job
-WRITES = frozenset({Operation.EXPORT, Operation.IMPORT, Operation.DELETE})
-#: operations that change something at once, without a job (Finishing 1)
-CHANGES = frozenset(
+_ALL = frozenset(Operation)
+#: operations just before which somebody else may change what they are about
+MEDDLING = frozenset(
     {
-        Operation.DICTIONARY_CREATE,
         Operation.DICTIONARY_CHANGE,
-        Operation.DICTIONARY_DELETE,
         Operation.DATASOURCE_CHANGE,
-        Operation.TEST_CONNECT,
-        Operation.TASK_ACTION,
-        Operation.SECRET_CHANGE,
         Operation.MEMBERS_CHANGE,
-        Operation.APP_CODE_CREATE,
-        Operation.APP_CODE_MAKE,
-        Operation.APP_CODE_DELETE,
+        Operation.API_IMPORT,
+        Operation.API_PUBLISH,
+        Operation.AUTHORISE,
+        Operation.THROTTLE_CREATE,
+        Operation.THROTTLE_BIND,
+        Operation.ACL_CREATE,
+        Operation.ACL_BIND,
+        Operation.SIGN_CREATE,
+        Operation.SIGN_BIND,
     }
 )
-#: operations at IAM
-IAM = frozenset({Operation.TOKEN, Operation.PROJECTS, Operation.METADATA, Operation.ID_TOKEN, Operation.KEY})
-#: operations that answer with pages of a list
-LISTS = frozenset({Operation.APPS, Operation.TASKS, Operation.DATASOURCES, Operation.APIS, Operation.GROUPS})
-#: all but IAM
-ROMA = frozenset(Operation) - IAM
-_ALL = frozenset(Operation)
 
 
 class Kind(StrEnum):
@@ -213,6 +133,8 @@ class Kind(StrEnum):
     POISON_IMPORT_UNNAMED = "poison-import-unnamed"
     #: the start or stop of a task of `names` fails alone: the answer is a 200 (Finishing 2.5)
     TASK_FAILS = "task-fails"
+    #: one API of `names` fails alone as it is published, imported or authorised: the answer is good (Finishing 2.6)
+    API_FAILS = "api-fails"
     #: somebody else changes what the request is about, just before it (Finishing 1: the last writer wins)
     MEDDLED = "meddled"
     #: 403 for a download that is not burned by it
@@ -260,7 +182,8 @@ TARGETS: dict[Kind, frozenset[Operation]] = {
     Kind.POISON_IMPORT: frozenset({Operation.IMPORT}),
     Kind.POISON_IMPORT_UNNAMED: frozenset({Operation.IMPORT}),
     Kind.TASK_FAILS: frozenset({Operation.TASK_ACTION}),
-    Kind.MEDDLED: frozenset({Operation.DICTIONARY_CHANGE, Operation.DATASOURCE_CHANGE, Operation.MEMBERS_CHANGE}),
+    Kind.API_FAILS: frozenset({Operation.API_IMPORT, Operation.API_PUBLISH, Operation.AUTHORISE}),
+    Kind.MEDDLED: MEDDLING,
     Kind.WRONG_TOTAL: LISTS,
 }
 
@@ -275,6 +198,7 @@ LASTING = frozenset(
         Kind.POISON_IMPORT,
         Kind.POISON_IMPORT_UNNAMED,
         Kind.TASK_FAILS,
+        Kind.API_FAILS,
         Kind.TOO_LARGE,
     }
 )

@@ -119,3 +119,49 @@ class TaskSameState(StrEnum):
 
     FAILURE = "failure"
     SUCCESS = "success"
+
+
+class UnknownApp(StrEnum):
+    """What an import of API definitions does that names an application which is not there (Finishing 5, 16)."""
+
+    #: the API fails alone
+    REFUSE = "refuse"
+    #: the API goes to the application of its group
+    DEFAULT_APP = "default-app"
+
+
+class MergeResult(StrEnum):
+    """How an import of API definitions under `merge` tells an API that is there (Finishing 5, 15)."""
+
+    IGNORE = "ignore"
+    SUCCESS_UPDATE = "success-update"
+
+
+class RepublishId(StrEnum):
+    """Which id the publication of a published API has (Finishing 5, 18)."""
+
+    SAME = "same"
+    NEW = "new"
+
+
+class RepublishBindings(StrEnum):
+    """What becomes of the policies of an API that is published again (Finishing 5, 18)."""
+
+    KEEP = "keep"
+    DROP = "drop"
+
+
+class Rebind(StrEnum):
+    """What a binding does where another policy of the kind is bound (Finishing 5, 19)."""
+
+    REPLACE = "replace"
+    #: 400
+    REFUSE = "refuse"
+
+
+class Reauthorised(StrEnum):
+    """How an authorisation is told that was there (Finishing 5, 21)."""
+
+    SKIPPED = "SKIPPED"
+    SUCCESS = "SUCCESS"
+    FAILED = "FAILED"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from orchestrator.emulator.world.faults import Rule
+from orchestrator.emulator.world.gateway import RELEASE, Binding, Environment, Policy, PolicyKind
 from orchestrator.emulator.world.options import Durations, Switches
 from orchestrator.emulator.world.world import (
     Api,
@@ -18,6 +19,7 @@ from orchestrator.emulator.world.world import (
     World,
     hex_id,
     make_id,
+    publish,
     task_id,
 )
 
@@ -37,6 +39,9 @@ CALLS: Mapping[str, tuple[str, ...]] = {
     "customers-web": ("loyalty-core",),
     "payments-web": ("billing-core",),
 }
+
+#: id of the environment TEST of a generated world
+TEST = hex_id("environment", "TEST")
 
 #: the two users of a generated world, in the order source, target
 DEV_USER = User(
@@ -61,6 +66,10 @@ class Filling:
     running_every: int = 10
     #: every n-th application has a topic, a product and a custom back end; 0 = none
     belongings_every: int = 3
+    #: every n-th application has one API that is published in the environment TEST; 0 = none, and no such environment
+    tested_every: int = 0
+    #: every n-th application has a policy of each kind, bound to its last API; 0 = none
+    policies_every: int = 0
     #: caller's name -> names of called applications; names that do not exist are left out
     calls: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict(CALLS))
     #: name of the user that owns everything
@@ -115,8 +124,12 @@ def fill(instance: Instance, filling: Filling, switches: Switches) -> Instance:
     """The instance with generated assets, see `generate`."""
     names = [app_name(index) for index in range(filling.apps)]
     apps = tuple(_app(instance.name, name, filling, frozenset(names)) for name in names)
+    policies = _policies(instance.name, apps, filling)
     return replace(
         instance,
+        environments=(Environment(TEST, "TEST"),) if filling.tested_every else (),
+        policies=policies,
+        bindings=_bindings(instance.name, policies, apps, filling),
         apps=apps,
         tasks=tuple(_task(instance.name, number, apps, filling, switches) for number in range(filling.tasks)),
         datasources=tuple(
@@ -169,7 +182,7 @@ def _datasource(instance: str, app: App, number: int) -> DataSource:
 
 def _api(instance: str, app: App, index: int, number: int, filling: Filling) -> Api:
     every = filling.unreleased_every
-    return Api(
+    api = Api(
         make_id(instance, "api", app.name, number),
         f"{app.name}-api-{number + 1}",
         app.id,
@@ -177,7 +190,46 @@ def _api(instance: str, app: App, index: int, number: int, filling: Filling) -> 
         "GET" if number % 2 == 0 else "POST",
         f"/{app.name}/v{number + 1}",
         backend_type="FUNCTION" if index % 25 == 24 else "HTTP",
-        released=not (every and number == 0 and index % every == every - 1),
+        address=f"{app.name}.internal:8080",
+    )
+    unreleased = every and number == 0 and index % every == every - 1
+    if not unreleased:
+        api = publish(api)
+    tested = filling.tested_every
+    return publish(api, TEST) if tested and number == 0 and index % tested == tested - 1 else api
+
+
+def _policies(instance: str, apps: tuple[App, ...], filling: Filling) -> tuple[Policy, ...]:
+    """One of each kind for each n-th application."""
+    chosen = [app for index, app in enumerate(apps) if filling.policies_every and index % filling.policies_every == 0]
+    return tuple(
+        Policy(hex_id(instance, kind, app.name), kind, f"{app.name}_{kind}".replace("-", "_"), _fields(kind, app))
+        for app in chosen
+        for kind in PolicyKind
+    )
+
+
+def _fields(kind: PolicyKind, app: App) -> tuple[tuple[str, object], ...]:
+    secret = hex_id("sign", app.id)
+    return {
+        PolicyKind.THROTTLE: (("api_call_limits", 100), ("time_interval", 1), ("time_unit", "MINUTE"), ("type", 1)),
+        PolicyKind.ACL: (("acl_type", "PERMIT"), ("acl_value", "10.0.0.0/8"), ("entity_type", "IP")),
+        PolicyKind.SIGN: (("sign_type", "hmac"), ("sign_key", secret[:12]), ("sign_secret", f"sign-{secret[:24]}")),
+        PolicyKind.PLUGIN: (("plugin_type", "cors"), ("plugin_scope", "global"), ("plugin_content", "{}")),
+    }[kind]
+
+
+def _bindings(
+    instance: str, policies: tuple[Policy, ...], apps: tuple[App, ...], filling: Filling
+) -> tuple[Binding, ...]:
+    """Each policy is bound to the last API of its application, which is always published in RELEASE."""
+    owners = {f"{app.name}_".replace("-", "_"): app for app in apps}
+    last = filling.apis_per_app - 1
+    return tuple(
+        Binding(hex_id("binding", one.id), one.id, make_id(instance, "api", app.name, last), RELEASE)
+        for one in policies
+        for app in (owners[one.name.removesuffix(one.kind)],)
+        if last > 0
     )
 
 

@@ -16,10 +16,16 @@ from orchestrator.emulator.world.finishing_readings import (
     DatasourcePut,
     DictionaryList,
     DuplicateCreate,
+    MergeResult,
+    Reauthorised,
+    Rebind,
+    RepublishBindings,
+    RepublishId,
     SecretRead,
     TaskBatchOver,
     TaskSameState,
     Told,
+    UnknownApp,
     UnknownMember,
     WithoutLink,
 )
@@ -128,6 +134,22 @@ class Switches:
     task_same_state: TaskSameState = TaskSameState.FAILURE
     #: a stopped task's run in progress ends this much later (Finishing 5, 9); 0 = the stop cuts it
     stop_drains_seconds: float = 0.0
+    #: the export of API definitions needs an environment (Finishing 5, 14)
+    export_env_required: bool = True
+    #: an import of API definitions that names an unknown application (Finishing 5, 16)
+    api_file_unknown_app: UnknownApp = UnknownApp.REFUSE
+    #: how an import of API definitions tells an API that is there (Finishing 5, 15)
+    api_merge_result: MergeResult = MergeResult.IGNORE
+    #: APIs that travel in a package arrive published in RELEASE (Finishing 5, 17)
+    import_publishes: bool = True
+    #: the id of a publication that is published again (Finishing 5, 18)
+    republish_id: RepublishId = RepublishId.SAME
+    #: the policies of an API that is published again (Finishing 5, 18)
+    republish_bindings: RepublishBindings = RepublishBindings.KEEP
+    #: a binding where another policy of the kind is bound (Finishing 5, 19)
+    rebind: Rebind = Rebind.REPLACE
+    #: how an authorisation is told that was there (Finishing 5, 21)
+    reauthorise: Reauthorised = Reauthorised.SKIPPED
     #: a job is forgotten this long after its end
     job_record_ttl_seconds: float = math.inf
     #: how a package is written (API 6)

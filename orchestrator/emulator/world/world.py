@@ -6,16 +6,23 @@ Tests build worlds with `generate(...)`; `default_world()` is what the command `
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from orchestrator.emulator.world.faults import Rule
+from orchestrator.emulator.world.gateway import (
+    GENESIS,
+    RELEASE,
+    Binding,
+    Definition,
+    Environment,
+    Policy,
+    Publication,
+    Version,
+)
 from orchestrator.emulator.world.options import Durations, Switches
 from orchestrator.emulator.world.readings import TaskIds
-
-#: epoch seconds of everything that exists from the start: 2026-01-01T00:00:00Z
-GENESIS = 1767225600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +134,25 @@ class Api:
     path: str
     #: HTTP, FUNCTION or MOCK
     backend_type: str = "HTTP"
-    #: published in RELEASE: only these travel (API 2.4)
-    released: bool = True
+    #: where its back end listens, HOST:PORT
+    address: str = ""
+    remark: str = ""
+    #: one for each environment in which it is or was published
+    publications: tuple[Publication, ...] = ()
+
+    @property
+    def definition(self) -> Definition:
+        """What its next publication would publish."""
+        return Definition(self.method, self.path, self.backend_type, self.address, self.remark)
+
+    @property
+    def released(self) -> bool:
+        """Published in RELEASE: only these travel (API 2.4)."""
+        return self.published(RELEASE) is not None
+
+    def published(self, env_id: str) -> Publication | None:
+        """Its publication in an environment; None where it is offline or was never there."""
+        return next((one for one in self.publications if one.env_id == env_id and one.online), None)
 
 
 class BelongingKind(StrEnum):
@@ -240,6 +264,10 @@ class Instance:
     apis: tuple[Api, ...] = ()
     groups: tuple[Group, ...] = ()
     belongings: tuple[Belonging, ...] = ()
+    #: beside RELEASE, which every instance has
+    environments: tuple[Environment, ...] = ()
+    policies: tuple[Policy, ...] = ()
+    bindings: tuple[Binding, ...] = ()
 
     def app(self, name: str) -> App:
         """The application of that name; KeyError where there is none."""
@@ -297,6 +325,13 @@ class World:
     def user(self, name: str) -> User:
         """The user of that name; KeyError where there is none."""
         return _named(self.users, name)
+
+
+def publish(api: Api, env_id: str = RELEASE) -> Api:
+    """The API with its first publication in an environment, as from the start."""
+    publish_id, version_id = hex_id("publish", api.id, env_id), hex_id("version", api.id, env_id)
+    first = Publication(env_id, publish_id, (Version(version_id, api.definition),), in_force=version_id)
+    return replace(api, publications=(*api.publications, first))
 
 
 def make_id(*parts: object) -> str:

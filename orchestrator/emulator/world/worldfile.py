@@ -39,8 +39,9 @@ from typing import Any, TypeVar, get_type_hints
 
 import yaml
 
-from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.faults import Kind, Rule
 from orchestrator.emulator.world.generate import DEV_USER, PROD_USER, Filling, empty_instance, fill
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Duration, Durations, Switches
 from orchestrator.emulator.world.world import Instance, Quotas, User, World
 from orchestrator.errors import OperatorError
@@ -71,6 +72,7 @@ _BY_NAME = frozenset(
         Kind.POISON_IMPORT,
         Kind.POISON_IMPORT_UNNAMED,
         Kind.TASK_FAILS,
+        Kind.API_FAILS,
     }
 )
 
@@ -253,11 +255,14 @@ def _must_strike(world: World, made: Rule, where: str) -> None:
     if made.kind not in _BY_NAME:
         return
     if not made.names:
-        raise WorldInvalid(where, f"names is missing: {made.kind} strikes applications and tasks by name or id")
+        raise WorldInvalid(where, f"names is missing: {made.kind} strikes applications, tasks and APIs by name or id")
     held = {word for one in world.instances for app in one.apps for word in (app.name, app.id)}
     held |= {word for one in world.instances for task in one.tasks for word in (task.name, task.id)}
+    held |= {word for one in world.instances for api in one.apis for word in (api.name, api.id)}
     for name in sorted(made.names - held):
-        raise WorldInvalid(f"{where}.names", f"{name!r} is no application or task of this world{_meant(name, held)}")
+        raise WorldInvalid(
+            f"{where}.names", f"{name!r} is no application, task or API of this world{_meant(name, held)}"
+        )
 
 
 # --- values --------------------------------------------------------------------------------------------------------

@@ -5,8 +5,9 @@ from dataclasses import MISSING, Field, fields
 from enum import StrEnum
 from typing import Any, get_type_hints
 
-from orchestrator.emulator.world.faults import Operation, Rule
+from orchestrator.emulator.world.faults import Rule
 from orchestrator.emulator.world.generate import Filling
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Duration, Switches
 from orchestrator.emulator.world.world import Instance, Quotas, User, World
 from orchestrator.emulator.world.worldfile import BOUNDS, INSTANCE

@@ -95,7 +95,7 @@ def test_a_poison_asset_is_named_with_code_1(invoke: Invoke, quick: Any) -> None
 
 def test_what_preflight_warned_of_is_told_at_the_end_in_the_log_and_in_the_report(invoke: Invoke, quick: Any) -> None:
     shelf = quick.api.service.holding("dev").apis
-    shelf.put(replace(shelf.all()[0], released=False))
+    shelf.put(replace(shelf.all()[0], publications=()))
     previewed = json.loads(invoke("preview", "plan.yaml", "--json").stdout)["checks"]
     warnings = {each["id"] for each in previewed if each["verdict"] in {"warning", "not checked"}}
     assert "unpublished-apis" in warnings
@@ -115,7 +115,7 @@ def test_what_preflight_warned_of_is_told_at_the_end_in_the_log_and_in_the_repor
 
 def test_what_preflight_warned_of_stands_in_the_closing_document(invoke: Invoke, quick: Any) -> None:
     shelf = quick.api.service.holding("dev").apis
-    shelf.put(replace(shelf.all()[0], released=False))
+    shelf.put(replace(shelf.all()[0], publications=()))
     found = json.loads(invoke("run", "plan.yaml", "--json").stdout)["findings"]
     (told,) = [each for each in found if each["check"] == "unpublished-apis"]
     assert (told["verdict"], told["where"]) == ("warning", "all@prod")

@@ -83,7 +83,7 @@ def repointed(dev: Holding, prod: Holding) -> tuple[str, str, str]:
 
 def unpublished(dev: Holding, prod: Holding) -> tuple[str, str, str]:
     released = next(each for each in prod.apis.all() if each.released)
-    prod.apis.put(replace(released, released=False))
+    prod.apis.put(replace(released, publications=()))
     owner = next(each for each in prod.apps.all() if each.id == released.app_id)
     return owner.name, "different", "does not publish"
 

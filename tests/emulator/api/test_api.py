@@ -7,8 +7,8 @@ import pytest
 
 from orchestrator.emulator.protocol.messages import NoLength, Reply, Request
 from orchestrator.emulator.service.exports import Chosen
-from orchestrator.emulator.world.faults import Operation
 from orchestrator.emulator.world.generate import generate
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Switches
 from orchestrator.emulator.world.readings import ArchiveIdPlace, Offset, Progress, ReasonKey, StatusVocab
 from orchestrator.emulator.world.world import World

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.emulator.protocol.messages import Dropped, Json, Reply
-from orchestrator.emulator.world.faults import Kind, Operation, Rule
+from orchestrator.emulator.world.faults import Kind, Rule
 from orchestrator.emulator.world.finishing_readings import CreateStatus, DuplicateCreate, WithoutLink
 from orchestrator.emulator.world.generate import generate
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Switches
 from orchestrator.emulator.world.world import Quotas
 from tests.emulator.in_memory_client import SHORT, Ask, InMemoryClient

@@ -23,8 +23,9 @@ from orchestrator.emulator.protocol.messages import (
     Whole,
     WrongLength,
 )
-from orchestrator.emulator.world.faults import TARGETS, WRITES, Kind, Operation, Rule
+from orchestrator.emulator.world.faults import TARGETS, Kind, Rule
 from orchestrator.emulator.world.generate import generate
+from orchestrator.emulator.world.operations import WRITES, Operation
 from orchestrator.emulator.world.options import Switches
 from tests.emulator.in_memory_client import SHORT, Ask, InMemoryClient
 
@@ -346,6 +347,7 @@ def _walk(far: InMemoryClient) -> None:
     far.ask("PUT", far.path(f"/apps/{app_id}/users"), Ask(body=b"{}"))
     body = json.dumps({"action_id": "start", "list": [{"task_id": "any"}]}).encode()
     far.ask("POST", far.path("/batch-operation/tasks", kind="fdi"), Ask(body=body))
+    far.ask("POST", far.path("/apis/publish", kind="apic"), Ask(body=b"{}"))
 
 
 def test_writes_without_a_body_survive_every_fault() -> None:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from orchestrator.emulator.world.faults import Kind, Operation
+from orchestrator.emulator.world.faults import Kind
 from orchestrator.emulator.world.generate import default_world
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.readings import LockScope
 from orchestrator.emulator.world.worldfile import WorldInvalid, load_world
 
@@ -98,7 +99,7 @@ def test_everything_in_the_documented_form_is_read() -> None:
         ("faults: [{kind: poison-import}]", "faults.0: names is missing: poison-import strikes"),
         (
             "faults: [{kind: poison-import, names: [order-web]}]",
-            "'order-web' is no application or task of this world (did",
+            "'order-web' is no application, task or API of this world (",
         ),
         ("faults: [{kind: poison-import, names: orders-web}]", "faults.0.names: a list is expected"),
         ("? [a]\n: 1", "not YAML"),
