@@ -302,6 +302,38 @@ def stop(terminal: Terminal, run: RunArgument = None) -> int:
     return body(terminal, run)
 
 
+@command("finish")
+def finish(
+    terminal: Terminal,
+    run: RunArgument = None,
+    step: Annotated[
+        list[str] | None,
+        typer.Option("--step", metavar="NAME[,NAME]", help="These steps alone; tasks is done when it is named here."),
+    ] = None,
+    only: OnlyOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show each change before and after; reads only.")] = False,
+    save: Annotated[
+        Path | None, typer.Option("--save", metavar="FILE", help="With --dry-run: keep it, to be approved.")
+    ] = None,
+    approved: Annotated[
+        Path | None, typer.Option("--approved", metavar="FILE", help="Exactly this saved finish.")
+    ] = None,
+    unproved: Annotated[bool, typer.Option("--unproved", help="Do also what no read can prove.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Name every row.")] = False,
+    metrics_port: MetricsPortOption = "",
+    metrics_textfile: MetricsFileOption = None,
+    traces: TracesOption = False,
+) -> int:
+    """Do what ROMA does not carry, as the plan asks under finish."""
+    from orchestrator.cli.commands.finish import Wanted
+    from orchestrator.cli.commands.finish import finish as body
+    from orchestrator.cli.context.measuring import Monitoring
+
+    monitoring = Monitoring(metrics_port, metrics_textfile, traces)
+    asked = (tuple(step or ()), tuple(only or ()), unproved, dry_run, save, approved, everything)
+    return body(terminal, run, Wanted(*asked, monitoring))
+
+
 @command("undo")
 def undo(
     terminal: Terminal,

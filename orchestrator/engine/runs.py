@@ -11,6 +11,7 @@ from typing import Protocol
 
 from orchestrator.core.decisions.context import SchedulerContext
 from orchestrator.core.decisions.scheduler import Scheduler
+from orchestrator.core.finish.looks import without_digest
 from orchestrator.core.model.counts import agreed, count
 from orchestrator.core.plan.hours import hours_of
 from orchestrator.core.plan.plan import Plan, what_moves
@@ -102,14 +103,16 @@ class Runs:
     listen: Callable[[Progress, Entry], None] | None = None
     #: set while a run is conducted, for signals
     conductor: Conductor | None = None
-    #: set while a run is taken back, for signals
-    undoing: "Stoppable | None" = None
+    #: set while a run is finished or taken back, for signals
+    changing: "Stoppable | None" = None
     #: how long jobs take, as far as it is learned: set once a run is known
     predict: Predict | None = None
     #: told once a run is known
     announce: Callable[[str, bool, Progress], None] | None = None
     #: whether somebody was told how a run ended: after a kill in its last instant nobody was
     end_is_told: Callable[[str], bool] = lambda run: True
+    #: of a secret, under a key that only this home has: it stands for the secret wherever something is kept or told
+    digest: Callable[[str], str] = without_digest
     #: the signal that came before anything was conducted
     signal: str = ""
 

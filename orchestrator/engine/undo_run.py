@@ -7,16 +7,28 @@ an import is undecided, nothing is ended and nothing removed: `resolve` comes fi
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from orchestrator.core.model.failures import RequestFailed
+from orchestrator.core.model.retries import READ_ATTEMPTS, Action, Request, decide
+from orchestrator.core.plan.plan import Plan
 from orchestrator.core.state import change_events as c
 from orchestrator.core.state.ends import End
-from orchestrator.core.state.folding import folded
 from orchestrator.core.state.lifecycle import DeliveryState
 from orchestrator.core.state.progress import Progress
-from orchestrator.core.undo.provenance import Asked, UndoPlan
-from orchestrator.engine.past_runs import PastRun, learned, runs_of
+from orchestrator.core.undo.provenance import Asked, UndoPlan, undo_plan
+from orchestrator.core.undo.restoration import Held
+from orchestrator.engine.change_loop import ChangeLoop
+from orchestrator.engine.change_run import Carried, carried_out
+from orchestrator.engine.past_runs import PastRun, runs_of
 from orchestrator.engine.runs import Runs
-from orchestrator.engine.undoing import Undoing, look_at
-from orchestrator.errors import PRECEDENCE, ExitCode, OperatorError, PreflightBlocked
+from orchestrator.engine.target_listings import TargetListings
+from orchestrator.errors import (
+    ExitCode,
+    OperatorError,
+    PreflightBlocked,
+    ServiceRefuses,
+    ServiceUnreachable,
+)
+from orchestrator.roma import InventoryDisagrees, Roma
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +43,27 @@ class UndoWish:
     approved: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Undone:
-    """How an undo left this process."""
+async def look_at(plan: Plan, roma: Roma, progress: Progress, users: Mapping[str, str], asked: Asked) -> UndoPlan:
+    """What an undo of this run would do now; reads only. Raises ServiceRefuses (3), ServiceUnreachable (9)."""
+    listings = TargetListings(plan, roma)
+    held: dict[str, Held] = {}
+    for instance in sorted({life.target for life in progress.deliveries.values()}):
+        try:
+            there = await listings.assets(instance)
+        except RequestFailed as error:
+            raise _as_sentence(instance, error) from None
+        except InventoryDisagrees as error:
+            raise ServiceUnreachable(f"{instance}: {error.message}", next_step="run the same command again") from None
+        held[instance] = Held(there.inventory, there.ahead)
+    return undo_plan(progress, held, users, asked, plan.settings.keep_backups)
 
-    run: str
-    progress: Progress
-    ends: Mapping[str, End]
-    #: the signal that stopped it, or ""
-    signal: str = ""
 
-    @property
-    def code(self) -> ExitCode:
-        """The gravest of what stopped it; 1 where something of the run is left."""
-        if self.progress.changes.ended is not None:
-            return ExitCode(self.progress.changes.ended.code)
-        codes = {ExitCode(end.code) for end in self.ends.values()}
-        if codes:
-            return min(codes, key=PRECEDENCE.index)
-        return {"SIGINT": ExitCode.INTERRUPTED, "SIGTERM": ExitCode.TERMINATED}.get(self.signal, ExitCode.NOT_FINISHED)
+def _as_sentence(instance: str, error: RequestFailed) -> ServiceRefuses | ServiceUnreachable:
+    failed = error.failed
+    told = f"{instance}: {error.request}: {failed.code} {failed.message}".replace("  ", " ").strip()
+    if decide(Request.READ, failed, READ_ATTEMPTS, 0.0).action in {Action.OUTAGE, Action.REPEAT}:
+        return ServiceUnreachable(told, next_step="check the endpoint and the network, then run the same command again")
+    return ServiceRefuses(told, next_step="check the credentials in the plan and the user's permissions")
 
 
 async def preview_undo(runs: Runs, run: str, asked: Asked) -> UndoPlan:
@@ -59,36 +73,27 @@ async def preview_undo(runs: Runs, run: str, asked: Asked) -> UndoPlan:
     return await look_at(runs.plan, runs.roma, past.progress, runs.users, asked)
 
 
-async def undo_run(runs: Runs, run: str, wish: UndoWish) -> Undone:
+async def undo_run(runs: Runs, run: str, wish: UndoWish) -> Carried:
     """Take a run back, or go on with that; raises OperatorError (2), PreflightBlocked (4), and as `Runs.run` does."""
     past = _chosen(runs_of(runs.store, runs.plan.name), run)
     _must_be_known(runs, past.progress)
     if past.unfinished:
         if undecided := _undecided(past.progress):
-            return Undone(run, past.progress, undecided)
+            return Carried(run, past.progress, undecided)
         ended = await runs.end(past, wish.note)
         if ended.progress.ended is None:
             ends = {"": End(ended.outcome.code, "; ".join(why.sentence for why in ended.outcome.whys))}
-            return Undone(run, ended.progress, {} if runs.signal else ends, runs.signal)
-    with runs.opened(run) as (journal, leases):
-        progress = await runs.runtime.offload(lambda: folded(journal.read()))
-        teaches, vault = learned(runs.store, run), runs.store.vault(run)
-        undoing = Undoing(runs.plan, runs.roma, journal, leases, progress, runs.users, runs.runtime, teaches, vault)
-        undoing.listen = lambda entry: runs.listen(progress, entry) if runs.listen is not None else None
-        if progress.changes.unfinished:
-            await undoing.resume(_resumed(runs, wish))
+            return Carried(run, ended.progress, {} if runs.signal else ends, runs.signal)
+
+    async def start(loop: ChangeLoop) -> None:
+        if loop.progress.changes.unfinished:
+            await loop.remember(_resumed(runs, wish))
         else:
-            await undoing.begin(*await _begun(runs, progress, wish))
-        if runs.announce is not None:
-            runs.announce(run, True, progress)
-        runs.undoing = undoing
-        try:
-            if runs.signal:
-                undoing.stop(runs.signal)
-            await undoing.run()
-        finally:
-            runs.undoing = None
-        return Undone(run, progress, undoing.ends, undoing.signal)
+            planned, began = await _begun(runs, loop.progress, wish)
+            await loop.begin(planned.changes, planned.left, began)
+
+    loop = await carried_out(runs, run, start)
+    return Carried(run, loop.progress, loop.ends, loop.signal)
 
 
 def _undecided(progress: Progress) -> Mapping[str, End]:

@@ -104,8 +104,8 @@ class Jobs:
                 return self._begun(_import(progress.deliveries[name])), ()
             case e.ProbeRequested(slot=slot):
                 return self._begun(RunningJob(JobKey(PROBE, slot), "", "", slot, entry.at)), ()
-            case c.ChangesRequested(changes=names):
-                return self._begun(_of_changes(progress.changes.lives[names[0]])), ()
+            case c.ChangesRequested(changes=names) if (life := progress.act.lives[names[0]]).change.by_job:
+                return self._begun(_of_changes(life)), ()
             case event:
                 keys = [key for key in _keys(event) if key in self.running and not _is_open(progress, key)]
                 return None, tuple(EndedJob(self.running.pop(key), _outcome(event), entry.at) for key in keys)
@@ -147,7 +147,7 @@ def _keys(event: e.Event) -> Iterator[JobKey]:
 
 def _is_open(progress: Progress, key: JobKey) -> bool:
     """Whether its outcome is not known yet."""
-    if change := progress.changes.lives.get(key.subject):
+    if change := progress.act.lives.get(key.subject):
         return change.state is ChangeState.UNSURE and not change.ended
     match key.kind:
         case JobKind.EXPORT.value:
@@ -170,9 +170,13 @@ def _under_way(progress: Progress) -> Iterator[RunningJob]:
         if probe.state is not ProbeState.OVER:
             yield RunningJob(JobKey(PROBE, slot), "", "", slot, probe.since)
     together: set[tuple[str, float]] = set()
-    for change in progress.changes.lives.values():
+    for change in progress.act.lives.values():
         # One request carries many changes, and is known by the first of them.
-        if change.state is ChangeState.UNSURE and (change.slot, change.asked_at) not in together:
+        if (
+            change.change.by_job
+            and change.state is ChangeState.UNSURE
+            and (change.slot, change.asked_at) not in together
+        ):
             together.add((change.slot, change.asked_at))
             yield _of_changes(change)
 

@@ -114,7 +114,7 @@ class Figures(Collector):
             for job in self._jobs.running.values():
                 self._enter(job.slot, self.now())
             self._deliveries_stand(progress, progress.deliveries)
-            self._changes_stand(progress, progress.changes.lives)
+            self._changes_stand(progress, progress.act.lives)
 
     def heard(self, progress: Progress, entry: Entry) -> None:
         """One more entry, which the progress holds already; those before `begin` are told by the progress there."""
@@ -180,7 +180,7 @@ class Figures(Collector):
 
     def _changes_stand(self, progress: Progress, names: Iterable[str], waiting: Waiting | None = None) -> None:
         for name in names:
-            life = progress.changes.lives[name]
+            life = progress.act.lives[name]
             self._stand(self._changes, name, _Stand(lane_of_change(life), life.state.value, waiting=waiting))
 
     def _stand(self, stands: dict[str, _Stand], name: str, stand: _Stand) -> None:
@@ -238,8 +238,12 @@ class Figures(Collector):
         for what, label, told in (
             ("deliveries", "state", "Batches on their way into a target, by where they stand."),
             ("assets", "state", "Assets of these batches."),
-            ("changes", "state", "What an undo takes back, by where it stands."),
-            ("waiting", "reason", "Batches, and changes of an undo, that cannot go on, by what they wait for."),
+            ("changes", "state", "What a finish does or an undo takes back, by where it stands."),
+            (
+                "waiting",
+                "reason",
+                "Batches, and changes of a finish or an undo, that cannot go on, by what they wait for.",
+            ),
         ):
             family = GaugeMetricFamily(f"{PREFIX}{what}", told, labels=["plan", "lane", label])
             for (kind, lane, state), count in sorted(counts.items()):

@@ -27,6 +27,7 @@ from orchestrator.core.model.inventory import (
     Task,
 )
 from orchestrator.core.model.retries import Request
+from orchestrator.core.model.writes import Write, Written
 from orchestrator.core.plan.plan import Instance, Mode
 from orchestrator.roma import shapes
 from orchestrator.roma.exchange import SLOWEST, Exchange, Question, unsigned
@@ -35,6 +36,7 @@ from orchestrator.roma.pages import Listing, whole
 from orchestrator.roma.signing import encode, encode_query
 from orchestrator.roma.transport import Answer, FileBody, TransportFailed
 from orchestrator.roma.wire import unknown_job
+from orchestrator.roma.writes import parsed, spelled, written
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -299,12 +301,21 @@ class Download:
 
 
 class Client(Reader):
-    """A Reader that can also ask for jobs. A POST is never repeated, but for one new token (API 1.11)."""
+    """A Reader that can also write. A write is never repeated, but for one new token (API 1.11)."""
 
     def __init__(self, instance: Instance, exchange: Exchange, draw: Callable[[], float]) -> None:
         super().__init__(instance, fetching(exchange), lambda: exchange.clock_offset, exchange.conceal)
         self._exchange = exchange
         self._draw = draw
+
+    async def write(self, write: Write) -> Written:
+        """Ask for a change that is done at once (Finishing 1); what it did is known by a read alone (promise 16)."""
+        spelt = spelled(write)
+        url = self._url(spelt.room, *spelt.path)
+        request = unsigned(spelt.method, url, _JSON_POST, spelt.bytes, WRITE_TIMEOUT)
+        label = self._label(spelt.method, "/".join(spelt.path))
+        question = Question(Request.CHANGE, request, label, "as documented", parsed=parsed)
+        return await self._exchange.ask(question, lambda received: written(write, received.value))
 
     async def export(self, apps: Sequence[str], tasks: Sequence[str]) -> str:
         """Ask for an export of these ids, 1 to 100 in all; its job id (API 1.2)."""

@@ -38,7 +38,7 @@ USER_AGENT = f"roma-migrate/{__version__}"
 BODY_TIME = 60.0
 #: bytes a second below which an upload or a download is given up
 SLOWEST = 65536
-_WRITES = {Request.EXPORT, Request.IMPORT, Request.DELETE}
+_WRITES = {Request.EXPORT, Request.IMPORT, Request.DELETE, Request.CHANGE}
 #: what another process must not be met by: a download is used up by being asked for (API 1.5)
 _GUARDED = _WRITES | {Request.DOWNLOAD}
 

@@ -192,9 +192,11 @@ def project_config(value: object) -> ProjectConfig:
 
 
 def dictionary_entry(value: object) -> DictionaryEntry:
-    """One entry of the data dictionary (API 1.10)."""
+    """One entry of the data dictionary; its order is in no schema of a read (API 1.10, Finishing 2.1)."""
     found = mapping(value)
-    return DictionaryEntry(needed(found, "code"), text(found.get("name")), text(found.get("parent_code")))
+    words = ("name", "parent_code", "id", "remark", "extend_one", "extend_two")
+    told = {word: text(found.get(word)) for word in words}
+    return DictionaryEntry(needed(found, "code"), system=text(found.get("type")).lower() == "system", **told)
 
 
 def topic(value: object) -> Belonging:

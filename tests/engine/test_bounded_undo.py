@@ -8,18 +8,19 @@ import pytest
 from orchestrator.core.plan.plan import Scope
 from orchestrator.emulator.world.faults import Kind, Rule
 from orchestrator.emulator.world.operations import Operation
-from orchestrator.engine.undo_run import Undone, UndoWish, undo_run
+from orchestrator.engine.change_run import Carried
+from orchestrator.engine.undo_run import UndoWish, undo_run
 from orchestrator.errors import ExitCode
 from tests.engine.rig import QUICK, EngineRig, plan_for, staged, world
 
 SHORT = replace(QUICK, outage_timeout=20.0, busy_timeout=20.0, job_timeout=20.0, settle_quiet=5.0)
 
 
-def undone(fault: Rule) -> tuple[Undone, float]:
+def undone(fault: Rule) -> tuple[Carried, float]:
     """A run that went well and its undo, which meets this fault; how long the undo took."""
     held = world(2)
 
-    async def act(rig: EngineRig) -> tuple[Undone, float]:
+    async def act(rig: EngineRig) -> tuple[Carried, float]:
         assert (await rig.run()).outcome.code is ExitCode.DONE
         rig.api.strikes.add(fault)
         began = anyio.current_time()
@@ -51,7 +52,7 @@ def test_somebody_elses_job_is_waited_for_until_busy_timeout_and_no_longer() -> 
 def test_two_targets_in_one_slot_are_asked_one_after_the_other_also_where_the_first_goes_no_further() -> None:
     held = world(2, targets=("north", "south"))
 
-    async def act(rig: EngineRig) -> tuple[Undone, int, Undone, int]:
+    async def act(rig: EngineRig) -> tuple[Carried, int, Carried, int]:
         assert (await rig.run()).outcome.code is ExitCode.DONE
         rig.api.strikes.add(Rule(Kind.JOB_RUNS_FOREVER, frozenset({Operation.DELETE}), times=1))
         run = next(iter(rig.records))

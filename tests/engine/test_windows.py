@@ -13,8 +13,9 @@ from orchestrator.core.state import events as e
 from orchestrator.core.state.change_events import ChangesRequested
 from orchestrator.emulator.world.options import Duration, Durations
 from orchestrator.emulator.world.world import World
+from orchestrator.engine.change_run import Carried
 from orchestrator.engine.runs import Ended, Runs, Wish
-from orchestrator.engine.undo_run import Undone, UndoWish, undo_run
+from orchestrator.engine.undo_run import UndoWish, undo_run
 from orchestrator.errors import ExitCode, PreflightBlocked
 from tests.builders.runs import DAWN
 from tests.engine.rig import QUICK, EngineRig, plan_for, staged, world
@@ -220,7 +221,7 @@ async def _opens_late(rig: EngineRig, changed: str) -> None:
 def test_an_undo_keeps_to_the_windows_of_its_instance() -> None:
     held = slow(60.0)
 
-    async def act(rig: EngineRig) -> tuple[Undone, Undone]:
+    async def act(rig: EngineRig) -> tuple[Carried, Carried]:
         assert (await rig.run()).outcome.code is ExitCode.DONE
         rig.plan = in_threes(held, windows=(window(50_000, 60_000),))
         run = next(iter(rig.records))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from math import ceil, log2
 from typing import Any
 
+from orchestrator.cli.output.change_sentences import CHANGE_TOLD
 from orchestrator.cli.output.event_scene import MOST_NAMED, Scene, words_of
 from orchestrator.cli.output.run_sentences import RUN_TOLD
 from orchestrator.cli.output.times import clock, span
@@ -152,6 +153,7 @@ def _looked(scene: Scene, event: e.Looked) -> str:
 
 
 TOLD: dict[type, Callable[[Scene, Any], str]] = {
+    **CHANGE_TOLD,
     **RUN_TOLD,
     e.ExportRequested: _export("asked for"),
     e.ExportAccepted: _export("accepted"),

@@ -1,13 +1,12 @@
-"""What is told of a run as a whole, of probes, of slots and of an undo. Law: the same as for the events of batches."""
+"""What is told of a run as a whole, of probes and of slots. Law: the same as for the events of batches."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from orchestrator.cli.output.event_scene import Scene, some, words_of
+from orchestrator.cli.output.event_scene import Scene, words_of
 from orchestrator.cli.output.times import clock, local, span
 from orchestrator.core.model.checks import in_short
 from orchestrator.core.model.counts import agreed, count
-from orchestrator.core.state import change_events as c
 from orchestrator.core.state import events as e
 
 Tell = Callable[[Scene, Any], str]
@@ -119,38 +118,7 @@ def _shown(_: Scene, event: e.WideningShown) -> str:
 # --- an undo -------------------------------------------------------------------------------------------------------
 
 
-def _removal(words: str) -> Tell:
-    def tell(scene: Scene, event: Any) -> str:
-        told = f"{_where(scene, event.changes)}: removal of {count(len(event.changes), 'asset')} {words}"
-        said = getattr(event, "words", None)
-        told += f": {words_of(said)}" if said is not None else ""
-        wait, quiet = getattr(event, "wait", 0.0), getattr(event, "quiet_until", 0.0)
-        told += f"; asked again in {span(wait)}" if wait else ""
-        return told + (f"; nothing is believed before {clock(quiet)}" if quiet else "")
-
-    return tell
-
-
-def _removed(scene: Scene, event: c.ChangesSettled) -> str:
-    known = (*event.done, *event.open, *(name for name, _ in (*event.different, *event.refused)))
-    told = [f"{count(len(event.done), 'asset')} removed"] if event.done else []
-    told += [f"{count(len(event.open), 'asset')} still there, asked for again"] if event.open else []
-    for word, held in (("left alone", event.different), ("refused", event.refused)):
-        told += [f"{word}: {some([f'{_name(scene, name)} ({why})' for name, why in held])}"] if held else []
-    return f"{_where(scene, known)}: {'; '.join(told) or 'nothing was removed'}"
-
-
-def _where(scene: Scene, names: Sequence[str]) -> str:
-    lives = scene.progress.changes.lives
-    return ", ".join(dict.fromkeys(lives[name].change.instance for name in names if name in lives)) or "target"
-
-
-def _name(scene: Scene, name: str) -> str:
-    life = scene.progress.changes.lives.get(name)
-    return life.change.name if life is not None else name
-
-
-def _ended(what: str) -> Tell:
+def ended(what: str) -> Tell:
     def tell(_: Scene, event: Any) -> str:
         return f"{what} has ended with code {event.code}" + (f": {event.reason}" if event.reason else "")
 
@@ -168,7 +136,7 @@ RUN_TOLD: dict[type, Tell] = {
     e.RunBegan: _began,
     e.RunResumed: _resumed,
     e.RunInterrupted: lambda scene, event: f"interrupted by {event.signal}",
-    e.RunEnded: _ended("the run"),
+    e.RunEnded: ended("the run"),
     e.GateReached: lambda scene, event: (
         f"waiting for a person: nothing is left to do before the {event.gate}; "
         f"to open this gate: roma-migrate continue --gate {event.gate}"
@@ -197,22 +165,4 @@ RUN_TOLD: dict[type, Tell] = {
     e.ProbeEnded: _probe("over"),
     e.WideningTried: _tried,
     e.WideningShown: _shown,
-    c.UndoBegan: lambda scene, event: (
-        f"undo begun by {event.by} on {event.host} (preview digest {event.digest})"
-        + (f", note: {event.note}" if event.note else "")
-    ),
-    c.UndoResumed: lambda scene, event: f"the undo goes on, by {event.by} on {event.host}",
-    c.ChangesPlanned: lambda scene, event: (
-        f"undo: {count(len(event.changes), 'asset')} to be taken back"
-        + (f", {len(event.left):,} left alone" if event.left else "")
-    ),
-    c.ChangesRequested: _removal("asked for"),
-    c.ChangesAccepted: _removal("accepted"),
-    c.ChangesRefused: _removal("refused"),
-    c.ChangesAnswerLost: _removal("asked for, and the answer lost"),
-    c.ChangesEnded: lambda scene, event: (
-        f"{_where(scene, event.changes)}: removal of {count(len(event.changes), 'asset')} over: {event.word}"
-    ),
-    c.ChangesSettled: _removed,
-    c.UndoEnded: _ended("the undo"),
 }

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from orchestrator.cli.output.tables import table, wrapped
 from orchestrator.cli.output.times import local, utc
 from orchestrator.cli.render.undo_words import changes_told
-from orchestrator.core.model.change import Change
+from orchestrator.core.model.change import Change, Left
 from orchestrator.core.model.counts import agreed, count
 from orchestrator.core.model.restoration import NOT_RESTORED
 from orchestrator.core.state.changes import ChangeLife, Changes, ChangeState
-from orchestrator.core.undo.provenance import Left, UndoPlan
+from orchestrator.core.undo.provenance import UndoPlan
 
 #: objects of one reason that are named; `--all` names each
 MOST_NAMES = 10

@@ -1,6 +1,7 @@
 """One small write to an instance, with what was there before and what shall be there after. Law: no secret in an image.
 
-What follows a move (`undo`) is made of changes. One is proved by reading (promise 16); its inverse swaps the images.
+What follows a move (`finish`, `undo`) is made of changes. One is proved by reading (promise 16); its inverse swaps the
+images.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,16 @@ class ChangeKind(StrEnum):
     #: put back as it was before a Merge, by importing its backup
     RESTORE_APP = "restore-app"
     RESTORE_TASK = "restore-task"
+    #: its schedule goes on no more, and its run has ended
+    STOP_TASK = "stop-task"
+    START_TASK = "start-task"
+    #: an entry of the data dictionary
+    CREATE_ENTRY = "create-entry"
+    REMOVE_ENTRY = "remove-entry"
+
+
+#: kinds that a job of ROMA carries out; any other is one request, whose answer is its end
+BY_JOB = frozenset({ChangeKind.REMOVE_APP, ChangeKind.REMOVE_TASK, ChangeKind.RESTORE_APP, ChangeKind.RESTORE_TASK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +53,38 @@ class Change:
     package: str = ""
     #: changes that must be done before: where one of them is not, this one is left
     behind: tuple[str, ...] = ()
+    #: the step of `finish` that it belongs to, "" for what an undo removes and restores
+    step: str = ""
+    #: (word, value): what its kind must know to write and to prove it, beside the images; shown to people
+    facts: Image = ()
+    #: the change of `finish` that it takes back, "" where it takes back none
+    inverse_of: str = ""
 
     @property
     def restores(self) -> bool:
         """Whether it puts an object back instead of removing one."""
         return bool(self.package)
+
+    @property
+    def by_job(self) -> bool:
+        """Whether a job of ROMA carries it out."""
+        return self.kind in BY_JOB
+
+    def fact(self, word: str) -> str:
+        """One of its facts, "" where it has none of that word."""
+        return dict(self.facts).get(word, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """An object that is left alone, for a person."""
+
+    kind: str
+    #: its id at the instance, "" where that is not known
+    id: str
+    name: str
+    target: str
+    why: str
 
 
 def change_id(kind: str, instance: str, object_id: str) -> str:

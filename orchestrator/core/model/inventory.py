@@ -223,12 +223,18 @@ class ProjectConfig:
 
 @dataclass(frozen=True, slots=True)
 class DictionaryEntry:
-    """One entry of the data dictionary (API 1.10)."""
+    """One entry of the data dictionary (API 1.10, Finishing 2.1)."""
 
     code: str
-    name: str
+    name: str = ""
     #: "" for a dictionary itself
     parent_code: str = ""
+    id: str = ""
+    remark: str = ""
+    extend_one: str = ""
+    extend_two: str = ""
+    #: the service's own, which is never deleted
+    system: bool = False
 
 
 def moment_of(text: str) -> float | None:

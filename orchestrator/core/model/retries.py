@@ -27,6 +27,8 @@ class Request(StrEnum):
     DELETE = "delete"
     #: GET of an archive, which can be downloaded once
     DOWNLOAD = "download"
+    #: a write that is done at once, without a job (Finishing 1)
+    CHANGE = "change"
 
 
 class Action(StrEnum):
@@ -108,6 +110,11 @@ _WRITE = {
     Failure.GONE: Action.REFUSED,
     Failure.INVALID: Action.SPLIT,
 }
+#: of one object: a refusal concerns that object alone, whatever its code
+_CHANGE = _WRITE | {
+    Failure.DENIED: Action.SPLIT,
+    Failure.GONE: Action.SPLIT,
+}
 _DOWNLOAD = {
     Failure.NOT_SENT: Action.OUTAGE,
     **dict.fromkeys(_UNANSWERED, Action.EXPORT_AGAIN),
@@ -131,6 +138,7 @@ TABLE = {
     Request.IMPORT: _WRITE,
     Request.DELETE: _WRITE,
     Request.DOWNLOAD: _DOWNLOAD,
+    Request.CHANGE: _CHANGE,
 }
 
 

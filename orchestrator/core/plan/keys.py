@@ -14,7 +14,16 @@ from orchestrator.core.plan.containers import (
     Section,
     Selection,
 )
-from orchestrator.core.plan.plan import Gate, Mode, NoticeForm, NoticeKind, OnPartial, Scope
+from orchestrator.core.plan.plan import (
+    Dictionaries,
+    FirstRun,
+    Gate,
+    Mode,
+    NoticeForm,
+    NoticeKind,
+    OnPartial,
+    Scope,
+)
 from orchestrator.core.plan.scalars import Choice, Day, Flag, Number, Reference, Text, TimeSpan, Whole
 from orchestrator.core.plan.special_values import (
     CheckId,
@@ -209,6 +218,32 @@ _EXCLUDE = Section(
         "tasks": Key(Selection(), "tasks that stay"),
     }
 )
+START_TASKS = Section(
+    {
+        "start": Key(
+            Selection(), 'tasks that ran at the source when the run began: names, globs and ids, or "*"', required=True
+        ),
+        "first_run": Key(
+            Choice(FirstRun),
+            "reviewed: the plan owner has looked at each first run, which may copy all that its source ever had; "
+            "ask: each such task is named and not started",
+            default="ask",
+        ),
+    }
+)
+#: keys of `finish:` that a later version brings
+_LATER_STEPS = ("datasources", "app_secrets", "app_codes", "members", "apis", "policies")
+FINISH = Section(
+    {
+        "dictionaries": Key(
+            Choice(Dictionaries), "create: entries of the data dictionary that the target lacks", default="none"
+        ),
+        "tasks": Key(START_TASKS, "tasks that are stopped at the source, then started at the target"),
+    },
+    refused=dict.fromkeys(
+        _LATER_STEPS, "not yet: it comes with a later version of roma-migrate, take it out until then"
+    ),
+)
 _MOVES = {
     "source": Key(NAME, "the instance exported from"),
     "target": Key(NAME, "the instance imported into; or targets"),
@@ -240,6 +275,7 @@ _MOVES = {
         Flag(), "whether its exports go before the plan's windows and its own open: only imports remain", default=False
     ),
     "gate": Key(Choice(Gate), "imports: no import before `continue RUN --gate imports`", default="none"),
+    "finish": Key(FINISH, "what ROMA does not carry and `finish` does; nothing by default"),
 }
 DEFAULTS = Section(_MOVES, refused={"name": "each migration has a name of its own, write it there"})
 MIGRATION = Section({"name": Key(NAME, "known by it in commands and reports", required=True), **_MOVES})

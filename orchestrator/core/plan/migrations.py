@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from orchestrator.core.plan.plan import Instance, Migration, Mode, OfApps, Target, Waiver
+from orchestrator.core.plan.plan import Finish, Instance, Migration, Mode, OfApps, StartTasks, Target, Waiver
 from orchestrator.core.plan.problems import BAD, At, did_you_mean, listed, quoted
 
 Instances = Mapping[str, Instance | None]
@@ -101,7 +101,13 @@ def _migration(draft: Draft, instances: Instances | None, users: Mapping[str, tu
         after=tuple(dict.fromkeys(draft.get("after", ()))),
         **{key: draft.get(key) for key in _AS_WRITTEN if key in draft.values},
         waive=tuple(Waiver(**{"assets": (), **waiver}) for waiver in draft.get("waive", ())),
+        finish=_finish(draft.get("finish", {})),
     )
+
+
+def _finish(values: Mapping[str, Any]) -> Finish:
+    tasks = values.get("tasks")
+    return Finish(**{**values, **({"tasks": StartTasks(**tasks)} if tasks is not None else {})})
 
 
 def has_bad(value: object) -> bool:

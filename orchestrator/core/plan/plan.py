@@ -253,6 +253,53 @@ class Waiver:
     until: date | None = None
 
 
+class FinishStep(StrEnum):
+    """What `finish` can do, in the order in which it is done (Finishing 3); each is a key of `finish:`."""
+
+    #: before the import
+    DICTIONARIES = "dictionaries"
+    DATASOURCES = "datasources"
+    APP_SECRETS = "app_secrets"
+    APP_CODES = "app_codes"
+    MEMBERS = "members"
+    APIS = "apis"
+    POLICIES = "policies"
+    #: never but by a person's own word
+    TASKS = "tasks"
+
+
+class Dictionaries(StrEnum):
+    """What becomes of data dictionary entries that a target lacks."""
+
+    NONE = "none"
+    CREATE = "create"
+
+
+class FirstRun(StrEnum):
+    """What the plan owner says of tasks that would run for the first time (promise 20)."""
+
+    #: each is named, and not started
+    ASK = "ask"
+    #: they were looked at: each may copy all that its source ever had
+    REVIEWED = "reviewed"
+
+
+@dataclass(frozen=True, slots=True)
+class StartTasks:
+    """Which of the tasks that ran at the source are stopped there and started at the target."""
+
+    start: tuple["Selector", ...]
+    first_run: FirstRun = FirstRun.ASK
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """What is done of that which ROMA does not carry; nothing by default (Contract 6)."""
+
+    dictionaries: Dictionaries = Dictionaries.NONE
+    tasks: StartTasks | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Migration:
     """What moves from one source to one or more targets."""
@@ -275,6 +322,7 @@ class Migration:
     #: its exports do not wait for the plan's windows and its own
     export_ahead: bool = False
     gate: Gate = Gate.NONE
+    finish: Finish = Finish()
 
 
 class NoticeKind(StrEnum):

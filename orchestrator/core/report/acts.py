@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from orchestrator.core.model.counts import count
 from orchestrator.core.model.handover_item import Item
 from orchestrator.core.state import events as e
-from orchestrator.core.state.change_events import UndoBegan, UndoResumed
+from orchestrator.core.state.change_events import FinishBegan, FinishResumed, UndoBegan, UndoResumed
 from orchestrator.core.state.events import Entry
 
 _GOING_ON = {
@@ -31,7 +31,7 @@ class Act:
     #: what and why, for people
     sentence: str
     #: "begin", "resume", "retry", "abandon", "approve", "sign", "accept-changed", "hold-drifted", "waive", "interrupt",
-    #: "resolve", "undo", "handover-done", "pause", "stop" or "continue"
+    #: "resolve", "finish", "undo", "handover-done", "pause", "stop" or "continue"
     act: str = ""
     #: the batch, delivery, migration or item that it is about; "" where it is about the run
     subject: str = ""
@@ -71,6 +71,13 @@ class Acts:
             case UndoResumed() as event:
                 self._by = f"{event.by} on {event.host}"
                 yield Act(at, self._by, f"went on taking it back{_noted(event.note)}", "undo", why=event.note)
+            case FinishBegan() as event:
+                told = f"asked for what ROMA does not carry (finish: {', '.join(event.steps)}){_noted(event.note)}"
+                self._by = f"{event.by} on {event.host}"
+                yield Act(at, self._by, told, "finish", event.approved, event.note)
+            case FinishResumed() as event:
+                self._by = f"{event.by} on {event.host}"
+                yield Act(at, self._by, f"went on finishing it{_noted(event.note)}", "finish", why=event.note)
             case e.Regrouped(parts=parts, scheduled=scheduled):
                 names = ", ".join(each.delivery for each in scheduled)
                 whole = count(len(scheduled), "batch")

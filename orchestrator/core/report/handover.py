@@ -111,7 +111,7 @@ def taken_back(entries: Iterable[Entry], progress: Progress) -> frozenset[Place]
     for entry in entries:
         match entry.event:
             case ChangesPlanned(changes=changes):
-                objects |= {each.id: (each.instance, each.object) for each in changes}
+                objects |= {each.id: (each.instance, each.object) for each in changes if each.by_job}
             case ChangesSettled(done=done):
                 gone |= {arrived[objects[name]] for name in done if objects.get(name) in arrived}
             case _:

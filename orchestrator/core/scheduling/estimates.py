@@ -226,12 +226,12 @@ class JobTimes:
             case e.ExportAccepted(batch=subject) | e.ImportAccepted(delivery=subject):
                 self._began[subject] = entry.at
             case c.ChangesPlanned(changes=changes):
-                self._removed_from |= {each.id: each.instance for each in changes}
+                self._removed_from |= {each.id: each.instance for each in changes if each.by_job}
             case c.ChangesAccepted(changes=changes):
                 self._began[changes[0]] = entry.at
             case c.ChangesEnded(changes=changes, failed=False):
                 return self._removed(changes, entry.at)
-            case e.RunResumed() | c.UndoResumed():
+            case e.RunResumed() | c.UndoResumed() | c.FinishResumed():
                 # Ends that were seen only after a pause would look like long jobs.
                 self._began.clear()
             case e.Exported(batch=batch):

@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from orchestrator.core.model.inventory import App, Inventory, Kind, Task
 from orchestrator.core.plan.plan import ById, Glob, Migration, OfApps, Plan, Selector, Target
@@ -127,7 +127,17 @@ def kind_of(asset: Asset) -> Kind:
     return Kind.APP if isinstance(asset, App) else Kind.TASK
 
 
-def matches(selector: Selector, asset: Asset) -> bool:
+class Named(Protocol):
+    """Whatever a selector can be held against."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+
+def matches(selector: Selector, asset: Named) -> bool:
     """A case-sensitive shell glob on the name, or exactly one id."""
     match selector:
         case Glob(pattern):

@@ -43,8 +43,50 @@ class UndoResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class FinishBegan:
+    """An operator asked for what ROMA does not carry to be done; its changes follow in the same transaction."""
+
+    by: str
+    host: str
+    pid: int
+    version: str
+    note: str = ""
+    #: keys of `finish:` that it does
+    steps: tuple[str, ...] = ()
+    #: `--only`, as given
+    only: tuple[str, ...] = ()
+    #: short digest of the changes, as the preview showed it
+    digest: str = ""
+    #: id of the approved preview that it carries out, "" where there was none
+    approved: str = ""
+    #: what cannot be proved by reading is done all the same
+    unproved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FinishResumed:
+    """Another process goes on with it: what was asked for and not answered is quiet from now on."""
+
+    by: str
+    host: str
+    pid: int
+    version: str
+    note: str = ""
+    #: seconds that a lost request may still arrive after this moment
+    settle_quiet: float = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class FinishEnded:
+    """Every change is settled, or what was not asked for is given up."""
+
+    code: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ChangesPlanned:
-    """Frozen with the undo; a long list is told in several of these."""
+    """Frozen with the undo or the finish; a long list is told in several of these."""
 
     changes: tuple[Change, ...]
     #: (kind, id at the target, name, target, why): what is left alone
@@ -86,7 +128,7 @@ class ChangesAnswerLost:
 
 @dataclass(frozen=True, slots=True)
 class ChangesEnded:
-    """The job is over, or unknown to the service; what it did is read."""
+    """The job is over, or unknown to the service, or a request without a job was answered; what it did is read."""
 
     changes: tuple[str, ...]
     #: the service's word for how it ended
@@ -116,8 +158,11 @@ class UndoEnded:
     reason: str = ""
 
 
+#: they belong to a finish; every other change event to whichever was begun last
+FinishEvent = FinishBegan | FinishResumed | FinishEnded
 ChangeEvent = (
-    UndoBegan
+    FinishEvent
+    | UndoBegan
     | UndoResumed
     | ChangesPlanned
     | ChangesRequested

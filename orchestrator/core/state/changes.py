@@ -1,4 +1,4 @@
-"""The life of a change: what an undo has asked for, and what was read of it. Law: one table of moves, and no other.
+"""The life of a change: what a finish or an undo asked for, and what was read of it. Law: one table of moves, no other.
 
 A change is PENDING until it is asked for, UNSURE until its object was read afterwards, and then settled for good: DONE,
 REFUSED by the service, or DIFFERENT because somebody changed the object meanwhile (promise 16).
@@ -76,35 +76,50 @@ class ChangeLife:
     def settled(self) -> bool:
         return self.state in SETTLED
 
+    @property
+    def may_be_ours(self) -> bool:
+        """Settled, and a request of ours did it, or was called successful and never seen whole."""
+        answered = self.ended and not self.failed
+        return bool(self.attempts) and (self.state is S.DONE or (self.state is S.REFUSED and answered))
+
 
 @dataclass(slots=True)
 class Changes:
-    """Every change of a run's undo."""
+    """Every change of a run's finish, or of its undo: of the latest one, and what earlier ones have left behind."""
 
-    began: c.UndoBegan | None = None
+    began: c.UndoBegan | c.FinishBegan | None = None
     began_at: float = 0.0
-    ended: c.UndoEnded | None = None
+    ended: c.UndoEnded | c.FinishEnded | None = None
     ended_at: float = 0.0
     lives: dict[str, ChangeLife] = field(default_factory=dict)
     #: (kind, id at the target, name, target, why): what is left alone
     left: tuple[tuple[str, str, str, str, str], ...] = ()
     #: (instance, id there) of what any undo of the run has restored
     restored: set[tuple[str, str]] = field(default_factory=set)
+    #: change -> its life, of every one that has been settled, the latest wherever there were several
+    settled: dict[str, ChangeLife] = field(default_factory=dict)
+    #: change -> its life, of those that a request of ours made or may have made and no undo has taken back, in order
+    ours: dict[str, ChangeLife] = field(default_factory=dict)
 
     @property
     def unfinished(self) -> bool:
-        """An undo has begun and not ended."""
+        """It has begun and not ended."""
         return self.began is not None and self.ended is None
+
+    def take_back(self, change: str) -> None:
+        """An undo was read to have taken it back."""
+        self.ours.pop(change, None)
+        self.settled.pop(change, None)
 
     def apply(self, event: ChangeEvent, at: float) -> None:
         """Believe one journaled event; raises IllegalMove."""
         match event:
-            case c.UndoBegan():
+            case c.UndoBegan() | c.FinishBegan():
                 self.began, self.began_at, self.ended, self.left = event, at, None, ()
                 self.lives = {}
-            case c.UndoResumed(settle_quiet=quiet):
+            case c.UndoResumed(settle_quiet=quiet) | c.FinishResumed(settle_quiet=quiet):
                 self._quiet_all(at + quiet)
-            case c.UndoEnded():
+            case c.UndoEnded() | c.FinishEnded():
                 self.ended, self.ended_at = event, at
             case c.ChangesPlanned(changes=changes, left=left):
                 self.lives |= {each.id: ChangeLife(each) for each in changes}
@@ -132,9 +147,13 @@ class Changes:
                 raise IllegalMove(f"change {name} is {life.state}: it cannot become {state}")
             if state is S.DONE and life.change.restores:
                 self.restored.add((life.change.instance, life.change.object))
-            self.lives[name] = replace(
+            self.lives[name] = after = replace(
                 life, state=state, why="" if state is S.DONE else why or life.why, job="", quiet_until=0.0
             )
+            if after.settled:
+                self.settled[name] = after
+            if after.may_be_ours:
+                self.ours[name] = after
 
     def _quiet_all(self, until: float) -> None:
         """The process that asked is dead: what it asked may still arrive."""

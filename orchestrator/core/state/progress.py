@@ -13,7 +13,7 @@ from orchestrator.core.model.failures import Failure
 from orchestrator.core.model.naming import predicted
 from orchestrator.core.state import events as e
 from orchestrator.core.state.breaker import Breaker, Side
-from orchestrator.core.state.change_events import ChangeEvent
+from orchestrator.core.state.change_events import ChangeEvent, ChangesSettled, FinishBegan, UndoBegan
 from orchestrator.core.state.changes import Changes
 from orchestrator.core.state.events import Asset, Entry
 from orchestrator.core.state.lifecycle import (
@@ -94,6 +94,10 @@ class Progress:
         self.orders = Orders()
         #: what was taken back of it, and how far that is
         self.changes = Changes()
+        #: what was done of that which ROMA does not carry
+        self.finishing = Changes()
+        #: the one of both that was begun last
+        self.act = self.changes
         self.lost_probes: dict[str, int] = defaultdict(int)
         #: what failed, and which sides that has stopped
         self.breaker = Breaker()
@@ -179,7 +183,7 @@ class Progress:
         if self.trials.apply(entry) | self.orders.apply(entry):
             self._touch_all()
         if isinstance(entry.event, ChangeEvent):
-            self.changes.apply(entry.event, entry.at)
+            self._change(entry.event, entry.at)
             return
         match entry.event:
             case event if isinstance(event, e.PackageEvent):
@@ -220,6 +224,16 @@ class Progress:
             case e.TargetReopened(instance=instance, direction=direction):
                 self.breaker.reopen((instance, direction))
                 self._touch_all()
+
+    def _change(self, event: ChangeEvent, at: float) -> None:
+        """Between its begin and its end, a change is a finish's or an undo's; an undo takes back what a finish did."""
+        if isinstance(event, FinishBegan | UndoBegan):
+            self.act = self.finishing if isinstance(event, FinishBegan) else self.changes
+        self.act.apply(event, at)
+        if isinstance(event, ChangesSettled) and self.act is self.changes:
+            for name in event.done:
+                if back := self.changes.lives[name].change.inverse_of:
+                    self.finishing.take_back(back)
 
     def _touch_all(self) -> None:
         self._touched.add(self.everything())

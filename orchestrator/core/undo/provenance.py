@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from hashlib import sha256
 
-from orchestrator.core.model.change import Change, ChangeKind, Image, change_id
+from orchestrator.core.model.change import Change, ChangeKind, Image, Left, change_id
 from orchestrator.core.model.inventory import App, Task, moment_of
 from orchestrator.core.plan.plan import Mode
 from orchestrator.core.selection.only import Only
@@ -48,17 +48,6 @@ class Asked:
     def includes(self, kind: str, name: str) -> bool:
         pairs = (word.partition(":") for word in self.include)
         return any(kind == each and fnmatchcase(name, glob) for each, _, glob in pairs)
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """An object at a target that is left alone."""
-
-    kind: str
-    id: str
-    name: str
-    target: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Which changes go in one request, and what a read says became of them. Law: a change is believed only by reading.
+"""What a read says became of changes that jobs carry out. Law: a change is believed only by reading.
 
 An object that is gone is a change that is done, whoever removed it. One that is still there when its job has ended is
 asked for again, alone or in halves where the job failed, until the service has refused it by itself. What is restored
@@ -29,50 +29,6 @@ class Undo:
     changes: Changes
     #: of the run that is taken back
     progress: Progress
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Nothing can be asked before this moment, epoch seconds."""
-
-    until: float
-
-
-def open_lives(changes: Changes, instance: str) -> list[ChangeLife]:
-    """What is not settled at an instance, in the order of the plan."""
-    return [life for life in changes.lives.values() if life.change.instance == instance and not life.settled]
-
-
-def asked_together(lives: Sequence[ChangeLife]) -> list[ChangeLife]:
-    """The unsure changes of one request: those of the earliest one."""
-    unsure = [life for life in lives if life.state is ChangeState.UNSURE]
-    if not unsure:
-        return []
-    first = min(unsure, key=lambda life: life.asked_at)
-    return [life for life in unsure if life.asked_at == first.asked_at and life.job == first.job]
-
-
-def next_group(lives: Sequence[ChangeLife], size: int, now: float) -> list[ChangeLife] | Wait | None:
-    """Up to `size` changes to ask for now: of the lowest wave, of one identity; None where nothing is pending."""
-    pending = [life for life in lives if life.state is ChangeState.PENDING]
-    if not pending:
-        return None
-    wave = min(life.change.wave for life in lives)
-    ready = [life for life in pending if life.change.wave == wave]
-    due = [life for life in ready if life.not_before <= now]
-    if not due:
-        return Wait(min(life.not_before for life in ready)) if ready else None
-    first = due[0]
-    if first.change.restores:
-        return [life for life in due if life.change.package == first.change.package]
-    limit = max(1, (first.together + 1) // 2) if first.failed else size
-    alike = [
-        life
-        for life in due
-        if life.change.credentials == first.change.credentials
-        and (life.failed, life.together) == (first.failed, first.together)
-    ]
-    return alike[: min(limit, size)]
 
 
 def before_asking(lives: Sequence[ChangeLife], inventory: Inventory, undo: Undo) -> ChangesSettled:

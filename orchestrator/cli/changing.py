@@ -1,0 +1,184 @@
+"""What `finish` and `undo` share: which run they mean, how they read and how they are carried out in this process."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+
+from orchestrator.cli.context.approval_file import content_of, must_be_free, understood, write_new
+from orchestrator.cli.context.find_run import Found, find_run
+from orchestrator.cli.context.first_signal import FirstSignal
+from orchestrator.cli.context.measuring import Monitoring, monitors
+from orchestrator.cli.context.observers import Observer, Observers
+from orchestrator.cli.context.signals import told
+from orchestrator.cli.context.wiring import Assembled, assemble
+from orchestrator.cli.output.logs import Log
+from orchestrator.cli.output.terminal import Terminal
+from orchestrator.cli.output.times import utc
+from orchestrator.cli.render.summary import Names
+from orchestrator.core.finish.saved import MOST, SavedChanges, from_json, to_json
+from orchestrator.core.model.change import Change, Left
+from orchestrator.core.plan.plan import Plan
+from orchestrator.core.state.events import Entry, RunBegan
+from orchestrator.core.state.folding import folded
+from orchestrator.core.state.progress import Progress
+from orchestrator.engine.change_run import Carried
+from orchestrator.engine.runs import Runs
+from orchestrator.engine.runtime import utc_now
+from orchestrator.errors import OperatorError
+from orchestrator.storage.planfile import read_plan
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Changing:
+    """One command that changes what a run left, put together."""
+
+    #: finish or undo
+    command: str
+    terminal: Terminal
+    found: Found
+    plan: Plan
+    assembled: Assembled
+    runs: Runs
+    names: Names
+    log: Log
+
+
+def changing(terminal: Terminal, command: str, word: str | None, saved: SavedChanges | None) -> Changing:
+    """Find the run, or that of a saved preview, and read its plan; whoever gets it closes the log."""
+    found = find_run(terminal, word if word is not None or saved is None else saved.run)
+    terminal.run = found.run
+    if saved is not None and saved.run != found.run:
+        raise OperatorError(f"the saved {command} is of run {saved.run}, not of {found.run}")
+    began = folded(iter(found.entries())).began
+    if began is None:
+        raise OperatorError(
+            f"run {found.run} never began: there is nothing to {command}", next_step="roma-migrate runs"
+        )
+    path = Path(began.plan_file)
+    terminal.plan = path
+    plan = replace(read_plan(path), path=str(path.absolute()))
+    _must_be_the_plan(plan, began)
+    log = Log(terminal, lambda: utc_now().timestamp())
+    assembled = assemble(plan, terminal.redactor, log.say)
+    runs = Runs(plan, found.store, assembled.roma, assembled.users, assembled.runtime)
+    names = Names(found.run, plan.name, plan.path, found.home.path, found.store.options)
+    return Changing(command, terminal, found, plan, assembled, runs, names, log)
+
+
+def _must_be_the_plan(plan: Plan, began: RunBegan) -> None:
+    if plan.name != began.plan:
+        raise OperatorError(f"{began.plan_file} is the plan {plan.name} now; the run is one of {began.plan}")
+
+
+def with_another_way(made: Changing) -> Changing:
+    """The same with connections of its own: those of `made` are closed behind a question."""
+    looking = assemble(made.plan, made.terminal.redactor, made.log.say)
+    return replace(made, runs=replace(made.runs, roma=looking.roma), assembled=looking)
+
+
+def ask(made: Changing, read: Callable[[], Awaitable[T]]) -> T:
+    """What `read` answers; the connections are closed behind it."""
+
+    async def both() -> T:
+        try:
+            return await read()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await made.assembled.roma.aclose()
+
+    return anyio.run(both)
+
+
+# --- previews that are saved, and approved -------------------------------------------------------------------------
+
+
+def must_be_savable(command: str, save: Path | None, dry_run: bool) -> None:
+    """`--save` goes with `--dry-run`, and writes over nothing."""
+    if save is None:
+        return
+    if not dry_run:
+        raise OperatorError("--save goes with --dry-run", next_step=f"roma-migrate {command} RUN --dry-run --save FILE")
+    must_be_free(save)
+
+
+def read_saved(command: str, asked: Sequence[str], path: Path | None) -> SavedChanges | None:
+    """The saved preview, where one is to be carried out; `asked` are the options that it holds."""
+    if path is None:
+        return None
+    return understood(path, content_of(path, MOST), f"a saved {command}", lambda text: from_json(command, asked, text))
+
+
+def save_preview(
+    made: Changing,
+    digest: str,
+    rows: tuple[Sequence[Change], Sequence[Left]],
+    asked: dict[str, tuple[str, ...]],
+    path: Path,
+) -> None:
+    """Keep it, with who saved it and when."""
+    runtime = made.assembled.runtime
+    about = {"saved_by": f"{runtime.user} on {runtime.host}", "saved": utc(runtime.now()) or ""}
+    told = {key: list(words) for key, words in asked.items()}
+    write_new(path, to_json(made.command, made.found.run, digest, rows, {**told, **about}))
+
+
+# --- to carry out --------------------------------------------------------------------------------------------------
+
+
+def observed(made: Changing, monitoring: Monitoring, conduct: Callable[[Observer], int]) -> int:
+    """The code of what is conducted, while monitors watch."""
+    observers = Observers(monitors(made.terminal, made.plan, made.found.store, monitoring, made.command))
+    observers.attached(made.log.say)
+    try:
+        code = conduct(observers)
+    except BaseException as error:
+        observers.failed(error)
+        raise
+    else:
+        observers.left(code)
+        return code
+    finally:
+        observers.close()
+
+
+def carried(made: Changing, carry: Callable[[], Awaitable[Carried]], observing: Observer) -> Carried:
+    """Carry it out, told as it goes; the first signal ends it in good order."""
+
+    def listen(progress: Progress, entry: Entry) -> None:
+        made.log.entry(entry, progress)
+        observing.heard(progress, entry)
+
+    def announce(run: str, resumed: bool, progress: Progress) -> None:
+        made.log.open(made.found.home.log(run))
+        observing.started(run, resumed, progress)
+
+    made.runs.listen, made.runs.announce = listen, announce
+    first = FirstSignal(lambda number, all_of_it: _stop(made, number.name))
+    with told(first.hear):
+        done = ask(made, lambda: first.heeded(carry))
+    if done is None:
+        raise AssertionError("it stops by itself: nothing cuts it")
+    return done
+
+
+def _stop(made: Changing, name: str) -> None:
+    """Ask for nothing new."""
+    runs = made.runs
+    runs.signal = name
+    for each in (runs.conductor, runs.changing):
+        if each is not None:
+            made.terminal.say(f"{name}: nothing new is asked for; once more to leave at once")
+            each.stop(name)
+
+
+def reasons_of(done: Carried) -> list[str]:
+    """Why it went no further."""
+    reasons = [end.sentence for end in done.ends.values()]
+    if done.signal:
+        reasons.append(f"interrupted by {done.signal}; what was asked for is settled by the next start")
+    return reasons

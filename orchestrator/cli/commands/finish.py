@@ -1,0 +1,153 @@
+"""`finish`: does what ROMA does not carry. Law: only what the plan names, previewed row by row, proved by reading."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from orchestrator.cli.changing import (
+    Changing,
+    ask,
+    carried,
+    changing,
+    must_be_savable,
+    observed,
+    read_saved,
+    reasons_of,
+    save_preview,
+)
+from orchestrator.cli.context.measuring import Monitoring
+from orchestrator.cli.context.observers import Observer
+from orchestrator.cli.output.tables import commands, wrapped
+from orchestrator.cli.output.terminal import Terminal
+from orchestrator.cli.render.finish_text import changes_json, closing_text, plan_json, plan_text
+from orchestrator.core.finish.kinds import BY_WORD
+from orchestrator.core.finish.planning import FinishPlan, steps_of
+from orchestrator.core.finish.saved import SavedChanges
+from orchestrator.core.plan.plan import FinishStep, Plan
+from orchestrator.core.selection.only import Only, parse_only
+from orchestrator.core.state.changes import ChangeState
+from orchestrator.engine.change_run import Carried
+from orchestrator.engine.finish_run import FinishWish, finish_run, preview_finish
+from orchestrator.errors import ExitCode, OperatorError
+
+#: options that a saved finish holds
+_ASKED = ("steps", "only", "unproved")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the operator asked of `finish`."""
+
+    steps: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    unproved: bool = False
+    dry_run: bool = False
+    save: Path | None = None
+    approved: Path | None = None
+    everything: bool = False
+    monitoring: Monitoring = field(default_factory=Monitoring)
+
+
+def finish(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
+    """Finish a run; 0 where everything is done and proved, 1 where something is left to people."""
+    must_be_savable("finish", wanted.save, wanted.dry_run)
+    saved = read_saved("finish", _ASKED, wanted.approved)
+    made = changing(terminal, "finish", word, saved)
+    try:
+        wish = _wish(made, wanted, saved)
+        if wanted.dry_run:
+            return _show(made, wish, wanted)
+        return observed(made, wanted.monitoring, lambda observing: _conducted(made, wish, observing))
+    finally:
+        made.log.close()
+
+
+def _wish(made: Changing, wanted: Wanted, saved: SavedChanges | None) -> FinishWish:
+    steps, only, unproved = wanted.steps, wanted.only, wanted.unproved
+    if saved is not None:
+        if steps or only or unproved:
+            raise OperatorError("--approved carries out what was saved: --step, --only and --unproved are in it")
+        steps, only, unproved = saved.asked["steps"], saved.asked["only"], bool(saved.asked["unproved"])
+    note = made.terminal.redactor.clean(made.terminal.common.note)
+    wish = FinishWish(_steps(steps), parse_only(only, made.plan) if only else Only(), unproved, note)
+    return wish if saved is None else replace(wish, digest=saved.digest, approved=saved.id)
+
+
+def _steps(words: tuple[str, ...]) -> tuple[FinishStep, ...]:
+    known = [each.value for each in FinishStep]
+    held = tuple(part.strip() for word in words for part in word.split(",") if part.strip())
+    for word in held:
+        if word not in known:
+            raise OperatorError(f"--step {word}: no such step", next_step=f"one of {', '.join(known)}")
+    return tuple(each for each in FinishStep if each.value in held)
+
+
+# --- to look at, and to save ---------------------------------------------------------------------------------------
+
+
+def _show(made: Changing, wish: FinishWish, wanted: Wanted) -> int:
+    planned = ask(made, lambda: preview_finish(made.runs, made.found.run, wish))
+    if wanted.save is not None:
+        asked = {
+            "steps": tuple(each.value for each in planned.steps), "only": wish.only.words,
+            "unproved": ("yes",) if wish.unproved else (),
+        }  # fmt: skip
+        save_preview(made, planned.digest, (planned.changes, planned.left), asked, wanted.save)
+    following = _next_of(made, planned, wanted)
+    if made.terminal.common.json:
+        head = {"run": made.found.run, "plan": made.plan.name, "dry_run": True}
+        made.terminal.document({**head, **plan_json(planned), "code": 0, "who": "nobody", "next": following})
+    else:
+        shown = plan_text(made.found.run, planned, wanted.everything)
+        made.terminal.result("\n".join([shown, commands("next: ", following)]))
+    return int(ExitCode.DONE)
+
+
+def _next_of(made: Changing, planned: FinishPlan, wanted: Wanted) -> str:
+    run = made.found.run
+    if not planned.changes:
+        return made.names.command("handover", run)
+    if wanted.save is not None:
+        return f"when it is approved:\n{made.names.command('finish', run, '--approved', str(wanted.save))}"
+    named = ("--step", ",".join(wanted.steps)) if wanted.steps else ()
+    return f"to carry it out:\n{made.names.command('finish', run, *named)}"
+
+
+# --- to carry out --------------------------------------------------------------------------------------------------
+
+
+def _conducted(made: Changing, wish: FinishWish, observing: Observer) -> int:
+    with made.found.store.hold(made.plan.name, made.assembled.holder):
+        finished = carried(made, lambda: finish_run(made.runs, made.found.run, wish), observing)
+    return _close(made, finished)
+
+
+def _close(made: Changing, finished: Carried) -> int:
+    changes, code = finished.progress.finishing, finished.code
+    reasons = reasons_of(finished)
+    who, following = _who_and_next(made, finished)
+    if made.terminal.common.json:
+        head = {"run": made.found.run, "plan": made.plan.name, "dry_run": False, "code": int(code)}
+        document = {**head, **changes_json(changes), "whys": reasons, "who": who, "next": following}
+        made.terminal.document(document)
+    else:
+        shown = closing_text(made.found.run, changes, reasons)
+        made.terminal.result("\n".join([shown, wrapped("who:  ", who), commands("next: ", following)]))
+    return int(code)
+
+
+def _who_and_next(made: Changing, finished: Carried) -> tuple[str, str]:
+    run, names = made.found.run, made.names
+    if finished.progress.finishing.ended is None:
+        return "nobody" if finished.signal else "whoever started it", f"go on with it:\n{names.command('finish', run)}"
+    if finished.code is not ExitCode.DONE:
+        again = f"look at what is left, then once more:\n{names.command('finish', run, '--dry-run')}"
+        return "the owners of what is left", again
+    if left := _by_word(made.plan, finished):
+        return "whoever gives the word", names.command("finish", run, "--step", ",".join(left))
+    return "nobody", names.command("handover", run)
+
+
+def _by_word(plan: Plan, finished: Carried) -> list[str]:
+    """Steps of the plan that wait for a person's own word, and that nothing has been done of yet."""
+    done = {life.change.step for life in finished.progress.finishing.settled.values() if life.state is ChangeState.DONE}
+    return [step.value for step in steps_of(plan, BY_WORD) if step.value not in done]

@@ -1,0 +1,138 @@
+"""A finish for people and for programs, before it and after it. Law: every row with before and after, and no secret."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from orchestrator.cli.output.tables import wrapped
+from orchestrator.core.finish.kinds import KINDS
+from orchestrator.core.finish.planning import FinishPlan
+from orchestrator.core.model.change import Change, Image, Left
+from orchestrator.core.model.counts import count
+from orchestrator.core.state.changes import ChangeLife, Changes, ChangeState
+
+#: rows of one kind that are told one by one; `--all` tells each
+MOST_ROWS = 30
+#: what each state is called where it is not done
+_STATES = {
+    ChangeState.PENDING: "not done yet", ChangeState.UNSURE: "asked for, and not known to be done",
+    ChangeState.REFUSED: "refused", ChangeState.DIFFERENT: "left alone",
+}  # fmt: skip
+
+
+def plan_text(run: str, planned: FinishPlan, everything: bool) -> str:
+    """What would be done, row by row, and what is left to people and why."""
+    steps = ", ".join(planned.steps) or "nothing that the plan asks for"
+    lines = [f"finish of run {run}, {steps} (digest {planned.digest}): {_what(planned)}"]
+    for kind in dict.fromkeys(each.kind for each in planned.changes):
+        lines += _rows([each for each in planned.changes if each.kind == kind], everything)
+    if planned.already:
+        lines.append(wrapped("as they shall be already: ", count(planned.already, "object")))
+    return "\n".join([*lines, *left_lines(planned.left)])
+
+
+def _what(planned: FinishPlan) -> str:
+    told = [count(len(planned.changes), "change")] if planned.changes else ["nothing is left to do"]
+    return ", ".join([*told, f"{len(planned.left)} left to people"] if planned.left else told)
+
+
+def _rows(changes: Sequence[Change], everything: bool) -> list[str]:
+    kind = KINDS[changes[0].kind]
+    shown = changes if everything else changes[:MOST_ROWS]
+    lines = [f"{kind.act} of {count(len(changes), kind.what)}:"]
+    for each in shown:
+        facts = "".join(f"; {word}: {value}" for word, value in each.facts if word not in ("twin", "twin at"))
+        by = f"by {each.credentials}"
+        lines.append(wrapped("  ", f"{each.name}@{each.instance}: {_turned(each.before, each.after)} ({by}{facts})"))
+    if len(changes) > len(shown):
+        lines.append(f"  and {len(changes) - len(shown)} more (--all)")
+    return lines
+
+
+def _turned(before: Image, after: Image) -> str:
+    """What changes, as `running -> stopped` where one word says it."""
+    if not before or not after:
+        return f"{'not there' if not before else 'there'} -> {'not there' if not after else 'there'}"
+    was, will = dict(before), dict(after)
+    moved = [(word, was.get(word, ""), will.get(word, "")) for word in {**was, **will}]
+    changed = [each for each in moved if each[1] != each[2]]
+    if len(moved) == 1:
+        return f"{moved[0][1]} -> {moved[0][2]}"
+    return ", ".join(f"{word} {one or 'nothing'} -> {other or 'nothing'}" for word, one, other in changed)
+
+
+def left_lines(left: Iterable[Left]) -> list[str]:
+    """What stays with people, each with its reason."""
+    reasons: dict[str, list[str]] = {}
+    for each in left:
+        reasons.setdefault(each.why, []).append(f"{_what_of(each.kind)} {each.name}@{each.target}")
+    return [wrapped("left to people: ", f"{why}: {', '.join(names)}") for why, names in reasons.items()]
+
+
+def _what_of(kind: str) -> str:
+    """`task` of a change of tasks; others name what they are about themselves."""
+    return KINDS[kind].what if kind in KINDS else kind
+
+
+def closing_text(run: str, changes: Changes, told: Sequence[str]) -> str:
+    """How a finish ended; `told` is why it went no further."""
+    lines = [f"finish of run {run}: {_verdict(changes)} ({numbers_of(changes) or 'nothing to do'})"]
+    lines += [wrapped("why:  ", why) for why in told]
+    lines += left_lines(
+        Left(life.change.kind, life.change.object, life.change.name, life.change.instance, life.why)
+        for state in (ChangeState.DIFFERENT, ChangeState.REFUSED)
+        for life in changes.lives.values()
+        if life.state is state
+    )
+    return "\n".join([*lines, *left_lines(Left(*each) for each in changes.left)])
+
+
+def _verdict(changes: Changes) -> str:
+    if changes.ended is None:
+        return "not finished"
+    return "everything is done and proved" if changes.ended.code == 0 else "done, and something is left to people"
+
+
+def numbers_of(changes: Changes) -> str:
+    """`3 tasks stopped, 2 tasks started, 1 task left alone`."""
+    found = Counter(_told_as(life) for life in changes.lives.values())
+    return ", ".join(f"{count(number, what)} {word}" for (what, word), number in found.items())
+
+
+def _told_as(life: ChangeLife) -> tuple[str, str]:
+    kind = KINDS[life.change.kind]
+    return kind.what, kind.done if life.state is ChangeState.DONE else f"{_STATES[life.state]} ({kind.act})"
+
+
+def plan_json(planned: FinishPlan) -> dict[str, object]:
+    """For programs."""
+    return {
+        "digest": planned.digest,
+        "steps": [each.value for each in planned.steps],
+        "already": planned.already,
+        "changes": [
+            {"id": each.id, "step": each.step, "kind": each.kind, "instance": each.instance, "object": each.object,
+             "name": each.name, "migration": each.migration, "credentials": each.credentials,
+             "before": dict(each.before), "after": dict(each.after), "facts": dict(each.facts),
+             "behind": list(each.behind)}
+            for each in planned.changes
+        ],
+        "left": [_left_json(each) for each in planned.left],
+    }  # fmt: skip
+
+
+def changes_json(changes: Changes) -> dict[str, object]:
+    """How far the changes are."""
+    return {
+        "counts": dict(Counter(life.state.value for life in changes.lives.values())),
+        "changes": [
+            {"id": key, "step": life.change.step, "kind": life.change.kind, "instance": life.change.instance,
+             "object": life.change.object, "name": life.change.name, "before": dict(life.change.before),
+             "after": dict(life.change.after), "state": life.state.value, "why": life.why, "requests": life.attempts}
+            for key, life in changes.lives.items()
+        ],
+        "left": [_left_json(Left(*each)) for each in changes.left],
+    }  # fmt: skip
+
+
+def _left_json(left: Left) -> dict[str, str]:
+    return {"kind": left.kind, "id": left.id, "name": left.name, "target": left.target, "why": left.why}

@@ -1,0 +1,17 @@
+"""All steps and all kinds of change that `finish` knows. Law: the only list; a new kind is named here."""
+
+from collections.abc import Mapping
+
+from orchestrator.core.finish.dictionaries import CreateDictionaryEntry, DictionariesStep, RemoveDictionaryEntry
+from orchestrator.core.finish.kind import Kind, Step
+from orchestrator.core.finish.tasks import StartTask, StopTask, TasksStep
+from orchestrator.core.plan.plan import FinishStep
+
+#: in the order in which they are done (Finishing 3)
+STEPS: tuple[Step, ...] = (DictionariesStep(), TasksStep())
+_KINDS: tuple[Kind, ...] = (CreateDictionaryEntry(), RemoveDictionaryEntry(), StopTask(), StartTask())
+KINDS: Mapping[str, Kind] = {each.kind.value: each for each in _KINDS}
+#: before the import of a run
+BEFORE_IMPORT = frozenset({FinishStep.DICTIONARIES})
+#: never without a person's own word (Contract 6)
+BY_WORD = frozenset({FinishStep.TASKS})

@@ -1,0 +1,69 @@
+"""What finishing reads, as values. Law: a question names one instance and one list or object of it; the engine asks it.
+
+A kind of change says what it looks at, and finds the answers in a `Seen`. So planning, the read just before a write and
+the proof after it are one and the same question.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar, cast
+
+from orchestrator.core.model.instance_facts import Unread
+from orchestrator.core.model.inventory import DictionaryEntry, Inventory
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[T]):
+    """One thing that can be read of an instance; `orchestrator.engine.finish_reads` knows by which method."""
+
+    what: str
+    #: id of the object that it is of, "" for a list of the instance
+    of: str = ""
+
+
+#: applications and tasks, as the union over the instance's credentials
+INVENTORY: Read[Inventory] = Read("inventory")
+#: the whole data dictionary
+DICTIONARY: Read[tuple[DictionaryEntry, ...]] = Read("dictionary")
+
+
+def schedule(task: str) -> Read[str]:
+    """When a task runs, "" where it has no schedule (Finishing 2.5)."""
+    return Read("schedule", task)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One question to one instance."""
+
+    instance: str
+    read: Read[Any]
+    #: who asks; "" for the instance's first credentials
+    credentials: str = ""
+
+
+#: what was never asked
+_NEVER = Unread("it was not read")
+
+
+def without_digest(text: str) -> str:
+    """Where no home is at hand, no secret can be told from another."""
+    raise ValueError("a digest needs the key of a home")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Answers to looks. Secrets among them live in memory alone: an image holds their digest (promise 16)."""
+
+    answers: Mapping[tuple[str, Read[Any]], object] = field(default_factory=dict)
+    #: of a secret, under a key that only this home has
+    digest: Callable[[str], str] = without_digest
+
+    def get(self, instance: str, read: Read[T]) -> T | Unread:
+        """What was read, or why it could not be."""
+        return cast("T | Unread", self.answers.get((instance, read), _NEVER))
+
+    def holds(self, look: Look) -> bool:
+        return (look.instance, look.read) in self.answers

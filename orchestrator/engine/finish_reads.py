@@ -1,0 +1,106 @@
+"""Asks what finishing wants to know (`core.finish.looks`). Law: reads only; whatever fails to be read is told as that.
+
+A list that many ask for together is read once for all of them, and never answers a question that was asked later.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+
+from orchestrator.core.finish.ground import Ground
+from orchestrator.core.finish.looks import DICTIONARY, INVENTORY, Look, Read, Seen, schedule
+from orchestrator.core.finish.planning import FinishPlan, finish_plan, missing_looks
+from orchestrator.core.model.failures import RequestFailed
+from orchestrator.core.model.instance_facts import Unread
+from orchestrator.core.model.retries import READ_ATTEMPTS, Action, Request, as_error, decide
+from orchestrator.core.plan.plan import FinishStep, Plan
+from orchestrator.engine.change_contact import Contact
+from orchestrator.engine.performer import words_of
+from orchestrator.engine.target_listings import TargetListings
+from orchestrator.errors import ServiceUnreachable
+from orchestrator.roma import InventoryDisagrees, Reader, Roma
+
+#: by which method each thing is read; what stands under its own name here is of one object
+_METHODS: Mapping[str, Callable[[Reader, str], Awaitable[Any]]] = {
+    DICTIONARY.what: lambda reader, _: reader.dictionaries(),
+    schedule("").what: lambda reader, task: reader.schedule(task),
+}
+
+
+@dataclass(slots=True)
+class FinishReads:
+    """The reads of one command."""
+
+    plan: Plan
+    roma: Roma
+    #: of a secret, under a key that only this home has
+    digest: Callable[[str], str]
+    _listings: TargetListings = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._listings = TargetListings(self.plan, self.roma)
+
+    async def planned(self, ground: Ground, steps: Sequence[FinishStep]) -> FinishPlan:
+        """What these steps would do now. Raises ServiceUnreachable (9) and ServiceRefuses (3)."""
+        seen = Seen({}, self.digest)
+        while looks := missing_looks(ground, steps, seen):
+            seen = Seen({**seen.answers, **await self._all(looks)}, self.digest)
+        return finish_plan(ground, steps, seen)
+
+    async def again(self, instance: str, looks: Sequence[Look], contact: Contact) -> Seen | None:
+        """Fresh answers to all of these; None where one can be had in this process no more. `instance` waits."""
+        answers: dict[tuple[str, Read[Any]], object] = {}
+        for look in looks:
+            answer = await contact.read(instance, _answering(self, look), look.instance)
+            if answer is None:
+                return None
+            answers[look.instance, look.read] = answer
+        return Seen(answers, self.digest)
+
+    async def _all(self, looks: Sequence[Look]) -> dict[tuple[str, Read[Any]], object]:
+        """Side by side; raises the first problem as it was."""
+        answers: dict[tuple[str, Read[Any]], object] = {}
+        problems: list[Exception] = []
+
+        async def ask(look: Look) -> None:
+            try:
+                answers[look.instance, look.read] = await self._told(look)
+            except Exception as error:  # noqa: BLE001 - carried across the task group, raised below as it was
+                problems.append(error)
+
+        async with anyio.create_task_group() as group:
+            for look in looks:
+                group.start_soon(ask, look)
+        if problems:
+            raise problems[0]
+        return answers
+
+    async def _told(self, look: Look) -> object:
+        """The answer for a preview: an outage ends the command, and so does a list of assets that is refused."""
+        try:
+            return await self.answer(look)
+        except RequestFailed as error:
+            raise as_error(error) from None
+        except InventoryDisagrees as error:
+            told = f"{look.instance}: {error.message}"
+            raise ServiceUnreachable(told, next_step="run the same command again") from None
+
+    async def answer(self, look: Look) -> object:
+        """The answer, or why the service refuses it; raises RequestFailed where asking again may help."""
+        if look.read == INVENTORY:
+            return (await self._listings.assets(look.instance)).inventory
+        where = self.plan.instances[look.instance]
+        reader = self.roma.reader(where, look.credentials or where.credentials[0])
+        try:
+            return await _METHODS[look.read.what](reader, look.read.of)
+        except RequestFailed as error:
+            action = decide(Request.READ, error.failed, READ_ATTEMPTS, 0.0).action
+            if action in {Action.OUTAGE, Action.REPEAT}:
+                raise
+            return Unread(str(words_of(error.failed)))
+
+
+def _answering(reads: FinishReads, look: Look) -> Callable[[], Awaitable[object]]:
+    return lambda: reads.answer(look)

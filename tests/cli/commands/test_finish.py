@@ -1,0 +1,170 @@
+"""`finish`: what ROMA does not carry is previewed row by row, done once, proved by reading, and taken back by undo."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.emulator.service.instance_store import Holding
+from orchestrator.emulator.service.ledger import Call
+from orchestrator.emulator.world.faults import Kind, Rule
+from orchestrator.emulator.world.generate import Filling, generate
+from orchestrator.emulator.world.operations import Operation
+from orchestrator.emulator.world.world import Task, World
+from tests.cli.conftest import QUICK, Invoke, Local
+
+TEAM = 3
+REVIEWED = 'tasks: {start: ["*"], first_run: reviewed}'
+
+
+@pytest.fixture
+def world() -> World:
+    """Three tasks that run at dev; prod is empty."""
+    return generate(2, TEAM, filling=Filling(calls={}, unreleased_every=0, running_every=1), durations=QUICK)
+
+
+def asks_for(local: Local, finish: str, **settings: str) -> None:
+    """The plan asks for this under `finish:`."""
+    text = local.plan.read_text(encoding="utf-8")
+    text = text.replace('tasks: "*"}', f'tasks: "*", finish: {{{finish}}}}}')
+    more = "".join(f", {key}: {value}" for key, value in settings.items())
+    local.plan.write_text(text.replace("settle_quiet: 1s}", f"settle_quiet: 0s{more}}}"), encoding="utf-8")
+
+
+@pytest.fixture
+def moved(quick: Local, invoke: Invoke) -> Local:
+    """All of it is at prod, and its plan starts tasks there whose first run was reviewed."""
+    asks_for(quick, REVIEWED, settle_wait="2s")
+    done = invoke("run", str(quick.plan))
+    assert done.exit_code == 0, done.output
+    return quick
+
+
+def held(local: Local, instance: str) -> Holding:
+    return local.api.service.holding(instance)
+
+
+def running(local: Local, instance: str) -> set[str]:
+    return {each.name for each in held(local, instance).tasks.all() if each.running}
+
+
+def names(local: Local) -> list[str]:
+    return sorted(each.name for each in held(local, "dev").tasks.all())
+
+
+def a_task(local: Local, name: str, instance: str = "dev") -> Task:
+    return next(each for each in held(local, instance).tasks.all() if each.name == name)
+
+
+def acts(local: Local) -> list[Call]:
+    """What was asked of tasks."""
+    return [each for each in local.api.service.ledger.calls if each.operation == Operation.TASK_ACTION.value]
+
+
+def document(invoke: Invoke, *words: str, code: int = 0) -> Any:
+    told = invoke("finish", *words, "--json")
+    assert told.exit_code == code, told.output
+    return json.loads(told.stdout)
+
+
+def test_tasks_are_stopped_at_the_source_and_then_started_at_the_target(moved: Local, invoke: Invoke) -> None:
+    told = invoke("finish", "--step", "tasks")
+    assert told.exit_code == 0, told.output
+    assert "everything is done and proved (3 tasks stopped, 3 tasks started)" in " ".join(told.stdout.split())
+    assert (running(moved, "dev"), running(moved, "prod")) == (set(), set(names(moved)))
+    assert [(each.instance, each.outcome) for each in acts(moved)] == [("dev", "stopped"), *[("prod", "started")] * 3]
+
+
+def test_a_second_finish_finds_nothing_to_do(moved: Local, invoke: Invoke) -> None:
+    document(invoke, "--step", "tasks")
+    asked = len(acts(moved))
+    assert document(invoke, "--step", "tasks")["counts"] == {}
+    assert len(acts(moved)) == asked
+
+
+def test_a_dry_run_tells_each_row_and_reads_only(moved: Local, invoke: Invoke) -> None:
+    told = invoke("finish", "--step", "tasks", "--dry-run")
+    text = " ".join(told.stdout.split())
+    assert told.exit_code == 0, told.output
+    assert "6 changes" in text
+    assert f"{names(moved)[0]}@dev: running -> stopped (by dev-migrator)" in text
+    assert "first run: yes: it may copy all that its source ever had" in text
+    assert "to carry it out: roma-migrate finish" in text
+    assert not acts(moved)
+
+
+def test_without_a_named_step_no_task_is_touched(moved: Local, invoke: Invoke) -> None:
+    told = invoke("finish")
+    assert told.exit_code == 0, told.output
+    assert "next: roma-migrate finish" in " ".join(told.stdout.split())
+    assert "--step tasks" in told.stdout
+    assert not acts(moved)
+
+
+def test_a_first_run_that_nobody_reviewed_is_named_and_not_started(quick: Local, invoke: Invoke) -> None:
+    asks_for(quick, 'tasks: {start: ["*"]}')
+    assert invoke("run", str(quick.plan)).exit_code == 0
+    told = invoke("finish", "--step", "tasks")
+    text = " ".join(told.stdout.split())
+    assert told.exit_code == 1, told.output
+    assert "it would run for the first time at prod, and that may copy all that its source ever had" in text
+    assert all(name in text for name in names(quick))
+    assert (running(quick, "dev"), acts(quick)) == (set(names(quick)), [])
+
+
+def test_a_pair_whose_run_goes_on_at_the_source_is_not_started_and_named(moved: Local, invoke: Invoke) -> None:
+    """The team of three, one of which still runs there after the stop."""
+    slow = names(moved)[1]
+    task = a_task(moved, slow)
+    held(moved, "dev").tasks.put(replace(task, draining_until=4_000_000_000.0))
+    told = invoke("finish", "--step", "tasks")
+    text = " ".join(told.stdout.split())
+    assert told.exit_code == 1, told.output
+    assert f"task {slow}@dev" in text
+    assert "it is ending its last run" in text
+    assert running(moved, "prod") == set(names(moved)) - {slow}
+    assert a_task(moved, slow, "prod").id not in {asked for each in acts(moved) for asked in each.asset_ids}
+
+
+def test_a_task_that_cannot_be_stopped_is_not_started_at_the_target(moved: Local, invoke: Invoke) -> None:
+    stubborn = names(moved)[0]
+    moved.api.strikes.add(
+        Rule(Kind.TASK_FAILS, frozenset({Operation.TASK_ACTION}), names=frozenset({stubborn}), times=0)
+    )
+    told = invoke("finish", "--step", "tasks")
+    assert told.exit_code == 1, told.output
+    assert "FDI.3027" in told.stdout
+    assert running(moved, "dev") == {stubborn}
+    assert running(moved, "prod") == set(names(moved)) - {stubborn}
+
+
+def test_only_narrows_the_pairs(moved: Local, invoke: Invoke) -> None:
+    one = names(moved)[0]
+    document(invoke, "--step", "tasks", "--only", f"task:{one}")
+    assert running(moved, "prod") == {one}
+
+
+def test_what_was_saved_and_approved_is_carried_out_and_nothing_else(
+    moved: Local, invoke: Invoke, tmp_path: Path
+) -> None:
+    saved = tmp_path / "finish.json"
+    assert invoke("finish", "--step", "tasks", "--dry-run", "--save", str(saved)).exit_code == 0
+    task = a_task(moved, names(moved)[0])
+    held(moved, "dev").tasks.put(replace(task, running=False))
+    told = invoke("finish", "--approved", str(saved))
+    assert (told.exit_code, "not what was approved" in " ".join(told.output.split())) == (4, True), told.output
+    held(moved, "dev").tasks.put(task)
+    assert invoke("finish", "--approved", str(saved)).exit_code == 0
+    assert running(moved, "prod") == set(names(moved))
+
+
+@pytest.mark.parametrize("lost", [Kind.GATEWAY_TIMEOUT_AFTER, Kind.GATEWAY_TIMEOUT_BEFORE])
+def test_a_lost_answer_is_settled_by_reading(lost: Kind, moved: Local, invoke: Invoke) -> None:
+    moved.api.strikes.add(Rule(lost, frozenset({Operation.TASK_ACTION}), times=2))
+    told = invoke("finish", "--step", "tasks")
+    assert told.exit_code == 0, told.output
+    assert (running(moved, "dev"), running(moved, "prod")) == (set(), set(names(moved)))
+    done = [each.outcome for each in acts(moved)]
+    assert done == ["stopped", *["started"] * 3], "what took effect is asked for once"
