@@ -22,6 +22,8 @@ from orchestrator.cli.context import signals
 def main() -> None:
     """Run the command line of this process and exit with its code."""
     _open_standard_streams()
+    # A plugin of pydantic would be looked for among all that is installed, and see what journals and plans hold.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     signals.stand(sys.argv[1:])
     try:
         from orchestrator.cli.app import build, called_by

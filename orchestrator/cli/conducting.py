@@ -7,11 +7,11 @@ from dataclasses import replace
 import anyio
 
 from orchestrator.cli.context.error_boundary import code_of, leaves
-from orchestrator.cli.context.find_run import Found, make_home, warn_of_strangers
+from orchestrator.cli.context.find_run import make_home, warn_of_strangers
 from orchestrator.cli.context.first_signal import FirstSignal
 from orchestrator.cli.context.learning import keep_learned
 from orchestrator.cli.context.observers import Observer
-from orchestrator.cli.context.plan_runs import handover_of, runs_beside
+from orchestrator.cli.context.plan_runs import left_by_plan
 from orchestrator.cli.context.signals import answered, told
 from orchestrator.cli.context.wiring import Assembled, assemble
 from orchestrator.cli.output.logs import Log
@@ -25,6 +25,7 @@ from orchestrator.core.state.events import Entry
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import SlotRule
 from orchestrator.engine.comparing import glance
+from orchestrator.engine.past_runs import keep_briefs, read_run
 from orchestrator.engine.runs import Ended, Runs, Wish
 from orchestrator.engine.runtime import collect_rarely, utc_now
 from orchestrator.errors import ExitCode, MemoryFailed, RomaMigrateError
@@ -199,7 +200,8 @@ class _Running:
     def _left(self, run: str) -> PlanHandover:
         """What the plan's runs left to people; how this run ended is told even where another one's memory failed."""
         try:
-            return handover_of(runs_beside(self._terminal, Found(self._store, run)))
+            keep_briefs(self._store, [read_run(self._store, run)])
+            return left_by_plan(self._terminal, self._store, self._plan.name)
         except MemoryFailed as error:
             self._terminal.warn(f"what is left to people could not be counted: {error.message}")
             return NOTHING_LEFT

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from orchestrator.core.preview.approval import Carried
 from orchestrator.core.report.brief import Brief, Brought, brief_of, brought_of, stored_of
+from orchestrator.core.report.handover import concerns
 from orchestrator.core.report.outcome import outcome
 from orchestrator.core.selection.routes import EarlierImports, Kept
 from orchestrator.core.state.events import Entry
@@ -42,8 +43,16 @@ class Reads(Protocol):
 class PastRun:
     """One run of the home: its brief where one is kept, else its journal, folded at the latest when it is asked for."""
 
-    def __init__(self, run: str, progress: Progress | Callable[[], Progress], brief: Brief | None = None) -> None:
+    def __init__(
+        self,
+        run: str,
+        progress: Progress | Callable[[], Progress],
+        brief: Brief | None = None,
+        for_people: Sequence[Entry] = (),
+    ) -> None:
         self.run, self.brief = run, brief
+        #: those of its entries that tell what it left to people, where its journal was folded
+        self.for_people = for_people
         self._progress = progress
 
     @property
@@ -60,17 +69,17 @@ class PastRun:
     @property
     def ended_at(self) -> float:
         """Epoch seconds; 0 where it has not ended."""
-        return self.brief.ended_at if self.brief is not None else self.progress.ended_at if self._ended else 0.0
+        return self.brief.ended.ended_at if self.brief else self.progress.ended_at if self._ended else 0.0
 
     @property
     def began_at(self) -> float:
-        return self.brief.began_at if self.brief is not None else self.progress.began_at
+        return self.brief.ended.began_at if self.brief is not None else self.progress.began_at
 
     @property
     def approved(self) -> str:
         """The approved preview that it consumed, "" where there was none."""
         if self.brief is not None:
-            return self.brief.approved
+            return self.brief.ended.approved
         return self.progress.began.approved if self.progress.began is not None else ""
 
     @property
@@ -97,7 +106,15 @@ class PastRun:
 
 def read_run(store: Reads, run: str) -> PastRun:
     """Fold a run's journal; raises JournalDamaged. A live run is not disturbed."""
-    return PastRun(run, folded(store.read(run)))
+    for_people: list[Entry] = []
+    return PastRun(run, folded(_noted(store.read(run), for_people)), for_people=for_people)
+
+
+def _noted(entries: Iterable[Entry], for_people: list[Entry]) -> Iterator[Entry]:
+    for entry in entries:
+        if concerns(entry.event):
+            for_people.append(entry)
+        yield entry
 
 
 def runs_of(store: Reads, plan: str) -> list[PastRun]:
@@ -113,8 +130,10 @@ def _known(store: Reads, run: str) -> PastRun:
 def keep_briefs(store: Store, past: Sequence[PastRun]) -> None:
     """Keep what was folded, so that the next command need not; the plan is held by the caller."""
     for each in past:
-        if each.brief is None and (made := brief_of(each.progress, outcome(each.progress, {}))) is not None:
-            store.keep_brief(each.run, made)
+        if each.brief is None and each.progress.ended is not None:
+            told = outcome(each.progress, {})
+            if (made := brief_of(each.run, each.for_people, each.progress, told)) is not None:
+                store.keep_brief(each.run, made)
 
 
 def history(past: Sequence[PastRun]) -> EarlierImports:

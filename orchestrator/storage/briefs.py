@@ -1,59 +1,67 @@
 """Briefs of ended runs as text and back. Law: believed only while the journal is as it was when its brief was made.
 
-The first line names the plan and how the journal was, and holds the digest of what follows; its own digest ends it.
+The first line says how the journal was, what a list of runs tells of this one, and the digest of what follows; its own
+digest ends it. A list of runs reads no more than that line.
 """
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
+from orchestrator.core.report.ended_run import EndedRun
 
 if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
     from orchestrator.core.report.brief import Brief
 
 #: of this form; another one is not read
-FORM = 1
+FORM = 2
 
 
 @dataclass(frozen=True, slots=True)
 class BriefHead:
-    """What a brief says of itself."""
+    """What a brief's first line says."""
 
-    plan: str
+    ended: EndedRun
     #: how the journal was: what changes with each entry, and with each change of its file
     journal: str
-    body: bytes
+    #: of what follows
+    digest: str
 
-    def brief(self) -> "Brief":
-        """All of it; raises ValueError."""
-        found: Brief = _adapter().validate_json(self.body)
+    def brief(self, body: bytes) -> "Brief":
+        """All of it, of what follows the first line; raises ValueError where it is not what was written."""
+        if _digest(body) != self.digest:
+            raise ValueError("not what was written")
+        found: Brief = _adapter().validate_json(body)
         return found
 
 
 def to_bytes(brief: "Brief", journal: str) -> bytes:
     """A brief with the state of the journal that it was made from."""
     body = _adapter().dump_json(brief)
-    head = json.dumps([FORM, brief.plan, journal, _digest(body)])
-    return f"{head} {_digest(head.encode())}\n".encode() + body
+    head = json.dumps([FORM, journal, asdict(brief.ended), _digest(body)]).encode()
+    return b"%s %s\n%s" % (head, _digest(head).encode(), body)
 
 
-def head_of(content: bytes) -> BriefHead:
-    """Raises ValueError where it is not what was written."""
-    line, _, body = content.partition(b"\n")
+def head_of(line: bytes) -> BriefHead:
+    """What the first line says; raises ValueError where it is not what was written."""
     head, _, digest = line.rpartition(b" ")
     if digest.decode("ascii", "replace") != _digest(head):
         raise ValueError("the first line is not what was written")
-    form, plan, journal, of_body = json.loads(head)
-    if form != FORM or of_body != _digest(body):
-        raise ValueError("not of this form, or not what was written")
-    return BriefHead(plan, journal, body)
+    form, *told = json.loads(head)
+    if form != FORM:
+        raise ValueError("not of this form")
+    journal, ended, of_body = told
+    return BriefHead(EndedRun(**ended), journal, of_body)
 
 
 @cache
-def _adapter() -> TypeAdapter[Any]:
+def _adapter() -> "TypeAdapter[Any]":
+    from pydantic import TypeAdapter
+
     from orchestrator.core.report.brief import Brief
 
     return TypeAdapter(Brief)

@@ -37,6 +37,11 @@ _OTHERS = 0o077
 _FLEETING = ("tmpfs", "overlay", "ramfs")
 
 
+def head_path(journal: Path) -> Path:
+    """Where the head of a journal is kept beside it."""
+    return journal.with_name(journal.name + "-head")
+
+
 @dataclass(frozen=True, slots=True)
 class LastEnd:
     """How the last process that conducted a plan ended."""

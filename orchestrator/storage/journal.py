@@ -23,6 +23,7 @@ from orchestrator.storage.codec import NEWER, entry_in, event_in, rows_behind, t
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.headfile import HeadFile, heads
 from orchestrator.storage.heads import must_be_forced
+from orchestrator.storage.home import head_path
 
 #: version of the tables; a newer one is refused
 SCHEMA = 1
@@ -55,11 +56,6 @@ RETURNING epoch
 _ROWS = "SELECT seq, at, kind, body, chain FROM event WHERE run = ? AND seq > ? ORDER BY seq"
 _HEAD = "SELECT seq, chain FROM lease WHERE key = ?"
 _RESTORE = "restore the home directory from a backup; do not start this plan anew before that"
-
-
-def head_path(journal: Path) -> Path:
-    """Where the head of a journal is kept beside it."""
-    return journal.with_name(journal.name + "-head")
 
 
 def journal_content(run: str, events: Sequence[Event], at: float) -> tuple[bytes, Head]:

@@ -13,29 +13,22 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from orchestrator.core.state.events import Entry, Event, RunBegan
 from orchestrator.errors import MemoryFailed
 from orchestrator.storage.briefs import BriefHead, head_of, to_bytes
-from orchestrator.storage.chain import Row
 from orchestrator.storage.disk import Disk
-from orchestrator.storage.heads import first_content
-from orchestrator.storage.home import Home
-from orchestrator.storage.journal import (
-    JournalReader,
-    SqliteJournal,
-    ask,
-    head_path,
-    journal_content,
-    never_began,
-)
+from orchestrator.storage.home import Home, head_path
 from orchestrator.storage.locks import Holder, held_briefly, held_plan, who_holds
 from orchestrator.storage.placing import place, place_folder, remove_folder, sweep_aside
-from orchestrator.storage.shared_packages import local_vaults
-from orchestrator.storage.vault import Vault
 
-if TYPE_CHECKING:  # most commands only look: they start without what writes
+if TYPE_CHECKING:  # most commands only look, and a list of runs opens no journal: they start without the rest
     from orchestrator.core.report.brief import Brief
+    from orchestrator.core.report.ended_run import EndedRun
+    from orchestrator.core.state.events import Entry, Event
+    from orchestrator.storage.chain import Row
+    from orchestrator.storage.journal import JournalReader
     from orchestrator.storage.leases import Asking, Denied, Taken
+    from orchestrator.storage.shared_packages import Vaults
+    from orchestrator.storage.vault import Vault
 
 #: what may lie beside a journal that an earlier version began to make and never wrote to
 _SHELL = frozenset({"journal.db", "journal.db-wal", "journal.db-shm", "journal.db-journal"})
@@ -43,20 +36,22 @@ _SHELL = frozenset({"journal.db", "journal.db-wal", "journal.db-shm", "journal.d
 _BEGAN = re.compile(rb'\{"plan":("(?:[^"\\]|\\.){1,400}"),"plan_file":')
 #: bytes of such a file that are looked through
 _MOST_SEARCHED = 64 * 1024 * 1024
+#: bytes in which a brief's first line mostly ends
+_LINE = 4096
 
 
 class Journal(Protocol):
     """What the engine needs of a journal, which has been read when it is handed out; PostgreSQL will serve the same."""
 
-    def append(self, events: Sequence[Event], at: float) -> tuple[Entry, ...]:
+    def append(self, events: "Sequence[Event]", at: float) -> "tuple[Entry, ...]":
         """All or none, on the disk when it returns; raises LeaseLost, MemoryFailed."""
         ...
 
-    def read(self, after: int = 0) -> Iterator[Entry]:
+    def read(self, after: int = 0) -> "Iterator[Entry]":
         """In order; raises JournalDamaged."""
         ...
 
-    def take_requests(self) -> list[tuple[int, Event]]:
+    def take_requests(self) -> "list[tuple[int, Event]]":
         """What operators asked of a live run and nobody has answered."""
         ...
 
@@ -116,7 +111,7 @@ class Store(Protocol):
         """The name of a run's plan, known even where its journal is damaged; "" if it never began or nothing tells."""
         ...
 
-    def read(self, run: str) -> Iterator[Entry]:
+    def read(self, run: str) -> "Iterator[Entry]":
         """A run's entries; raises JournalDamaged."""
         ...
 
@@ -124,11 +119,15 @@ class Store(Protocol):
         """What is needed of an ended run again and again; None where none is kept, or the journal has changed since."""
         ...
 
-    def kept(self, run: str) -> list[tuple[Row, Entry]]:
+    def ended(self, run: str) -> "EndedRun | None":
+        """What a list of runs tells of it, from its brief alone."""
+        ...
+
+    def kept(self, run: str) -> "list[tuple[Row, Entry]]":
         """A run's entries, each with the row that keeps it; raises JournalDamaged."""
         ...
 
-    def followed(self, run: str) -> AbstractContextManager[Callable[[], Iterator[Entry]]]:
+    def followed(self, run: str) -> "AbstractContextManager[Callable[[], Iterator[Entry]]]":
         """What tells a run's entries piece by piece: at each call those since the last one; raises JournalDamaged."""
         ...
 
@@ -146,7 +145,7 @@ class Store(Protocol):
         """Hold a plan while the block runs; raises HeldElsewhere. A process that dies holds nothing."""
         ...
 
-    def create(self, run: str, plan: str, events: Sequence[Event], at: float) -> bool:
+    def create(self, run: str, plan: str, events: "Sequence[Event]", at: float) -> bool:
         """Begin a run, whole with its first entries or not at all; False where another process has taken this id."""
         ...
 
@@ -154,7 +153,7 @@ class Store(Protocol):
         """The journal, read to its end, to be written by this holder alone: whoever wrote before can write no more."""
         ...
 
-    def ask(self, run: str, event: Event, at: float) -> int:
+    def ask(self, run: str, event: "Event", at: float) -> int:
         """Leave a request for the process that conducts the run (`Journal.take_requests`); answers its number."""
         ...
 
@@ -166,7 +165,7 @@ class Store(Protocol):
         """Remove a run with all that it holds; its plan is held by the caller."""
         ...
 
-    def vault(self, run: str) -> Vault: ...
+    def vault(self, run: str) -> "Vault": ...
 
     def leases(self, holder: str) -> SlotLeases:
         """Slots for what this process alone conducts: what the name held before is inherited."""
@@ -203,7 +202,12 @@ class HomeStore:
         self.home = home
         self._disk = disk or Disk()
         self._now = now
-        self.vaults = local_vaults(home, self._disk)
+        #: where packages are kept; None: in the home alone
+        self.vaults: Vaults | None = None
+        #: run -> its plan, which never changes
+        self._plans: dict[str, str] = {}
+        #: run -> a brief that was read, and its first line then
+        self._briefs: dict[str, tuple[bytes, Brief]] = {}
         #: what names this store again on a command line
         self.options: tuple[str, ...] = ()
 
@@ -211,8 +215,15 @@ class HomeStore:
         return self.home.run_ids()
 
     def plan_of(self, run: str) -> str:
-        if (head := self._brief_head(run)) is not None:
-            return head.plan
+        if run not in self._plans and (found := self._plan_found(run)):
+            self._plans[run] = found
+        return self._plans.get(run, "")
+
+    def _plan_found(self, run: str) -> str:
+        if (ended := self.ended(run)) is not None:
+            return ended.plan
+        from orchestrator.core.state.events import RunBegan
+
         try:
             for entry in self.read(run):
                 return entry.event.plan if isinstance(entry.event, RunBegan) else ""
@@ -238,54 +249,71 @@ class HomeStore:
             return file.read(0, min(file.size, _MOST_SEARCHED))
 
     def brief(self, run: str) -> "Brief | None":
-        head = self._brief_head(run)
         try:
-            return head.brief() if head is not None else None
-        except ValueError:
+            line, _, body = self._content(self.home.brief(run)).partition(b"\n")
+            if (head := self._current(run, line)) is None:
+                return None
+            if run not in self._briefs or self._briefs[run][0] != line:
+                self._briefs[run] = (line, head.brief(body))
+            return self._briefs[run][1]
+        except (MemoryFailed, ValueError):
             return None
+
+    def ended(self, run: str) -> "EndedRun | None":
+        try:
+            with self._disk.reading(self.home.brief(run)) as file:
+                begin = file.read(0, _LINE)
+                line, told, _ = (begin if b"\n" in begin else file.read(0, file.size)).partition(b"\n")
+            head = self._current(run, line) if told else None
+        except (MemoryFailed, ValueError):
+            return None
+        return head.ended if head is not None else None
 
     def keep_brief(self, run: str, brief: "Brief") -> None:
         with suppress(MemoryFailed):  # where the disk refuses, the journal is folded again
             if journal := self._journal_state(run):
                 place(self._disk, self.home.brief(run), to_bytes(brief, journal))
 
-    def _brief_head(self, run: str) -> BriefHead | None:
-        try:
-            head = head_of(self._content(self.home.brief(run)))
-            return head if head.journal == self._journal_state(run) else None
-        except (MemoryFailed, ValueError, TypeError):
-            return None
+    def _current(self, run: str, line: bytes) -> BriefHead | None:
+        """A brief's first line, where the journal is as it was; raises MemoryFailed, ValueError."""
+        head = head_of(line)
+        return head if head.journal == self._journal_state(run) else None
 
     def _journal_state(self, run: str) -> str:
         """Changes with each entry, of which the head tells, and with each change of the file; "" without a head."""
         journal = self.home.journal(run)
-        stamp = self._disk.stamp(journal)
-        if stamp is None or self._disk.size(head_path(journal)) is None:
+        stamp, head = self._disk.stamp(journal), head_path(journal)
+        if stamp is None or self._disk.size(head) is None:
             return ""
-        return f"{stamp} {hashlib.sha256(self._content(head_path(journal))).hexdigest()}"
+        return f"{stamp} {hashlib.sha256(self._content(head)).hexdigest()}"
 
-    def read(self, run: str) -> Iterator[Entry]:
+    def read(self, run: str) -> "Iterator[Entry]":
         if self._is_shell(run):
             return
-        with closing(JournalReader(self.home.journal(run), run, self._disk)) as journal:
+        with self._opened(run) as journal:
             yield from journal.read()
 
-    def kept(self, run: str) -> list[tuple[Row, Entry]]:
+    def kept(self, run: str) -> "list[tuple[Row, Entry]]":
         if self._is_shell(run):
             return []
-        with closing(JournalReader(self.home.journal(run), run, self._disk)) as journal:
+        with self._opened(run) as journal:
             return list(journal.kept())
 
     @contextmanager
-    def followed(self, run: str) -> Iterator[Callable[[], Iterator[Entry]]]:
+    def followed(self, run: str) -> "Iterator[Callable[[], Iterator[Entry]]]":
         if self._is_shell(run):
             yield lambda: iter(())
             return
-        with closing(JournalReader(self.home.journal(run), run, self._disk)) as journal:
+        with self._opened(run) as journal:
             yield journal.news
 
+    def _opened(self, run: str) -> "closing[JournalReader]":
+        from orchestrator.storage.journal import JournalReader
+
+        return closing(JournalReader(self.home.journal(run), run, self._disk))
+
     def answered(self, run: str, request: int) -> str | None:
-        with closing(JournalReader(self.home.journal(run), run, self._disk)) as journal:
+        with self._opened(run) as journal:
             return journal.answered(request)
 
     def holder(self, plan: str) -> Holder | None:
@@ -294,7 +322,10 @@ class HomeStore:
     def hold(self, plan: str, holder: Holder) -> AbstractContextManager[None]:
         return held_plan(self.home.lock_of(plan), plan, holder)
 
-    def create(self, run: str, plan: str, events: Sequence[Event], at: float) -> bool:
+    def create(self, run: str, plan: str, events: "Sequence[Event]", at: float) -> bool:
+        from orchestrator.storage.heads import first_content
+        from orchestrator.storage.journal import journal_content
+
         disk, path = self._disk, self.home.run_path(run)
         content, head = journal_content(run, events, at)
         journal = self.home.journal(run)
@@ -313,15 +344,25 @@ class HomeStore:
     def forget(self, run: str) -> None:
         with held_briefly(self.home.lock):
             remove_folder(self._disk, self.home.run_path(run))
+        self._plans.pop(run, None)
+        self._briefs.pop(run, None)
 
     def journal(self, run: str, holder: str) -> Journal:
+        from orchestrator.storage.journal import SqliteJournal
+
         return SqliteJournal(self.home.journal(run), run, holder, self._disk)
 
-    def ask(self, run: str, event: Event, at: float) -> int:
+    def ask(self, run: str, event: "Event", at: float) -> int:
+        from orchestrator.storage.journal import ask
+
         return ask(self.home.journal(run), run, event, at)
 
-    def vault(self, run: str) -> Vault:
-        return self.vaults(run)
+    def vault(self, run: str) -> "Vault":
+        if self.vaults is not None:
+            return self.vaults(run)
+        from orchestrator.storage.vault import Vault
+
+        return Vault(self.home.vault(run), self._disk)
 
     def close(self) -> None:
         """Nothing is open between two calls."""
@@ -338,4 +379,8 @@ class HomeStore:
     def _is_shell(self, run: str) -> bool:
         """Whether an earlier version was killed before this run had its first entry: nothing else lies there."""
         names = frozenset(self._disk.names(self.home.run_path(run)))
-        return "journal.db" in names and names <= _SHELL and never_began(self.home.journal(run))
+        if "journal.db" not in names or not names <= _SHELL:
+            return False
+        from orchestrator.storage.journal import never_began
+
+        return never_began(self.home.journal(run))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from orchestrator.errors import OperatorError
 from orchestrator.storage.home import Home
-from orchestrator.storage.shared_packages import shared_vaults
 from orchestrator.storage.store import HomeStore, LocalStore
 
 if TYPE_CHECKING:
@@ -40,11 +39,15 @@ def open_store(
     if not places.journal:
         kept_here = home_store(home)
         if places.packages:
+            from orchestrator.storage.shared_packages import shared_vaults
+
             kept_here.vaults = shared_vaults(home, places.packages, lambda: None, environ)
         kept_here.options = places.options
         return kept_here
     store = database_store(home, places.journal, environ, learn, say)
     if places.packages:
+        from orchestrator.storage.shared_packages import shared_vaults
+
         store.vaults = shared_vaults(home, places.packages, store.holdings.must_hold, environ)
     store.options = places.options
     return store

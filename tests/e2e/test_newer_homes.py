@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.storage.home import Home
-from orchestrator.storage.journal import head_path
+from orchestrator.storage.home import Home, head_path
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import Desk
 from tests.e2e.local_roma import small_world

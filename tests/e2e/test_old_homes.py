@@ -15,8 +15,7 @@ import pytest
 
 from orchestrator.emulator.server import serve
 from orchestrator.errors import ExitCode
-from orchestrator.storage.home import Home
-from orchestrator.storage.journal import head_path
+from orchestrator.storage.home import Home, head_path
 from tests.e2e.desk import REPOSITORY, Desk, secrets_of
 from tests.e2e.local_roma import LocalRoma, small_world
 

@@ -14,7 +14,8 @@ from orchestrator.core.plan.plan import AccessKey, Glob, Migration, Mode, Secret
 from orchestrator.core.preview.approval import Refused, Resume, Saved
 from orchestrator.core.preview.approval_file import from_json, to_json
 from orchestrator.core.preview.drift import Grade
-from orchestrator.core.report.report import lane_reports, report
+from orchestrator.core.report.lanes import lane_reports
+from orchestrator.core.report.report import report
 from orchestrator.core.scheduling.timetable import Timetable, predicted
 from orchestrator.core.selection.only import Only, parse_only
 from orchestrator.core.state import events as e

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from orchestrator.core.report.brief import Brief
+from orchestrator.core.report.ended_run import EndedRun
 from orchestrator.core.state.events import Entry, Event
 from orchestrator.errors import HeldElsewhere, JournalDamaged, LeaseLost, MemoryFailed
 from orchestrator.storage.chain import ChainBroken, Head, Row, checked
@@ -254,6 +255,9 @@ class MemoryStore:
 
     def brief(self, run: str) -> Brief | None:
         """Every night folds every run, so that what is kept cannot hide what the journal tells."""
+        return None
+
+    def ended(self, run: str) -> EndedRun | None:
         return None
 
     def keep_brief(self, run: str, brief: Brief) -> None:

@@ -3,13 +3,19 @@
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from orchestrator.cli.context.plan_runs import left_by_plan
+from orchestrator.cli.output.terminal import Common, Terminal
+from orchestrator.core.model.handover_item import Item
 from orchestrator.core.report.brief import Brief, brief_of
+from orchestrator.core.report.handover import PlanHandover
 from orchestrator.core.report.outcome import outcome
 from orchestrator.core.state import change_events as c
 from orchestrator.core.state import events as e
@@ -18,8 +24,7 @@ from orchestrator.core.state.folding import folded
 from orchestrator.engine.past_runs import carried, history, keep_briefs, runs_of
 from orchestrator.errors import MemoryFailed
 from orchestrator.storage.briefs import head_of, to_bytes
-from orchestrator.storage.home import Home
-from orchestrator.storage.journal import head_path
+from orchestrator.storage.home import Home, head_path
 from orchestrator.storage.store import HomeStore
 from tests.cli.conftest import DONE, HALF_THERE, Past
 
@@ -62,24 +67,29 @@ def test_what_is_kept_is_what_the_journal_tells(past: Past) -> None:
 
 
 def test_each_brief_comes_back_as_it_was(past: Past) -> None:
-    progress = folded(HomeStore(past.home).read(RUN))
-    brief = brief_of(progress, outcome(progress, {}))
+    entries = list(HomeStore(past.home).read(RUN))
+    progress = folded(iter(entries))
+    brief = brief_of(RUN, entries, progress, outcome(progress, {}))
     assert brief is not None
-    assert head_of(to_bytes(brief, "state")).brief() == brief
-    assert head_of(to_bytes(replace(brief, plan="订单"), "state")).plan == "订单"
+    for kept in (brief, replace(brief, ended=replace(brief.ended, plan="订单"))):
+        line, _, body = to_bytes(kept, "state").partition(b"\n")
+        assert head_of(line).ended == kept.ended
+        assert head_of(line).brief(body) == kept
 
 
 @pytest.mark.parametrize("place", range(0, 600, 7))
 def test_a_flipped_bit_of_a_brief_is_never_believed(past: Past, place: int) -> None:
     store = kept(past)
     whole = store.brief(RUN)
+    assert whole is not None
     path = past.home.brief(RUN)
     content = bytearray(path.read_bytes())
     content[place % len(content)] ^= 4
     path.write_bytes(content)
-    assert store.brief(RUN) is None
-    assert store.plan_of(RUN) == "t"
-    assert whole is not None
+    another = HomeStore(past.home)
+    assert another.brief(RUN) is None
+    assert another.ended(RUN) in (None, whole.ended)
+    assert another.plan_of(RUN) == "t"
 
 
 def appended(home: Home) -> None:
@@ -111,6 +121,7 @@ def test_a_brief_is_not_believed_once_the_journal_has_changed(past: Past, change
     assert store.brief(RUN) is not None
     CHANGES[change](past.home)
     assert store.brief(RUN) is None
+    assert store.ended(RUN) is None
 
 
 def test_a_damaged_journal_is_found_although_a_brief_was_kept(past: Past) -> None:
@@ -118,6 +129,59 @@ def test_a_damaged_journal_is_found_although_a_brief_was_kept(past: Past) -> Non
     past.home.journal(RUN).write_bytes(b"no database")
     with pytest.raises(MemoryFailed):
         runs_of(store, "t")
+
+
+def test_a_list_of_ended_runs_believes_no_journal(past: Past) -> None:
+    kept(past)
+    command = [sys.executable, "-X", "importtime", "-m", "orchestrator", "runs", "--home", str(past.home.path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert RUN in said.stdout
+    imported = {line.rpartition("|")[2].strip() for line in said.stderr.splitlines()}
+    assert "orchestrator.cli.commands.runs" in imported
+    assert not {"orchestrator.core.state.events", "orchestrator.storage.journal", "sqlite3"} & imported
+
+
+# --- what is left to people ----------------------------------------------------------------------------------------
+
+SECRET, START = (
+    Item(name, action, "orders", kind, "olga", "Do it.", "prod")
+    for name, action, kind in (("1" * 10, "new-secret", "app"), ("2" * 10, "start-task", "task"))
+)
+
+
+def listing(past: Past) -> HomeStore:
+    """Two ended runs of one plan, which left the same to people, and what somebody ticked of it."""
+    for run in (LATER, "20270103-000000-cccc"):
+        past.write(run, (e.HandoverListed((SECRET, START)), *DONE))
+    ticked(past, LATER, SECRET)
+    return kept(past)
+
+
+def ticked(past: Past, run: str, item: Item) -> None:
+    journal = HomeStore(past.home).journal(run, "x")
+    past.at += 1.0
+    journal.append([e.HandoverDone(item.id, "olga", "host", "1", "CHG-2")], past.at)
+    journal.close()
+
+
+def left(store: HomeStore) -> PlanHandover:
+    return left_by_plan(Terminal(Common()), store, "t")
+
+
+def test_what_runs_left_to_people_is_told_without_their_journals(past: Past) -> None:
+    store = listing(past)
+    told = left(Unread(past.home))
+    assert {item.id for item in told.items} == {SECRET.id, START.id}
+    for run in store.run_ids():
+        past.home.brief(run).unlink()
+    assert left(store) == told
+
+
+def test_what_is_ticked_later_is_told_although_briefs_were_kept(past: Past) -> None:
+    store = listing(past)
+    assert START in left(store).open
+    ticked(past, "20270103-000000-cccc", START)
+    assert START not in left(store).open
 
 
 def test_nothing_is_kept_of_what_may_change_by_itself(past: Past) -> None:
@@ -137,14 +201,13 @@ def test_a_disk_that_refuses_it_stops_nothing(past: Past) -> None:
 
 def test_another_form_is_not_read(past: Past) -> None:
     store = kept(past)
-    content = past.home.brief(RUN).read_bytes()
+    line, _, _ = past.home.brief(RUN).read_bytes().partition(b"\n")
     with pytest.raises(ValueError, match="not of this form"):
-        head_of(_of_form(content, 2))
+        head_of(_of_form(line, 1))
     assert isinstance(store.brief(RUN), Brief)
 
 
-def _of_form(content: bytes, form: int) -> bytes:
-    line, _, body = content.partition(b"\n")
+def _of_form(line: bytes, form: int) -> bytes:
     told = json.loads(line.rpartition(b" ")[0])
     head = json.dumps([form, *told[1:]])
-    return f"{head} {hashlib.sha256(head.encode()).hexdigest()[:32]}\n".encode() + body
+    return f"{head} {hashlib.sha256(head.encode()).hexdigest()[:32]}".encode()

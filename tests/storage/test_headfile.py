@@ -14,7 +14,8 @@ from orchestrator.core.state.events import Entry, Event
 from orchestrator.errors import JournalDamaged, MemoryFailed
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.heads import first_content
-from orchestrator.storage.journal import SqliteJournal, head_path, journal_content
+from orchestrator.storage.home import head_path
+from orchestrator.storage.journal import SqliteJournal, journal_content
 from orchestrator.storage.placing import place
 from tests.builders.journals import read_all
 

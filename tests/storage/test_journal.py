@@ -21,7 +21,8 @@ from orchestrator.core.state.events import Event
 from orchestrator.errors import ExitCode, JournalDamaged, LeaseLost, MemoryFailed
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.heads import first_content
-from orchestrator.storage.journal import JournalReader, SqliteJournal, ask, head_path, journal_content
+from orchestrator.storage.home import head_path
+from orchestrator.storage.journal import JournalReader, SqliteJournal, ask, journal_content
 from orchestrator.storage.placing import place
 from tests.builders.journals import read_all
 

@@ -10,7 +10,7 @@ from orchestrator.cli.context.find_run import Found, find_run
 from orchestrator.cli.context.folded_run import whole_of
 from orchestrator.cli.context.learning import known_dialect
 from orchestrator.cli.context.output_file import must_be_writable, write_output
-from orchestrator.cli.context.plan_runs import handover_of, runs_of_plan
+from orchestrator.cli.context.plan_runs import left_by_plan
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.render.asset_map import asset_map, is_map_of
 from orchestrator.cli.render.report_json import ReportDocument, document
@@ -63,7 +63,7 @@ def _told(terminal: Terminal, found: Found, wanted: Wanted) -> tuple[ReportDocum
     whole, rows = whole_of(found)
     began = whole.report.began
     names = Names(found.run, began.plan, began.plan_file, found.home.path, found.store.options)
-    left = handover_of(runs_of_plan(terminal, found.store, began.plan))
+    left = left_by_plan(terminal, found.store, began.plan)
     known = known_dialect(terminal, found.home)
     return document(whole, names, _narrowed(whole, wanted.only), left, known), rows
 

@@ -1,13 +1,10 @@
 """`runs`: every run of a home, a line each. Law: one run's damage never hides the others."""
 
 from orchestrator.cli.context.find_run import Found, store_to_read
-from orchestrator.cli.context.folded_run import code_of, report_and_progress
 from orchestrator.cli.output.tables import UNLIMITED, table
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.output.times import local, seconds_of, utc
-from orchestrator.cli.render.undo_words import taken_back
-from orchestrator.core.report.brief import Brief
-from orchestrator.core.report.outcome import AssetClass
+from orchestrator.core.report.ended_run import EndedRun
 from orchestrator.errors import ExitCode, MemoryFailed, OperatorError
 
 
@@ -33,21 +30,26 @@ def list_runs(terminal: Terminal) -> int:
 
 
 def _row(found: Found) -> dict[str, object]:
-    brief = found.store.brief(found.run)
-    return _row_of(found, brief) if brief is not None else _folded(found)
+    ended = found.store.ended(found.run)
+    return _row_of(found, ended) if ended is not None else _folded(found)
 
 
-def _row_of(found: Found, brief: Brief) -> dict[str, object]:
+def _row_of(found: Found, ended: EndedRun) -> dict[str, object]:
     """Of a run that has ended, and of which nobody asked anything since."""
     return {
-        "run": found.run, "plan": brief.plan, "plan_file": brief.plan_file, "by": brief.by, "host": brief.host,
-        "note": brief.note, "began": utc(brief.began_at), "ended": utc(brief.ended_at), "live": False,
-        "code": brief.code, "waits_for_a_person": False, "selected": brief.selected,
-        "counts": {each.value: dict(brief.counts).get(each.value, 0) for each in AssetClass}, "taken_back": "",
+        "run": found.run, "plan": ended.plan, "plan_file": ended.plan_file, "by": ended.by, "host": ended.host,
+        "note": ended.note, "began": utc(ended.began_at), "ended": utc(ended.ended_at), "live": False,
+        "code": ended.code, "waits_for_a_person": False, "selected": ended.selected, "counts": ended.counts,
+        "taken_back": "",
     }  # fmt: skip
 
 
 def _folded(found: Found) -> dict[str, object]:
+    """Of any other: only here a journal is believed, which a home of a thousand ended runs should not wait for."""
+    from orchestrator.cli.context.folded_run import code_of, report_and_progress
+    from orchestrator.cli.render.undo_words import taken_back
+    from orchestrator.core.report.outcome import AssetClass
+
     made, progress = report_and_progress(found)
     counts = {each.value: made.outcome.counts.get(each.value, 0) for each in AssetClass}
     holder = found.holder(progress) if not made.finished else None

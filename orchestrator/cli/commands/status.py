@@ -10,7 +10,6 @@ from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.output.times import local, utc
 from orchestrator.cli.render.run_status import status_json, status_text
 from orchestrator.cli.render.summary import Names
-from orchestrator.core.plan.scalars import seconds_of, spelled
 from orchestrator.core.scheduling.outlook import StatedEnd
 from orchestrator.errors import ExitCode, OperatorError
 
@@ -84,6 +83,8 @@ def _names(seen: RunStatus) -> Names:
 
 def fresh(terminal: Terminal, word: str | None, text: str) -> int:
     """0 where a run of the plan ended with 0 at most so long ago."""
+    from orchestrator.core.plan.scalars import seconds_of, spelled
+
     most = seconds_of(text)
     if most is None:
         raise OperatorError(f"--fresh: {text!r} is no time; write 8d, for instance")

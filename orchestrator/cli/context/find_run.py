@@ -3,16 +3,19 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator.cli.output.terminal import Terminal
-from orchestrator.core.plan.plan import Plan
-from orchestrator.core.state.events import Entry
-from orchestrator.core.state.progress import Progress
 from orchestrator.errors import MemoryFailed, OperatorError
 from orchestrator.storage.home import Home, find_home, pick_run
 from orchestrator.storage.locks import Holder
 from orchestrator.storage.store import LocalStore
 from orchestrator.storage.stores import Places, open_store
+
+if TYPE_CHECKING:  # a list of runs believes no journal, and reads no plan
+    from orchestrator.core.plan.plan import Plan
+    from orchestrator.core.state.events import Entry
+    from orchestrator.core.state.progress import Progress
 
 
 def home_of(terminal: Terminal, plan: Path | None) -> Home:
@@ -73,11 +76,11 @@ class Found:
         """Where its packages and its log lie."""
         return self.store.home
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> "list[Entry]":
         """Its journal; raises JournalDamaged."""
         return list(self.store.read(self.run))
 
-    def holder(self, progress: Progress) -> Holder | None:
+    def holder(self, progress: "Progress") -> Holder | None:
         """The process that conducts it now, or None. Only the latest run of a plan can be live."""
         if progress.began is None or progress.ended is not None:
             return None
@@ -153,7 +156,7 @@ def _plan_file(word: str | None) -> Path | None:
     return path if path.is_file() or path.suffix in {".yaml", ".yml"} else None
 
 
-def _read(path: Path) -> Plan:
+def _read(path: Path) -> "Plan":
     from orchestrator.storage.planfile import read_plan
 
     return read_plan(path)

@@ -21,8 +21,8 @@ def last_success(store: LocalStore, plan: str) -> tuple[str, float]:
 
 
 def _good_ends(store: LocalStore, run: str) -> Iterator[float]:
-    if (brief := store.brief(run)) is not None:
-        yield brief.ended_at if brief.code == ExitCode.DONE else 0.0
+    if (ended := store.ended(run)) is not None:
+        yield ended.ended_at if ended.code == ExitCode.DONE else 0.0
         return
     with suppress(MemoryFailed):
         for entry in store.read(run):

@@ -21,9 +21,10 @@ from orchestrator.core.model.place import Place
 from orchestrator.core.report.assets import AssetLine
 from orchestrator.core.report.handover import PlanHandover
 from orchestrator.core.report.history import History
+from orchestrator.core.report.lanes import MEANING, LaneReport
 from orchestrator.core.report.outcome import AssetClass
 from orchestrator.core.report.prediction import PredictedBar
-from orchestrator.core.report.report import MEANING, BatchReport, DeliveryReport, LaneReport, SourceReport
+from orchestrator.core.report.report import BatchReport, DeliveryReport, SourceReport
 from orchestrator.core.report.timeline import Bar, Journey, journeys
 from orchestrator.core.report.whole import WholeReport
 from orchestrator.core.state.changes import Changes

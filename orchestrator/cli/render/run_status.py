@@ -12,8 +12,8 @@ from orchestrator.cli.output.times import after, clock, local, seconds_of, span,
 from orchestrator.cli.render.summary import Names, given_word, lane_json, lanes_table, next_step, outcome_json
 from orchestrator.cli.render.undo_words import taken_back
 from orchestrator.core.model.counts import count
+from orchestrator.core.report.lanes import lane_reports
 from orchestrator.core.report.outcome import Outcome, outcome
-from orchestrator.core.report.report import lane_reports
 from orchestrator.core.report.verdict import verdict
 from orchestrator.core.scheduling.outlook import Course, Finish, Outlook
 from orchestrator.core.scheduling.run_times import ForeignWait

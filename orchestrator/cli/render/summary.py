@@ -5,19 +5,22 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.output.tables import commands, table, wrapped
 from orchestrator.cli.output.times import local, utc
 from orchestrator.core.model.checks import Check, in_short
 from orchestrator.core.model.counts import agreed, count
 from orchestrator.core.report.handover import PlanHandover
+from orchestrator.core.report.lanes import MEANING, LaneReport, lane_reports
 from orchestrator.core.report.outcome import AssetClass, Outcome
-from orchestrator.core.report.report import MEANING, LaneReport, Report, lane_reports
 from orchestrator.core.report.verdict import MEANINGS, is_held, is_only_held, verdict
 from orchestrator.core.state.progress import Progress
 from orchestrator.errors import ExitCode
 from orchestrator.storage.home import find_home
+
+if TYPE_CHECKING:  # `status` tells of a run without its report
+    from orchestrator.core.report.report import Report
 
 NOTHING_LEFT = PlanHandover()
 #: how a class is named where there is little room
@@ -47,7 +50,7 @@ class Names:
         return shlex.join(("roma-migrate", *words, *home, *self.options))
 
 
-def verdict_of(made: Report) -> str:
+def verdict_of(made: "Report") -> str:
     """The verdict of a run that may not have ended."""
     if made.finished:
         return verdict(made.outcome)
@@ -58,7 +61,7 @@ def verdict_of(made: Report) -> str:
     return "unfinished"
 
 
-def next_of(made: Report, names: Names, left: PlanHandover) -> str:
+def next_of(made: "Report", names: Names, left: PlanHandover) -> str:
     """What to do next for whoever reads the report of a run that may not have ended; `left` as in `next_step`."""
     if not made.finished:
         return next_step(made.outcome, names) if made.outcome.whys else names.command("run", names.file)

@@ -3,11 +3,14 @@
 Law: all of it is told by the journal. It may be lost at any time, and is then made anew.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from orchestrator.core.report.outcome import Outcome
-from orchestrator.core.report.report import lane_reports
+from orchestrator.core.report.ended_run import EndedRun
+from orchestrator.core.report.handover import RunHandover, of_run
+from orchestrator.core.report.lanes import lane_reports
+from orchestrator.core.report.outcome import AssetClass, Outcome
+from orchestrator.core.state.events import Entry
 from orchestrator.core.state.lifecycle import LANDED, PackageState
 from orchestrator.core.state.progress import Progress
 
@@ -32,38 +35,31 @@ class Brought:
 class Brief:
     """One run that has ended and was not taken back."""
 
-    plan: str
-    plan_file: str
-    by: str
-    host: str
-    note: str
-    #: id of the approved preview that it consumed, "" where there was none
-    approved: str
-    #: epoch seconds
-    began_at: float
-    ended_at: float
-    code: int
-    selected: int
-    #: class of assets -> how many
-    counts: tuple[tuple[str, int], ...]
+    ended: EndedRun
     #: (batch, since when it lies in the vault) of packages that were kept
     stored: tuple[tuple[str, float], ...]
     brought: tuple[Brought, ...]
     #: (widening, what `auto` has seen of it)
     trials: tuple[tuple[str, str], ...]
+    #: what it left to people
+    left: RunHandover
 
 
-def brief_of(progress: Progress, told: Outcome) -> Brief | None:
-    """None of a run that has not ended, or that somebody takes back: what holds of it may change."""
+def brief_of(run: str, entries: Sequence[Entry], progress: Progress, told: Outcome) -> Brief | None:
+    """None of a run that has not ended, or that somebody takes back: what holds of it may change.
+
+    Of the entries, those of which `core.report.handover.concerns` suffice.
+    """
     began, ended = progress.began, progress.ended
     if began is None or ended is None or progress.changes.began is not None:
         return None
-    return Brief(
+    line = EndedRun(
         began.plan, began.plan_file, began.by, began.host, began.note, began.approved, progress.began_at,
         progress.ended_at, int(told.code), sum(lane.selected for lane in lane_reports(progress)),
-        tuple(sorted(told.counts.items())), tuple(stored_of(progress)), tuple(brought_of(progress)),
-        progress.trials.told,
+        {each.value: told.counts.get(each.value, 0) for each in AssetClass},
     )  # fmt: skip
+    left = of_run(run, entries, progress)
+    return Brief(line, tuple(stored_of(progress)), tuple(brought_of(progress)), progress.trials.told, left)
 
 
 def stored_of(progress: Progress) -> Iterator[tuple[str, float]]:

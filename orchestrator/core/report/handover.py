@@ -53,8 +53,13 @@ class PlanHandover:
         return tuple(item for item in self.open if item.action == Action.STOP_TASK)
 
 
+def concerns(event: Event) -> bool:
+    """Whether `of_run` needs to hear of it; of the others the progress tells enough."""
+    return isinstance(event, HandoverListed | HandoverDone | ChangesPlanned | ChangesSettled)
+
+
 def of_run(run: str, entries: Sequence[Entry], progress: Progress) -> RunHandover:
-    """One run's part; `progress` is the same entries believed."""
+    """One run's part; `progress` is the whole run believed, `entries` at least those that `concerns` tells of."""
     gone = taken_back(entries, progress)
     lines = [line for line in asset_outcomes(progress) if (line.target, line.kind, line.name) not in gone]
     items = due(entries, lines, ended=progress.ended is not None, gone=gone)

@@ -5,43 +5,21 @@
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.core.model.checks import Check
 from orchestrator.core.model.handover_item import Item
 from orchestrator.core.report.handover import of_run
 from orchestrator.core.report.history import History, gather
+from orchestrator.core.report.lanes import LaneReport, lane_reports
 from orchestrator.core.report.outcome import AssetClass, AssetOutcome, Outcome, asset_outcomes
 from orchestrator.core.state.events import Entry, RunBegan, SelectionMade
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, PackageState
 from orchestrator.core.state.progress import Progress
 
-#: promise 15, said above every table of counts
-MEANING = (
-    '"verified" means: present under its name, of its kind, with its links, data sources and published APIs as at the '
-    "source, as far as these can be read; it does not mean equal content."
-)
-
 #: classes that ask for nobody's attention
 QUIET = frozenset({AssetClass.VERIFIED, AssetClass.SKIPPED})
-
-
-@dataclass(frozen=True, slots=True)
-class LaneReport:
-    """One migration's way to one target."""
-
-    migration: str
-    source: str
-    target: str
-    #: what the run set out to bring, as journaled at its start
-    selected: int
-    #: class -> assets, every class, in the order of `AssetClass`
-    counts: Mapping[str, int]
-
-    @property
-    def name(self) -> str:
-        return f"{self.migration}@{self.target}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,24 +135,6 @@ def report(run: str, entries: Sequence[Entry], progress: Progress, outcome: Outc
 
 
 # --- counts (promise 11) -------------------------------------------------------------------------------------------
-
-
-def lane_reports(progress: Progress) -> tuple[LaneReport, ...]:
-    """Every lane with its counts, in the order of the plan."""
-    every = asset_outcomes(progress)
-    counted: dict[tuple[str, str], Counter[AssetClass]] = {}
-    for line in every:
-        counted.setdefault((line.migration, line.target), Counter())[line.kept_as] += 1
-    selected: Counter[tuple[str, str]] = Counter()
-    source: dict[tuple[str, str], str] = {}
-    for each in progress.selections:
-        selected[each.migration, each.target] += each.selected
-        source[each.migration, each.target] = each.source
-    return tuple(
-        LaneReport(migration, source.get((migration, target), ""), target, selected[migration, target],
-                   {each.value: counted.get((migration, target), Counter())[each] for each in AssetClass})
-        for migration, target in dict.fromkeys((*source, *counted))
-    )  # fmt: skip
 
 
 def _sources(selections: Sequence[SelectionMade]) -> tuple[SourceReport, ...]:

@@ -41,6 +41,7 @@ from orchestrator.storage.vault import Vault
 
 if TYPE_CHECKING:
     from orchestrator.core.report.brief import Brief
+    from orchestrator.core.report.ended_run import EndedRun
 
 #: looks at a plan's lease within one `ttl`, to see whether its holder renews it
 _LOOKS = 40
@@ -94,6 +95,10 @@ class PostgresStore:
     def read(self, run: str) -> Iterator[Entry]:
         for row, _head in rows_of(self._database, run, head_of(self._database, run)):
             yield entry_in_run(run, row)
+
+    def ended(self, run: str) -> "EndedRun | None":
+        """None, as for a brief."""
+        return None
 
     def brief(self, run: str) -> "Brief | None":
         """None: whatever a command needs of a run it folds from the database."""

@@ -7,8 +7,7 @@ import pytest
 from typer.testing import Result
 
 from orchestrator.errors import ExitCode
-from orchestrator.storage.home import Home
-from orchestrator.storage.journal import head_path
+from orchestrator.storage.home import Home, head_path
 from orchestrator.storage.store import HomeStore
 from tests.cli.conftest import DONE, Local, Past
 
