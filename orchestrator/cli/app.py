@@ -343,6 +343,9 @@ def undo(
         list[str] | None,
         typer.Option("--include", metavar="SEL[,SEL]", help="app:GLOB, task:GLOB: also if changed since or running."),
     ] = None,
+    step: Annotated[
+        list[str] | None, typer.Option("--step", metavar="NAME[,NAME]", help="Only what these steps of finish did.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be taken back; reads only.")] = False,
     save: Annotated[
         Path | None, typer.Option("--save", metavar="FILE", help="With --dry-run: keep it, to be approved.")
@@ -362,8 +365,8 @@ def undo(
     from orchestrator.cli.context.measuring import Monitoring
 
     monitoring = Monitoring(metrics_port, metrics_textfile, traces)
-    wanted = Wanted(tuple(only or ()), tuple(include or ()), dry_run, save, approved, yes, everything, monitoring)
-    return body(terminal, run, wanted)
+    asked = (tuple(only or ()), tuple(include or ()), tuple(step or ()))
+    return body(terminal, run, Wanted(*asked, dry_run, save, approved, yes, everything, monitoring))
 
 
 @command("report")

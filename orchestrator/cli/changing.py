@@ -20,7 +20,7 @@ from orchestrator.cli.output.times import utc
 from orchestrator.cli.render.summary import Names
 from orchestrator.core.finish.saved import MOST, SavedChanges, from_json, to_json
 from orchestrator.core.model.change import Change, Left
-from orchestrator.core.plan.plan import Plan
+from orchestrator.core.plan.plan import FinishStep, Plan
 from orchestrator.core.state.events import Entry, RunBegan
 from orchestrator.core.state.folding import folded
 from orchestrator.core.state.progress import Progress
@@ -92,6 +92,16 @@ def ask(made: Changing, read: Callable[[], Awaitable[T]]) -> T:
                 await made.assembled.roma.aclose()
 
     return anyio.run(both)
+
+
+def read_steps(words: Sequence[str]) -> tuple[FinishStep, ...]:
+    """What `--step` names, in the order of the steps; raises OperatorError."""
+    known = [each.value for each in FinishStep]
+    held = tuple(part.strip() for word in words for part in word.split(",") if part.strip())
+    for word in held:
+        if word not in known:
+            raise OperatorError(f"--step {word}: no such step", next_step=f"one of {', '.join(known)}")
+    return tuple(each for each in FinishStep if each.value in held)
 
 
 # --- previews that are saved, and approved -------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from orchestrator.core.state import change_events as c
 from orchestrator.core.state.ends import End
 from orchestrator.core.state.lifecycle import DeliveryState
 from orchestrator.core.state.progress import Progress
+from orchestrator.core.undo.finishing import as_taken_back, finishing_undo, together
 from orchestrator.core.undo.provenance import Asked, UndoPlan, undo_plan
 from orchestrator.core.undo.restoration import Held
 from orchestrator.engine.change_loop import ChangeLoop
@@ -45,6 +46,9 @@ class UndoWish:
 
 async def look_at(plan: Plan, roma: Roma, progress: Progress, users: Mapping[str, str], asked: Asked) -> UndoPlan:
     """What an undo of this run would do now; reads only. Raises ServiceRefuses (3), ServiceUnreachable (9)."""
+    back = finishing_undo(progress.finishing, asked.only, asked.steps)
+    if asked.steps:
+        return back
     listings = TargetListings(plan, roma)
     held: dict[str, Held] = {}
     for instance in sorted({life.target for life in progress.deliveries.values()}):
@@ -54,8 +58,8 @@ async def look_at(plan: Plan, roma: Roma, progress: Progress, users: Mapping[str
             raise _as_sentence(instance, error) from None
         except InventoryDisagrees as error:
             raise ServiceUnreachable(f"{instance}: {error.message}", next_step="run the same command again") from None
-        held[instance] = Held(there.inventory, there.ahead)
-    return undo_plan(progress, held, users, asked, plan.settings.keep_backups)
+        held[instance] = Held(as_taken_back(there.inventory, back.changes), there.ahead)
+    return together(back, undo_plan(progress, held, users, asked, plan.settings.keep_backups))
 
 
 def _as_sentence(instance: str, error: RequestFailed) -> ServiceRefuses | ServiceUnreachable:
@@ -84,6 +88,10 @@ async def undo_run(runs: Runs, run: str, wish: UndoWish) -> Carried:
         if ended.progress.ended is None:
             ends = {"": End(ended.outcome.code, "; ".join(why.sentence for why in ended.outcome.whys))}
             return Carried(run, ended.progress, {} if runs.signal else ends, runs.signal)
+    if past.progress.finishing.unfinished:
+        given_up = await _give_up_finish(runs, run, wish)
+        if given_up.progress.finishing.unfinished:
+            return given_up
 
     async def start(loop: ChangeLoop) -> None:
         if loop.progress.changes.unfinished:
@@ -91,6 +99,18 @@ async def undo_run(runs: Runs, run: str, wish: UndoWish) -> Carried:
         else:
             planned, began = await _begun(runs, loop.progress, wish)
             await loop.begin(planned.changes, planned.left, began)
+
+    loop = await carried_out(runs, run, start)
+    return Carried(run, loop.progress, loop.ends, loop.signal)
+
+
+async def _give_up_finish(runs: Runs, run: str, wish: UndoWish) -> Carried:
+    """Settle what an unfinished finish has asked for, and ask for nothing more: else its inverse might come first."""
+
+    async def start(loop: ChangeLoop) -> None:
+        loop.settle_only = True
+        me, quiet = runs.runtime, runs.plan.settings.settle_quiet
+        await loop.remember(c.FinishResumed(me.user, me.host, me.pid, me.version, wish.note, quiet))
 
     loop = await carried_out(runs, run, start)
     return Carried(run, loop.progress, loop.ends, loop.signal)
@@ -113,7 +133,8 @@ async def _begun(runs: Runs, progress: Progress, wish: UndoWish) -> tuple[UndoPl
             next_step="look at it again, and save it again: roma-migrate undo RUN --dry-run --save FILE",
         )
     runtime = runs.runtime
-    words = (wish.asked.only.words, wish.asked.include, planned.digest, wish.approved)
+    steps = tuple(each.value for each in wish.asked.steps)
+    words = (wish.asked.only.words, wish.asked.include, planned.digest, wish.approved, steps)
     return planned, c.UndoBegan(runtime.user, runtime.host, runtime.pid, runtime.version, wish.note, *words)
 
 

@@ -11,6 +11,7 @@ from orchestrator.cli.changing import (
     must_be_savable,
     observed,
     read_saved,
+    read_steps,
     reasons_of,
     save_preview,
 )
@@ -22,7 +23,7 @@ from orchestrator.cli.render.finish_text import changes_json, closing_text, plan
 from orchestrator.core.finish.kinds import BY_WORD
 from orchestrator.core.finish.planning import FinishPlan, steps_of
 from orchestrator.core.finish.saved import SavedChanges
-from orchestrator.core.plan.plan import FinishStep, Plan
+from orchestrator.core.plan.plan import Plan
 from orchestrator.core.selection.only import Only, parse_only
 from orchestrator.core.state.changes import ChangeState
 from orchestrator.engine.change_run import Carried
@@ -68,17 +69,8 @@ def _wish(made: Changing, wanted: Wanted, saved: SavedChanges | None) -> FinishW
             raise OperatorError("--approved carries out what was saved: --step, --only and --unproved are in it")
         steps, only, unproved = saved.asked["steps"], saved.asked["only"], bool(saved.asked["unproved"])
     note = made.terminal.redactor.clean(made.terminal.common.note)
-    wish = FinishWish(_steps(steps), parse_only(only, made.plan) if only else Only(), unproved, note)
+    wish = FinishWish(read_steps(steps), parse_only(only, made.plan) if only else Only(), unproved, note)
     return wish if saved is None else replace(wish, digest=saved.digest, approved=saved.id)
-
-
-def _steps(words: tuple[str, ...]) -> tuple[FinishStep, ...]:
-    known = [each.value for each in FinishStep]
-    held = tuple(part.strip() for word in words for part in word.split(",") if part.strip())
-    for word in held:
-        if word not in known:
-            raise OperatorError(f"--step {word}: no such step", next_step=f"one of {', '.join(known)}")
-    return tuple(each for each in FinishStep if each.value in held)
 
 
 # --- to look at, and to save ---------------------------------------------------------------------------------------

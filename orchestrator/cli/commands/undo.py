@@ -11,6 +11,7 @@ from orchestrator.cli.changing import (
     must_be_savable,
     observed,
     read_saved,
+    read_steps,
     reasons_of,
     save_preview,
     with_another_way,
@@ -31,7 +32,7 @@ from orchestrator.errors import ExitCode, OperatorError
 #: the kinds that `--include` takes
 _KINDS = ("app", "task")
 #: options that a saved undo holds
-_ASKED = ("only", "include")
+_ASKED = ("only", "include", "steps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Wanted:
 
     only: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
     dry_run: bool = False
     save: Path | None = None
     approved: Path | None = None
@@ -63,18 +65,18 @@ def undo(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
 
 
 def _asked(plan: Plan, wanted: Wanted, saved: SavedChanges | None) -> Asked:
-    only, include = wanted.only, wanted.include
+    only, include, steps = wanted.only, wanted.include, wanted.steps
     if saved is not None:
-        held = saved.asked["only"], saved.asked["include"]
-        if (only, include) != ((), ()) and (only, include) != held:
-            raise OperatorError("--approved carries out what was saved: --only and --include are in it")
-        only, include = held
+        held = saved.asked["only"], saved.asked["include"], saved.asked["steps"]
+        if (only, include, steps) != ((), (), ()) and (only, include, steps) != held:
+            raise OperatorError("--approved carries out what was saved: --only, --include and --step are in it")
+        only, include, steps = held
     words = tuple(part.strip() for word in include for part in word.split(",") if part.strip())
     for word in words:
         kind, _, glob = word.partition(":")
         if kind not in _KINDS or not glob:
             raise OperatorError(f"--include {word}: not understood", next_step="write app:GLOB or task:GLOB")
-    return Asked(parse_only(only, plan) if only else Only(), words)
+    return Asked(parse_only(only, plan) if only else Only(), words, read_steps(steps))
 
 
 # --- to look at, and to save ---------------------------------------------------------------------------------------
@@ -83,7 +85,7 @@ def _asked(plan: Plan, wanted: Wanted, saved: SavedChanges | None) -> Asked:
 def _show(made: Changing, asked: Asked, wanted: Wanted) -> int:
     planned = ask(made, lambda: preview_undo(made.runs, made.found.run, asked))
     if wanted.save is not None:
-        words = {"only": asked.only.words, "include": asked.include}
+        words = {"only": asked.only.words, "include": asked.include, "steps": tuple(map(str, asked.steps))}
         save_preview(made, planned.digest, (planned.changes, planned.left), words, wanted.save)
     following = _next_of(made, planned, wanted)
     if made.terminal.common.json:

@@ -23,11 +23,16 @@ def plan_text(run: str, planned: FinishPlan, everything: bool) -> str:
     """What would be done, row by row, and what is left to people and why."""
     steps = ", ".join(planned.steps) or "nothing that the plan asks for"
     lines = [f"finish of run {run}, {steps} (digest {planned.digest}): {_what(planned)}"]
-    for kind in dict.fromkeys(each.kind for each in planned.changes):
-        lines += _rows([each for each in planned.changes if each.kind == kind], everything)
+    lines += change_rows(planned.changes, everything)
     if planned.already:
         lines.append(wrapped("as they shall be already: ", count(planned.already, "object")))
     return "\n".join([*lines, *left_lines(planned.left)])
+
+
+def change_rows(changes: Sequence[Change], everything: bool) -> list[str]:
+    """Each change with before and after, by kind in the order in which they are done."""
+    kinds = dict.fromkeys(each.kind for each in changes)
+    return [line for kind in kinds for line in _rows([each for each in changes if each.kind == kind], everything)]
 
 
 def _what(planned: FinishPlan) -> str:

@@ -14,6 +14,7 @@ from orchestrator.cli.output.times import utc
 from orchestrator.cli.render.dialect import LessonDocument, lessons
 from orchestrator.cli.render.states import package_words
 from orchestrator.cli.render.summary import Names, finding_json, next_of, verdict_of
+from orchestrator.cli.render.undo_words import action_of
 from orchestrator.core.comparison.dialect import Dialect
 from orchestrator.core.handover.render import to_data
 from orchestrator.core.model.handover_item import Action
@@ -369,9 +370,9 @@ class HandoverCount:
 
 @dataclass(frozen=True, slots=True)
 class ChangeDocument:
-    """One asset that an undo removes from a target, restores or leaves there."""
+    """One object that an undo removes from a target, restores, sets back or leaves there."""
 
-    #: app or task
+    #: app, task or what else finish deals with
     kind: str
     #: at the target
     id: str
@@ -381,7 +382,7 @@ class ChangeDocument:
     state: str
     #: "" where there is nothing to say
     why: str
-    #: remove, restore (what Merge overwrote), or leave
+    #: remove, restore (what Merge overwrote), take-back (what finish did), or leave
     action: str
 
 
@@ -606,7 +607,7 @@ def _undo(held: Changes) -> UndoDocument:
             each.instance,
             life.state,
             life.why,
-            "restore" if each.restores else "remove",
+            action_of(each),
         )
         for life in held.lives.values()
         for each in [life.change]

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from orchestrator.cli.output.tables import table, wrapped
 from orchestrator.cli.output.times import local, utc
-from orchestrator.cli.render.undo_words import changes_told
+from orchestrator.cli.render.finish_text import change_rows
+from orchestrator.cli.render.undo_words import action_of, changes_told
 from orchestrator.core.model.change import Change, Left
 from orchestrator.core.model.counts import agreed, count
 from orchestrator.core.model.restoration import NOT_RESTORED
@@ -19,6 +20,7 @@ MOST_NAMES = 10
 def plan_text(run: str, planned: UndoPlan, everything: bool) -> str:
     """What would be removed and restored, what is left and why, and what no backup brings back."""
     lines = [f"undo of run {run} (digest {planned.digest}): {_what(planned)}"]
+    lines += change_rows(planned.unfinished, everything)
     for head, changes in (("removed", planned.removed), ("restored", planned.restored)):
         lines += _rows(head, changes, everything)
     if planned.restored:
@@ -57,7 +59,9 @@ def count_of(kind: str, number: int) -> str:
 def _what(planned: UndoPlan) -> str:
     if not planned.changes:
         return "nothing is left to take back"
-    told = [f"{count(len(planned.removed), 'asset')} would be removed"] if planned.removed else []
+    back = len(planned.unfinished)
+    told = [f"{count(back, 'change')} of finish would be taken back"] if back else []
+    told += [f"{count(len(planned.removed), 'asset')} would be removed"] if planned.removed else []
     told += [f"{count(len(planned.restored), 'asset')} would be restored"] if planned.restored else []
     return ", ".join([*told, f"{len(planned.left)} left alone"] if planned.left else told)
 
@@ -78,7 +82,7 @@ def _names(names: Sequence[str], everything: bool) -> str:
 
 def closing_text(run: str, changes: Changes, told: Sequence[str], everything: bool) -> str:
     """How an undo ended; `told` is why it went no further."""
-    pairs = (("restore" if life.change.restores else "remove", life.state.value) for life in changes.lives.values())
+    pairs = ((action_of(life.change), life.state.value) for life in changes.lives.values())
     numbers = changes_told(pairs) or "nothing to remove"
     lines = [f"undo of run {run}: {_verdict(changes)} ({numbers})"]
     lines += [wrapped("why:  ", why) for why in told]
@@ -95,6 +99,8 @@ def _verdict(changes: Changes) -> str:
         return "not finished"
     if changes.ended.code != 0:
         return "done, and something is left"
+    if getattr(changes.began, "steps", ()):
+        return "what finish did is taken back"
     back = any(life.change.restores for life in changes.lives.values())
     return "everything that the run made is gone" + (", and what it overwrote is restored" if back else "")
 

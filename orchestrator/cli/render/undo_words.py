@@ -3,21 +3,25 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from orchestrator.core.model.change import Change
 from orchestrator.core.state.changes import Changes, ChangeState
 
 _WORDS = {
     ("remove", ChangeState.DONE.value): "removed",
     ("restore", ChangeState.DONE.value): "restored",
+    ("take-back", ChangeState.DONE.value): "taken back of its finishing",
     ("remove", ChangeState.PENDING.value): "not removed yet",
     ("restore", ChangeState.PENDING.value): "not restored yet",
+    ("take-back", ChangeState.PENDING.value): "not taken back yet",
     ("remove", ChangeState.UNSURE.value): "asked for, and not known to be gone",
     ("restore", ChangeState.UNSURE.value): "asked for, and not known to be restored",
+    ("take-back", ChangeState.UNSURE.value): "asked for, and not known to be taken back",
     ("leave", "left"): "left alone",
 }
 
 
 def change_words(action: str, state: str) -> str:
-    """What became of one asset; `action` is remove, restore or leave, as a report's document says it."""
+    """What became of one object; `action` is remove, restore, take-back or leave, as a report's document says it."""
     return _WORDS.get((action, state), state)
 
 
@@ -33,4 +37,13 @@ def taken_back(changes: Changes) -> str:
         return ""
     if changes.ended is None:
         return "its undo has not ended"
-    return "taken back" if changes.ended.code == 0 else "taken back in part"
+    steps = getattr(changes.began, "steps", ())
+    what = f"what finish did ({', '.join(steps)}) is " if steps else ""
+    return f"{what}taken back" if changes.ended.code == 0 else f"{what}taken back in part"
+
+
+def action_of(change: Change) -> str:
+    """What an undo does with an object: remove, restore, or take-back of what `finish` did."""
+    if not change.by_job:
+        return "take-back"
+    return "restore" if change.restores else "remove"

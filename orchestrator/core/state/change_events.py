@@ -27,6 +27,8 @@ class UndoBegan:
     digest: str = ""
     #: id of the approved preview that it carries out, "" where there was none
     approved: str = ""
+    #: steps of `finish` to which it is limited; none: the whole run
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from hashlib import sha256
 
 from orchestrator.core.model.change import Change, ChangeKind, Image, Left, change_id
 from orchestrator.core.model.inventory import App, Task, moment_of
-from orchestrator.core.plan.plan import Mode
+from orchestrator.core.plan.plan import FinishStep, Mode
 from orchestrator.core.selection.only import Only
 from orchestrator.core.state.events import Asset
 from orchestrator.core.state.lifecycle import LANDED, Delivery
@@ -44,6 +44,8 @@ class Asked:
     only: Only = field(default_factory=Only)
     #: `app:GLOB` or `task:GLOB`: taken back although it was changed since, runs, or is of unclear provenance
     include: tuple[str, ...] = ()
+    #: only what was finished by these steps, and nothing that was moved; none: all of it
+    steps: tuple[FinishStep, ...] = ()
 
     def includes(self, kind: str, name: str) -> bool:
         pairs = (word.partition(":") for word in self.include)
@@ -64,12 +66,17 @@ class UndoPlan:
     @property
     def removed(self) -> tuple[Change, ...]:
         """What goes."""
-        return tuple(each for each in self.changes if not each.restores)
+        return tuple(each for each in self.changes if each.by_job and not each.restores)
 
     @property
     def restored(self) -> tuple[Change, ...]:
         """What is put back."""
         return tuple(each for each in self.changes if each.restores)
+
+    @property
+    def unfinished(self) -> tuple[Change, ...]:
+        """What of the run's finishing is taken back."""
+        return tuple(each for each in self.changes if not each.by_job)
 
     @property
     def digest(self) -> str:

@@ -51,8 +51,12 @@ def _why_not(life: ChangeLife, held: App | Task, inventory: Inventory, changes: 
     if isinstance(held, App) and (users := [task.name for task in inventory.tasks if held.id in task.app_ids]):
         return f"task {users[0]} uses it"
     behind = (changes.lives[name] for name in life.change.behind)
-    undone = [each.change.name for each in behind if each.state is not ChangeState.DONE]
-    return f"{undone[0]}, which needs it, was not restored" if undone else ""
+    undone = [each.change for each in behind if each.state is not ChangeState.DONE]
+    if not undone:
+        return ""
+    if undone[0].by_job:
+        return f"{undone[0].name}, which needs it, was not restored"
+    return f"what finish did to {undone[0].name} at {undone[0].instance} was not taken back"
 
 
 def _before_restoring(lives: Sequence[ChangeLife], inventory: Inventory, undo: Undo) -> ChangesSettled:

@@ -168,3 +168,23 @@ def test_a_lost_answer_is_settled_by_reading(lost: Kind, moved: Local, invoke: I
     assert (running(moved, "dev"), running(moved, "prod")) == (set(), set(names(moved)))
     done = [each.outcome for each in acts(moved)]
     assert done == ["stopped", *["started"] * 3], "what took effect is asked for once"
+
+
+def test_undo_takes_a_step_back_in_the_reverse_order(moved: Local, invoke: Invoke) -> None:
+    document(invoke, "--step", "tasks")
+    told = invoke("undo", "--step", "tasks", "--yes")
+    assert told.exit_code == 0, told.output
+    assert (running(moved, "dev"), running(moved, "prod")) == (set(names(moved)), set())
+    assert [(each.instance, each.outcome) for each in acts(moved)][4:] == [
+        ("prod", "stopped"),
+        *[("dev", "started")] * 3,
+    ]
+    assert len(held(moved, "prod").tasks.all()) == TEAM
+
+
+def test_undo_of_the_run_takes_its_finishing_back_first(moved: Local, invoke: Invoke) -> None:
+    document(invoke, "--step", "tasks")
+    told = invoke("undo", "--yes")
+    assert told.exit_code == 0, told.output
+    assert running(moved, "dev") == set(names(moved))
+    assert not held(moved, "prod").tasks.all()
