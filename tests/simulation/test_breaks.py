@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BREAKS: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "breaks.yaml").read_text(encoding="utf-8"))
 #: nights that a break may stay unnoticed
 SEEDS = 30
+#: what a proof that must fail does not need, and a third of its time: an explained assertion, Hypothesis's summary
+_PLAIN = ("--assert=plain", "-p", "no:hypothesispytest", "-p", "no:cacheprovider")
 #: what a break must not be noticed by: then it broke the program, and no promise
 _SLIPS = re.compile(r"\b(NameError|SyntaxError|ImportError|AttributeError|UnboundLocalError|ModuleNotFoundError)\b")
 
@@ -54,6 +56,6 @@ def _copied(where: Path) -> Path:
 
 def _proof(planted: dict[str, Any]) -> list[str]:
     if tests := planted.get("noticed_by"):
-        return [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", str(tests)]
+        return [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", *_PLAIN, str(tests)]
     seeds = ["--seeds", str(SEEDS), "--first", str(planted.get("first", 0))]
     return [sys.executable, "-m", "tests.simulation.soak", "--first-failure", *seeds]
