@@ -65,7 +65,7 @@ def changing(terminal: Terminal, command: str, word: str | None, saved: SavedCha
     _must_be_the_plan(plan, began)
     log = Log(terminal, lambda: utc_now().timestamp())
     assembled = assemble(plan, terminal.redactor, log.say)
-    runs = Runs(plan, found.store, assembled.roma, assembled.users, assembled.runtime)
+    runs = Runs(plan, found.store.scope_of(found.run), assembled.roma, assembled.users, assembled.runtime)
     names = Names(found.run, plan.name, plan.path, found.home.path, found.store.options)
     return Changing(command, terminal, found, plan, assembled, runs, names, log)
 

@@ -27,8 +27,8 @@ class Reads(Protocol):
         """Every run, oldest first."""
         ...
 
-    def plan_of(self, run: str) -> str:
-        """The name of a run's plan, known even where its journal is damaged; "" if it never began or nothing tells."""
+    def runs_of(self, plan: str) -> list[str]:
+        """Every run of a plan that can matter to this process, oldest first."""
         ...
 
     def read(self, run: str) -> Iterator[Entry]:
@@ -119,12 +119,18 @@ def _noted(entries: Iterable[Entry], for_people: list[Entry]) -> Iterator[Entry]
 
 def runs_of(store: Reads, plan: str) -> list[PastRun]:
     """Every run of a plan, oldest first; raises MemoryFailed for a damaged one of this plan, not for another plan's."""
-    return [_known(store, run) for run in store.run_ids() if store.plan_of(run) == plan]
+    return [_known(store, run) for run in store.runs_of(plan)]
 
 
 def _known(store: Reads, run: str) -> PastRun:
     brief = store.brief(run)
     return PastRun(run, lambda: folded(store.read(run)), brief) if brief is not None else read_run(store, run)
+
+
+def own_of(store: Store, plan: str, past: Sequence[PastRun]) -> list[PastRun]:
+    """Those of these runs with which this process may go on, oldest first."""
+    own = set(store.own_runs(plan))
+    return [each for each in past if each.run in own]
 
 
 def keep_briefs(store: Store, past: Sequence[PastRun]) -> None:

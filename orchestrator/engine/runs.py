@@ -31,7 +31,7 @@ from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import SlotRule
 from orchestrator.engine.admission import Admission, Admitted, Approval
 from orchestrator.engine.conductor import Conductor
-from orchestrator.engine.past_runs import PastRun, history, keep_briefs, learned, read_run, runs_of
+from orchestrator.engine.past_runs import PastRun, history, keep_briefs, learned, own_of, read_run, runs_of
 from orchestrator.engine.performer import Performer
 from orchestrator.engine.poll_timing import PollTiming
 from orchestrator.engine.resolutions import Operators
@@ -128,21 +128,23 @@ class Runs:
     async def run(self, wish: Wish) -> Ended:
         """Go on with the unfinished run of this plan, or begin one; the plan is held by the caller."""
         past = runs_of(self.store, self.plan.name)
+        own = own_of(self.store, self.plan.name, past)
         await self.runtime.offload(keep_briefs, self.store, past)
-        if past and self._is_untold(past[-1], wish):
-            progress = past[-1].progress
-            return Ended(past[-1].run, outcome(progress, {}), progress, before=True)
+        latest = own[-1] if own else None
+        if latest is not None and self._is_untold(latest, wish):
+            return Ended(latest.run, outcome(latest.progress, {}), latest.progress, before=True)
         if wish.approval is not None:
             self.admission.must_be_usable(wish.approval, past, wish.abandon)
-        latest = past[-1] if past else None
         if latest is not None and latest.unfinished and wish.abandon:
             ended = await self.end(latest, wish.note)
             if ended.progress.ended is None or self.signal:
                 return ended
             past = runs_of(self.store, self.plan.name)
+            own = own_of(self.store, self.plan.name, past)
             latest = None
         wish = replace(wish, abandon=False)
-        over = past[:-1] if wish.retry else past
+        # Only of its own: an append to the journal of another's run would end whoever writes there.
+        over = own[:-1] if wish.retry else own
         await drop_expired(self.store, over, self.plan.settings.keep_packages.seconds, self.runtime)
         if latest is not None and (latest.unfinished or wish.retry):
             self.admission.must_agree(latest, wish.only)

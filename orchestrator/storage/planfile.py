@@ -11,10 +11,10 @@ from orchestrator.core.plan.parse import notify_from, plan_from
 from orchestrator.core.plan.plan import NotifyBy, Plan
 from orchestrator.core.plan.problems import Place
 from orchestrator.errors import OperatorError
-from orchestrator.storage.yamlfile import LARGEST, read_yaml_file, yaml_file
+from orchestrator.storage.yamlfile import LARGEST, YamlFile, content_of, read_yaml_file, text_of, yaml_file
 from orchestrator.storage.yamltext import Data
 
-__all__ = ["LARGEST", "Document", "line_of", "parse", "read_notify", "read_plan"]
+__all__ = ["LARGEST", "Document", "line_of", "parse", "plan_in", "plan_text", "read_notify", "read_plan"]
 
 #: digits of a plan file's digest that are told
 DIGITS = 16
@@ -42,7 +42,20 @@ def read_plan(path: Path) -> Plan:
     Raises PlanInvalid with every problem as `FILE:LINE: path: what is wrong, what is allowed`, and OperatorError where
     the file cannot be read at all.
     """
-    file = read_yaml_file(path, "plan")
+    return _understood(read_yaml_file(path, "plan"), path)
+
+
+def plan_text(path: Path) -> str:
+    """A plan file's text, for whoever understands it elsewhere; raises OperatorError, PlanInvalid."""
+    return text_of(content_of(path, "plan"), str(path), "plan")
+
+
+def plan_in(text: str, path: Path) -> Plan:
+    """The plan in the text of this file, which need not be here; raises PlanInvalid."""
+    return _understood(yaml_file(text, str(path), "plan", text.encode()), path)
+
+
+def _understood(file: YamlFile, path: Path) -> Plan:
     plan = plan_from(file.read.data, path=file.name)
     if not isinstance(plan, Plan):
         raise file.invalid(plan)

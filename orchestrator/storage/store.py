@@ -13,12 +13,14 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from orchestrator.core.state.submissions import SubmittedComponent
 from orchestrator.errors import MemoryFailed
 from orchestrator.storage.briefs import BriefHead, head_of, to_bytes
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.home import Home, head_path
 from orchestrator.storage.locks import Holder, held_briefly, held_plan, who_holds
 from orchestrator.storage.placing import place, place_folder, remove_folder, sweep_aside
+from orchestrator.storage.submissions import NoSubmissions, Submissions
 
 if TYPE_CHECKING:  # most commands only look, and a list of runs opens no journal: they start without the rest
     from orchestrator.core.report.brief import Brief
@@ -115,6 +117,18 @@ class Store(Protocol):
         """A run's entries; raises JournalDamaged."""
         ...
 
+    def component_of(self, run: str) -> str:
+        """The component of a submission that a run conducts, or "" where it conducts a whole plan."""
+        ...
+
+    def runs_of(self, plan: str) -> list[str]:
+        """Every run of a plan that can matter to this process, oldest first."""
+        ...
+
+    def own_runs(self, plan: str) -> list[str]:
+        """Those with which this process may go on: of the whole plan, or of its component alone."""
+        ...
+
     def brief(self, run: str) -> "Brief | None":
         """What is needed of an ended run again and again; None where none is kept, or the journal has changed since."""
         ...
@@ -136,13 +150,16 @@ class Store(Protocol):
         ...
 
     def holder(self, plan: str) -> Holder | None:
-        """The process that holds this plan now, or None."""
+        """The process that holds this plan now, or None; where the store is a component's, who holds that."""
         ...
 
     # --- writing ---
 
     def hold(self, plan: str, holder: Holder) -> AbstractContextManager[None]:
-        """Hold a plan while the block runs; raises HeldElsewhere. A process that dies holds nothing."""
+        """Hold a plan while the block runs; raises HeldElsewhere. A process that dies holds nothing.
+
+        Where the store is a component's, that and all its instances and slots are held, and nothing else of the plan.
+        """
         ...
 
     def create(self, run: str, plan: str, events: "Sequence[Event]", at: float) -> bool:
@@ -188,6 +205,19 @@ class LocalStore(Store, Protocol):
         """What names it again on a command line, beside the home."""
         ...
 
+    @property
+    def submissions(self) -> Submissions:
+        """What was submitted to a fleet; nothing, where the home itself keeps the journals."""
+        ...
+
+    def of_component(self, component: SubmittedComponent) -> "LocalStore":
+        """The store of the process that conducts this component: in it, the plan is this component alone."""
+        ...
+
+    def scope_of(self, run: str) -> "LocalStore":
+        """The store as whoever conducts this run, or writes to its journal, must have it."""
+        ...
+
     def close(self) -> None:
         """End every connection; what is held is given back."""
         ...
@@ -210,6 +240,7 @@ class HomeStore:
         self._briefs: dict[str, tuple[bytes, Brief]] = {}
         #: what names this store again on a command line
         self.options: tuple[str, ...] = ()
+        self.submissions: Submissions = NoSubmissions()
 
     def run_ids(self) -> list[str]:
         return self.home.run_ids()
@@ -243,6 +274,22 @@ class HomeStore:
                 if found := _BEGAN.search(self._content(self.home.journal(run).with_name(name))):
                     return str(json.loads(found[1]))
         return ""
+
+    def component_of(self, run: str) -> str:
+        return ""
+
+    def runs_of(self, plan: str) -> list[str]:
+        return [run for run in self.run_ids() if self.plan_of(run) == plan]
+
+    def own_runs(self, plan: str) -> list[str]:
+        return self.runs_of(plan)
+
+    def of_component(self, component: SubmittedComponent) -> "LocalStore":
+        self.submissions.component(component.id)  # refuses: a home has none
+        return self
+
+    def scope_of(self, run: str) -> "LocalStore":
+        return self
 
     def _content(self, path: Path) -> bytes:
         with self._disk.reading(path) as file:

@@ -29,6 +29,9 @@ class Shelf:
         first = self.runs[run][0].event
         return first.plan if isinstance(first, e.RunBegan) else ""
 
+    def runs_of(self, plan: str) -> list[str]:
+        return [run for run in self.run_ids() if self.plan_of(run) == plan]
+
     def brief(self, run: str) -> Brief | None:
         return None
 

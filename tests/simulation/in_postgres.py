@@ -13,7 +13,8 @@ from orchestrator.core.state.events import Entry, Event
 from orchestrator.storage.home import Home
 from orchestrator.storage.leases import Asking, Denied, Taken
 from orchestrator.storage.postgres.database import Connection, Database
-from orchestrator.storage.postgres.store import PostgresStore, RunLeases
+from orchestrator.storage.postgres.run_leases import RunLeases
+from orchestrator.storage.postgres.store import PostgresStore
 from orchestrator.storage.store import Journal, SlotLeases, Store
 from orchestrator.storage.vault import Vault
 from tests.builders.postgres_server import PASSWORD
@@ -23,7 +24,7 @@ from tests.simulation.scenarios import Night, live, vault_root
 from tests.simulation.worlds import Scenario, scenario
 
 T = TypeVar("T")
-_EMPTY = "TRUNCATE run, event, inbox, lease, waiter"
+_EMPTY = "TRUNCATE submission, component, run, event, inbox, brief, lease, waiter"
 #: between two processes their leases end: the database's clock knows nothing of a night's time
 _LATER = "UPDATE lease SET expires = '-infinity'"
 

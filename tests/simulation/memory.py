@@ -250,6 +250,15 @@ class MemoryStore:
     def plan_of(self, run: str) -> str:
         return self._record(run).plan
 
+    def component_of(self, run: str) -> str:
+        return ""
+
+    def runs_of(self, plan: str) -> list[str]:
+        return [run for run in self.run_ids() if self.plan_of(run) == plan]
+
+    def own_runs(self, plan: str) -> list[str]:
+        return self.runs_of(plan)
+
     def read(self, run: str) -> Iterator[Entry]:
         return entries_of(self._record(run))
 

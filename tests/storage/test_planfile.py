@@ -65,7 +65,7 @@ SLIPS = [
     ("    tasks: []", "    wibble: 1", "18: migrations[0].wibble: unknown key, allowed are name, source"),
     ("    region: cn-east-3", "    regoin: x", '8: instances.prod.regoin: unknown key, allowed are region, endpoint, '
                                                'iam_endpoint, project_id, instance_id, credentials, ca_file, proxy, '
-                                               'windows; did you mean "region"?'),
+                                               'windows, group; did you mean "region"?'),
     ("    region: cn-east-3\n", "", '7: instances.prod: "region" or "endpoint" is missing'),
     ("target: prod", "target: porod", '16: migrations[0].target: no instance is named "porod", allowed are dev, prod; '
                                       'did you mean "prod"?'),

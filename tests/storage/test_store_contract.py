@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.core.report.brief import Brief
+from orchestrator.core.report.ended_run import EndedRun
+from orchestrator.core.report.handover import RunHandover
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Event
 from orchestrator.errors import HeldElsewhere, LeaseLost, MemoryFailed
@@ -101,6 +104,25 @@ def test_runs_are_listed_oldest_first_each_with_its_plan(store: Store) -> None:
     assert [(run, store.plan_of(run)) for run in store.run_ids()] == [
         ("20270101-9", "billing"), ("20270102-1", "orders"),
     ]  # fmt: skip
+
+
+def test_a_plans_runs_are_found_and_none_is_a_components(store: Store) -> None:
+    for run, plan in (("20270102-1", "orders"), ("20270101-9", "billing"), ("20270101-1", "orders")):
+        store.create(run, plan, (e.RunBegan(plan, "/p.yaml", "{}", "ann", "host", 1, "0"),), 1.0)
+    assert store.runs_of("orders") == store.own_runs("orders") == ["20270101-1", "20270102-1"]
+    assert store.component_of("20270101-1") == ""
+
+
+def test_a_brief_holds_as_long_as_the_journal_is_as_it_was(store: Store) -> None:
+    store.create(RUN, "orders", FIRST, 1.0)
+    line = EndedRun("orders", "/p.yaml", "ann", "host", "", "", 1.0, 2.0, 0, 1, {"verified": 1})
+    brief = Brief(line, (("b", 1.5),), (), (), RunHandover(RUN, 1.0, ()), len(FIRST))
+    store.keep_brief(RUN, brief)
+    kept = not isinstance(store, MemoryStore)
+    assert (store.brief(RUN), store.ended(RUN)) == ((brief, line) if kept else (None, None))
+    with closing(store.journal(RUN, "me")) as journal:
+        journal.append(MORE, 2.0)
+    assert (store.brief(RUN), store.ended(RUN)) == (None, None)
 
 
 def test_a_run_that_does_not_exist_is_told(store: Store) -> None:

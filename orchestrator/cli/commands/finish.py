@@ -108,7 +108,7 @@ def _next_of(made: Changing, planned: FinishPlan, wanted: Wanted) -> str:
 
 
 def _conducted(made: Changing, wish: FinishWish, observing: Observer) -> int:
-    with made.found.store.hold(made.plan.name, made.assembled.holder):
+    with made.runs.store.hold(made.plan.name, made.assembled.holder):
         finished = carried(made, lambda: finish_run(made.runs, made.found.run, wish), observing)
     return _close(made, finished)
 

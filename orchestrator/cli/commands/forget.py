@@ -105,7 +105,7 @@ def _confirm(terminal: Terminal, chosen: list[Found]) -> None:
 def _forget(found: Found, me: Runtime) -> Forgotten:
     """Under the plan's lock: an undo or a run of the plan cannot be reading meanwhile."""
     store, run = found.store, found.run
-    with store.hold(store.plan_of(run), Holder(me.host, me.pid, local(me.now()))):
+    with store.scope_of(run).hold(store.plan_of(run), Holder(me.host, me.pid, local(me.now()))):
         past = read_run(store, run)
         _must_have_ended(past)
         needed = needed_by(past)

@@ -109,7 +109,7 @@ def _next_of(made: Changing, planned: UndoPlan, wanted: Wanted) -> str:
 
 
 def _conducted(made: Changing, asked: Asked, wanted: Wanted, saved: SavedChanges | None, observing: Observer) -> int:
-    with made.found.store.hold(made.plan.name, made.assembled.holder):
+    with made.runs.store.hold(made.plan.name, made.assembled.holder):
         wish = UndoWish(asked, made.terminal.redactor.clean(made.terminal.common.note))
         if saved is not None:
             wish = replace(wish, digest=saved.digest, approved=saved.id)

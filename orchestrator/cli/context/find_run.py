@@ -84,10 +84,10 @@ class Found:
         """The process that conducts it now, or None. Only the latest run of a plan can be live."""
         if progress.began is None or progress.ended is not None:
             return None
-        later = [run for run in self.store.run_ids() if run > self.run]
-        if any(plan_of(self.store, run) == progress.began.plan for run in later):
+        scope, plan = self.store.scope_of(self.run), progress.began.plan
+        if self.store.run_ids()[-1] != self.run and scope.own_runs(plan)[-1:] != [self.run]:
             return None
-        return self.store.holder(progress.began.plan)
+        return scope.holder(plan)
 
 
 def find_run(terminal: Terminal, word: str | None) -> Found:

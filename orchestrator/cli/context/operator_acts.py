@@ -61,7 +61,7 @@ def _write(found: Found, progress: Progress, acts: Sequence[OperatorAct], me: Ru
     """Nobody conducts the run: hold its plan and write the acts ourselves."""
     if progress.began is None:
         raise OperatorError(f"run {found.run} never began")
-    store = found.store
+    store = found.store.scope_of(found.run)
     with (
         store.hold(progress.began.plan, Holder(me.host, me.pid, local(me.now()))),
         closing(store.journal(found.run, f"{me.host} {me.pid} operator")) as journal,

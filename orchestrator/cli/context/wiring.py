@@ -72,6 +72,20 @@ def assemble(plan: Plan, redactor: Redactor, say: Say, instances: Iterable[str] 
     return Assembled(roma, users, real_runtime(say))
 
 
+def known_users(plan: Plan) -> dict[str, str]:
+    """The users behind a plan's credentials as far as this host can tell them, where it need not reach an instance.
+
+    A key that is not here counts as a user of its own: which worker conducts what then rests on less, and no slot does.
+    """
+    users = {}
+    for name in dict.fromkeys(c for instance in _used(plan) for c in plan.instances[instance].credentials):
+        try:
+            users[name] = user_of(plan.credentials[name], resolve(plan, [name], os.environ)[name])
+        except OperatorError:
+            users[name] = plan.credentials[name].user or f"credentials {name}"
+    return users
+
+
 def without_secrets(words: str, redactor: Redactor, began: RunBegan | None) -> str:
     """An operator's words for the journal, without the secrets of the run's plan, as far as they are here."""
     if words and began is not None:

@@ -14,9 +14,6 @@ from orchestrator.core.plan.scalars import Schema, Shape, Text, as_text
 
 T = TypeVar("T")
 
-#: keys that a later version brings: promised words, refused until they stand
-LATER_KEYS = ("group",)
-
 NAME = Text(
     "[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name: a letter or digit, then letters, digits, '.', '_' or '-', at most 64"
 )
@@ -73,8 +70,6 @@ class Section:
             return _refuse_open_secrets(data, at)
         if name in self.refused:
             return at.wrong(self.refused[name])
-        if name in LATER_KEYS:
-            return at.wrong(f'not yet: "{name}" comes with a later version of roma-migrate, take it out until then')
         return at.wrong(unknown_key(name, list(self.keys), at.path[:-1]))
 
     def schema(self) -> Schema:

@@ -159,6 +159,7 @@ INSTANCE = Section(
         "ca_file": Key(_PATH, "certificates of a private authority, added to the known ones"),
         "proxy": Key(Address(http_anywhere=True), "overrides HTTPS_PROXY and NO_PROXY"),
         "windows": Key(WINDOWS, "when jobs may be asked for there; default: always"),
+        "group": Key(NAME, "the group of a fleet's workers that reach it; default: all do"),
     }
 )
 

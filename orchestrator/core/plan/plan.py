@@ -170,6 +170,8 @@ class Instance:
     proxy: str = ""
     #: when jobs may be asked for there; always, where there are none
     windows: tuple[Window, ...] = ()
+    #: the group of a fleet's workers that reach it, or "" where all do
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

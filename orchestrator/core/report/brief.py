@@ -43,6 +43,8 @@ class Brief:
     trials: tuple[tuple[str, str], ...]
     #: what it left to people
     left: RunHandover
+    #: of the journal, when it was made from them
+    entries: int
 
 
 def brief_of(run: str, entries: Sequence[Entry], progress: Progress, told: Outcome) -> Brief | None:
@@ -59,7 +61,9 @@ def brief_of(run: str, entries: Sequence[Entry], progress: Progress, told: Outco
         {each.value: told.counts.get(each.value, 0) for each in AssetClass},
     )  # fmt: skip
     left = of_run(run, entries, progress)
-    return Brief(line, tuple(stored_of(progress)), tuple(brought_of(progress)), progress.trials.told, left)
+    return Brief(
+        line, tuple(stored_of(progress)), tuple(brought_of(progress)), progress.trials.told, left, progress.seq
+    )
 
 
 def stored_of(progress: Progress) -> Iterator[tuple[str, float]]:

@@ -12,6 +12,8 @@ from orchestrator.core.plan.plan import Instance, Scope
 #: how a user begins of whom only a key's digest, an agency or an identity provider is known
 KEY, AGENCY, OIDC = "key:", "agency:", "oidc:"
 
+#: how the key begins under which processes lease a slot from each other
+SLOT = "slot "
 #: stands in a key before each part by which `auto` has told slots apart
 _APART = " + "
 
@@ -65,6 +67,16 @@ def iam_name(user: str) -> str:
 def lease_of(slot: str) -> str:
     """What this process claims before it uses the slot: with `auto` the documented one, whatever was shown."""
     return slot.split(_APART, 1)[0]
+
+
+def slot_lease(slot: str) -> str:
+    """The key under which processes lease a slot from each other where they share a database."""
+    return f"{SLOT}{lease_of(slot)}"
+
+
+def instance_lease(instance: Instance) -> str:
+    """The key of an instance, which one component at a time works with."""
+    return f"instance {host_of(instance.endpoint)} {instance.instance_id}"
 
 
 def overlapping(slot: str, slots: Iterable[str]) -> list[str]:

@@ -9,7 +9,6 @@ The statements lock their rows in the order of the keys, so that two processes n
 """
 
 import math
-import secrets
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -48,7 +47,7 @@ WHERE key = ANY(%(keys)s) AND expires > clock_timestamp() AND holder <> %(holder
 """
 _OUR_PLACE = """
 SELECT extract(epoch FROM min(since))::double precision FROM waiter
-WHERE holder = %(holder)s AND key = ANY(%(keys)s) AND expires > clock_timestamp()
+WHERE holder = %(waiter)s AND key = ANY(%(keys)s) AND expires > clock_timestamp()
 """
 _FIRST_WAITERS = """
 SELECT DISTINCT ON (key) key, holder, extract(epoch FROM since)::double precision FROM waiter
@@ -56,15 +55,15 @@ WHERE key = ANY(%(keys)s) AND expires > clock_timestamp() ORDER BY key, since, h
 """
 #: our place in the queues of these keys counts in all of them, or two could block each other for good
 _WAIT = f"""
-WITH gone AS (DELETE FROM waiter WHERE expires <= clock_timestamp() AND holder <> %(holder)s)
+WITH gone AS (DELETE FROM waiter WHERE expires <= clock_timestamp() AND holder <> %(waiter)s)
 INSERT INTO waiter (key, holder, since, expires)
-SELECT key, %(holder)s, coalesce((SELECT min(since) FROM waiter WHERE holder = %(holder)s AND key = ANY(%(keys)s)
+SELECT key, %(waiter)s, coalesce((SELECT min(since) FROM waiter WHERE holder = %(waiter)s AND key = ANY(%(keys)s)
     AND expires > clock_timestamp()), clock_timestamp()), {_UNTIL} FROM unnest(%(keys)s::text[]) AS key ORDER BY key
 ON CONFLICT (key, holder) DO UPDATE SET since = excluded.since, expires = excluded.expires
 """
-_WAIT_NO_MORE_FOR = "DELETE FROM waiter WHERE holder = %(holder)s AND key = ANY(%(keys)s)"
+_WAIT_NO_MORE_FOR = "DELETE FROM waiter WHERE holder = %(waiter)s AND key = ANY(%(keys)s)"
 _WAIT_NO_MORE = "DELETE FROM waiter WHERE holder = %(holder)s"
-#: a process that works as a user holds a lease of its own: "user", who it is, and the user
+#: a run that works as a user holds a lease of its own: "user", the run's token, and the user
 _USER = "user {token} {user}"
 _SHARERS = """
 SELECT substr(key, 23), count(*) FROM lease WHERE key LIKE 'user %%' AND expires > clock_timestamp() GROUP BY 1
@@ -102,12 +101,12 @@ class Holdings:
         self._ttl = 0.0
         #: key -> epoch
         self._epochs: dict[str, int] = {}
+        #: key -> the name under which it is held
+        self._names: dict[str, str] = {}
         #: since boot: when all of it was renewed, and until when it is ours
         self._renewed = self._until = 0.0
         #: user -> how many processes work as that one, as of the last renewal
         self._sharers: Mapping[str, int] = {}
-        #: names this process among those that share a user
-        self._token = secrets.token_hex(8)
         #: why it is lost, or ""
         self._lost = ""
         self._thread: threading.Thread | None = None
@@ -160,13 +159,33 @@ class Holdings:
             self.must_hold()
             raise
 
-    def take(self, keys: Sequence[str], holder: str) -> Taken | Denied:
-        """All of them or none; those that we hold count as taken, and what the same name held is inherited."""
+    def fenced(self, database: Database, work: Callable[[Connection, Mapping[str, object]], T | None]) -> T | None:
+        """What `work` writes under everything that is held; None where it wrote nothing, since something is not ours.
+
+        It is asked again where another thread gave a lease back meanwhile: that one is not lost.
+        """
+
+        def written(db: Connection) -> T | None:
+            while True:
+                held = self.epochs
+                answer = work(db, {"keys": list(held), "epochs": list(held.values())})
+                if answer is not None or held == self.epochs:
+                    return answer
+
+        return self.under(database, written)
+
+    def take(self, keys: Sequence[str], holder: str, waiter: str = "") -> Taken | Denied:
+        """All of them or none; those that we hold under this name count as taken, and what it held is inherited.
+
+        Who waits does so under the same name, or as `waiter`, where another process may come back for it.
+        """
         self.must_hold()
         held = self.epochs
+        if ours := self._held_otherwise(keys, holder):
+            return ours
         new = sorted(set(keys) - held.keys())
         if new:
-            given = {"keys": new, "holder": holder, "ttl": self.ttl}
+            given = {"keys": new, "holder": holder, "waiter": waiter or holder, "ttl": self.ttl}
 
             def taken(db: Connection) -> tuple[float, dict[str, int] | Denied]:
                 return self._passed(), _take(db, new, given)
@@ -178,14 +197,23 @@ class Holdings:
                 if not self._epochs:
                     self._renewed_at(before)
                 self._epochs |= answer
+                self._names |= dict.fromkeys(answer, holder)
                 held = {**held, **answer}
             self._keep()
         return Taken(MappingProxyType({key: held[key] for key in keys}))
+
+    def _held_otherwise(self, keys: Sequence[str], holder: str) -> Denied | None:
+        """What this process holds for somebody else of its own."""
+        with self._lock:
+            others = [key for key in sorted(keys) if key in self._epochs and self._names[key] != holder]
+            return Denied(others[0], self._names[others[0]], 0.0, queued=False) if others else None
 
     def release(self, keys: Sequence[str]) -> None:
         """Give them back at once; those that we do not hold are passed over."""
         with self._lock:
             mine = {key: self._epochs.pop(key) for key in sorted(set(keys)) if key in self._epochs}
+            for key in mine:
+                del self._names[key]
             lost = bool(self._lost)
             if mine and not self._epochs and not lost:
                 self._arm(math.inf)
@@ -199,10 +227,10 @@ class Holdings:
         with suppress(JournalUnreachable):  # it is forgotten by itself
             self._database.ask(lambda db: db.execute(_WAIT_NO_MORE, {"holder": holder}), _no_patience)
 
-    def share(self, users: Collection[str]) -> list[str]:
-        """Work as these users; the leases that say so."""
-        keys = [_USER.format(token=self._token, user=user) for user in sorted(users)]
-        self.take(keys, self._token)
+    def share(self, users: Collection[str], token: str) -> list[str]:
+        """Work as these users, once for each `token` of 16 digits; the leases that say so."""
+        keys = [_USER.format(token=token, user=user) for user in sorted(users)]
+        self.take(keys, token)
 
         def counted(db: Connection) -> dict[str, int]:
             db.execute(_FORGET_SHARERS)
@@ -307,8 +335,8 @@ def _take(db: Connection, keys: Sequence[str], given: Mapping[str, object]) -> d
 def _first_before_us(db: Connection, given: Mapping[str, object]) -> tuple[str, str, float] | None:
     """Who has waited longer than we for one of these keys, and still asks."""
     since = db.execute(_OUR_PLACE, given).fetchone()
-    ours = (float(since[0]), str(given["holder"])) if since and since[0] is not None else (float("inf"), "")
+    ours = (float(since[0]), str(given["waiter"])) if since and since[0] is not None else (float("inf"), "")
     for key, holder, theirs in db.execute(_FIRST_WAITERS, given).fetchall():
-        if holder != given["holder"] and (theirs, holder) < ours:
+        if holder != given["waiter"] and (theirs, holder) < ours:
             return key, holder, theirs
     return None

@@ -49,18 +49,12 @@ def columns(rows: Sequence[Row]) -> dict[str, object]:
     }  # fmt: skip
 
 
-def fence(held: Mapping[str, int]) -> dict[str, object]:
-    """The leases that must be ours while the statement runs."""
-    return {"keys": list(held), "epochs": list(held.values())}
-
-
 class PostgresJournal:
     """A run's journal, written by this process alone; whoever wrote before can write no more. It must exist."""
 
     def __init__(self, database: Database, run: str, holdings: Holdings) -> None:
         self._database, self.run, self._holdings = database, run, holdings
-        given = {"run": run, **fence(holdings.epochs)}
-        found = holdings.under(database, lambda db: db.execute(_TAKE, given).fetchone())
+        found = holdings.fenced(database, lambda db, fence: db.execute(_TAKE, {"run": run, **fence}).fetchone())
         if found is None:
             head_of(database, run)
             raise LeaseLost(f"run {run}: another process has taken over the plan")
@@ -77,16 +71,17 @@ class PostgresJournal:
         rows, head = rows_behind(self._head, events, at)
         given = {
             "run": self.run, "epoch": self._epoch, "was": self._head.seq, "was_chain": self._head.chain,
-            "seq": head.seq, "chain": head.chain, **columns(rows), **fence(self._holdings.epochs),
+            "seq": head.seq, "chain": head.chain, **columns(rows),
         }  # fmt: skip
 
-        def landed(db: Connection) -> bool:
-            if db.execute(_APPEND, given).rowcount == len(rows):
-                return True
+        def landed(db: Connection, fence: Mapping[str, object]) -> Head | None:
+            if db.execute(_APPEND, {**given, **fence}).rowcount == len(rows):
+                return head
             # The answer to an earlier try was lost, or somebody has taken over: the head tells which.
-            return db.execute(_HEAD, (self.run,)).fetchone() == (self._epoch, head.seq, head.chain)
+            there = db.execute(_HEAD, (self.run,)).fetchone()
+            return head if there == (self._epoch, head.seq, head.chain) else None
 
-        if not self._holdings.under(self._database, landed):
+        if self._holdings.fenced(self._database, landed) is None:
             raise LeaseLost(f"run {self.run}: another process has taken over this run, or may have")
         self._head = head
         return tuple(Entry(row.seq, at, event) for row, event in zip(rows, events, strict=True))

@@ -1,28 +1,32 @@
 """A store whose journals, leases and requests lie in PostgreSQL, and whose packages and logs lie in a home.
 
-Law: a plan is held by a lease, so a process that dies holds it for as long as that lives, and no longer.
+Law: a plan is held by a lease, so a process that dies holds it for as long as that lives, and no longer. Of a fleet's
+component a process has a store of its own kind, in which the plan is this component alone.
 """
 
 import json
+import math
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.state.events import Entry, Event
+from orchestrator.core.state.submissions import SubmittedComponent
 from orchestrator.errors import HeldElsewhere, LeaseLost, RomaMigrateError
+from orchestrator.storage.briefs import BriefHead, to_bytes
+from orchestrator.storage.briefs import head_of as head_of_brief
 from orchestrator.storage.chain import BEGIN, Head, Row
 from orchestrator.storage.codec import rows_behind, to_text
 from orchestrator.storage.deadman import Deadman
 from orchestrator.storage.disk import Disk
 from orchestrator.storage.home import Home, JournalPlace
-from orchestrator.storage.leases import Asking, Denied, Taken
+from orchestrator.storage.leases import Denied
 from orchestrator.storage.locks import Holder
 from orchestrator.storage.placing import remove_folder
 from orchestrator.storage.postgres.database import Connection, Database
-from orchestrator.storage.postgres.holdings import CONFIRMED, MARGIN, Holdings
+from orchestrator.storage.postgres.holdings import Holdings
 from orchestrator.storage.postgres.journal import (
     ALL_HELD,
     HELD,
@@ -30,11 +34,12 @@ from orchestrator.storage.postgres.journal import (
     PostgresJournal,
     columns,
     entry_in_run,
-    fence,
     head_of,
     rows_of,
 )
+from orchestrator.storage.postgres.run_leases import RunLeases
 from orchestrator.storage.postgres.schema import must_be_the_same, must_fit
+from orchestrator.storage.postgres.submissions import PostgresSubmissions, component_lease, parse_holder, plan_lease
 from orchestrator.storage.shared_packages import local_vaults
 from orchestrator.storage.store import Journal, SlotLeases
 from orchestrator.storage.vault import Vault
@@ -45,17 +50,24 @@ if TYPE_CHECKING:
 
 #: looks at a plan's lease within one `ttl`, to see whether its holder renews it
 _LOOKS = 40
-#: seconds that an event loop may be kept waiting for a slot: a database nearby answers in a tenth of that
-INSTANT = 0.02
 _CREATE = f"""
 WITH {HELD}, born AS (
-    INSERT INTO run (id, plan, epoch, seq, chain)
-    SELECT %(run)s, %(plan)s, 0, %(seq)s, %(chain)s WHERE {ALL_HELD}
+    INSERT INTO run (id, plan, component, epoch, seq, chain)
+    SELECT %(run)s, %(plan)s, %(component)s, 0, %(seq)s, %(chain)s WHERE {ALL_HELD}
     ON CONFLICT (id) DO NOTHING RETURNING id)
 INSERT INTO event (run, seq, epoch, at, kind, body, chain)
 SELECT born.id, e.seq, 0, e.at, e.kind, e.body, e.chain FROM born, {ROWS}
 """
 _HOLDER = "SELECT holder, epoch, expires FROM lease WHERE key = %s AND expires > clock_timestamp()"
+#: without the runs of the same submission's other components: these share nothing with it
+_APART = """FROM run AS r LEFT JOIN component AS c ON c.id = r.component
+    WHERE (c.submission IS DISTINCT FROM %s OR c.id = %s)"""
+_BRIEF = """SELECT b.line, b.body FROM brief AS b JOIN run AS r ON r.id = b.run AND r.seq = b.seq AND r.chain = b.chain
+    WHERE b.run = %s"""
+_KEEP_BRIEF = """INSERT INTO brief (run, seq, chain, line, body)
+    SELECT id, seq, chain, %s, %s FROM run WHERE id = %s AND seq = %s
+    ON CONFLICT (run) DO UPDATE
+        SET seq = excluded.seq, chain = excluded.chain, line = excluded.line, body = excluded.body"""
 
 
 class PostgresStore:
@@ -78,6 +90,12 @@ class PostgresStore:
         self.options: tuple[str, ...] = ()
         # Of its own: a renewal never waits for an append.
         self.holdings = Holdings(database.beside(), arm=arm)
+        self.submissions = PostgresSubmissions(database, self.holdings)
+
+    @property
+    def component(self) -> str:
+        """The component that this process conducts, or "" where it conducts whole plans."""
+        return ""
 
     @property
     def address(self) -> str:
@@ -86,26 +104,59 @@ class PostgresStore:
     # --- looking -----------------------------------------------------------------------------------------------------
 
     def run_ids(self) -> list[str]:
-        return [str(row[0]) for row in self._rows("SELECT id FROM run ORDER BY id")]
+        return self._ids("SELECT id FROM run ORDER BY id")
 
     def plan_of(self, run: str) -> str:
-        head_of(self._database, run)
-        return str(self._rows("SELECT plan FROM run WHERE id = %s", run)[0][0])
+        rows = self._rows("SELECT plan FROM run WHERE id = %s", run)
+        if not rows:
+            head_of(self._database, run)  # tells that there is none
+        return str(rows[0][0])
 
     def read(self, run: str) -> Iterator[Entry]:
         for row, _head in rows_of(self._database, run, head_of(self._database, run)):
             yield entry_in_run(run, row)
 
     def ended(self, run: str) -> "EndedRun | None":
-        """None, as for a brief."""
-        return None
+        head = self._brief(run)[0]
+        return head.ended if head is not None else None
+
+    def component_of(self, run: str) -> str:
+        rows = self._rows("SELECT component FROM run WHERE id = %s", run)
+        return str(rows[0][0] or "") if rows else ""
+
+    def runs_of(self, plan: str) -> list[str]:
+        return self._ids("SELECT id FROM run WHERE plan = %s ORDER BY id", plan)
+
+    def own_runs(self, plan: str) -> list[str]:
+        return self._ids("SELECT id FROM run WHERE plan = %s AND component IS NULL ORDER BY id", plan)
+
+    def scope_of(self, run: str) -> "PostgresStore":
+        component = self.component_of(run)
+        return self.of_component(self.submissions.component(component)) if component else self
+
+    def of_component(self, component: SubmittedComponent) -> "ComponentStore":
+        """The same runs, for the process that conducts this component."""
+        return ComponentStore(self, component)
 
     def brief(self, run: str) -> "Brief | None":
-        """None: whatever a command needs of a run it folds from the database."""
-        return None
+        head, body = self._brief(run)
+        try:
+            return head.brief(body) if head is not None else None
+        except ValueError:  # of another version
+            return None
+
+    def _brief(self, run: str) -> tuple[BriefHead | None, bytes]:
+        """The brief's first line, where the journal is as it was when that was made, and what follows it."""
+        rows = self._rows(_BRIEF, run)
+        try:
+            return (head_of_brief(bytes(rows[0][0])), bytes(rows[0][1])) if rows else (None, b"")
+        except (ValueError, TypeError):  # of another version
+            return None, b""
 
     def keep_brief(self, run: str, brief: "Brief") -> None:
-        """Nothing is kept beside the journals."""
+        with suppress(RomaMigrateError):  # where it is refused, the journal is folded again
+            line, _, body = to_bytes(brief, "").partition(b"\n")
+            self._database.ask(lambda db: db.execute(_KEEP_BRIEF, (line, body, run, brief.entries)))
 
     def kept(self, run: str) -> list[tuple[Row, Entry]]:
         reached = head_of(self._database, run)
@@ -129,36 +180,40 @@ class PostgresStore:
         return rows[0][0] if rows else None
 
     def holder(self, plan: str) -> Holder | None:
-        rows = self._rows(_HOLDER, _lease_of(plan))
-        return _parse_holder(rows[0][0]) if rows else None
+        return self._holder(plan_lease(plan))
+
+    def _holder(self, key: str) -> Holder | None:
+        rows = self._rows(_HOLDER, key)
+        return parse_holder(rows[0][0]) if rows else None
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
     @contextmanager
     def hold(self, plan: str, holder: Holder) -> Iterator[None]:
-        key = _lease_of(plan)
-        told = {"host": holder.host, "pid": holder.pid, "since": holder.since, "token": secrets.token_hex(8)}
-        name = json.dumps(told)
+        key, name = plan_lease(plan), named(holder)
         self._take(key, plan, name)
         try:
             self._database.ask(lambda db: must_be_the_same(db, self._database.address))
+            self.submissions.must_be_over(plan)
             yield
         finally:
             self.holdings.release([key])
 
     def _take(self, key: str, plan: str, name: str) -> None:
         """Whoever renews it lives; whoever does not is waited for, until its lease has ended."""
-        seen, looks = None, 0
+        seen, since = None, math.inf
         try:
             while isinstance(self.holdings.take([key], name), Denied):
                 rows = self._rows(_HOLDER, key)
                 if rows and seen is not None and rows[0] != seen:
-                    holder = _parse_holder(rows[0][0])
+                    holder = parse_holder(rows[0][0])
                     told = f"process {holder.pid} on {holder.host} since {holder.since}"
                     raise HeldElsewhere(f"plan {plan} is run by {told}", next_step="roma-migrate status")
-                seen, looks = rows[0] if rows else seen, looks + 1
-                if rows and looks == _LOOKS // 2:
-                    holder = _parse_holder(rows[0][0])
+                if rows and seen is None:
+                    seen, since = rows[0], time.monotonic()
+                if rows and time.monotonic() - since >= self.holdings.ttl / 2:
+                    since = math.inf  # it is said once
+                    holder = parse_holder(rows[0][0])
                     told = f"process {holder.pid} on {holder.host} holds plan {plan} and renews that no more"
                     self._database.say(f"{told}: it is taken over within {self.holdings.ttl / 2:.0f} s")
                 time.sleep(self.holdings.ttl / _LOOKS)
@@ -169,10 +224,10 @@ class PostgresStore:
     def create(self, run: str, plan: str, events: Sequence[Event], at: float) -> bool:
         rows, head = rows_behind(BEGIN, events, at)
         given = {
-            "run": run, "plan": plan, "seq": head.seq, "chain": head.chain, **columns(rows),
-            **fence(self.holdings.epochs),
+            "run": run, "plan": plan, "component": self.component or None, "seq": head.seq, "chain": head.chain,
+            **columns(rows),
         }  # fmt: skip
-        written = self.holdings.under(self._database, lambda db: db.execute(_CREATE, given).rowcount)
+        written = self._fenced(_CREATE, given)
         found = self._rows("SELECT seq, chain FROM run WHERE id = %s", run)
         if not found:
             raise LeaseLost(f"run {run}: another process has taken over the plan before it began")
@@ -186,9 +241,7 @@ class PostgresStore:
         return journal
 
     def forget(self, run: str) -> None:
-        given = {"run": run, **fence(self.holdings.epochs)}
-        sql = f"WITH {HELD} DELETE FROM run WHERE id = %(run)s AND {ALL_HELD}"
-        self.holdings.under(self._database, lambda db: db.execute(sql, given))
+        self._fenced(f"WITH {HELD} DELETE FROM run WHERE id = %(run)s AND {ALL_HELD}", {"run": run})
         if self._disk.exists(self.home.run_path(run)):
             remove_folder(self._disk, self.home.run_path(run))
 
@@ -210,6 +263,16 @@ class PostgresStore:
             self.holdings.close()
         self._database.close()
 
+    def _ids(self, sql: str, *given: object) -> list[str]:
+        return [str(row[0]) for row in self._rows(sql, *given)]
+
+    def _fenced(self, sql: str, given: Mapping[str, object]) -> int:
+        """How many rows it wrote while everything that is held was ours."""
+        return (
+            self.holdings.fenced(self._database, lambda db, fence: db.execute(sql, {**given, **fence}).rowcount or None)
+            or 0
+        )
+
     def _rows(self, sql: str, *given: object) -> list[tuple[Any, ...]]:
         return self._database.ask(lambda db: db.execute(sql, given).fetchall())
 
@@ -228,88 +291,47 @@ def opened(database: Database, home: Home) -> PostgresStore:
         raise
 
 
-class RunLeases:
-    """The slots of what this process conducts, among everything that it holds.
+class ComponentStore(PostgresStore):
+    """What a process that conducts one component has of a store: holding the plan is holding this component."""
 
-    What an event loop asks is asked of the database by a thread, one question after the other, and it waits no longer
-    than an instant for the answer. What was had by then and nobody came back for is given back at the next renewal.
-    """
+    def __init__(self, whole: PostgresStore, component: SubmittedComponent) -> None:
+        self.home, self.id, self.vaults, self.options = whole.home, whole.id, whole.vaults, whole.options
+        self.holdings, self.submissions = whole.holdings, whole.submissions
+        self._database, self._disk = whole._database, whole._disk
+        self._conducts = component
 
-    def __init__(self, holdings: Holdings, holder: str) -> None:
-        self._holdings, self._holder = holdings, holder
-        self._held: set[str] = set()
-        self._thread = ThreadPoolExecutor(1, "slots")
-        #: claims that are on their way, or answered and not heard
-        self._claims: dict[tuple[str, ...], Future[Taken | Denied]] = {}
-        #: those of them that a renewal has already met
-        self._old: set[tuple[str, ...]] = set()
+    @property
+    def component(self) -> str:
+        return self._conducts.id
 
-    def take(self, keys: Sequence[str]) -> Taken | Denied:
-        return self._had(self._holdings.take(keys, self._holder))
+    def run_ids(self) -> list[str]:
+        return self._ids(f"SELECT r.id {_APART} ORDER BY r.id", self._conducts.submission, self.component)
 
-    def claim(self, keys: Sequence[str]) -> Taken | Denied | Asking:
-        self._holdings.must_hold()
-        name = tuple(sorted(keys))
-        if name not in self._claims:
-            self._claims[name] = self._thread.submit(self._holdings.take, name, self._holder)
-        try:
-            answer = self._claims[name].result(INSTANT)
-        except TimeoutError:
-            self._old.discard(name)
-            return Asking()
-        except BaseException:
-            del self._claims[name]
-            raise
-        del self._claims[name]
-        return self._had(answer)
+    def runs_of(self, plan: str) -> list[str]:
+        given = (self._conducts.submission, self.component, plan)
+        return self._ids(f"SELECT r.id {_APART} AND r.plan = %s ORDER BY r.id", *given)
 
-    def _had(self, answer: Taken | Denied) -> Taken | Denied:
-        if isinstance(answer, Taken):
-            self._held.update(answer.epochs)
-        return answer
+    def own_runs(self, plan: str) -> list[str]:
+        return self._ids("SELECT id FROM run WHERE component = %s ORDER BY id", self.component)
 
-    def renew(self) -> tuple[str, ...]:
-        """A thread does that; raises LeaseLost where it could not."""
-        self._holdings.must_hold()
-        for name in [each for each in self._old if each in self._claims and self._claims[each].done()]:
-            answer = self._claims.pop(name).result()
-            if isinstance(answer, Taken):
-                self._holdings.release([key for key in name if key not in self._held])
-        self._old = set(self._claims)
-        return ()
+    def holder(self, plan: str) -> Holder | None:
+        return self._holder(component_lease(self._conducts.id))
 
-    def must_hold(self) -> None:
-        self._holdings.must_hold(MARGIN * self._holdings.ttl)
+    @contextmanager
+    def hold(self, plan: str, holder: Holder) -> Iterator[None]:
+        """All of its leases in one statement, or none: whoever holds one of them is told, and is not waited for."""
+        with self.submissions.held(self._conducts, named(holder)):
+            self._database.ask(lambda db: must_be_the_same(db, self._database.address))
+            yield
 
-    def confirm(self) -> None:
-        self._holdings.renew_if_older(CONFIRMED)
-        self.must_hold()
-
-    def release(self, keys: Sequence[str]) -> None:
-        self._held.difference_update(keys)
-        self._holdings.release(keys)
-
-    def give_back(self, keys: Sequence[str]) -> None:
-        self._held.difference_update(keys)
-        self._thread.submit(self._holdings.release, tuple(keys))
-
-    def share(self, users: Collection[str]) -> None:
-        self._held.update(self._holdings.share(users))
-
-    def sharers(self, user: str) -> int:
-        return self._holdings.sharers(user)
+    def leases(self, holder: str) -> SlotLeases:
+        return RunLeases(self.holdings, holder, self._conducts.keys)
 
     def close(self) -> None:
-        """Give everything back, also what was claimed meanwhile."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
-        self._holdings.release([*self._held, *(key for name in self._claims for key in name)])
-        self._holdings.wait_no_more(self._holder)
+        """The connections are those of the whole store."""
 
 
-def _lease_of(plan: str) -> str:
-    return f"plan {plan}"
-
-
-def _parse_holder(text: str) -> Holder:
-    read = json.loads(text)
-    return Holder(str(read["host"]), int(read["pid"]), str(read["since"]))
+def named(holder: Holder) -> str:
+    """A holder as leases name it: no two processes, and no two holds of one, bear the same name."""
+    told = {"host": holder.host, "pid": holder.pid, "since": holder.since, "token": secrets.token_hex(8)}
+    return json.dumps(told)

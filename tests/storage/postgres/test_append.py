@@ -99,7 +99,7 @@ def test_nothing_is_written_where_one_of_several_leases_is_gone(
     store = opened()
     store.create(RUN, "orders", (BEGAN,), 1.0)
     with store.hold("orders", ME), closing(store.journal(RUN, "me")) as journal, closing(store.leases(RUN)) as leases:
-        leases.take(["slot a", "slot b"])
+        leases.take(["a", "b"])
         sql(database, "UPDATE lease SET epoch = epoch + 1 WHERE key = 'slot b'")
         with pytest.raises(LeaseLost):
             journal.append(MORE, 2.0)
