@@ -13,7 +13,7 @@ from orchestrator.cli.render.summary import Names, given_word, lane_json, lanes_
 from orchestrator.cli.render.undo_words import taken_back
 from orchestrator.core.model.counts import count
 from orchestrator.core.report.lanes import lane_reports
-from orchestrator.core.report.outcome import Outcome, outcome
+from orchestrator.core.report.outcome import Outcome, for_a_person, outcome
 from orchestrator.core.report.verdict import verdict
 from orchestrator.core.scheduling.outlook import Course, Finish, Outlook
 from orchestrator.core.scheduling.run_times import ForeignWait
@@ -224,8 +224,8 @@ def _behind(seen: RunStatus, lane: LaneNow) -> str:
 
 def _whys(seen: RunStatus) -> list[str]:
     asked = undecided_deliveries(seen.progress)
-    waiting = [why.sentence for why in outcome_of(seen).whys if why.code is ExitCode.STOPPED]
-    return [*(f"{name} is undecided" for name in sorted(asked)), *waiting]
+    waiting = for_a_person(seen.progress)
+    return [*(f"{name} is undecided" for name in sorted(asked)), *(why.sentence for why in waiting)]
 
 
 def _next(seen: RunStatus, names: Names) -> tuple[str, str]:

@@ -154,7 +154,7 @@ def outcome(progress: Progress, ends: Mapping[str, End], signal: str = "") -> Ou
     found = asset_outcomes(progress)
     counts = Counter(line.kept_as.value for line in found)
     undecided = _undecided(progress)
-    explained = [*_ended(ends), *undecided, *_for_a_person(progress), *_stopped(progress)]
+    explained = [*_ended(ends), *undecided, *for_a_person(progress), *_stopped(progress)]
     held = _held(progress, counts)
     whys = [*explained, *_incomplete(counts), *held]
     open_left = [name for name in progress.open if progress.deliveries[name].state is not DeliveryState.UNDECIDED]
@@ -211,8 +211,8 @@ def _undecided_words(progress: Progress, life: Package | Delivery) -> str:
     return f"batch {life.batch} is undecided: {why}"
 
 
-def _for_a_person(progress: Progress) -> list[Why]:
-    """What was ordered, or a gate that nobody has opened, while something is open."""
+def for_a_person(progress: Progress) -> list[Why]:
+    """What was ordered, or a gate that nobody has opened, while something is open; it counts no asset."""
     orders, found = progress.orders, []
     if progress.open and (halt := orders.halt) is not None:
         done = "paused" if halt is orders.paused else "stopped"

@@ -6,7 +6,7 @@ from orchestrator.core.state.progress import Progress
 
 def is_undecided(life: Package | Delivery) -> bool:
     """Whether nobody knows what became of it."""
-    return life.state in {DeliveryState.UNDECIDED, PackageState.UNDECIDED}
+    return life.state is DeliveryState.UNDECIDED or life.state is PackageState.UNDECIDED
 
 
 def undecided_before(progress: Progress, life: Delivery) -> Package | Delivery | None:
