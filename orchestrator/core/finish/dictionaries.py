@@ -11,7 +11,8 @@ from dataclasses import replace
 from orchestrator.core.finish.ground import Ground, Rows, Way
 from orchestrator.core.finish.kind import Kind
 from orchestrator.core.finish.looks import DICTIONARY, Look, Seen
-from orchestrator.core.model.change import Change, ChangeKind, Image, Left, change_id
+from orchestrator.core.model.change import Change, ChangeKind, Image, Left, Proves, change_id
+from orchestrator.core.model.handover_item import Action
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import DictionaryEntry
 from orchestrator.core.model.writes import CreateEntry, DeleteEntry, Write
@@ -44,7 +45,14 @@ class CreateDictionaryEntry(_Entry):
         kind = ChangeKind.REMOVE_ENTRY
         made = change_id(kind, change.instance, change.object)
         return replace(
-            change, id=made, kind=kind.value, before=change.after, after=change.before, behind=(), inverse_of=change.id
+            change,
+            id=made,
+            kind=kind.value,
+            before=change.after,
+            after=change.before,
+            behind=(),
+            inverse_of=change.id,
+            proves=(),
         )
 
 
@@ -132,6 +140,7 @@ def _rows(ground: Ground, way: Way, here: Entries, there: Entries) -> Rows:
             entry.code, entry.name, ground.plan.instances[way.target].credentials[0], (), image_of(entry),
             CreateDictionaryEntry.wave, way.migration, behind=(parent.id,) if parent is not None else (),
             step=FinishStep.DICTIONARIES.value,
+            proves=(Proves(Action.DICTIONARY, way.target, f"{entry.parent_code}/{entry.code}"),),
         )  # fmt: skip
     return Rows(tuple(created.values()), tuple(left), len(held.keys() & {each.code for each in here}))
 

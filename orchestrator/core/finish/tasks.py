@@ -13,7 +13,8 @@ from orchestrator.core.finish.ground import Ground, Rows
 from orchestrator.core.finish.kind import Kind, lacks
 from orchestrator.core.finish.looks import INVENTORY, Look, Seen, schedule
 from orchestrator.core.finish.pairs import Pair
-from orchestrator.core.model.change import Change, ChangeKind, Image, Left, change_id
+from orchestrator.core.model.change import Change, ChangeKind, Image, Left, Proves, change_id
+from orchestrator.core.model.handover_item import Action
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import Inventory, Task
 from orchestrator.core.model.writes import ActOnTasks, Write
@@ -181,7 +182,8 @@ def _changes(pair: Pair, tasks: tuple[Task, Task], first: bool, seen: Seen) -> R
     stop = Change(
         change_id(ChangeKind.STOP_TASK, pair.source, at_source.id), ChangeKind.STOP_TASK.value, pair.source,
         at_source.id, at_source.name, _who(pair, pair.source, seen), state_of(at_source), STOPPED, StopTask.wave,
-        pair.migration, step=FinishStep.TASKS.value, facts=(("twin at", pair.target), ("twin", at_target.id)),
+        pair.migration, step=FinishStep.TASKS.value,
+        facts=(("twin at", pair.target), ("twin", at_target.id)), proves=(_stopped(pair),),
     )  # fmt: skip
     stops = (stop,) if stop.before != STOPPED else ()
     told = seen.get(pair.target, schedule(pair.there))
@@ -194,17 +196,25 @@ def _changes(pair: Pair, tasks: tuple[Task, Task], first: bool, seen: Seen) -> R
         change_id(ChangeKind.START_TASK, pair.target, at_target.id), ChangeKind.START_TASK.value, pair.target,
         at_target.id, at_target.name, _who(pair, pair.target, seen), STOPPED, RUNNING, StartTask.wave, pair.migration,
         behind=tuple(each.id for each in stops), step=FinishStep.TASKS.value, facts=facts,
+        proves=(_stopped(pair), Proves(Action.START_TASK, pair.target, pair.asset.id, pair.asset.name)),
     )  # fmt: skip
     # Where only one of both has its right, neither is done: a task that is stopped and not started runs nowhere.
     why = StopTask().right(stop, seen) or StartTask().right(start, seen)
     return _left(pair, why) if why else Rows((*stops, start))
 
 
+def _stopped(pair: Pair) -> Proves:
+    """The start too rests on a twin that was read stopped."""
+    return Proves(Action.STOP_TASK, pair.source, pair.asset.id, pair.asset.name)
+
+
 def _opposite(change: Change, kind: ChangeKind) -> Change:
     """Whatever a stop was planned for, its task is running again after its inverse."""
     after = RUNNING if kind is ChangeKind.START_TASK else STOPPED
     made = change_id(kind, change.instance, change.object)
-    return replace(change, id=made, kind=kind.value, before=change.after, after=after, behind=(), inverse_of=change.id)
+    return replace(
+        change, id=made, kind=kind.value, before=change.after, after=after, behind=(), inverse_of=change.id, proves=()
+    )
 
 
 def _both(pair: Pair, seen: Seen) -> tuple[Task | None, Task | None]:

@@ -32,6 +32,20 @@ BY_JOB = frozenset({ChangeKind.REMOVE_APP, ChangeKind.REMOVE_TASK, ChangeKind.RE
 
 
 @dataclass(frozen=True, slots=True)
+class Proves:
+    """An item of the handover list that is done once a change is: what is left to people shrinks by it."""
+
+    #: one of `orchestrator.core.model.handover_item.Action`'s words
+    action: str
+    #: the instance in which it is done
+    where: str
+    #: as the item has it, "" where it has none
+    subject: str = ""
+    #: name of the asset at the source, "" where the item is one of the instance
+    asset: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One write that was planned, previewed and journaled before it is asked for."""
 
@@ -59,6 +73,8 @@ class Change:
     facts: Image = ()
     #: the change of `finish` that it takes back, "" where it takes back none
     inverse_of: str = ""
+    #: what of the handover list is done with it
+    proves: tuple[Proves, ...] = ()
 
     @property
     def restores(self) -> bool:

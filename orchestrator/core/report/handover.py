@@ -7,9 +7,11 @@ The list belongs to the plan: `of_run` says what one run left to people, `of_pla
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from orchestrator.core.model.change import Proves
 from orchestrator.core.model.handover_item import Action, Item, Standing, in_order
 from orchestrator.core.report.outcome import AssetClass, AssetOutcome, asset_outcomes
 from orchestrator.core.state.change_events import ChangesPlanned, ChangesSettled
+from orchestrator.core.state.changes import ChangeState
 from orchestrator.core.state.events import Entry, Event, HandoverDone, HandoverListed
 from orchestrator.core.state.progress import Progress
 
@@ -63,8 +65,24 @@ def of_run(run: str, entries: Sequence[Entry], progress: Progress) -> RunHandove
     gone = taken_back(entries, progress)
     lines = [line for line in asset_outcomes(progress) if (line.target, line.kind, line.name) not in gone]
     items = due(entries, lines, ended=progress.ended is not None, gone=gone)
-    ticks = tuple((entry.at, entry.event) for entry in entries if isinstance(entry.event, HandoverDone))
-    return RunHandover(run, progress.began_at, items, ticks)
+    by_hand = tuple((entry.at, entry.event) for entry in entries if isinstance(entry.event, HandoverDone))
+    return RunHandover(run, progress.began_at, items, (*by_hand, *_finished(items, progress)))
+
+
+def _finished(items: Sequence[Item], progress: Progress) -> Iterator[tuple[float, HandoverDone]]:
+    """Items that `finish` was read to have done, and that no undo has opened again."""
+    began = progress.finishing.began
+    done: dict[Proves, float] = {}
+    for life in progress.finishing.settled.values():
+        for proved in life.change.proves if life.state is ChangeState.DONE else ():
+            done[proved] = max(done.get(proved, 0.0), life.settled_at)
+    for item in items:
+        at = done.get(Proves(item.action, item.where, item.subject, item.asset))
+        if at is not None and began is not None:
+            yield (
+                at,
+                HandoverDone(item.id, began.by, began.host, began.version, "done by finish, and proved by reading"),
+            )
 
 
 def of_plan(runs: Iterable[RunHandover]) -> PlanHandover:

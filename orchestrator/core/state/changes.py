@@ -71,6 +71,8 @@ class ChangeLife:
     not_before: float = 0.0
     #: nothing is believed before this; 0 where the request is still ours to answer
     quiet_until: float = 0.0
+    #: when it was settled, epoch seconds; 0 where it is not
+    settled_at: float = 0.0
 
     @property
     def settled(self) -> bool:
@@ -125,7 +127,7 @@ class Changes:
                 self.lives |= {each.id: ChangeLife(each) for each in changes}
                 self.left += left
             case c.ChangesSettled():
-                self._settle(event)
+                self._settle(event, at)
             case _:
                 for name in event.changes:
                     self.lives[name] = _moved(self._life(name, event), event, at)
@@ -137,7 +139,7 @@ class Changes:
             raise IllegalMove(f"change {name} is {state}: {type(event).__name__} cannot follow")
         return life
 
-    def _settle(self, event: c.ChangesSettled) -> None:
+    def _settle(self, event: c.ChangesSettled, at: float) -> None:
         told = [(name, S.DONE, "") for name in event.done] + [(name, S.PENDING, "") for name in event.open]
         told += [(name, S.DIFFERENT, why) for name, why in event.different]
         told += [(name, S.REFUSED, why) for name, why in event.refused]
@@ -147,9 +149,8 @@ class Changes:
                 raise IllegalMove(f"change {name} is {life.state}: it cannot become {state}")
             if state is S.DONE and life.change.restores:
                 self.restored.add((life.change.instance, life.change.object))
-            self.lives[name] = after = replace(
-                life, state=state, why="" if state is S.DONE else why or life.why, job="", quiet_until=0.0
-            )
+            after = replace(life, state=state, why="" if state is S.DONE else why or life.why, job="", quiet_until=0.0)
+            self.lives[name] = after = replace(after, settled_at=at if after.settled else 0.0)
             if after.settled:
                 self.settled[name] = after
             if after.may_be_ours:

@@ -12,7 +12,7 @@ from orchestrator.emulator.service.ledger import Call
 from orchestrator.emulator.world.faults import Kind, Rule
 from orchestrator.emulator.world.generate import Filling, generate
 from orchestrator.emulator.world.operations import Operation
-from orchestrator.emulator.world.world import Task, World
+from orchestrator.emulator.world.world import DictionaryEntry, Task, World
 from tests.cli.conftest import QUICK, Invoke, Local
 
 TEAM = 3
@@ -21,8 +21,11 @@ REVIEWED = 'tasks: {start: ["*"], first_run: reviewed}'
 
 @pytest.fixture
 def world() -> World:
-    """Three tasks that run at dev; prod is empty."""
-    return generate(2, TEAM, filling=Filling(calls={}, unreleased_every=0, running_every=1), durations=QUICK)
+    """Three tasks that run at dev, whose dictionary holds an entry and one below it; prod has neither."""
+    made = generate(2, TEAM, filling=Filling(calls={}, unreleased_every=0, running_every=1), durations=QUICK)
+    dev, prod = made.instances
+    units = {"UNIT": "Unit", "UNIT/KG": "Kilogram"}
+    return replace(made, instances=(replace(dev, dictionaries={**dev.dictionaries, **units}), prod))
 
 
 def asks_for(local: Local, finish: str, **settings: str) -> None:
@@ -188,3 +191,81 @@ def test_undo_of_the_run_takes_its_finishing_back_first(moved: Local, invoke: In
     assert told.exit_code == 0, told.output
     assert running(moved, "dev") == set(names(moved))
     assert not held(moved, "prod").tasks.all()
+
+
+def left_to_people(invoke: Invoke) -> dict[str, list[str]]:
+    """What the handover list still holds, by action."""
+    told = json.loads(invoke("handover", "--json").stdout)
+    found: dict[str, list[str]] = {}
+    for item in told["items"]:
+        if not item["done"]:
+            found.setdefault(item["action"], []).append(item["asset"])
+    return found
+
+
+def test_the_handover_list_shrinks_by_what_was_proved_and_grows_again_with_undo(moved: Local, invoke: Invoke) -> None:
+    before = left_to_people(invoke)
+    assert sorted(before["stop-task"]) == sorted(before["start-task"]) == names(moved)
+    document(invoke, "--step", "tasks")
+    assert not {"stop-task", "start-task"} & left_to_people(invoke).keys()
+    assert "done by finish, and proved by reading" in invoke("handover").stdout
+    assert invoke("undo", "--step", "tasks", "--yes").exit_code == 0
+    assert left_to_people(invoke) == before
+
+
+# --- the data dictionary -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def wanting(quick: Local, invoke: Invoke) -> Local:
+    """All of it is at prod, whose dictionary lacks what the plan creates there."""
+    asks_for(quick, "dictionaries: create")
+    assert invoke("run", str(quick.plan)).exit_code == 0
+    return quick
+
+
+def entries(local: Local, instance: str = "prod") -> dict[str, DictionaryEntry]:
+    return {each.code: each for each in held(local, instance).dictionary.all()}
+
+
+def created(local: Local) -> int:
+    """Creations that the service has carried out."""
+    calls = local.api.service.ledger.calls
+    return sum(each.operation == Operation.DICTIONARY_CREATE.value and each.outcome == "accepted" for each in calls)
+
+
+def test_entries_that_the_target_lacks_are_created_parents_first_and_once(wanting: Local, invoke: Invoke) -> None:
+    assert document(invoke)["counts"] == {"done": 2}
+    assert (entries(wanting)["KG"].parent_code, entries(wanting)["KG"].name) == ("UNIT", "Kilogram")
+    assert document(invoke)["counts"] == {}
+    assert created(wanting) == 2
+    assert "dictionary" not in left_to_people(invoke)
+
+
+@pytest.mark.parametrize("lost", [Kind.GATEWAY_TIMEOUT_AFTER, Kind.GATEWAY_TIMEOUT_BEFORE])
+def test_a_creation_whose_answer_is_lost_is_not_repeated_blindly(lost: Kind, wanting: Local, invoke: Invoke) -> None:
+    wanting.api.strikes.add(Rule(lost, frozenset({Operation.DICTIONARY_CREATE}), times=2))
+    assert document(invoke)["counts"] == {"done": 2}
+    assert created(wanting) == 2
+
+
+def test_what_is_there_and_differs_is_left_and_named(wanting: Local, invoke: Invoke) -> None:
+    held(wanting, "prod").dictionary.put(DictionaryEntry("id-1", "UNIT", "Measure"))
+    told = document(invoke, code=1)
+    assert [each["name"] for each in told["left"]] == ["UNIT"]
+    assert "it is another at prod, where it is called Measure" in told["left"][0]["why"]
+    assert entries(wanting)["UNIT"].name == "Measure"
+    assert entries(wanting)["KG"].parent_code == "UNIT"
+
+
+def test_undo_removes_what_it_created_but_nothing_below_which_somebody_put_more(wanting: Local, invoke: Invoke) -> None:
+    document(invoke)
+    before = entries(wanting).keys() - {"UNIT", "KG"}
+    held(wanting, "prod").dictionary.put(DictionaryEntry("id-2", "METRE", "Metre", "UNIT"))
+    told = invoke("undo", "--step", "dictionaries", "--yes")
+    assert told.exit_code == 1, told.output
+    assert "the entry METRE lies below it, and would be deleted with it" in " ".join(told.stdout.split())
+    assert entries(wanting).keys() == before | {"UNIT", "METRE"}
+    held(wanting, "prod").dictionary.remove("id-2", 0.0)
+    assert invoke("undo", "--step", "dictionaries", "--yes").exit_code == 0
+    assert entries(wanting).keys() == before
