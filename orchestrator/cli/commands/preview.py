@@ -25,7 +25,9 @@ from orchestrator.core.preview.approval import Begin, Refused, Resume, Use
 from orchestrator.core.preview.drift import Drift, Grade, told
 from orchestrator.core.preview.identity import places_of
 from orchestrator.core.preview.preview import Preview
+from orchestrator.core.selection.components import split
 from orchestrator.core.selection.only import Only, parse_only
+from orchestrator.core.state.slots import SlotRule
 from orchestrator.engine.admission import Admission, Approval, ComparedPreview
 from orchestrator.engine.past_runs import PastRun, runs_of
 from orchestrator.engine.performer import RESERVED
@@ -127,7 +129,8 @@ def _show(looking: _Looking, wanted: Wanted, only: Only) -> int:
     run = unfinished.run if unfinished is not None else ""
     identity = _identity(looking, draft, resumes)
     shown = Shown(
-        looking.plan.name, str(looking.path), draft, int(code), run, saved, crowded, identity, _seen(looking)
+        looking.plan.name, str(looking.path), draft, int(code), run, saved, crowded, identity, _seen(looking),
+        split(looking.plan, SlotRule(looking.plan.settings.one_job_per, dict(looking.assembled.users))),
     )  # fmt: skip
     if looking.terminal.common.json:
         looking.terminal.document(asdict(document(shown)))

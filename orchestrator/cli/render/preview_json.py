@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.cli.render.dialect import LessonDocument
@@ -15,6 +15,7 @@ from orchestrator.core.preflight.expected_outcomes import ExpectedOutcome
 from orchestrator.core.preview.ordering import Order
 from orchestrator.core.preview.preview import Preview
 from orchestrator.core.scheduling.timetable import Timetable
+from orchestrator.core.selection.components import Split
 from orchestrator.core.state.events import AssetsSkipped, BatchScheduled, DeliveryScheduled, SelectionMade
 
 #: version of the document's form; a field that is added does not change it
@@ -214,6 +215,28 @@ class HandoverDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class ComponentDocument:
+    """Migrations that one process of a fleet would conduct."""
+
+    migrations: Sequence[str]
+    #: names of the instances that they read and write
+    instances: Sequence[str]
+    #: the worker groups that these name; more than one is reached by no worker
+    groups: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FleetDocument:
+    """How several workers could share the plan."""
+
+    components: Sequence[ComponentDocument]
+    #: how many there would be if each slot were free for all
+    without_slots: int
+    #: how many workers can share it, and why no more
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """What `preview --json` prints."""
 
@@ -252,6 +275,8 @@ class Document:
     dialect: Sequence[LessonDocument]
     #: when jobs may be asked for, and what waits for a person, as sentences; none where nothing waits
     waits: Sequence[str]
+    #: how several workers could share the plan
+    fleet: FleetDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +297,13 @@ class Shown:
     identity: Identity | None = None
     #: what this home has seen the targets do where nothing is documented
     dialect: Sequence[LessonDocument] = ()
+    #: how several workers could share the plan
+    components: Split = field(default_factory=lambda: Split((), 0, ""))
+
+    @property
+    def shared(self) -> str:
+        """How many workers could share the plan, and why no more; "" where it is one migration alone."""
+        return self.components.told if self.components.migrations > 1 else ""
 
     @property
     def resumes(self) -> bool:
@@ -332,6 +364,7 @@ def document(shown: Shown) -> Document:
         NOT_RESTORED if preview.backups else (),
         shown.dialect,
         preview.hours.told,
+        _fleet(shown.components),
     )  # fmt: skip
 
 
@@ -403,6 +436,11 @@ def _timetable(times: Timetable) -> TimetableDocument:
         round(times.p50, 1), round(times.p90, 1), times.busiest, round(times.busy, 1), shorter, times.known,
         times.guessed,
     )  # fmt: skip
+
+
+def _fleet(found: Split) -> FleetDocument:
+    components = [ComponentDocument(each.migrations, each.instances, each.groups) for each in found.components]
+    return FleetDocument(components, found.without_slots, found.told)
 
 
 def _handover(item: Item) -> HandoverDocument:

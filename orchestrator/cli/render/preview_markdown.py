@@ -47,6 +47,7 @@ def preview_markdown(shown: Shown, everything: bool) -> str:
     lines += _left_out(preview, everything)
     lines += _backups(preview)
     lines += [*(f"- {in_markdown(each)}" for each in preview.hours.told), ""] if preview.hours.told else []
+    lines += [f"- In a fleet: {in_markdown(shown.shared)}", ""] if shown.shared else []
     lines += _schedule(preview)
     lines += _assets(preview.assets) if everything else []
     lines += _handover(preview, everything)

@@ -47,6 +47,7 @@ def preview_text(shown: Shown, everything: bool) -> str:
     lines += _backups(preview, everything)
     lines += _times(preview.timetable)
     lines += [wrapped("waits: ", each) for each in preview.hours.told]
+    lines += [wrapped("in a fleet: ", shown.shared)] if shown.shared else []
     lines += _batches(preview, everything)
     lines += _assets(preview.assets) if everything else []
     lines += _handover(preview.handover, everything)

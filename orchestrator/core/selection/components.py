@@ -37,14 +37,18 @@ class Split:
     scope: str
 
     @property
+    def migrations(self) -> int:
+        """How many there are in all."""
+        return sum(len(each.migrations) for each in self.components)
+
+    @property
     def told(self) -> str:
         """How many workers can share the plan, and why no more, as one sentence."""
         many = len(self.components)
-        migrations = sum(len(each.migrations) for each in self.components)
-        of = f"{count(many, 'component')} of {count(migrations, 'migration')}"
-        if many == migrations:
+        of = f"{count(many, 'component')} of {count(self.migrations, 'migration')}"
+        if many == self.migrations:
             return f"{of}: {_workers(many)}"
-        largest = max(len(each.migrations) for each in self.components)
+        largest = max((len(each.migrations) for each in self.components), default=0)
         if many < self.without_slots:
             why = f"migrations whose jobs share a slot (one_job_per: {self.scope}) are one component"
             more = f"by instances and `after` alone there would be {self.without_slots:,}"
@@ -55,11 +59,10 @@ class Split:
 
 def split(plan: Plan, rule: SlotRule) -> Split:
     """The components of a plan; `rule` knows the users behind its credentials."""
-    instances = _joined(plan, [_instance_keys(plan, each) for each in plan.migrations])
-    slots = [set(_slot_keys(plan, each, rule)) for each in plan.migrations]
-    whole = _joined(plan, [_instance_keys(plan, each) | slots[at] for at, each in enumerate(plan.migrations)])
-    found = tuple(_component(plan, [plan.migrations[at] for at in held], rule) for held in whole)
-    return Split(found, len(instances), rule.scope.value)
+    instances = [_instance_keys(plan, each) for each in plan.migrations]
+    whole = [held | set(_slot_keys(plan, each, rule)) for held, each in zip(instances, plan.migrations, strict=True)]
+    found = tuple(_component(plan, places, whole) for places in _joined(plan, whole))
+    return Split(found, len(_joined(plan, instances)), rule.scope.value)
 
 
 def part_of(plan: Plan, migrations: Sequence[str]) -> Plan:
@@ -74,11 +77,12 @@ def _workers(many: int) -> str:
     return "one worker conducts all of it" if many == 1 else f"at most {many:,} {agreed(many, 'worker')} can share it"
 
 
-def _component(plan: Plan, migrations: Sequence[Migration], rule: SlotRule) -> Component:
+def _component(plan: Plan, places: Sequence[int], keys: Sequence[set[str]]) -> Component:
+    migrations = [plan.migrations[at] for at in places]
     instances = sorted({name for each in migrations for name in _named(each)})
-    keys = {key for each in migrations for key in (*_instance_keys(plan, each), *_slot_keys(plan, each, rule))}
     groups = sorted({group for name in instances if (group := plan.instances[name].group)})
-    return Component(tuple(each.name for each in migrations), tuple(instances), tuple(sorted(keys)), tuple(groups))
+    held = tuple(sorted(set().union(*(keys[at] for at in places))))
+    return Component(tuple(each.name for each in migrations), tuple(instances), held, tuple(groups))
 
 
 def _named(migration: Migration) -> list[str]:

@@ -199,3 +199,19 @@ def test_windows_and_gates_are_told_in_every_form(invoke: Invoke, quick: Any) ->
     assert "when a person opens the gate" in said
     assert "asked for from Sat 02:00 to Fri 02:00" in invoke("preview", "plan.yaml", "--markdown").stdout
     assert told in json.loads(invoke("preview", "plan.yaml", "--json").stdout)["waits"]
+
+
+def test_how_many_workers_could_share_it_is_told_with_the_reason_in_every_form(invoke: Invoke, quick: Any) -> None:
+    text = quick.plan.read_text()
+    assert "in a fleet" not in invoke("preview", "plan.yaml").stdout
+    quick.plan.write_text(text + '  - {name: more, source: dev, target: prod, prefix: x_, apps: ["orders-*"]}\n')
+    told = (
+        "1 component of 2 migrations, the largest of 2: one worker conducts all of it, because migrations that share "
+        "an instance or stand in an order (`after`) are one component"
+    )
+    said = invoke("preview", "plan.yaml")
+    assert f"in a fleet: {told}" in flat(said.stdout), said.stderr
+    assert "- In a fleet: 1 component of 2 migrations" in invoke("preview", "plan.yaml", "--markdown").stdout
+    fleet = json.loads(invoke("preview", "plan.yaml", "--json").stdout)["fleet"]
+    assert (fleet["sentence"], fleet["without_slots"]) == (told, 1)
+    assert [each["migrations"] for each in fleet["components"]] == [["all", "more"]]
