@@ -1,5 +1,6 @@
 """What `finish` and `undo` share: which run they mean, how they read and how they are carried out in this process."""
 
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +29,8 @@ from orchestrator.engine.change_run import Carried
 from orchestrator.engine.runs import Runs
 from orchestrator.engine.runtime import utc_now
 from orchestrator.errors import OperatorError
+from orchestrator.storage.finishfiles import FinishFiles
+from orchestrator.storage.homekey import digesting
 from orchestrator.storage.planfile import read_plan
 
 T = TypeVar("T")
@@ -66,6 +69,7 @@ def changing(terminal: Terminal, command: str, word: str | None, saved: SavedCha
     log = Log(terminal, lambda: utc_now().timestamp())
     assembled = assemble(plan, terminal.redactor, log.say)
     runs = Runs(plan, found.store.scope_of(found.run), assembled.roma, assembled.users, assembled.runtime)
+    runs.digest, runs.files = digesting(found.home), FinishFiles(os.environ, terminal.redactor.learn)
     names = Names(found.run, plan.name, plan.path, found.home.path, found.store.options)
     return Changing(command, terminal, found, plan, assembled, runs, names, log)
 

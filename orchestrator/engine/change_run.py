@@ -69,4 +69,4 @@ def loop_of(runs: Runs, run: str, opened: tuple[Journal, SlotLeases], progress: 
 
 def reads_of(runs: Runs) -> FinishReads:
     """What finishing reads, with the home's own digest of secrets."""
-    return FinishReads(runs.plan, runs.roma, runs.digest)
+    return FinishReads(runs.plan, runs.roma, runs.digest, runs.runtime.offload, runs.files)

@@ -10,12 +10,29 @@ from typing import Any
 import anyio
 
 from orchestrator.core.finish.ground import Ground
-from orchestrator.core.finish.looks import DICTIONARY, INVENTORY, Look, Read, Seen, schedule
+from orchestrator.core.finish.looks import (
+    DICTIONARY,
+    INVENTORY,
+    SOURCES,
+    Files,
+    Look,
+    NoFiles,
+    Read,
+    Seen,
+    app_codes,
+    app_secret,
+    candidates,
+    connection,
+    members,
+    schedule,
+)
 from orchestrator.core.finish.planning import FinishPlan, finish_plan, missing_looks
 from orchestrator.core.model.failures import RequestFailed
 from orchestrator.core.model.instance_facts import Unread
+from orchestrator.core.model.inventory import DataSource
 from orchestrator.core.model.retries import READ_ATTEMPTS, Action, Request, as_error, decide
-from orchestrator.core.plan.plan import FinishStep, Plan
+from orchestrator.core.model.withheld import secrets_in
+from orchestrator.core.plan.plan import FinishStep, Instance, Plan
 from orchestrator.engine.change_contact import Contact
 from orchestrator.engine.performer import words_of
 from orchestrator.engine.target_listings import TargetListings
@@ -25,6 +42,11 @@ from orchestrator.roma import InventoryDisagrees, Reader, Roma
 #: by which method each thing is read; what stands under its own name here is of one object
 _METHODS: Mapping[str, Callable[[Reader, str], Awaitable[Any]]] = {
     DICTIONARY.what: lambda reader, _: reader.dictionaries(),
+    connection("").what: lambda reader, source: reader.connection(source),
+    app_secret("").what: lambda reader, app: reader.app_secret(app),
+    app_codes("").what: lambda reader, app: reader.app_codes(app),
+    members("").what: lambda reader, app: reader.members(app),
+    candidates("").what: lambda reader, app: reader.candidates(app),
     schedule("").what: lambda reader, task: reader.schedule(task),
 }
 
@@ -37,6 +59,9 @@ class FinishReads:
     roma: Roma
     #: of a secret, under a key that only this home has
     digest: Callable[[str], str]
+    offload: Callable[..., Awaitable[Any]]
+    #: what the operator wrote into files: no request asks for it
+    files: Files = field(default_factory=NoFiles)
     _listings: TargetListings = field(init=False)
 
     def __post_init__(self) -> None:
@@ -89,17 +114,30 @@ class FinishReads:
 
     async def answer(self, look: Look) -> object:
         """The answer, or why the service refuses it; raises RequestFailed where asking again may help."""
+        if self.files.answers(look.read):
+            return await self.offload(self.files.answer, look.read)
         if look.read == INVENTORY:
             return (await self._listings.assets(look.instance)).inventory
         where = self.plan.instances[look.instance]
-        reader = self.roma.reader(where, look.credentials or where.credentials[0])
         try:
-            return await _METHODS[look.read.what](reader, look.read.of)
+            if look.read == SOURCES:
+                return await self._sources(where)
+            reader = self.roma.reader(where, look.credentials or where.credentials[0])
+            found = await _METHODS[look.read.what](reader, look.read.of)
+            self.roma.learn(secrets_in(found))
+            return found
         except RequestFailed as error:
             action = decide(Request.READ, error.failed, READ_ATTEMPTS, 0.0).action
             if action in {Action.OUTAGE, Action.REPEAT}:
                 raise
             return Unread(str(words_of(error.failed)))
+
+    async def _sources(self, where: Instance) -> tuple[DataSource, ...]:
+        """As the union over the credentials: each sees those of its own applications (API 1.8)."""
+        found: dict[str, DataSource] = {}
+        for name in where.credentials:
+            found |= {each.id: each for each in await self.roma.reader(where, name).datasources()}
+        return tuple(found.values())
 
 
 def _answering(reads: FinishReads, look: Look) -> Callable[[], Awaitable[object]]:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from orchestrator.core.decisions.context import SchedulerContext
 from orchestrator.core.decisions.scheduler import Scheduler
-from orchestrator.core.finish.looks import without_digest
+from orchestrator.core.finish.looks import Files, NoFiles, without_digest
 from orchestrator.core.model.counts import agreed, count
 from orchestrator.core.plan.hours import hours_of
 from orchestrator.core.plan.plan import Plan, what_moves
@@ -113,6 +113,8 @@ class Runs:
     end_is_told: Callable[[str], bool] = lambda run: True
     #: of a secret, under a key that only this home has: it stands for the secret wherever something is kept or told
     digest: Callable[[str], str] = without_digest
+    #: what the operator wrote into files that the plan's `finish:` names
+    files: Files = field(default_factory=NoFiles)
     #: the signal that came before anything was conducted
     signal: str = ""
 

@@ -12,7 +12,7 @@ client      Reader and Client: what can be asked of an instance
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -112,6 +112,10 @@ class Roma:
     def client(self, instance: Instance, credentials: str) -> Client:
         """Reads and writes `instance` with the secret of that name."""
         return Client(instance, self._exchange(instance, credentials), self._draw)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """What was read, or is sent, and nobody may read in the service's words or in ours."""
+        self._redactor.learn(secrets)
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -27,9 +27,10 @@ from orchestrator.core.model.inventory import (
     Task,
 )
 from orchestrator.core.model.retries import Request
+from orchestrator.core.model.withheld import AppCode, HeldConnection, HeldSecret, Member
 from orchestrator.core.model.writes import Write, Written
 from orchestrator.core.plan.plan import Instance, Mode
-from orchestrator.roma import shapes
+from orchestrator.roma import shapes, withheld_shapes
 from orchestrator.roma.exchange import SLOWEST, Exchange, Question, unsigned
 from orchestrator.roma.multipart import package_form
 from orchestrator.roma.pages import Listing, whole
@@ -67,6 +68,7 @@ _TOPICS = Listing("topics", "topics", 500, shapes.topic, lambda x: x.id)
 _PRODUCTS = Listing("products", "items", 500, shapes.product, lambda x: x.id)
 _BACKENDS = Listing("custom back ends", "apis", 500, shapes.backend, lambda x: x.id)
 _AUTHORISATIONS = Listing("API authorisations", "auths", 500, shapes.authorisation, lambda x: x.id)
+_APP_CODES = Listing("AppCodes", "app_codes", 100, withheld_shapes.app_code, lambda x: x.id)
 _INSTANCES = Listing("instances", "instances", 100, shapes.instance_summary, lambda x: x.id)
 
 
@@ -211,6 +213,26 @@ class Reader:
     async def position(self, task_id: str) -> tuple[str, ...] | Unread:
         """Up to where a task has read its source, as `FIELD=VALUE`; none where it tells none (Finishing 2.5)."""
         return await self._one(shapes.position, "fdi/instances", "tasks", task_id)
+
+    async def connection(self, source_id: str) -> HeldConnection:
+        """One data source with its content (Finishing 2.4)."""
+        return await self._one(withheld_shapes.connection, "fdi/instances", "datasources", source_id)
+
+    async def app_secret(self, app_id: str) -> HeldSecret:
+        """An application's secret (Finishing 2.3)."""
+        return await self._one(withheld_shapes.secret, "instances", "apps", app_id, "secret")
+
+    async def app_codes(self, app_id: str) -> tuple[AppCode, ...]:
+        """Every AppCode of an application (Finishing 2.9)."""
+        return await self._list(_APP_CODES, "apic/instances", "apps", app_id, "app-codes")
+
+    async def members(self, app_id: str) -> tuple[Member, ...]:
+        """Who may do something with an application (Finishing 2.3)."""
+        return await self._one(withheld_shapes.members, "instances", "apps", app_id, "users")
+
+    async def candidates(self, app_id: str) -> tuple[Member, ...]:
+        """Who could, those that do among them (Finishing 2.3)."""
+        return await self._one(withheld_shapes.members, "instances", "apps", app_id, "candidates")
 
     async def instance(self) -> InstanceDetails:
         """What the instance says about itself (API 1.10)."""

@@ -1,6 +1,7 @@
 """ROMA's JSON read as the core's values. Law: what is needed must be there (ValueError), all else is optional.
 
-Both dialects of a job (API 1.4) end here. A data source's `content`, which carries secrets, is never looked at.
+Both dialects of a job (API 1.4) end here. A data source's `content`, which carries secrets, is never looked at here
+(`withheld_shapes`).
 """
 
 import json

@@ -3,6 +3,7 @@
 HOME/.gitignore                 "*"
 HOME/home.lock                  held for an instant by the process that makes something in the home
 HOME/journal                    names the database that keeps the journals, where one does
+HOME/digest.key                 under which digests stand for secrets; no other home has it
 HOME/slots.db                   slots leased between the processes of this host
 HOME/dialect.json               what was seen of services where nothing is documented
 HOME/plans/NAME.lock            held by the process that runs this plan

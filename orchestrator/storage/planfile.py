@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from orchestrator.core.plan.parse import notify_from, plan_from
-from orchestrator.core.plan.plan import NotifyBy, Plan
+from orchestrator.core.plan.plan import FilePerTarget, Migration, NotifyBy, Plan
 from orchestrator.core.plan.problems import Place
 from orchestrator.errors import OperatorError
 from orchestrator.storage.yamlfile import LARGEST, YamlFile, content_of, read_yaml_file, text_of, yaml_file
@@ -82,4 +82,13 @@ def _beside(plan: Plan, folder: Path) -> Plan:
         name: replace(instance, ca_file=str(folder / instance.ca_file)) if instance.ca_file else instance
         for name, instance in plan.instances.items()
     }
-    return replace(plan, instances=instances)
+    return replace(plan, instances=instances, migrations=tuple(_with_files(each, folder) for each in plan.migrations))
+
+
+def _with_files(migration: Migration, folder: Path) -> Migration:
+    def beside(files: FilePerTarget) -> FilePerTarget:
+        return tuple((target, str(folder / path)) for target, path in files)
+
+    asked = migration.finish
+    finish = replace(asked, datasources=beside(asked.datasources), members=beside(asked.members))
+    return replace(migration, finish=finish)

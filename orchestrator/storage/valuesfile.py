@@ -37,9 +37,9 @@ def read_values(path: Path) -> ValuesFile:
     return ValuesFile(values, file)
 
 
-def resolve_values(file: ValuesFile, names: frozenset[str], environ: Mapping[str, str]) -> Mapping[Place, str]:
-    """What the references of these data sources stand for; raises one OperatorError for all that give nothing."""
-    held = {place: found for place, found in references(file.values).items() if place[1] in names}
+def resolve_values(file: ValuesFile, key: str, environ: Mapping[str, str]) -> Mapping[Place, str]:
+    """What the references of one data source stand for; raises one OperatorError for all that give nothing."""
+    held = {place: found for place, found in references(file.values).items() if place[1] == key}
     told = {place: file.where(place) for place in held}
     found = resolve_beside({told[place]: each for place, each in held.items()}, environ, Path(file.file.name).parent)
     return {place: found[told[place]] for place in held}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from orchestrator.cli.output.tables import wrapped
 from orchestrator.core.finish.kinds import KINDS
 from orchestrator.core.finish.planning import FinishPlan
-from orchestrator.core.model.change import Change, Image, Left
+from orchestrator.core.model.change import TECHNICAL, Change, Image, Left
 from orchestrator.core.model.counts import count
 from orchestrator.core.state.changes import ChangeLife, Changes, ChangeState
 
@@ -45,7 +45,7 @@ def _rows(changes: Sequence[Change], everything: bool) -> list[str]:
     shown = changes if everything else changes[:MOST_ROWS]
     lines = [f"{kind.act} of {count(len(changes), kind.what)}:"]
     for each in shown:
-        facts = "".join(f"; {word}: {value}" for word, value in each.facts if word not in ("twin", "twin at"))
+        facts = "".join(f"; {word}: {value}" for word, value in each.facts if word not in TECHNICAL)
         by = f"by {each.credentials}"
         lines.append(wrapped("  ", f"{each.name}@{each.instance}: {_turned(each.before, each.after)} ({by}{facts})"))
     if len(changes) > len(shown):

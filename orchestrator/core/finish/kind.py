@@ -48,6 +48,8 @@ class Kind:
     wave: int = 0
     #: changes that one request carries, at most
     lot: int = 1
+    #: whether something at the service is another afterwards, which an undo must take back
+    leaves_a_trace: bool = True
     #: equal reads, some seconds apart, that prove it
     reads: int = 1
 
@@ -61,6 +63,10 @@ class Kind:
 
     def underway(self, change: Change, image: Image) -> bool:
         """Whether an object that is neither as before nor as after will become so by itself."""
+        return False
+
+    def by_answer(self, change: Change) -> bool:
+        """Whether no read shows it, so that the answer is all there is; a lost answer is asked for again."""
         return False
 
     def looks(self, change: Change) -> tuple[Look, ...]:

@@ -2,14 +2,23 @@
 
 from collections.abc import Mapping
 
+from orchestrator.core.finish.app_codes import AppCodesStep, CreateCode, DeleteCode
+from orchestrator.core.finish.app_secrets import AppSecretsStep, KeepSecret, RenewSecret
+from orchestrator.core.finish.connections import ConnectionsStep, EmptyConnection, EnterConnection, TestConnection
 from orchestrator.core.finish.dictionaries import CreateDictionaryEntry, DictionariesStep, RemoveDictionaryEntry
 from orchestrator.core.finish.kind import Kind, Step
+from orchestrator.core.finish.members import MembersStep, SetAppMembers
 from orchestrator.core.finish.tasks import StartTask, StopTask, TasksStep
 from orchestrator.core.plan.plan import FinishStep
 
 #: in the order in which they are done (Finishing 3)
-STEPS: tuple[Step, ...] = (DictionariesStep(), TasksStep())
-_KINDS: tuple[Kind, ...] = (CreateDictionaryEntry(), RemoveDictionaryEntry(), StopTask(), StartTask())
+STEPS: tuple[Step, ...] = (
+    DictionariesStep(), ConnectionsStep(), AppSecretsStep(), AppCodesStep(), MembersStep(), TasksStep(),
+)  # fmt: skip
+_KINDS: tuple[Kind, ...] = (
+    CreateDictionaryEntry(), RemoveDictionaryEntry(), EnterConnection(), EmptyConnection(), TestConnection(),
+    KeepSecret(), RenewSecret(), CreateCode(), DeleteCode(), SetAppMembers(), StopTask(), StartTask(),
+)  # fmt: skip
 KINDS: Mapping[str, Kind] = {each.kind.value: each for each in _KINDS}
 #: before the import of a run
 BEFORE_IMPORT = frozenset({FinishStep.DICTIONARIES})

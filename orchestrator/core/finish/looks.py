@@ -6,10 +6,13 @@ the proof after it are one and the same question.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from orchestrator.core.model.instance_facts import Unread
-from orchestrator.core.model.inventory import DictionaryEntry, Inventory
+from orchestrator.core.model.inventory import DataSource, DictionaryEntry, Inventory
+from orchestrator.core.model.withheld import AppCode, HeldConnection, HeldSecret, Member
+from orchestrator.core.values.members import Members
+from orchestrator.core.values.values import Content, Given
 
 T = TypeVar("T")
 
@@ -29,9 +32,76 @@ INVENTORY: Read[Inventory] = Read("inventory")
 DICTIONARY: Read[tuple[DictionaryEntry, ...]] = Read("dictionary")
 
 
+#: data sources, as the union over the instance's credentials, without their contents
+SOURCES: Read[tuple[DataSource, ...]] = Read("data sources")
+
+
+def connection(source: str) -> Read[HeldConnection]:
+    """One data source with its content (Finishing 2.4)."""
+    return Read("connection", source)
+
+
+def app_secret(app: str) -> Read[HeldSecret]:
+    """An application's secret (Finishing 2.3)."""
+    return Read("secret", app)
+
+
+def app_codes(app: str) -> Read[tuple[AppCode, ...]]:
+    """The AppCodes of an application (Finishing 2.9)."""
+    return Read("app codes", app)
+
+
+def members(app: str) -> Read[tuple[Member, ...]]:
+    """Who may do something with an application (Finishing 2.3)."""
+    return Read("members", app)
+
+
+def candidates(app: str) -> Read[tuple[Member, ...]]:
+    """Who could, those that do among them (Finishing 2.3)."""
+    return Read("candidates", app)
+
+
+def values_of(path: str) -> Read[Given]:
+    """A values file; no request."""
+    return Read("values", path)
+
+
+def content_of(path: str, key: str) -> Read[Content]:
+    """The content that a values file gives one data source, its references resolved; no request."""
+    return Read(f"values {path}", key)
+
+
+def members_of(path: str) -> Read[Members]:
+    """A list of members; no request."""
+    return Read("members file", path)
+
+
 def schedule(task: str) -> Read[str]:
     """When a task runs, "" where it has no schedule (Finishing 2.5)."""
     return Read("schedule", task)
+
+
+class Files(Protocol):
+    """What the operator wrote into files that the plan's `finish:` names."""
+
+    def answers(self, read: Read[Any]) -> bool:
+        """Whether it stands in a file."""
+        ...
+
+    def answer(self, read: Read[Any]) -> object:
+        """What stands there, or Unread; blocks, and raises OperatorError where a file is wrong."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NoFiles:
+    """Where none are given."""
+
+    def answers(self, read: Read[Any]) -> bool:
+        return False
+
+    def answer(self, read: Read[Any]) -> object:
+        raise LookupError(read.what)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ class Pair:
     #: who exported it, and who imported it; "" where an earlier run did
     exporter: str = ""
     owner: str = ""
+    #: the target held it before the run: a Merge went over it
+    was_there: bool = False
 
     @property
     def kind(self) -> str:
@@ -51,8 +53,10 @@ def _brought(progress: Progress, life: Delivery) -> Iterator[Pair]:
     source, scheduled = progress.source_of(life), life.scheduled
     exporter = progress.packages[life.batch].credentials
     ids = dict(life.verified.ids) if life.verified is not None else {}
+    before = life.baseline.seen if life.baseline is not None else {}
     for asset in progress.assets_of(life.batch):
         if asset.id in ids:
             yield Pair(
-                scheduled.migration, source, scheduled.target, asset, ids[asset.id], exporter, scheduled.owner
+                scheduled.migration, source, scheduled.target, asset, ids[asset.id], exporter, scheduled.owner,
+                ids[asset.id] in before.get(asset.id, ()),
             )  # fmt: skip

@@ -26,7 +26,9 @@ def before_writing(lives: Sequence[ChangeLife], every: Mapping[str, ChangeLife],
     """What is settled without a request: what is done, what a person has changed, and what must not be done now."""
     done, different, refused = [], [], []
     for life in lives:
-        change, image = life.change, KINDS[life.change.kind].image(life.change, seen)
+        change, kind = life.change, KINDS[life.change.kind]
+        # What no read shows is as it was planned, as far as anybody knows.
+        image = change.before if kind.by_answer(change) else kind.image(change, seen)
         if isinstance(image, Unread):
             refused.append((change.id, f"it cannot be read, and so not be proved: {image.why}"))
         elif image == change.after:
@@ -35,9 +37,9 @@ def before_writing(lives: Sequence[ChangeLife], every: Mapping[str, ChangeLife],
             different.append(
                 (change.id, f"{before.change.name} at {before.change.instance} was not done: {_why(before)}")
             )
-        elif image != change.before and not KINDS[change.kind].underway(change, image):
+        elif image != change.before and not kind.underway(change, image):
             different.append((change.id, f"it was changed after the preview: {told(image)}"))
-        elif why := KINDS[change.kind].hindrance(change, seen):
+        elif why := kind.hindrance(change, seen):
             different.append((change.id, why))
     return ChangesSettled(tuple(done), (), tuple(different), tuple(refused))
 
@@ -49,13 +51,14 @@ def after_writing(lives: Sequence[ChangeLife], seen: Seen, late: bool, overdue: 
     """
     done, again, different, refused = [], [], [], []
     for life in lives:
-        change, image = life.change, KINDS[life.change.kind].image(life.change, seen)
+        change, kind = life.change, KINDS[life.change.kind]
+        image = _by_answer(life) if kind.by_answer(change) else kind.image(change, seen)
         if isinstance(image, Unread):
             if late:
                 refused.append((change.id, f"what became of it cannot be read: {image.why}"))
         elif image == change.after:
             done.append(change.id)
-        elif KINDS[change.kind].underway(change, image):
+        elif kind.underway(change, image):
             if overdue:
                 refused.append((change.id, f"{told(image)}, {overdue}"))
         elif image != change.before:
@@ -84,6 +87,11 @@ def told(image: Image) -> str:
     if len(image) == 1:
         return f"it is {image[0][1]}"
     return ", ".join(f"{word}: {value}" for word, value in image if value)
+
+
+def _by_answer(life: ChangeLife) -> Image:
+    """The object of a change that no read shows, as its answer tells."""
+    return life.change.after if life.ended and not life.failed else life.change.before
 
 
 def _refusal(life: ChangeLife) -> str:

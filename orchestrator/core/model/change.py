@@ -25,10 +25,27 @@ class ChangeKind(StrEnum):
     #: an entry of the data dictionary
     CREATE_ENTRY = "create-entry"
     REMOVE_ENTRY = "remove-entry"
+    #: how a data source is reached
+    ENTER_CONNECTION = "enter-connection"
+    EMPTY_CONNECTION = "empty-connection"
+    #: nothing is changed: the service tries it out
+    TEST_CONNECTION = "test-connection"
+    #: an application's secret
+    KEEP_SECRET = "keep-secret"  # noqa: S105 - the name of a kind
+    RENEW_SECRET = "renew-secret"  # noqa: S105 - the name of a kind
+    CREATE_APP_CODE = "create-app-code"
+    DELETE_APP_CODE = "delete-app-code"
+    SET_MEMBERS = "set-members"
 
 
 #: kinds that a job of ROMA carries out; any other is one request, whose answer is its end
 BY_JOB = frozenset({ChangeKind.REMOVE_APP, ChangeKind.REMOVE_TASK, ChangeKind.RESTORE_APP, ChangeKind.RESTORE_TASK})
+
+
+#: words of facts that only the kind itself needs: people are not told them row by row
+TECHNICAL = frozenset(
+    ("asset", "twin", "twin at", "twin by", "digest wanted", "digest before", "values", "entry", "updated", "content")
+)
 
 
 @dataclass(frozen=True, slots=True)

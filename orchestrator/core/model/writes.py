@@ -4,7 +4,8 @@ Law: one request each. A write may hold a secret, which is shown nowhere; it liv
 never journaled. `orchestrator.roma.writes` knows how each is spelled.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,57 @@ class DeleteEntry:
     id: str
 
 
-Write = ActOnTasks | CreateEntry | DeleteEntry
+@dataclass(frozen=True, slots=True)
+class EnterConnection:
+    """A data source as a whole: what is left out is emptied (Finishing 2.4)."""
+
+    id: str
+    name: str
+    type: str
+    app_id: str
+    content: Mapping[str, object] = field(repr=False)
+    description: str = ""
+    custom_plugin_id: str = ""
+    #: only try the connection out; nothing is stored
+    test: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetSecret:
+    """The secret of an application; "" for a random one (Finishing 2.3)."""
+
+    app: str
+    secret: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateAppCode:
+    """One AppCode, chosen (Finishing 2.9)."""
+
+    app: str
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteAppCode:
+    """One AppCode (Finishing 2.9)."""
+
+    app: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetMembers:
+    """The members of an application: this list, and nobody else (Finishing 2.3)."""
+
+    app: str
+    #: (id, roles)
+    users: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+Write = (
+    ActOnTasks | CreateEntry | DeleteEntry | EnterConnection | SetSecret | CreateAppCode | DeleteAppCode | SetMembers
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from orchestrator.core.plan.plan import (
     Dictionaries,
     FirstRun,
     Gate,
+    Keep,
     Mode,
     NoticeForm,
     NoticeKind,
@@ -28,7 +29,8 @@ from orchestrator.core.plan.scalars import Choice, Day, Flag, Number, Reference,
 from orchestrator.core.plan.special_values import (
     CheckId,
     CredentialsShape,
-    Keep,
+    FilesShape,
+    KeepShape,
     LibraryAddressShape,
     NotifyShape,
     TargetShape,
@@ -178,7 +180,7 @@ SETTINGS = Section(
             Number(0.001, 10000), "writing requests, per credentials, with a burst of 3", default=0.17
         ),
         "keep_packages": Key(
-            Keep(), "how long packages stay: until-verified, always or a time", default="until-verified"
+            KeepShape(), "how long packages stay: until-verified, always or a time", default="until-verified"
         ),
         "keep_backups": Key(
             TimeSpan(0, 3650 * _DAY), "how long backups stay, and so how long undo can restore", default="30d"
@@ -233,11 +235,27 @@ START_TASKS = Section(
     }
 )
 #: keys of `finish:` that a later version brings
-_LATER_STEPS = ("datasources", "app_secrets", "app_codes", "members", "apis", "policies")
+_LATER_STEPS = ("apis", "policies")
 FINISH = Section(
     {
         "dictionaries": Key(
             Choice(Dictionaries), "create: entries of the data dictionary that the target lacks", default="none"
+        ),
+        "datasources": Key(
+            FilesShape(_PATH, "values files"),
+            "the values file of the target, beside the plan: its data sources' connections; {prod: FILE, dr: FILE} for "
+            "several targets",
+        ),
+        "app_secrets": Key(
+            Choice(Keep), "keep: applications have the secret that they have at the source", default="none"
+        ),
+        "app_codes": Key(
+            Choice(Keep), "keep: applications have the AppCodes that they have at the source", default="none"
+        ),
+        "members": Key(
+            FilesShape(_PATH, "lists of members"),
+            "a CSV of source user,target user, beside the plan: members of applications; {prod: FILE, dr: FILE} for "
+            "several targets",
         ),
         "tasks": Key(START_TASKS, "tasks that are stopped at the source, then started at the target"),
     },

@@ -86,6 +86,7 @@ def _migration(draft: Draft, instances: Instances | None, users: Mapping[str, tu
     targets = [_target(draft, values, at, instances) for values, at in _targets(draft)]
     _check_twice(draft, targets, instances)
     _check_calls(draft)
+    _check_files(draft, [target.instance for target in targets if target is not None])
     if len(draft.at.problems) > told or None in targets or has_bad(dict(draft.values)):
         return None
     exclude = draft.get("exclude", {})
@@ -108,6 +109,27 @@ def _migration(draft: Draft, instances: Instances | None, users: Mapping[str, tu
 def _finish(values: Mapping[str, Any]) -> Finish:
     tasks = values.get("tasks")
     return Finish(**{**values, **({"tasks": StartTasks(**tasks)} if tasks is not None else {})})
+
+
+def _check_files(draft: Draft, targets: list[str]) -> None:
+    """Each target has a file of its own, as its data sources and users are its own."""
+    finish = draft.get("finish", {})
+    if finish is BAD or len(set(targets)) == 0:
+        return
+    for key in ("datasources", "members"):
+        files = finish.get(key, ())
+        place = draft.place("finish").child(key)
+        if files is BAD:
+            continue
+        if ("" in dict(files)) and len(set(targets)) > 1:
+            told = ", ".join(f"{name}: FILE" for name in dict.fromkeys(targets))
+            place.wrong(f"this migration has several targets, each with a file of its own: write {{{told}}}")
+        for name in dict(files):
+            if name and name not in targets:
+                place.child(name).wrong(
+                    f"{quoted(name)} is no target of this migration, allowed are {listed(dict.fromkeys(targets))}"
+                    f"{did_you_mean(name, targets)}"
+                )
 
 
 def has_bad(value: object) -> bool:

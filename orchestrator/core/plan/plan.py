@@ -294,12 +294,42 @@ class StartTasks:
     first_run: FirstRun = FirstRun.ASK
 
 
+class Keep(StrEnum):
+    """Whether something of the source is kept, so that callers change nothing."""
+
+    NONE = "none"
+    KEEP = "keep"
+
+
+#: (name of a target, path of its file); "" stands for the migration's only target
+FilePerTarget = tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Finish:
     """What is done of that which ROMA does not carry; nothing by default (Contract 6)."""
 
     dictionaries: Dictionaries = Dictionaries.NONE
     tasks: StartTasks | None = None
+    #: connections of each target's data sources
+    datasources: FilePerTarget = ()
+    app_secrets: Keep = Keep.NONE
+    app_codes: Keep = Keep.NONE
+    #: who becomes a member at each target
+    members: FilePerTarget = ()
+
+    def values_for(self, target: str) -> str:
+        """Path of that target's values file, "" where the plan names none."""
+        return _file_for(self.datasources, target)
+
+    def members_for(self, target: str) -> str:
+        """Path of that target's list of members, "" where the plan names none."""
+        return _file_for(self.members, target)
+
+
+def _file_for(files: FilePerTarget, target: str) -> str:
+    held = dict(files)
+    return held.get(target, held.get("", ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.core.model.checks import CHECKS, NOT_WAIVABLE
-from orchestrator.core.plan.containers import NAME, Section, kind_of
-from orchestrator.core.plan.plan import KeepPackages, SecretRef
+from orchestrator.core.plan.containers import NAME, MapOf, Section, kind_of
+from orchestrator.core.plan.plan import FilePerTarget, KeepPackages, SecretRef
 from orchestrator.core.plan.problems import BAD, At, Bad, did_you_mean, listed
-from orchestrator.core.plan.scalars import Reference, Schema, TimeSpan, as_text, read_word, seconds_of
+from orchestrator.core.plan.scalars import Reference, Schema, Text, TimeSpan, as_text, read_word, seconds_of
 from orchestrator.core.plan.windows import DAYS, Window, is_ever_open, moment_of, of_week, zone_of, zones_like
 
 _WAYS = (
@@ -189,6 +189,26 @@ class TargetShape:
 
 
 @dataclass(frozen=True, slots=True)
+class FilesShape:
+    """The path of a file for the only target, or a mapping from targets to paths."""
+
+    path: Text
+    #: what stands in the files, in words
+    what: str
+
+    def read(self, data: object, at: At) -> FilePerTarget | Bad:
+        if isinstance(data, Mapping):
+            read = MapOf(NAME, self.path, f"{self.what} by target").read(data, at)
+            good = () if read is BAD else tuple((name, path) for name, path in read.items() if path is not BAD)
+            return good if read is not BAD and len(good) == len(read) else BAD
+        path = self.path.read(data, at)
+        return BAD if path is BAD else (("", path),)
+
+    def schema(self) -> Schema:
+        return {"oneOf": [self.path.schema(), MapOf(NAME, self.path, self.what).schema()]}
+
+
+@dataclass(frozen=True, slots=True)
 class CheckId:
     """The id of a preflight check that may be waived."""
 
@@ -206,7 +226,7 @@ _KEEP_AGE = TimeSpan(1, 3650 * 86400)
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
+class KeepShape:
     """`keep_packages`: until-verified, always, or a time."""
 
     def read(self, data: object, at: At) -> KeepPackages | Bad:

@@ -24,7 +24,7 @@ def finishing_undo(finishing: Changes, only: Only, steps: Collection[FinishStep]
     left = [
         Left(KINDS[each.kind].what, each.object, each.name, each.instance, f"nothing takes it back: {_done(each)}")
         for each in done
-        if each.id not in back
+        if each.id not in back and KINDS[each.kind].leaves_a_trace
     ]
     return UndoPlan(made, tuple(left))
 
@@ -56,7 +56,9 @@ def _chosen(change: Change, only: Only, steps: Collection[FinishStep]) -> bool:
         return False
     kind = "task" if KINDS[change.kind].what == "task" else "app"
     places = (change.instance, change.fact("twin at"))
-    return any(only.allows_lane(change.migration, each) for each in places) and only.allows_asset(kind, change.name)
+    return any(only.allows_lane(change.migration, each) for each in places) and only.allows_asset(
+        kind, change.fact("asset") or change.name
+    )
 
 
 def _done(change: Change) -> str:

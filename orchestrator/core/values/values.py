@@ -34,6 +34,11 @@ class Connection:
         """The whole content."""
         return {**self.content, **self.other_fields}
 
+    @property
+    def referred(self) -> frozenset[str]:
+        """Paths of the content whose values must not be told, such as `host` or `api_auth_detail.client_id`."""
+        return frozenset(".".join(map(str, place)) for place, _ in _references(self.fields))
+
 
 @dataclass(frozen=True, slots=True)
 class Values:
@@ -41,6 +46,24 @@ class Values:
 
     #: by their keys
     connections: Mapping[str, Connection]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A values file as it was read."""
+
+    path: str
+    values: Values
+    #: key -> `FILE:LINE: datasources.KEY`, for sentences
+    places: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The content of one data source with its secrets in place: it lives in memory alone, until it is sent."""
+
+    entry: Connection
+    plain: Mapping[str, Plain] = field(repr=False)
 
 
 def references(values: Values) -> Mapping[Place, SecretRef]:

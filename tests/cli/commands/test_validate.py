@@ -82,3 +82,20 @@ def test_problems_of_a_values_file_are_told_with_their_lines_and_without_secrets
 def test_a_plan_or_a_values_file_and_not_both(invoke: Invoke, tmp_path: Path) -> None:
     for words in ((), ("p.yaml", "--values", "v.yaml")):
         assert invoke("validate", *words).exit_code == 2
+
+
+def test_the_files_that_a_plan_names_are_judged_with_it(invoke: Invoke, tmp_path: Path) -> None:
+    text = GOOD.replace('apps: "*"}', 'apps: "*", finish: {datasources: v.yaml, members: m.csv}}')
+    (tmp_path / "p.yaml").write_text(text)
+    told = invoke("validate", "p.yaml")
+    assert told.exit_code == 2
+    assert "the values v.yaml cannot be read: no such file or directory" in told.stderr
+    (tmp_path / "v.yaml").write_text(VALUES.replace("address", "adress"))
+    (tmp_path / "m.csv").write_text("alice;alice\n")
+    told = invoke("validate", "p.yaml")
+    assert told.exit_code == 2
+    assert "v.yaml:6: datasources.orders-db.content.adress: unknown key" in told.stderr
+    assert "m.csv:1: a semicolon stands between the users" in told.stderr
+    (tmp_path / "v.yaml").write_text(VALUES)
+    (tmp_path / "m.csv").write_text("alice,alice\n")
+    assert invoke("validate", "p.yaml").exit_code == 0

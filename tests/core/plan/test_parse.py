@@ -13,6 +13,7 @@ from orchestrator.core.plan.plan import (
     ById,
     Gate,
     Glob,
+    Keep,
     KeepPackages,
     Mode,
     OfApps,
@@ -228,6 +229,13 @@ REFUSED: list[tuple[str, object, str]] = [
     ("settings.keep_backups", "for ever", "settings.keep_backups: "),
     (f"{M0}.group", "x", "migrations[0].group: unknown key, allowed are name, source"),
     ("instances.dev.group", "a b", 'instances.dev.group: "a b" is not allowed, allowed is a name'),
+    (f"{M0}.finish", {"datasource": "x"},
+     'migrations[0].finish.datasource: unknown key, allowed are dictionaries, datasources, app_secrets, app_codes, '
+     'members, tasks; did you mean "datasources"?'),
+    (f"{M0}.finish.app_secrets", "true", 'app_secrets: "true" is not allowed, allowed is one of none, keep'),
+    (f"{M0}.finish.datasources", ["x"], "migrations[0].finish.datasources: a list stands here, allowed is the path of"),
+    (f"{M0}.finish.datasources", {"prud": "x"},
+     'migrations[0].finish.datasources.prud: "prud" is no target of this migration, allowed are prod; did you mean'),
     (f"{M0}.name", GONE, 'migrations[0]: "name" is missing: known by it in commands and reports'),
     (f"{M0}.name", "a@b", 'migrations[0].name: "a@b" is not allowed'),
     ("migrations.1.name", "orders",
@@ -540,3 +548,19 @@ def test_windows_and_gates_are_read_at_each_level() -> None:
     assert (orders.gate, orders.export_ahead, orders.windows) == (Gate.IMPORTS, True, (saturday,))
     assert (common.gate, common.export_ahead, common.windows) == (Gate.NONE, True, ())
     assert plan.settings.gate_timeout == 7200.0
+
+
+def test_each_target_has_its_own_file_of_values_and_of_members() -> None:
+    alone = plan_of(("migrations.0.finish", {"datasources": "v.yaml", "app_codes": "keep"})).migrations[0].finish
+    assert (alone.values_for("prod"), alone.members_for("prod"), alone.app_codes) == ("v.yaml", "", Keep.KEEP)
+    several = [
+        ("migrations.0.target", GONE), ("migrations.0.targets", ["prod", "dr"]),
+    ]  # fmt: skip
+    files = {"prod": "prod.yaml", "dr": "dr.yaml"}
+    both = plan_of(*several, ("migrations.0.finish", {"datasources": files})).migrations[0].finish
+    assert [both.values_for(each) for each in ("prod", "dr")] == ["prod.yaml", "dr.yaml"]
+    (told,) = problems_of(*several, ("migrations.0.finish", {"members": "m.csv"}))
+    assert told == (
+        "migrations[0].finish.members: this migration has several targets, each with a file of its own: write "
+        "{prod: FILE, dr: FILE}"
+    )
