@@ -320,6 +320,10 @@ def finish(
     ] = None,
     unproved: Annotated[bool, typer.Option("--unproved", help="Do also what no read can prove.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Name every row.")] = False,
+    template: Annotated[
+        Path | None,
+        typer.Option("--template", metavar="FILE", help="Only write a values file with what the source shows."),
+    ] = None,
     metrics_port: MetricsPortOption = "",
     metrics_textfile: MetricsFileOption = None,
     traces: TracesOption = False,
@@ -331,7 +335,7 @@ def finish(
 
     monitoring = Monitoring(metrics_port, metrics_textfile, traces)
     asked = (tuple(step or ()), tuple(only or ()), unproved, dry_run, save, approved, everything)
-    return body(terminal, run, Wanted(*asked, monitoring))
+    return body(terminal, run, Wanted(*asked, monitoring, template))
 
 
 @command("undo")

@@ -28,7 +28,7 @@ _TOP = (
 _EXAMPLES = {
     "init": ("--region cn-north-4",),
     "inventory": ("plan.yaml dev", "plan.yaml dev --excel > dev.csv"),
-    "validate": ("plan.yaml",),
+    "validate": ("plan.yaml", "--values values/prod.yaml"),
     "preview": ("plan.yaml", "plan.yaml --markdown > ticket.md", "plan.yaml --save ok.json --note CHG-1234",
                 "plan.yaml --against ok.json"),
     "run": ("plan.yaml", "plan.yaml --only orders@prod", "plan.yaml --approved ok.json", "plan.yaml --retry",
@@ -38,6 +38,7 @@ _EXAMPLES = {
     "pause": ('--note "the database is being restarted"',),
     "continue": ("", 'orders-to-prod --gate imports --note "go, CHG-1234"'),
     "stop": ('--note "rolled back tonight"',),
+    "finish": ("--dry-run", "--dry-run --save ok.json", "--approved ok.json", "--template values/prod.yaml"),
     "verify": ("", "--only orders@prod"),
     "resolve": ("", 'orders-to-prod 1a2b3c@prod --as imported --reason "looked myself"'),
     "report": ("", "> report.md"),
@@ -46,7 +47,7 @@ _EXAMPLES = {
     "journal": ("upgrade --journal 'postgresql://roma:${env:JOURNAL_PASSWORD}@db:5432/roma'",),
     "forget": ("20270101-020000", "--older-than 90d --yes"),
     "emulator": ("--write-plan local.yaml", "--world world.yaml --port 0"),
-    "schema": ("> plan.schema.json",),
+    "schema": ("> plan.schema.json", "--values > values.schema.json"),
     "demo": ("", "--keep"),
 }  # fmt: skip
 

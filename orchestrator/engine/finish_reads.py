@@ -69,10 +69,15 @@ class FinishReads:
 
     async def planned(self, ground: Ground, steps: Sequence[FinishStep]) -> FinishPlan:
         """What these steps would do now. Raises ServiceUnreachable (9) and ServiceRefuses (3)."""
-        seen = Seen({}, self.digest)
-        while looks := missing_looks(ground, steps, seen):
-            seen = Seen({**seen.answers, **await self._all(looks)}, self.digest)
+        seen = await self.seen(lambda seen: missing_looks(ground, steps, seen))
         return finish_plan(ground, steps, seen)
+
+    async def seen(self, missing: Callable[[Seen], Sequence[Look]]) -> Seen:
+        """Answers to all that `missing` names, asked again with them until it names nothing. Raises as `planned`."""
+        seen = Seen({}, self.digest)
+        while looks := missing(seen):
+            seen = Seen({**seen.answers, **await self._all(looks)}, self.digest)
+        return seen
 
     async def again(self, instance: str, looks: Sequence[Look], contact: Contact) -> Seen | None:
         """Fresh answers to all of these; None where one can be had in this process no more. `instance` waits."""

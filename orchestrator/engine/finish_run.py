@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from orchestrator.core.finish.first_values import FirstValues, first_looks, first_values
 from orchestrator.core.finish.ground import Ground
+from orchestrator.core.finish.looks import not_held
 from orchestrator.core.finish.pairs import pairs_of
 from orchestrator.core.finish.planning import FinishPlan, steps_of
 from orchestrator.core.plan.plan import FinishStep
@@ -36,6 +38,14 @@ async def preview_finish(runs: Runs, run: str, wish: FinishWish) -> FinishPlan:
     """What `finish` would do now; reads only. One that has begun shows what is left of it."""
     past = _chosen(runs_of(runs.store, runs.plan.name), run)
     return await _planned(runs, past.progress, wish)
+
+
+async def first_values_of(runs: Runs, run: str, only: Only) -> FirstValues:
+    """A values file for what the run brought to its one target; reads only. Raises as `preview_finish` does."""
+    past = _chosen(runs_of(runs.store, runs.plan.name), run)
+    ground = Ground(runs.plan, pairs_of(past.progress), only)
+    seen = await reads_of(runs).seen(lambda seen: not_held(first_looks(ground, seen), seen))
+    return first_values(run, ground, seen)
 
 
 async def finish_run(runs: Runs, run: str, wish: FinishWish) -> Carried:

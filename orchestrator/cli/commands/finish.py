@@ -17,17 +17,19 @@ from orchestrator.cli.changing import (
 )
 from orchestrator.cli.context.measuring import Monitoring
 from orchestrator.cli.context.observers import Observer
+from orchestrator.cli.context.output_file import must_be_writable, write_output
 from orchestrator.cli.output.tables import commands, wrapped
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.render.finish_text import changes_json, closing_text, plan_json, plan_text
 from orchestrator.core.finish.kinds import BY_WORD
 from orchestrator.core.finish.planning import FinishPlan, steps_of
 from orchestrator.core.finish.saved import SavedChanges
+from orchestrator.core.model.counts import count
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.selection.only import Only, parse_only
 from orchestrator.core.state.changes import ChangeState
 from orchestrator.engine.change_run import Carried
-from orchestrator.engine.finish_run import FinishWish, finish_run, preview_finish
+from orchestrator.engine.finish_run import FinishWish, finish_run, first_values_of, preview_finish
 from orchestrator.errors import ExitCode, OperatorError
 
 #: options that a saved finish holds
@@ -46,14 +48,18 @@ class Wanted:
     approved: Path | None = None
     everything: bool = False
     monitoring: Monitoring = field(default_factory=Monitoring)
+    template: Path | None = None
 
 
 def finish(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
     """Finish a run; 0 where everything is done and proved, 1 where something is left to people."""
     must_be_savable("finish", wanted.save, wanted.dry_run)
+    _must_stand_alone(wanted)
     saved = read_saved("finish", _ASKED, wanted.approved)
     made = changing(terminal, "finish", word, saved)
     try:
+        if wanted.template is not None:
+            return _write_values(made, wanted.only, wanted.template)
         wish = _wish(made, wanted, saved)
         if wanted.dry_run:
             return _show(made, wish, wanted)
@@ -71,6 +77,35 @@ def _wish(made: Changing, wanted: Wanted, saved: SavedChanges | None) -> FinishW
     note = made.terminal.redactor.clean(made.terminal.common.note)
     wish = FinishWish(read_steps(steps), parse_only(only, made.plan) if only else Only(), unproved, note)
     return wish if saved is None else replace(wish, digest=saved.digest, approved=saved.id)
+
+
+# --- a first values file -------------------------------------------------------------------------------------------
+
+
+def _must_stand_alone(wanted: Wanted) -> None:
+    """`--template` only writes a file."""
+    if wanted.template is None:
+        return
+    if wanted.steps or wanted.unproved or wanted.dry_run or wanted.approved is not None:
+        raise OperatorError("--template goes with --only alone: it writes a file and changes nothing")
+    must_be_writable(wanted.template, "--template", None)
+
+
+def _write_values(made: Changing, only: tuple[str, ...], path: Path) -> int:
+    chosen = parse_only(only, made.plan) if only else Only()
+    first = ask(made, lambda: first_values_of(made.runs, made.found.run, chosen))
+    write_output(path, first.text.encode(), "--template")
+    following = made.names.command("validate", "--values", str(path))
+    if made.terminal.common.json:
+        head = {"run": made.found.run, "plan": made.plan.name, "template": str(path), "target": first.target}
+        told = {"datasources": first.sources, "empty": first.empty, "code": 0, "who": "the plan's owner"}
+        made.terminal.document({**head, **told, "next": following})
+    else:
+        said = (
+            f"{path}: {count(first.sources, 'data source')} of {first.target}, {count(first.empty, 'secret')} to name"
+        )
+        made.terminal.result("\n".join([said, commands("next: ", f"complete the references, then:\n{following}")]))
+    return int(ExitCode.DONE)
 
 
 # --- to look at, and to save ---------------------------------------------------------------------------------------

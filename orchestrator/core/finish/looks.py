@@ -4,7 +4,7 @@ A kind of change says what it looks at, and finds the answers in a `Seen`. So pl
 the proof after it are one and the same question.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar, cast
 
@@ -137,3 +137,8 @@ class Seen:
 
     def holds(self, look: Look) -> bool:
         return (look.instance, look.read) in self.answers
+
+
+def not_held(looks: Iterable[Look], seen: Seen) -> tuple[Look, ...]:
+    """Those that have no answer yet, each once."""
+    return tuple(dict.fromkeys(look for look in looks if not seen.holds(look)))

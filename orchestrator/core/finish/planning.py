@@ -7,7 +7,7 @@ from hashlib import sha256
 from orchestrator.core.finish.ground import Ground, Rows
 from orchestrator.core.finish.kind import Step
 from orchestrator.core.finish.kinds import BY_WORD, KINDS, STEPS
-from orchestrator.core.finish.looks import Look, Seen
+from orchestrator.core.finish.looks import Look, Seen, not_held
 from orchestrator.core.model.change import Change, Left
 from orchestrator.core.plan.plan import FinishStep, Plan
 
@@ -38,8 +38,7 @@ def steps_of(plan: Plan, named: Collection[FinishStep] = ()) -> tuple[FinishStep
 
 def missing_looks(ground: Ground, steps: Collection[FinishStep], seen: Seen) -> tuple[Look, ...]:
     """What is still to be read before these steps can be planned; none when everything is known."""
-    asked = (look for step in _chosen(steps) for look in step.looks(ground, seen))
-    return tuple(dict.fromkeys(look for look in asked if not seen.holds(look)))
+    return not_held((look for step in _chosen(steps) for look in step.looks(ground, seen)), seen)
 
 
 def finish_plan(ground: Ground, steps: Collection[FinishStep], seen: Seen) -> FinishPlan:

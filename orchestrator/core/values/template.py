@@ -28,6 +28,8 @@ class Shown:
     #: the application's name at the target
     app: str
     content: Mapping[str, object]
+    #: why its content could not be read, "" where it was
+    unread: str = ""
 
 
 def template(run: str, target: str, shown: Iterable[Shown]) -> str:
@@ -55,6 +57,8 @@ def _source(one: Shown, ambiguous: bool) -> Iterator[str]:
     if ambiguous:
         yield f"    name: {_word(one.name)}"
         yield f"    app: {_word(one.app)}"
+    if one.unread:
+        yield f"    # its content could not be read: {_plain_words(one.unread)}"
     known = TYPES[one.type].fields if one.type in TYPES else {}
     content = _with_pairs({name: value for name, value in one.content.items() if name in known})
     others = {name: value for name, value in one.content.items() if name not in known}
@@ -124,6 +128,11 @@ def _word(text: str) -> str:
     if text and _PLAIN.issuperset(text) and text[0] not in "-./" and text not in _NULLS:
         return text
     return f'"{"".join(map(_escaped, text))}"'
+
+
+def _plain_words(text: str) -> str:
+    """Words of the service on the line of a comment."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)[:200]
 
 
 def _escaped(sign: str) -> str:

@@ -316,3 +316,30 @@ def test_each_step_is_taken_back(step: str, moved: Local, invoke: Invoke) -> Non
     assert not codes(moved, "prod")
     assert contents(moved) == before[0]
     assert not set(secrets(moved, "prod").values()) & set(secrets(moved, "dev").values())
+
+
+def test_a_template_holds_each_field_that_the_source_shows_and_no_secret(moved: Local, invoke: Invoke) -> None:
+    path = moved.plan.parent / "first.yaml"
+    told = invoke("finish", "--template", str(path))
+    assert told.exit_code == 0, told.output
+    assert "4 data sources of prod, 4 secrets to name" in " ".join(told.stdout.split())
+    text = path.read_text(encoding="utf-8")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert text.count("host: 10.0.0.8  # as at the source") == 4
+    assert not [
+        each for source in held(moved, "dev").datasources.all() if (each := dict(source.content)["password"]) in text
+    ]
+    judged = invoke("validate", "--values", str(path))
+    assert (judged.exit_code, judged.stderr.count("this reference is still empty")) == (2, 4)
+    assert invoke("finish", "--template", str(path)).exit_code == 2, "nothing is overwritten"
+    assert path.read_text(encoding="utf-8") == text
+    path.write_text(text.replace("${env:}", "${env:PROD_DB}"), encoding="utf-8")
+    assert invoke("validate", "--values", str(path)).exit_code == 0
+    moved.plan.write_text(moved.plan.read_text(encoding="utf-8").replace("prod.yaml", "first.yaml"), encoding="utf-8")
+    assert document(invoke, "--step", "datasources")["counts"] == {"done": 8}
+
+
+def test_a_template_changes_nothing_and_goes_with_no_step(moved: Local, invoke: Invoke) -> None:
+    assert invoke("finish", "--template", "first.yaml", "--step", "members").exit_code == 2
+    assert invoke("finish", "--template", "first.yaml", "--only", "@dev").exit_code == 2
+    assert not (moved.plan.parent / "first.yaml").exists()
