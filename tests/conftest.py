@@ -5,15 +5,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.builders.postgres_server import PostgresServer
+from tests.builders.postgres_server import OwnServer, PostgresServer, server_given
 from tests.builders.temporal_server import TemporalServer
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    server = PostgresServer.made()
+    server = server_given() or OwnServer.made()
     try:
-        server.start()
+        if isinstance(server, OwnServer):
+            server.start()
         yield server
     finally:
         server.remove()

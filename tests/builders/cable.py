@@ -12,10 +12,10 @@ _PIECE = 65536
 
 
 class Cable:
-    """Listens on a port of its own and passes everything on to `port`, on a thread of its own for each connection."""
+    """Listens on a port of its own and passes everything on, on a thread of its own for each connection."""
 
-    def __init__(self, port: int) -> None:
-        self._to = port
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        self._to = (host, port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self._open: set[socket.socket] = set()
@@ -62,7 +62,7 @@ class Cable:
             except OSError:
                 return
             try:
-                far = socket.create_connection(("127.0.0.1", self._to))
+                far = socket.create_connection(self._to)
             except OSError:
                 near.close()
                 continue

@@ -5,19 +5,22 @@ another user, from a copy where that user cannot reach the package.
 """
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from tests.builders.cable import Cable
 from tests.builders.ports import free_port
 
 #: "nobody" on every Linux; no account of that number need exist
@@ -33,19 +36,65 @@ fsync = off
 """
 
 
-@dataclass
 class PostgresServer:
-    """One server with a data folder of its own."""
+    """A server that is reached at a port of loopback, and makes databases."""
+
+    port: int
+    #: where databases are made, with the password of whoever may
+    admin: str
+    _databases = 0
+    #: begins the name of each database
+    _prefix = "d"
+
+    def uri(self, database: str) -> str:
+        return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
+
+    def database(self) -> str:
+        """The name of a new and empty database."""
+        self._databases += 1
+        name = f"{self._prefix}{self._databases}"
+        with psycopg.connect(self.admin, autocommit=True) as connection:
+            if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (USER,)).fetchone() is None:
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(USER), PASSWORD))
+            connection.execute(f"CREATE DATABASE {name} OWNER {USER}")
+        return name
+
+    def remove(self) -> None:
+        """Leave nothing behind."""
+
+
+class OtherServer(PostgresServer):
+    """One that somebody else runs, at any host: its databases are ours, and removed.
+
+    `address` is that of a user who may make roles and databases, with its password: `postgresql://postgres:...@host/postgres`.
+    """
+
+    def __init__(self, address: str) -> None:
+        given = conninfo_to_dict(address)
+        self._cable = Cable(int(given.get("port") or 5432), str(given.get("host") or "127.0.0.1"))
+        self.port = self._cable.port
+        self.admin = make_conninfo(address, host="127.0.0.1", port=self.port)
+        self._prefix = f"roma_test_{secrets.token_hex(4)}_"
+
+    def remove(self) -> None:
+        with psycopg.connect(self.admin, autocommit=True) as connection:
+            for number in range(1, self._databases + 1):
+                connection.execute(f"DROP DATABASE IF EXISTS {self._prefix}{number} WITH (FORCE)")
+        self._cable.close()
+
+
+@dataclass
+class OwnServer(PostgresServer):
+    """One with a data folder of its own."""
 
     root: Path
     port: int
     _folder: Path
     _as_user: dict[str, Any]
     _process: "subprocess.Popen[bytes] | None" = None
-    _databases: int = field(default=0)
 
     @classmethod
-    def made(cls) -> "PostgresServer":
+    def made(cls) -> "OwnServer":
         """A server that does not run yet."""
         base = "/dev/shm" if Path("/dev/shm").is_dir() else None
         root = Path(tempfile.mkdtemp(prefix="postgres-", dir=base))
@@ -54,6 +103,7 @@ class PostgresServer:
             as_user |= {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
             os.chown(root, _NOBODY, _NOBODY)
         server = cls(root, free_port(), _program(root, as_user), as_user)
+        server.admin = f"postgresql://{ADMIN}:{PASSWORD}@127.0.0.1:{server.port}/postgres"
         server._prepare()
         return server
 
@@ -79,7 +129,7 @@ class PostgresServer:
         until = time.monotonic() + 30
         while True:
             try:
-                psycopg.connect(self.admin, password=PASSWORD, connect_timeout=2).close()
+                psycopg.connect(self.admin, connect_timeout=2).close()
             except psycopg.OperationalError:
                 if time.monotonic() > until or process.poll() is not None:
                     raise
@@ -99,25 +149,14 @@ class PostgresServer:
         self.stop("immediate")
         shutil.rmtree(self.root, ignore_errors=True)
 
-    @property
-    def admin(self) -> str:
-        return f"postgresql://{ADMIN}@127.0.0.1:{self.port}/postgres"
-
-    def uri(self, database: str) -> str:
-        return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
-
-    def database(self) -> str:
-        """The name of a new and empty database."""
-        self._databases += 1
-        name = f"d{self._databases}"
-        with psycopg.connect(self.admin, password=PASSWORD, autocommit=True) as connection:
-            if self._databases == 1:
-                connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(USER), PASSWORD))
-            connection.execute(f"CREATE DATABASE {name} OWNER {USER} STRATEGY file_copy")
-        return name
-
     def _run(self, program: str, *words: str) -> None:
         subprocess.run([self._folder / "bin" / program, *words], check=True, capture_output=True, **self._as_user)
+
+
+def server_given() -> PostgresServer | None:
+    """The one that ROMA_TEST_POSTGRES names, if any."""
+    address = os.environ.get("ROMA_TEST_POSTGRES", "")
+    return OtherServer(address) if address else None
 
 
 def _program(root: Path, as_user: dict[str, Any]) -> Path:

@@ -11,7 +11,7 @@ import pytest
 from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.readings import LockScope
 from tests.builders.cable import Cable, cable_to
-from tests.builders.postgres_server import PASSWORD, PostgresServer
+from tests.builders.postgres_server import PASSWORD, OwnServer, PostgresServer
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import LINES, Desk, PlanText, read_until
 from tests.e2e.local_roma import PATIENCE, LocalRoma, small_world
@@ -168,7 +168,7 @@ def test_a_run_that_loses_its_database_ends_itself(kept: Kept, roma: LocalRoma, 
 
 def test_a_database_that_is_restarted_costs_nothing(desk: Desk, roma: LocalRoma) -> None:
     desk.plan(roma, TENS)
-    server = PostgresServer.made()
+    server = OwnServer.made()
     try:
         server.start()
         kept = kept_in(server, desk, ttl=20.0)

@@ -64,7 +64,7 @@ def test_the_gate_holds_only_what_reads() -> None:
     hints = get_type_hints(Admission)
     assert (hints["roma"], hints["store"]) == (Readers, Reads)
     assert [name for name in vars(Readers) if not name.startswith("_")] == ["reader"]
-    assert [name for name in vars(Reads) if not name.startswith("_")] == ["run_ids", "plan_of", "read", "brief"]
+    assert [name for name in vars(Reads) if not name.startswith("_")] == ["run_ids", "runs_of", "read", "brief"]
     assert {field.name for field in fields(Admission)} == {"plan", "store", "roma", "users", "runtime"}
 
 
