@@ -53,7 +53,11 @@ def run(invoke: Invoke, journal: str) -> Run:
 
 def test_upgrade_makes_the_tables_once(invoke: Invoke, address: str) -> None:
     first = invoke("journal", "upgrade", "--journal", address, "--json")
-    assert json.loads(first.stdout) == {"journal": address.replace(":${env:T_JOURNAL}", ""), "applied": [1, 2], "code": 0}
+    assert json.loads(first.stdout) == {
+        "journal": address.replace(":${env:T_JOURNAL}", ""),
+        "applied": [1, 2],
+        "code": 0,
+    }
     again = invoke("journal", "upgrade", "--journal", address)
     assert (again.exit_code, "nothing to do" in again.stdout) == (0, True)
 
