@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test browser quick screens check format proof soak chaos bench dist lock clean
+.PHONY: help install run test browser quick screens check format proof soak chaos fleet bench dist lock clean
 
 help: ## print this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ soak: $(STAMP) ## simulate SEEDS nights (default 100000); FIRST, LOG and BUDGET 
 
 chaos: $(STAMP) ## kill real processes KILLS times (default 200)
 	$(BIN)/python -m tests.chaos $(or $(KILLS),200)
+
+fleet: $(STAMP) ## a fleet in a box: a worker is killed, and what happened when is printed
+	$(BIN)/python -m tests.chaos.lab
 
 bench: $(STAMP) ## the table of ratios in tests/benchmarks (about forty minutes)
 	$(BIN)/python -m tests.benchmarks --most 10000

@@ -15,6 +15,7 @@ Everything heavy is imported inside the commands, so that `--help` stays quick.
 
 import os
 import sys
+from contextlib import suppress
 
 from orchestrator.cli.context import signals
 
@@ -29,8 +30,21 @@ def main() -> None:
         from orchestrator.cli.app import build, called_by
 
         build(called_by(sys.argv[1:], os.environ))(prog_name="roma-migrate")
+    except SystemExit as leaving:
+        signals.fall_silent()
+        _leave_without_the_engine(leaving)
+        raise
     finally:
         signals.fall_silent()
+
+
+def _leave_without_the_engine(leaving: SystemExit) -> None:
+    """The library of a fleet's engine has threads that crash the interpreter's own end: it is passed by."""
+    if "temporalio" in sys.modules:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None))
 
 
 def _open_standard_streams() -> None:

@@ -54,6 +54,12 @@ MetricsFileOption = Annotated[
 TracesOption = Annotated[
     bool, typer.Option("--traces", help="Spans by OpenTelemetry: the extra otel, and an SDK of yours.")
 ]
+EngineOption = Annotated[
+    str,
+    typer.Option(
+        "--engine", metavar="HOST:PORT/NAMESPACE", help="What hands components to workers (else ROMA_MIGRATE_ENGINE)."
+    ),
+]
 #: `run --preview` could mean either
 SPELLINGS = (
     "to look, and send nothing:\nroma-migrate preview PLAN\n"
@@ -496,6 +502,41 @@ def journal(
     return body(terminal, action)
 
 
+@command("submit")
+def submit(terminal: Terminal, plan: PlanArgument, engine: EngineOption = "") -> int:
+    """Hand a plan to a fleet's workers, in components."""
+    from orchestrator.cli.commands.submit import Wanted
+    from orchestrator.cli.commands.submit import submit as body
+
+    return body(terminal, plan, Wanted(engine))
+
+
+@command("worker")
+def worker(
+    terminal: Terminal,
+    group: Annotated[
+        str, typer.Option("--group", metavar="GROUP", help="Whose instances it reaches: `group` in plans.")
+    ],
+    at_once: Annotated[
+        int, typer.Option("--at-once", metavar="N", min=1, max=1000, help="Components at the same time.")
+    ] = 4,
+    engine: EngineOption = "",
+) -> int:
+    """Conduct what was submitted, until SIGTERM."""
+    from orchestrator.cli.commands.worker import Wanted
+    from orchestrator.cli.commands.worker import worker as body
+
+    return body(terminal, Wanted(group, at_once, engine))
+
+
+@command("workers")
+def workers(terminal: Terminal) -> int:
+    """List a fleet's workers."""
+    from orchestrator.cli.commands.workers import workers as body
+
+    return body(terminal)
+
+
 @command("emulator")
 def emulator(
     terminal: Terminal,
@@ -541,8 +582,7 @@ def demo(
 
 #: names that scripts may rely on later (Contract 2)
 LATER = (
-    "export", "import",
-    "rehearse", "submit", "worker", "workers",
+    "export", "import", "rehearse",
 )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ _TOP = (
   ROMA_MIGRATE_HOME       where runs are kept, in place of .roma-migrate
   ROMA_MIGRATE_JOURNAL    the database that keeps journals, not the home
   ROMA_MIGRATE_PACKAGES   a folder of all hosts that keeps packages too
+  ROMA_MIGRATE_ENGINE     what hands a fleet's components to its workers
   HTTPS_PROXY, NO_PROXY   the way to the service
   NO_COLOR, TERM=dumb     no colours; no board, plain lines
   HUAWEICLOUD_SDK_*       credentials of `profile: sdk`""",
@@ -45,6 +46,9 @@ _EXAMPLES = {
     "handover": ("", "--csv > handover.csv", "--check"),
     "schedule": ('plan.yaml --as systemd --at "Sat 02:00" --timezone Asia/Shanghai',),
     "journal": ("upgrade --journal 'postgresql://roma:${env:JOURNAL_PASSWORD}@db:5432/roma'",),
+    "submit": ("plan.yaml --journal 'postgresql://...' --engine temporal:7233/migrations",),
+    "worker": ("--group cn-north --at-once 8",),
+    "workers": ("--json",),
     "forget": ("20270101-020000", "--older-than 90d --yes"),
     "emulator": ("--write-plan local.yaml", "--world world.yaml --port 0"),
     "schema": ("> plan.schema.json", "--values > values.schema.json"),

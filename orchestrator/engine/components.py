@@ -79,10 +79,12 @@ async def conduct(runs: Runs, store: LocalStore, component: SubmittedComponent, 
 
     `runs` come from `runs_for`, and take the signals meanwhile. Raises HeldElsewhere where one of its instances or
     slots is held, LeaseLost and JournalUnreachable: of these nothing is noted. A defect is noted as 70, and raised.
+    A cancellation is noted as no death of its process, and held is nothing then.
     """
     submissions, offload = store.submissions, runs.runtime.offload
     holding: AbstractContextManager[None] = runs.store.hold(component.plan, holder)
-    await offload(holding.__enter__)
+    with anyio.CancelScope(shield=True):
+        await offload(holding.__enter__)
     try:
         now = await offload(submissions.tried, component.id)
         if now.state is not ComponentState.WAITING:
@@ -90,6 +92,10 @@ async def conduct(runs: Runs, store: LocalStore, component: SubmittedComponent, 
         try:
             code, why, not_before = await _end_of(runs, now)
         except (HeldElsewhere, LeaseLost, JournalUnreachable):
+            raise
+        except anyio.get_cancelled_exc_class():
+            with anyio.CancelScope(shield=True):
+                await offload(submissions.ended, component.id, int(ExitCode.TERMINATED), "left as it began", 0.0)
             raise
         except Exception as defect:
             await offload(submissions.ended, component.id, int(ExitCode.DEFECT), repr(defect), 0.0)

@@ -35,6 +35,9 @@ class Placed:
     """A component, and the group of workers that can reach its instances."""
 
     id: str
+    #: the name of its plan
+    plan: str
+    #: "" where all reach them
     group: str
 
 
@@ -85,5 +88,5 @@ class Engine(Protocol):
         ...
 
     async def drain(self) -> None:
-        """Take nothing more, and have everything left in good order; returns, as `work` does, when that is done."""
+        """Take nothing more, and have everything left in good order: `work` returns when that is done."""
         ...

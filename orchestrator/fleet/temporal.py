@@ -13,7 +13,7 @@ from datetime import timedelta
 import anyio
 from anyio.abc import TaskGroup
 from temporalio import activity
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
@@ -34,16 +34,20 @@ _QUIET = TelemetryConfig(logging=LoggingConfig(filter=TelemetryFilter(core_level
 
 
 class TemporalEngine:
-    """One connection to one server."""
+    """One connection to one server, for the components of one journal."""
 
-    def __init__(self, address: EngineAddress, client: Client, silence: float) -> None:
-        """`silence`: seconds after which a worker that gives no sign is believed dead: as long as its leases live."""
-        self._address, self.client, self._silence = address, client, silence
-        self._worker: Worker | None = None
-        self._draining = False
+    def __init__(self, address: EngineAddress, client: Client, journal: str, silence: float) -> None:
+        """`journal` names the database, so that two of them may use one namespace and never get each other's ids.
+
+        `silence`: seconds after which a worker that gives no sign is believed dead: as long as its leases live.
+        """
+        self._address, self.client, self._journal, self._silence = address, client, journal, silence
+        self._asked_to_drain = anyio.Event()
 
     @classmethod
-    async def connected(cls, address: EngineAddress, secrets: Mapping[str, str], silence: float) -> "TemporalEngine":
+    async def connected(
+        cls, address: EngineAddress, secrets: Mapping[str, str], journal: str, silence: float
+    ) -> "TemporalEngine":
         """Raises EngineUnreachable, OperatorError."""
         try:
             with anyio.fail_after(ANSWER_TIME):
@@ -55,7 +59,7 @@ class TemporalEngine:
             raise _away(address, error) from None
         except ValueError:
             raise OperatorError(f"--engine: {address.shown} is refused: its certificate or key is none") from None
-        return cls(address, client, silence)
+        return cls(address, client, journal, silence)
 
     async def start(self, component: Placed) -> None:
         await self._started(component, "")
@@ -63,12 +67,12 @@ class TemporalEngine:
     async def signal(self, component: Placed, word: Word) -> None:
         await self._started(component, word.value)
 
-    async def _started(self, component: Placed, word: str) -> WorkflowHandle[object, object]:
+    async def _started(self, component: Placed, word: str) -> None:
         """One request, whether or not it is known: what ended long ago begins anew, and looks at its row first."""
         try:
-            return await self.client.start_workflow(
-                "Component", args=[component.id, self._silence], id=f"component/{component.id}",
-                task_queue=component.group, id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            await self.client.start_workflow(
+                "Component", args=[component.id, self._silence], id=workflow_id(component),
+                task_queue=self._queue(component.group), id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING, start_signal=word or None,
                 rpc_timeout=timedelta(seconds=ANSWER_TIME),
             )  # fmt: skip
@@ -76,25 +80,45 @@ class TemporalEngine:
             raise _away(self._address, error) from None
 
     async def work(self, group: str, at_once: int, conduct: Conduct) -> None:
+        failed: list[RuntimeError] = []
+        async with anyio.create_task_group() as owner:
+            conducting = _Conducting(conduct, owner)
+            workers = [self._worker(each, at_once, conducting) for each in dict.fromkeys((group, ""))]
+            for worker in workers:
+                owner.start_soon(self._run, worker, failed)
+            await self._asked_to_drain.wait()
+            for worker in workers:
+                await worker.shutdown()
+        if failed:
+            raise _away(self._address, failed[0])
+
+    def _worker(self, group: str, at_once: int, conducting: "_Conducting") -> Worker:
+        return Worker(
+            self.client, task_queue=self._queue(group), workflows=[Component], activities=[conducting.conduct],
+            max_concurrent_activities=at_once, max_heartbeat_throttle_interval=_THROTTLE,
+            default_heartbeat_throttle_interval=_THROTTLE, max_cached_workflows=200,
+        )  # fmt: skip
+
+    async def _run(self, worker: Worker, failed: list[RuntimeError]) -> None:
+        """A worker that the server refuses ends all of them: what is conducted is left in good order."""
         try:
-            async with anyio.create_task_group() as owner:
-                self._worker = worker = Worker(
-                    self.client, task_queue=group, workflows=[Component],
-                    activities=[_Conducting(conduct, owner).conduct], max_concurrent_activities=at_once,
-                    max_heartbeat_throttle_interval=_THROTTLE, default_heartbeat_throttle_interval=_THROTTLE,
-                    max_cached_workflows=200,
-                )  # fmt: skip
-                if not self._draining:
-                    await worker.run()
+            await worker.run()
         except RuntimeError as error:
-            raise _away(self._address, error) from None
+            failed.append(error)
         finally:
-            self._worker = None
+            self._asked_to_drain.set()
 
     async def drain(self) -> None:
-        self._draining = True
-        if self._worker is not None and self._worker.is_running:
-            await self._worker.shutdown()
+        self._asked_to_drain.set()
+
+    def _queue(self, group: str) -> str:
+        """The task queue of a group; a name of a plan has no blank, so that no group is called like that of all."""
+        return f"{group or 'any group'} {self._journal[:8]}"
+
+
+def workflow_id(component: Placed) -> str:
+    """What a component is called at the server."""
+    return f"component/{component.plan}/{component.id}"
 
 
 @dataclass(slots=True)

@@ -150,7 +150,9 @@ class Home:
 
     def keep_journal_place(self, kept: JournalPlace) -> None:
         """From now on its journals are there."""
-        if self.journal_place() != kept:
+        if self.journal_place() == kept:
+            return
+        with held_briefly(self.lock):  # a worker begins several runs at the same moment
             place(Disk(), self.path / "journal", json.dumps({"id": kept.id, "address": kept.shown}).encode())
 
     def lock_of(self, plan: str) -> Path:

@@ -15,6 +15,16 @@ from orchestrator.storage.locks import Holder
 class Submissions(Protocol):
     """Submissions, their components, and the workers. Every method may raise JournalUnreachable and MemoryFailed."""
 
+    @property
+    def journal(self) -> str:
+        """Names the database, whatever its address; "" where there is none."""
+        ...
+
+    @property
+    def ttl(self) -> float:
+        """Seconds that a lease lives without being renewed, the same for all processes."""
+        ...
+
     # --- looking ---
 
     def ids(self) -> list[str]:
@@ -92,6 +102,12 @@ class Submissions(Protocol):
 
 class NoSubmissions:
     """A home's: nothing was ever submitted, and nothing can be."""
+
+    journal = ""
+
+    @property
+    def ttl(self) -> float:
+        self._refuse()
 
     def ids(self) -> list[str]:
         return []

@@ -79,13 +79,18 @@ class Desk:
         """The program in the background; leave its `with` block only when it has ended."""
         streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **pipes}
         return subprocess.Popen(
-            [*PROGRAM, *words], env=self._environment(), cwd=self.folder, text=True, errors="replace", **streams
+            [*PROGRAM, *words],
+            env=self.environment_of_programs(),
+            cwd=self.folder,
+            text=True,
+            errors="replace",
+            **streams,
         )
 
     def run(self, *words: str, patience: float = 150.0) -> Said:
         """One command from its start to its end."""
         told = subprocess.run(
-            [*PROGRAM, *words], env=self._environment(), cwd=self.folder, text=True, errors="replace",
+            [*PROGRAM, *words], env=self.environment_of_programs(), cwd=self.folder, text=True, errors="replace",
             capture_output=True, check=False, timeout=patience, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         return Said(told.returncode, told.stdout, told.stderr)
@@ -96,7 +101,7 @@ class Desk:
         """One command with a terminal of its own for everything it says; its code, and what the terminal got."""
         ours, theirs = pty.openpty()
         termios.tcsetwinsize(theirs, (size[1], size[0]))
-        environment = self._environment() | {"TERM": term}
+        environment = self.environment_of_programs() | {"TERM": term}
         environment.pop("COLUMNS", None)
         program = subprocess.Popen(
             [*PROGRAM, *words], env=environment, cwd=self.folder, stdin=theirs, stdout=theirs, stderr=theirs
@@ -114,7 +119,8 @@ class Desk:
         found = [path for path in sorted(self.home.rglob("*")) if path.is_file()]
         return {str(path.relative_to(self.home)): (path.stat().st_mtime_ns, path.read_bytes()) for path in found}
 
-    def _environment(self) -> dict[str, str]:
+    def environment_of_programs(self) -> dict[str, str]:
+        """What the programs of this desk find in their environment."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ROMA_MIGRATE", "COV_"))}
         return kept | {"PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"} | self.environment
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from orchestrator.fleet.engine import Left, Placed, TryAgain, Word
-from orchestrator.fleet.temporal import TemporalEngine
+from orchestrator.fleet.temporal import TemporalEngine, workflow_id
 from tests.builders.temporal_server import TemporalServer
 from tests.fleet.scripted import Act, Script, ended, engine_at, worker_of
 
@@ -44,14 +44,14 @@ LIVES: Mapping[str, tuple[list[Act], Said]] = {
 async def lived(address: str, name: str) -> str:
     """The history of one life, without the names of this host."""
     acts, said = LIVES[name]
-    engine, one = await engine_at(address), Placed(f"history/{name}", f"history-{name}")
+    engine, one = await engine_at(address), Placed(f"history-{name}", "t", f"history-{name}")
     script = Script({one.id: list(acts)})
     async with worker_of(engine, one.group, script):
         await engine.start(one)
         await script.until_tried(one.id, 1)
         await said(engine, one)
         await ended(engine, one)
-    history = await engine.client.get_workflow_handle(f"component/{one.id}").fetch_history()
+    history = await engine.client.get_workflow_handle(workflow_id(one)).fetch_history()
     return re.sub(r'"\d+@[^"]*"', '"1@host"', json.dumps(json.loads(history.to_json()), indent=1)) + "\n"
 
 

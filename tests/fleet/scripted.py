@@ -8,7 +8,7 @@ import anyio
 
 from orchestrator.fleet.engine import Leaving, Left, Placed
 from orchestrator.fleet.engine_address import parse_engine_address
-from orchestrator.fleet.temporal import TemporalEngine
+from orchestrator.fleet.temporal import TemporalEngine, workflow_id
 
 #: seconds after which a test gives up
 PATIENCE = 60.0
@@ -42,7 +42,7 @@ class Script:
 
 
 async def engine_at(address: str) -> TemporalEngine:
-    return await TemporalEngine.connected(parse_engine_address(address), {}, SILENCE)
+    return await TemporalEngine.connected(parse_engine_address(address), {}, "a-journal", SILENCE)
 
 
 @asynccontextmanager
@@ -57,4 +57,4 @@ async def worker_of(engine: TemporalEngine, group: str, script: Script, at_once:
 async def ended(engine: TemporalEngine, component: Placed) -> int:
     """The code with which its workflow ends."""
     with anyio.fail_after(PATIENCE):
-        return int(await engine.client.get_workflow_handle(f"component/{component.id}").result())
+        return int(await engine.client.get_workflow_handle(workflow_id(component)).result())

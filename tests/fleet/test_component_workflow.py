@@ -18,7 +18,7 @@ def group() -> str:
 
 
 async def test_what_is_over_is_conducted_once_and_may_be_submitted_anew(temporal: str, group: str) -> None:
-    engine, one = await engine_at(temporal), Placed(f"{group}/1", group)
+    engine, one = await engine_at(temporal), Placed(f"{group}.1", "t", group)
     script = Script({one.id: [Left(1), Left(0)]})
     async with worker_of(engine, group, script):
         await engine.start(one)
@@ -29,7 +29,7 @@ async def test_what_is_over_is_conducted_once_and_may_be_submitted_anew(temporal
 
 
 async def test_three_starts_are_one(temporal: str, group: str) -> None:
-    engine, one = await engine_at(temporal), Placed(f"{group}/1", group)
+    engine, one = await engine_at(temporal), Placed(f"{group}.1", "t", group)
     for _ in range(3):
         await engine.start(one)
     script = Script({one.id: [Left(0)]})
@@ -40,7 +40,7 @@ async def test_three_starts_are_one(temporal: str, group: str) -> None:
 
 @pytest.mark.parametrize("code", [3, 4, 5, 10, 70])
 async def test_what_needs_a_person_waits_for_continue(temporal: str, group: str, code: int) -> None:
-    engine, one = await engine_at(temporal), Placed(f"{group}/1", group)
+    engine, one = await engine_at(temporal), Placed(f"{group}.1", "t", group)
     script = Script({one.id: [Left(code), Left(0)]})
     async with worker_of(engine, group, script):
         await engine.start(one)
@@ -51,7 +51,7 @@ async def test_what_needs_a_person_waits_for_continue(temporal: str, group: str,
 
 async def test_a_word_said_while_it_is_conducted_is_not_lost(temporal: str, group: str) -> None:
     """A gate was opened just after the conductor had looked: it is conducted once more."""
-    engine, one = await engine_at(temporal), Placed(f"{group}/1", group)
+    engine, one = await engine_at(temporal), Placed(f"{group}.1", "t", group)
 
     async def leaves_late(leaving: Leaving) -> Left:
         await engine.signal(one, Word.CONTINUE)
@@ -65,7 +65,7 @@ async def test_a_word_said_while_it_is_conducted_is_not_lost(temporal: str, grou
 
 @pytest.mark.parametrize("word", [Word.PAUSE, Word.STOP])
 async def test_what_is_halted_is_not_conducted_before_continue(temporal: str, group: str, word: Word) -> None:
-    engine, one, two = await engine_at(temporal), Placed(f"{group}/1", group), Placed(f"{group}/2", group)
+    engine, one, two = await engine_at(temporal), Placed(f"{group}.1", "t", group), Placed(f"{group}.2", "t", group)
     await engine.signal(one, word)
     await engine.start(two)
     script = Script({one.id: [Left(0)], two.id: [Left(0)]})
@@ -77,7 +77,7 @@ async def test_what_is_halted_is_not_conducted_before_continue(temporal: str, gr
 
 
 async def test_what_goes_on_by_itself_goes_on_when_its_moment_comes(temporal: str, group: str) -> None:
-    engine, one = await engine_at(temporal), Placed(f"{group}/1", group)
+    engine, one = await engine_at(temporal), Placed(f"{group}.1", "t", group)
     script = Script({one.id: [Left(8, 1.0), Left(9, 1.0), Left(0)]})
     async with worker_of(engine, group, script):
         await engine.start(one)
@@ -86,7 +86,7 @@ async def test_what_goes_on_by_itself_goes_on_when_its_moment_comes(temporal: st
 
 
 async def test_busy_is_tried_again_and_is_no_failure(temporal: str, group: str) -> None:
-    engine, one = await engine_at(temporal), Placed(f"{group}/1", group)
+    engine, one = await engine_at(temporal), Placed(f"{group}.1", "t", group)
     script = Script({one.id: [TryAgain("held elsewhere"), Left(0)]})
     async with worker_of(engine, group, script):
         await engine.start(one)
@@ -94,7 +94,7 @@ async def test_busy_is_tried_again_and_is_no_failure(temporal: str, group: str) 
 
 
 async def test_a_worker_that_drains_hands_over_in_good_order(temporal: str, group: str) -> None:
-    first, second, one = await engine_at(temporal), await engine_at(temporal), Placed(f"{group}/1", group)
+    first, second, one = await engine_at(temporal), await engine_at(temporal), Placed(f"{group}.1", "t", group)
     cuts: list[Cut] = []
 
     async def until_asked(leaving: Leaving) -> Left:
@@ -119,7 +119,7 @@ async def test_a_worker_that_drains_hands_over_in_good_order(temporal: str, grou
 
 async def test_at_most_so_many_at_once(temporal: str, group: str) -> None:
     engine = await engine_at(temporal)
-    every = [Placed(f"{group}/{number}", group) for number in range(6)]
+    every = [Placed(f"{group}.{number}", "t", group) for number in range(6)]
     now, most = 0, 0
 
     async def counted(leaving: Leaving) -> Left:

@@ -9,11 +9,11 @@ from temporalio.testing import WorkflowEnvironment
 
 from orchestrator.fleet.engine import Left, Placed, Word
 from orchestrator.fleet.engine_address import EngineAddress
-from orchestrator.fleet.temporal import TemporalEngine
+from orchestrator.fleet.temporal import TemporalEngine, workflow_id
 from tests.builders.temporal_server import program
 from tests.fleet.scripted import SILENCE, Script, worker_of
 
-ONE = Placed("t/1", "g")
+ONE = Placed("s1.1", "t", "g")
 DAY = 86_400.0
 
 
@@ -23,7 +23,7 @@ async def skipping() -> AsyncIterator[tuple[WorkflowEnvironment, TemporalEngine]
         test_server_existing_path=program("temporal-test-server")
     )
     async with environment:
-        yield environment, TemporalEngine(EngineAddress("local", "default"), environment.client, SILENCE)
+        yield environment, TemporalEngine(EngineAddress("local", "default"), environment.client, "a-journal", SILENCE)
 
 
 async def now(environment: WorkflowEnvironment) -> float:
@@ -33,7 +33,7 @@ async def now(environment: WorkflowEnvironment) -> float:
 async def over(environment: WorkflowEnvironment) -> bool:
     """Whether it ends within the next hour."""
     for _ in range(60):
-        described = await environment.client.get_workflow_handle(f"component/{ONE.id}").describe()
+        described = await environment.client.get_workflow_handle(workflow_id(ONE)).describe()
         if described.status is WorkflowExecutionStatus.COMPLETED:
             return True
         await environment.sleep(timedelta(minutes=1))

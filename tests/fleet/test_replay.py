@@ -17,5 +17,5 @@ def test_each_life_is_saved() -> None:
 
 @pytest.mark.parametrize("file", sorted(HISTORIES.glob("*.json")), ids=lambda file: file.stem)
 def test_it_replays(file: Path) -> None:
-    history = WorkflowHistory.from_json(f"component/history/{file.stem}", file.read_text(encoding="utf-8"))
+    history = WorkflowHistory.from_json(f"component/t/history-{file.stem}", file.read_text(encoding="utf-8"))
     asyncio.run(Replayer(workflows=[Component]).replay_workflow(history))

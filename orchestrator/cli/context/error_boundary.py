@@ -37,7 +37,7 @@ def _told(terminal: Terminal, error: BaseException) -> int:
         return int(ExitCode.INTERRUPTED)
     worst = min(ours, key=_place, default=None)
     if worst is None or (strange and worst.exit_code is not ExitCode.MEMORY):
-        worst = _defect(terminal, strange[0])
+        worst = defect_of(terminal, strange[0])
     tell(terminal, worst)
     return int(worst.exit_code)
 
@@ -108,7 +108,8 @@ def _filled(terminal: Terminal, text: str) -> str:
     return re.sub(r"\bRUN\b", terminal.run, text) if terminal.run else text
 
 
-def _defect(terminal: Terminal, error: BaseException) -> RomaMigrateError:
+def defect_of(terminal: Terminal, error: BaseException) -> RomaMigrateError:
+    """A defect as a sentence that names the file with its details, which is written."""
     import traceback
 
     details = terminal.redactor.clean("".join(traceback.format_exception(error)))

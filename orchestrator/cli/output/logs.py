@@ -34,9 +34,11 @@ _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
 class Log:
     """One command's log."""
 
-    def __init__(self, terminal: Terminal, now: Callable[[], float]) -> None:
+    def __init__(self, terminal: Terminal, now: Callable[[], float], component: str = "") -> None:
+        """`component`: where several are conducted in this process, the one whose lines these are."""
         self._terminal = terminal
         self._now = now
+        self._component = component
         self._file: int | None = None
         #: lines from before the run was known
         self._early: list[str] = []
@@ -103,7 +105,8 @@ class Log:
     # --- processors ------------------------------------------------------------------------------------------------
 
     def _stamp(self, _: object, method: str, line: Line) -> Line:
-        return {"time": utc(line["at"]), "level": method, **line}
+        about = {"component": self._component} if self._component else {}
+        return {"time": utc(line["at"]), "level": method, **about, **line}
 
     def _redact(self, _: object, __: str, line: Line) -> Line:
         return {key: self._terminal.redactor.value(value) for key, value in line.items()}
@@ -137,7 +140,8 @@ class Log:
             terminal.err.write(document + "\n")
             return
         words = f"{line['text']}{ids}" if "text" in line else f"{line['event']} {_pairs(line)}".rstrip()
-        terminal.say(visible(f"{clock(at)} {level.value} {words}"))
+        whose = f"{self._component}: " if self._component else ""
+        terminal.say(visible(f"{clock(at)} {level.value} {whose}{words}"))
 
 
 def _finding(each: Check) -> str:
@@ -146,7 +150,7 @@ def _finding(each: Check) -> str:
 
 
 def _pairs(line: Line) -> str:
-    shown = {key: value for key, value in line.items() if key not in {"time", "level", "event", "seq"}}
+    shown = {key: value for key, value in line.items() if key not in {"time", "level", "event", "seq", "component"}}
     return " ".join(f"{key}={clock(value) if key in _MOMENTS else _value(value)}" for key, value in shown.items())
 
 

@@ -90,7 +90,7 @@ class PostgresStore:
         self.options: tuple[str, ...] = ()
         # Of its own: a renewal never waits for an append.
         self.holdings = Holdings(database.beside(), arm=arm)
-        self.submissions = PostgresSubmissions(database, self.holdings)
+        self.submissions = PostgresSubmissions(database, self.holdings, id_)
 
     @property
     def component(self) -> str:

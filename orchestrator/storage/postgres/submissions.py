@@ -73,8 +73,13 @@ _WORKERS = """SELECT id, host, pid, grp, version, draining, extract(epoch FROM s
 class PostgresSubmissions:
     """What the rows say. Any thread may ask."""
 
-    def __init__(self, database: Database, holdings: Holdings) -> None:
+    def __init__(self, database: Database, holdings: Holdings, journal: str) -> None:
         self._database, self._holdings = database, holdings
+        self.journal = journal
+
+    @property
+    def ttl(self) -> float:
+        return self._holdings.ttl
 
     # --- looking -----------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,48 @@
+"""Which engine hands a fleet's components to its workers, and the way to it. Law: its code comes when asked for."""
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.cli.output.terminal import Terminal
+from orchestrator.errors import OperatorError
+from orchestrator.fleet.engine import Engine
+from orchestrator.fleet.engine_address import EngineAddress, parse_engine_address
+from orchestrator.storage.submissions import Submissions
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFound:
+    """An engine by its address, with the secrets to reach it."""
+
+    address: EngineAddress
+    secrets: Mapping[str, str]
+
+    def way(self, submissions: Submissions) -> Callable[[], Awaitable[Engine]]:
+        """What reaches it for these components; raises OperatorError where the extra is missing."""
+        try:
+            from orchestrator.fleet.temporal import TemporalEngine
+        except ImportError as error:
+            raise OperatorError(
+                f"--engine needs a package that is not installed here: {error.name}",
+                next_step="pip install 'roma-migrate[fleet]'",
+            ) from None
+
+        journal, silence = submissions.journal, submissions.ttl
+
+        async def connect() -> Engine:
+            return await TemporalEngine.connected(self.address, self.secrets, journal, silence)
+
+        return connect
+
+
+def engine_of(terminal: Terminal, given: str) -> EngineFound | None:
+    """The engine that `--engine` or ROMA_MIGRATE_ENGINE name, or None; raises OperatorError."""
+    text = given or os.environ.get("ROMA_MIGRATE_ENGINE", "")
+    if not text:
+        return None
+    address = parse_engine_address(text)
+    secrets = address.secrets(os.environ, Path.cwd())
+    terminal.redactor.learn(secrets.values())
+    return EngineFound(address, secrets)

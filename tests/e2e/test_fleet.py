@@ -1,0 +1,179 @@
+"""A fleet in real processes: PostgreSQL, Temporal, workers, and a service that counts what arrives."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from orchestrator.emulator.world.operations import Operation
+from tests.builders.postgres_server import PostgresServer
+from tests.builders.temporal_server import TemporalServer
+from tests.e2e.conftest import Serve
+from tests.e2e.desk import Desk
+from tests.e2e.fleet import Fleet, FleetPlan, WorkerProcess, arrived_once, fleet_at, world_of_pairs
+from tests.e2e.local_roma import LocalRoma
+
+#: seconds: what a dead worker holds, it holds so long
+TTL = 4.0
+
+
+@pytest.fixture
+def fleet(postgres: PostgresServer, temporal: str, desk: Desk) -> Iterator[Fleet]:
+    with fleet_at(desk, postgres, temporal, TTL) as fleet:
+        yield fleet
+
+
+def hold_imports(roma: LocalRoma, number: int) -> None:
+    """The next so many imports run until they are released."""
+    roma.hold(Operation.IMPORT, times=number)
+
+
+def conducts(fleet: Fleet, worker: WorkerProcess, number: int) -> list[str]:
+    """What it conducts, once that are so many components."""
+    fleet.until(lambda: len(fleet.conducted_by(worker.pid)) >= number)
+    return fleet.conducted_by(worker.pid)
+
+
+def test_two_workers_of_two_groups_bring_all_and_leave_in_good_order(fleet: Fleet, serve: Serve) -> None:
+    roma, plan = serve(world_of_pairs(3)), FleetPlan.of_pairs(3, groups={1: "north", 2: "south"})
+    fleet.plan(roma, plan)
+    north, south = fleet.worker("north"), fleet.worker("south")
+    submission = fleet.submit()
+    fleet.until_over()
+    arrived_once(roma, plan)
+    assert fleet.components() == {f"{submission}.{n}": ("done", 0) for n in (1, 2, 3)}
+    assert (north.drain(), south.drain()) == (0, 0)
+    assert fleet.sql("SELECT * FROM worker") == []
+    assert fleet.sql("SELECT key FROM lease WHERE expires > clock_timestamp()") == []
+
+
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+def test_what_a_worker_had_goes_on_elsewhere(fleet: Fleet, serve: Serve, how: str) -> None:
+    roma, plan = serve(world_of_pairs(2)), FleetPlan.of_pairs(2)
+    fleet.plan(roma, plan)
+    hold_imports(roma, 2)
+    victim = fleet.worker("north")
+    fleet.submit()
+    conducts(fleet, victim, 2)
+    roma.held_up(2)
+    posts = roma.posts()
+    if how == "killed":
+        victim.kill()
+    else:
+        victim.freeze()
+        assert victim.process.wait(60) == -9, "the kernel ended it with its lease"
+    assert roma.posts() == posts
+    other = fleet.worker("south")
+    conducts(fleet, other, 2)
+    roma.release()
+    fleet.until_over()
+    arrived_once(roma, plan)
+
+
+def test_a_worker_that_drains_hands_over_what_it_has(fleet: Fleet, serve: Serve) -> None:
+    roma, plan = serve(world_of_pairs(2)), FleetPlan.of_pairs(2)
+    fleet.plan(roma, plan)
+    fleet.sql("UPDATE meta SET value = '600' WHERE name = 'ttl'")
+    hold_imports(roma, 2)
+    first = fleet.worker("north")
+    fleet.submit()
+    roma.held_up(2)
+    assert first.drain() == 0
+    second = fleet.worker("north")
+    conducts(fleet, second, 2)
+    roma.release()
+    fleet.until_over()
+    arrived_once(roma, plan)
+
+
+def test_a_submitter_that_dies_after_its_commit_has_submitted(
+    postgres: PostgresServer, own_temporal: TemporalServer, desk: Desk, serve: Serve
+) -> None:
+    """The engine says nothing, so that the submitter is still there when it is killed; the workers start it later."""
+    roma, plan = serve(world_of_pairs(2)), FleetPlan.of_pairs(2)
+    with fleet_at(desk, postgres, own_temporal.address, TTL) as fleet:
+        fleet.plan(roma, plan)
+        own_temporal.freeze()
+        with desk.start("submit", "plan.yaml", *fleet.journal, "--engine", fleet.engine) as submitter:
+            fleet.until(lambda: len(fleet.components()) == 2)
+            submitter.kill()
+        own_temporal.thaw()
+        fleet.worker("north")
+        fleet.until_over()
+        arrived_once(roma, plan)
+
+
+@pytest.mark.parametrize("how", ["restarted", "wiped"])
+def test_an_engine_that_forgets_costs_nothing(
+    postgres: PostgresServer, own_temporal: TemporalServer, desk: Desk, serve: Serve, how: str
+) -> None:
+    roma, plan = serve(world_of_pairs(3)), FleetPlan.of_pairs(3)
+    with fleet_at(desk, postgres, own_temporal.address, TTL) as fleet:
+        fleet.plan(roma, plan)
+        hold_imports(roma, 3)
+        worker = fleet.worker("north", at_once=2)
+        fleet.submit()
+        conducts(fleet, worker, 2)
+        roma.held_up(2)
+        own_temporal.stop()
+        if how == "wiped":
+            own_temporal.wipe()
+        own_temporal.start()
+        roma.release()
+        fleet.until(lambda: sum(state == "done" for state, _ in fleet.components().values()) == 2)
+        roma.held_up(3)
+        roma.release()
+        fleet.until_over()
+        arrived_once(roma, plan)
+        assert worker.drain() == 0
+
+
+def test_two_plans_that_share_an_instance_never_run_it_at_once(fleet: Fleet, serve: Serve) -> None:
+    roma = serve(world_of_pairs(2))
+    one, other = FleetPlan("one", ((1, 1),)), FleetPlan("other", ((1, 2),))
+    fleet.plan(roma, one, "one.yaml")
+    fleet.plan(roma, other, "other.yaml")
+    fleet.worker("north"), fleet.worker("south")
+    fleet.submit("one.yaml")
+    fleet.submit("other.yaml")
+    fleet.until_over()
+    arrived_once(roma, one)
+    arrived_once(roma, other)
+    spans = fleet.sql("SELECT min(at), max(at) FROM event GROUP BY run ORDER BY 1")
+    assert len(spans) == 2
+    assert spans[0][1] <= spans[1][0]
+
+
+def test_the_same_plan_submitted_three_times_is_one(fleet: Fleet, serve: Serve) -> None:
+    roma, plan = serve(world_of_pairs(1)), FleetPlan.of_pairs(1)
+    fleet.plan(roma, plan)
+    words = ("submit", "plan.yaml", *fleet.journal, "--engine", fleet.engine)
+    three = [fleet.desk.start(*words) for _ in range(3)]
+    codes = []
+    for each in three:
+        with each:
+            each.communicate(timeout=60)
+            codes.append(each.returncode)
+    assert sorted(codes) == [0, 6, 6]
+    fleet.worker("north")
+    fleet.until_over()
+    arrived_once(roma, plan)
+
+
+def test_workers_are_listed_and_a_silent_one_is_told(fleet: Fleet, serve: Serve) -> None:
+    fleet.plan(serve(world_of_pairs(1)), FleetPlan.of_pairs(1))
+    fleet.sql("UPDATE meta SET value = '20' WHERE name = 'ttl'")
+    worker = fleet.worker("north")
+    fleet.until(lambda: fleet.sql("SELECT id FROM worker"))
+    said = fleet.desk.run("workers", *fleet.journal, "--json")
+    assert [(each["group"], each["pid"], each["state"]) for each in said.document["workers"]] == [
+        ("north", worker.pid, "working")
+    ]
+    worker.kill()
+    fleet.sql("UPDATE worker SET seen = seen - interval '1 minute'")
+    assert "silent" in fleet.desk.run("workers", *fleet.journal).out
+
+
+def test_a_worker_without_an_engine_or_a_database_is_refused(fleet: Fleet) -> None:
+    assert "--engine HOST" in fleet.desk.run("worker", "--group", "g", *fleet.journal).err
+    without = fleet.desk.run("worker", "--group", "g", "--engine", fleet.engine)
+    assert (without.code, "needs the database" in without.err) == (2, True), without.both
