@@ -22,7 +22,7 @@ from orchestrator.fleet.temporal import TemporalEngine
 from orchestrator.fleet.worker import begin
 from orchestrator.storage.locks import Holder
 from orchestrator.storage.postgres.store import PostgresStore
-from tests.builders.postgres_server import PostgresServer
+from tests.builders.postgres_server import OwnServer, PostgresServer
 from tests.builders.postgres_store import database_of, store_in, way_to
 from tests.builders.temporal_server import TemporalServer
 
@@ -73,7 +73,7 @@ async def _begun(address: str, store: PostgresStore, components: list[SubmittedC
 
 def report(_plans: int) -> list[str]:
     """The table."""
-    server, temporal = PostgresServer.made(), TemporalServer.made()
+    server, temporal = OwnServer.made(), TemporalServer.made()
     try:
         server.start()
         temporal.start()

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from orchestrator.emulator.world.options import Duration, Durations
-from tests.builders.postgres_server import PostgresServer
+from tests.builders.postgres_server import OwnServer
 from tests.builders.temporal_server import TemporalServer
 from tests.e2e.desk import Desk
 from tests.e2e.fleet import Fleet, FleetPlan, WorkerProcess, arrived_once, fleet_at, world_of_pairs
@@ -67,7 +67,7 @@ def lab(folder: Path, told: Callable[[str], None] | None = None) -> float:
     """Live it through; seconds from the kill until all of what the dead worker had was conducted elsewhere."""
     say = told or print
     with ExitStack() as stack:
-        server, engine = PostgresServer.made(), TemporalServer.made()
+        server, engine = OwnServer.made(), TemporalServer.made()
         stack.callback(server.remove)
         stack.callback(engine.remove)
         server.start()

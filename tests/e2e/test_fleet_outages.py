@@ -11,7 +11,7 @@ import pytest
 from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Duration, Durations
 from tests.builders.cable import cable_to
-from tests.builders.postgres_server import PostgresServer
+from tests.builders.postgres_server import OwnServer, PostgresServer
 from tests.builders.temporal_server import TemporalServer
 from tests.chaos.lab import lab
 from tests.e2e.conftest import Serve
@@ -33,8 +33,8 @@ def let_pass(seconds: float) -> None:
 
 
 @pytest.fixture
-def own_postgres() -> Iterator[PostgresServer]:
-    server = PostgresServer.made()
+def own_postgres() -> Iterator[OwnServer]:
+    server = OwnServer.made()
     try:
         server.start()
         yield server
@@ -75,7 +75,7 @@ def test_a_worker_that_is_frozen_past_its_lease_asks_for_nothing_and_writes_noth
 
 @pytest.mark.parametrize("seconds", [0.0, 3.0, 8.0])
 def test_a_database_that_is_restarted_costs_nothing(
-    own_postgres: PostgresServer, temporal: str, desk: Desk, serve: Serve, seconds: float
+    own_postgres: OwnServer, temporal: str, desk: Desk, serve: Serve, seconds: float
 ) -> None:
     roma, plan = serve(world_of_pairs(8, durations=JOBS)), FleetPlan.of_pairs(8)
     with fleet_at(desk, own_postgres, temporal) as fleet:
@@ -92,7 +92,7 @@ def test_a_database_that_is_restarted_costs_nothing(
 
 
 def test_a_database_that_is_away_for_a_minute_is_waited_for(
-    own_postgres: PostgresServer, temporal: str, desk: Desk, serve: Serve
+    own_postgres: OwnServer, temporal: str, desk: Desk, serve: Serve
 ) -> None:
     roma, plan = serve(world_of_pairs(8, durations=JOBS)), FleetPlan.of_pairs(8)
     with fleet_at(desk, own_postgres, temporal) as fleet:
