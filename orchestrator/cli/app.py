@@ -180,6 +180,10 @@ def run(
     until: Annotated[
         str, typer.Option("--until", metavar="TIME", help="Ask for no job that ends later: 05:00, or a date and time.")
     ] = "",
+    finish: Annotated[
+        bool,
+        typer.Option("--finish", help="Then what ROMA does not carry, as the plan asks; tasks are a person's act."),
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", hidden=True)] = False,
 ) -> int:
     """Migrate; the same command resumes an unfinished run."""
@@ -201,7 +205,8 @@ def run(
 
     gated = Gated(approved, hold_drifted, accept_changed, max_age, signers)
     monitoring = Monitoring(metrics_port, metrics_textfile, traces)
-    return run_plan(terminal, plan, Asked(tuple(only or ()), resume, abandon, retry, if_due, gated, monitoring, until))
+    asked = (tuple(only or ()), resume, abandon, retry, if_due, gated, monitoring, until, finish)
+    return run_plan(terminal, plan, Asked(*asked))
 
 
 @command("status")

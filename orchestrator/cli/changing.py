@@ -1,6 +1,5 @@
 """What `finish` and `undo` share: which run they mean, how they read and how they are carried out in this process."""
 
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ import anyio
 
 from orchestrator.cli.context.approval_file import content_of, must_be_free, understood, write_new
 from orchestrator.cli.context.find_run import Found, find_run
+from orchestrator.cli.context.finishing import can_finish
 from orchestrator.cli.context.first_signal import FirstSignal
 from orchestrator.cli.context.measuring import Monitoring, monitors
 from orchestrator.cli.context.observers import Observer, Observers
@@ -29,8 +29,6 @@ from orchestrator.engine.change_run import Carried
 from orchestrator.engine.runs import Runs
 from orchestrator.engine.runtime import utc_now
 from orchestrator.errors import OperatorError
-from orchestrator.storage.finishfiles import FinishFiles
-from orchestrator.storage.homekey import digesting
 from orchestrator.storage.planfile import read_plan
 
 T = TypeVar("T")
@@ -69,7 +67,7 @@ def changing(terminal: Terminal, command: str, word: str | None, saved: SavedCha
     log = Log(terminal, lambda: utc_now().timestamp())
     assembled = assemble(plan, terminal.redactor, log.say)
     runs = Runs(plan, found.store.scope_of(found.run), assembled.roma, assembled.users, assembled.runtime)
-    runs.digest, runs.files = digesting(found.home), FinishFiles(os.environ, terminal.redactor.learn)
+    can_finish(runs, found.home, terminal)
     names = Names(found.run, plan.name, plan.path, found.home.path, found.store.options)
     return Changing(command, terminal, found, plan, assembled, runs, names, log)
 
@@ -188,11 +186,3 @@ def _stop(made: Changing, name: str) -> None:
         if each is not None:
             made.terminal.say(f"{name}: nothing new is asked for; once more to leave at once")
             each.stop(name)
-
-
-def reasons_of(done: Carried) -> list[str]:
-    """Why it went no further."""
-    reasons = [end.sentence for end in done.ends.values()]
-    if done.signal:
-        reasons.append(f"interrupted by {done.signal}; what was asked for is settled by the next start")
-    return reasons

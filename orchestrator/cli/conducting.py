@@ -8,6 +8,7 @@ import anyio
 
 from orchestrator.cli.context.error_boundary import code_of, leaves
 from orchestrator.cli.context.find_run import make_home, warn_of_strangers
+from orchestrator.cli.context.finishing import can_finish
 from orchestrator.cli.context.first_signal import FirstSignal
 from orchestrator.cli.context.learning import keep_learned
 from orchestrator.cli.context.observers import Observer
@@ -17,23 +18,30 @@ from orchestrator.cli.context.wiring import Assembled, assemble
 from orchestrator.cli.output.logs import Log
 from orchestrator.cli.output.progress_bars import Model, Show
 from orchestrator.cli.output.terminal import Terminal
+from orchestrator.cli.render.finish_text import changes_json, reasons_of
+from orchestrator.cli.render.finish_text import closing_text as finish_text
 from orchestrator.cli.render.summary import NOTHING_LEFT, Names, closing_json, closing_text, moment
 from orchestrator.core.comparison.carried import learned
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.report.handover import PlanHandover
+from orchestrator.core.report.outcome import outcome
 from orchestrator.core.state.events import Entry
 from orchestrator.core.state.progress import Progress
 from orchestrator.core.state.slots import SlotRule
+from orchestrator.engine.change_run import Carried
 from orchestrator.engine.comparing import glance
-from orchestrator.engine.past_runs import keep_briefs, read_run
+from orchestrator.engine.finish_run import FinishWish, finish_run, prepares
+from orchestrator.engine.past_runs import keep_briefs, read_run, runs_of
 from orchestrator.engine.runs import Ended, Runs, Wish
 from orchestrator.engine.runtime import collect_rarely, utc_now
-from orchestrator.errors import ExitCode, MemoryFailed, RomaMigrateError
+from orchestrator.errors import PRECEDENCE, ExitCode, MemoryFailed, RomaMigrateError
 from orchestrator.storage.home import LastEnd
 from orchestrator.storage.store import LocalStore
 
 #: seconds that a run's end waits for what only informs
 _GLANCE = 20.0
+#: ends of a run behind which its finish follows: what did not arrive is left out there
+_FINISHED = frozenset({ExitCode.DONE, ExitCode.INCOMPLETE})
 _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 
 
@@ -44,8 +52,12 @@ def conduct(
     wish: Wish,
     following: str = "",
     observers: Observer | None = None,
+    finish: bool = False,
 ) -> int:
-    """Conduct a plan that is understood; `following` is what to do next where its home will not stay."""
+    """Conduct a plan that is understood; `following` is what to do next where its home will not stay.
+
+    With `finish` it goes on with what ROMA does not carry, once everything that can be imported is.
+    """
     home, log = store.home, Log(terminal, lambda: utc_now().timestamp())
     observing = observers or Observer()
     observing.attached(log.say)
@@ -59,6 +71,7 @@ def conduct(
         with store.hold(plan.name, assembled.holder):
             home.keep_end(plan.name, None)
             running = _Running(terminal, plan, store, log, assembled, following, observing)
+            running.finishes = finish
             end = LastEnd(int(ExitCode.DEFECT))
             try:
                 code = running.run(wish)
@@ -97,6 +110,11 @@ class _Running:
         self._begun = False
         self._first = FirstSignal(self._heed)
         self._ended: Ended | None = None
+        #: whether the finish follows, and how it left this process
+        self.finishes = False
+        self._finished: Carried | None = None
+        prepares(self._runs)
+        can_finish(self._runs, self._home, terminal)
 
     @property
     def not_before(self) -> float:
@@ -119,11 +137,29 @@ class _Running:
 
     async def _conduct(self, wish: Wish) -> None:
         try:
-            self._ended = await self._first.heeded(lambda: self._runs.run(wish))
+            self._ended = await self._first.heeded(lambda: self._run_and_finish(wish))
             await self._learn()
         finally:
             with anyio.CancelScope(shield=True):
                 await self._roma.aclose()
+
+    async def _run_and_finish(self, wish: Wish) -> Ended:
+        """The run, or its finish alone where a process before this one has come so far."""
+        ended = self._unfinished() if self.finishes else None
+        ended = ended or await self._runs.run(wish)
+        over = ended.outcome.final and ended.progress.ended is not None
+        if self.finishes and over and ended.outcome.code in _FINISHED and not self._runs.signal:
+            self._runs.announce = None  # it is this run still
+            self._finished = await finish_run(self._runs, ended.run, FinishWish(note=wish.note))
+        return ended
+
+    def _unfinished(self) -> Ended | None:
+        """The plan's latest run, where it has ended and its finish has not."""
+        own = [each for each in runs_of(self._store, self._plan.name) if each.begun]
+        if not own or own[-1].unfinished or not own[-1].progress.finishing.unfinished:
+            return None
+        progress = own[-1].progress
+        return Ended(own[-1].run, outcome(progress, {}), progress)
 
     async def _learn(self) -> None:
         """What lists show of what travelled is kept for the next preview; whatever stands against that is no matter."""
@@ -166,9 +202,11 @@ class _Running:
 
     def _heed(self, number: signal.Signals, all_of_it: anyio.CancelScope) -> None:
         self._runs.signal = number.name
-        if self._runs.conductor is not None:
+        live = [each for each in (self._runs.conductor, self._runs.changing) if each is not None]
+        for each in live:
+            each.stop(number.name)
+        if live:
             self._terminal.say(f"{number.name}: nothing new is started; once more to leave at once")
-            self._runs.conductor.stop(number.name)
         elif not self._begun:
             all_of_it.cancel()
 
@@ -190,12 +228,27 @@ class _Running:
         answered()
         if self._terminal.common.json:
             document = closing_json(ended.progress, ended.outcome, names, log, left)
-            self._terminal.document(document | ({"next": self._following} if self._following else {}))
+            self._terminal.document(
+                document | ({"next": self._following} if self._following else {}) | self._finish_json(ended)
+            )
         else:
             self._terminal.result(closing_text(ended.progress, ended.outcome, names, log, left, self._following))
+            if (done := self._finished) is not None:
+                self._terminal.result(finish_text(ended.run, done.progress.finishing, reasons_of(done)))
         if ended.outcome.final:
             self._home.tell_end(ended.run)
-        return int(ended.outcome.code)
+        return self._code(ended)
+
+    def _code(self, ended: Ended) -> int:
+        """The graver one of both, where a finish followed."""
+        codes = [ended.outcome.code, *([self._finished.code] if self._finished is not None else [])]
+        return int(min(codes, key=lambda code: PRECEDENCE.index(code) if code in PRECEDENCE else -1))
+
+    def _finish_json(self, ended: Ended) -> dict[str, object]:
+        if (done := self._finished) is None:
+            return {}
+        told = {**changes_json(done.progress.finishing), "code": int(done.code), "whys": reasons_of(done)}
+        return {"finish": told, "code": self._code(ended)}
 
     def _left(self, run: str) -> PlanHandover:
         """What the plan's runs left to people; how this run ended is told even where another one's memory failed."""

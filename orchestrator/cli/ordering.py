@@ -7,7 +7,8 @@ from orchestrator.cli.context.operator_acts import keep
 from orchestrator.cli.context.wiring import real_runtime, without_secrets
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.render.summary import Names
-from orchestrator.core.state.events import RunContinued, RunPaused, RunStopped
+from orchestrator.core.plan.plan import TASKS
+from orchestrator.core.state.events import RunBegan, RunContinued, RunPaused, RunStopped
 from orchestrator.core.state.folding import folded
 from orchestrator.errors import ExitCode
 
@@ -32,13 +33,13 @@ def order(terminal: Terminal, word: str | None, made: Made) -> int:
     if not kept.recorded:
         return int(ExitCode.USAGE)
     if isinstance(given, RunContinued) and not kept.live and progress.began is not None:
-        _goes_on(terminal, found, progress.began.plan, progress.began.plan_file)
+        _goes_on(terminal, found, progress.began, "finish" if given.gate == TASKS else "run")
     return int(ExitCode.DONE)
 
 
-def _goes_on(terminal: Terminal, found: Found, plan: str, file: str) -> None:
+def _goes_on(terminal: Terminal, found: Found, began: RunBegan, command: str) -> None:
     """Nobody conducts it: a scheduler may go on with it by itself now, or whoever reads this."""
-    found.home.keep_end(plan, None)
+    found.home.keep_end(began.plan, None)
     if not terminal.common.json:
-        names = Names(found.run, plan, file, found.home.path)
-        terminal.say(f"next: {names.command('run', names.file)}")
+        names = Names(found.run, began.plan, began.plan_file, found.home.path)
+        terminal.say(f"next: {names.command(command, names.file if command == 'run' else found.run)}")

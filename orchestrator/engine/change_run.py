@@ -46,14 +46,19 @@ async def carried_out(runs: Runs, run: str, start: Callable[[ChangeLoop], Awaita
         await start(loop)
         if runs.announce is not None:
             runs.announce(run, True, progress)
-        runs.changing = loop
-        try:
-            if runs.signal:
-                loop.stop(runs.signal)
-            await loop.run()
-        finally:
-            runs.changing = None
+        await conducted(runs, loop)
         return loop
+
+
+async def conducted(runs: Runs, loop: ChangeLoop) -> None:
+    """Run the loop, where a signal can stop it."""
+    runs.changing = loop
+    try:
+        if runs.signal:
+            loop.stop(runs.signal)
+        await loop.run()
+    finally:
+        runs.changing = None
 
 
 def loop_of(runs: Runs, run: str, opened: tuple[Journal, SlotLeases], progress: Progress) -> ChangeLoop:

@@ -1,22 +1,26 @@
 """Which run is finished, and how that begins, goes on and ends. Law: nothing is changed that was not previewed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.core.finish.first_values import FirstValues, first_looks, first_values
 from orchestrator.core.finish.ground import Ground
+from orchestrator.core.finish.kinds import BEFORE_IMPORT
 from orchestrator.core.finish.looks import not_held
 from orchestrator.core.finish.pairs import pairs_of
 from orchestrator.core.finish.planning import FinishPlan, steps_of
 from orchestrator.core.plan.plan import FinishStep
-from orchestrator.core.selection.only import Only
+from orchestrator.core.selection.only import Only, parse_only
 from orchestrator.core.state import change_events as c
+from orchestrator.core.state.changes import Changes
+from orchestrator.core.state.ends import End
 from orchestrator.core.state.progress import Progress
 from orchestrator.engine.change_loop import ChangeLoop
-from orchestrator.engine.change_run import Carried, carried_out, reads_of
+from orchestrator.engine.change_run import Carried, carried_out, conducted, loop_of, reads_of
 from orchestrator.engine.past_runs import PastRun, runs_of
 from orchestrator.engine.runs import Runs
 from orchestrator.errors import OperatorError, PreflightBlocked
+from orchestrator.storage.store import Journal, SlotLeases
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,43 @@ async def finish_run(runs: Runs, run: str, wish: FinishWish) -> Carried:
     return Carried(run, loop.progress, loop.ends, loop.signal)
 
 
+def prepares(runs: Runs) -> None:
+    """Its runs create entries of the data dictionary before they import, where the plan asks for it."""
+
+    async def prepare(run: str, opened: tuple[Journal, SlotLeases], progress: Progress) -> Mapping[str, End]:
+        return await _before_import(runs, run, opened, progress)
+
+    runs.prepare = prepare
+
+
+async def _before_import(
+    runs: Runs, run: str, opened: tuple[Journal, SlotLeases], progress: Progress
+) -> Mapping[str, End]:
+    steps, begun = steps_of(runs.plan, BEFORE_IMPORT), progress.finishing
+    if not steps or (begun.began is not None and not _goes_before_import(begun)):
+        return {}
+    loop = loop_of(runs, run, opened, progress)
+    if begun.unfinished:
+        await loop.remember(_resumed(runs, FinishWish()))
+    else:
+        words = progress.began.only if progress.began is not None else ()
+        ground = Ground(runs.plan, only=parse_only(words, runs.plan) if words else Only())
+        planned = await reads_of(runs).planned(ground, steps)
+        if not planned.changes:
+            return {}  # what differs is on the handover list
+        await loop.begin(planned.changes, (), _began(runs, planned, FinishWish(only=ground.only)))
+    await conducted(runs, loop)
+    return loop.ends
+
+
+def _goes_before_import(begun: Changes) -> bool:
+    """Whether the latest finish is one of this sort, and has not ended."""
+    steps = begun.began.steps if isinstance(begun.began, c.FinishBegan) else ()
+    return begun.unfinished and set(steps) <= {each.value for each in BEFORE_IMPORT}
+
+
 async def _planned(runs: Runs, progress: Progress, wish: FinishWish) -> FinishPlan:
-    steps = steps_of(runs.plan, wish.steps)
+    steps = steps_of(runs.plan, wish.steps, progress.orders.opened)
     if unwanted := [each.value for each in wish.steps if each not in steps]:
         raise OperatorError(
             f"--step {unwanted[0]}: no migration of the plan asks for it",

@@ -6,6 +6,7 @@ Law: only what is undecided can be decided, and only what was ordered can be end
 from collections.abc import Sequence
 
 from orchestrator.core.decisions import splitting
+from orchestrator.core.plan.plan import TASKS
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Event
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
@@ -36,6 +37,8 @@ class Operators:
         self, progress: Progress, request: e.RunPaused | e.RunStopped | e.RunContinued
     ) -> tuple[Sequence[Event], str]:
         orders = progress.orders
+        if isinstance(request, e.RunContinued) and request.gate == TASKS:
+            return _open_tasks(orders, request)
         if progress.ended is not None:
             return (), "this run has ended: nothing is left to be ordered"
         match request:
@@ -87,6 +90,13 @@ class Operators:
         if request.outcome not in allowed:
             return (), f"batch {life.batch}: say {' or '.join(allowed)}"
         return (request,), f"batch {life.batch}: recorded as {request.outcome}"
+
+
+def _open_tasks(orders: Orders, request: e.RunContinued) -> tuple[Sequence[Event], str]:
+    """This gate lies behind the run's end: `finish` asks for it, live or not."""
+    if (opened := orders.opened.get(TASKS)) is not None:
+        return (), f"the gate before the {TASKS} was opened already, by {opened.by} on {opened.host}"
+    return (request,), f"recorded: the gate before the {TASKS} is open; finish does them from now on"
 
 
 def _halted(orders: Orders) -> str:

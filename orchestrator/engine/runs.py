@@ -25,6 +25,7 @@ from orchestrator.core.scheduling.timetable import Predict
 from orchestrator.core.selection.only import Only
 from orchestrator.core.selection.retries import retries
 from orchestrator.core.state import events as e
+from orchestrator.core.state.ends import End
 from orchestrator.core.state.events import Entry, Event
 from orchestrator.core.state.folding import folded
 from orchestrator.core.state.progress import Progress
@@ -81,6 +82,14 @@ class Ended:
     before: bool = False
 
 
+class Prepare(Protocol):
+    """What comes before a run asks for its first job."""
+
+    async def __call__(self, run: str, opened: tuple[Journal, SlotLeases], progress: Progress) -> Mapping[str, End]:
+        """Do it, journaled; what stands against going on with the run in this process, by instance."""
+        ...
+
+
 class Stoppable(Protocol):
     """What a signal can stop in good order."""
 
@@ -109,6 +118,8 @@ class Runs:
     predict: Predict | None = None
     #: told once a run is known
     announce: Callable[[str, bool, Progress], None] | None = None
+    #: done once a run is known and before it asks for anything: (run, what is opened, progress) -> why that is an end
+    prepare: "Prepare | None" = None
     #: whether somebody was told how a run ended: after a kill in its last instant nobody was
     end_is_told: Callable[[str], bool] = lambda run: True
     #: of a secret, under a key that only this home has: it stands for the secret wherever something is kept or told
@@ -262,12 +273,20 @@ class Runs:
             if self.signal:
                 conductor.stop(self.signal)
             try:
-                await conductor.run()
+                if await self._prepared(run, (journal, leases), conductor, wish):
+                    await conductor.run()
             finally:
                 self.conductor = None  # a signal that comes now finds nothing to stop: the end is told as it is
             # Before the end is journaled: nobody would come back to an ended run for what it left.
             await sweep(vault, progress, self.runtime)
             return Ended(run, await self._close(conductor, progress, wish), progress)
+
+    async def _prepared(self, run: str, opened: tuple[Journal, SlotLeases], conductor: Conductor, wish: Wish) -> bool:
+        """Whether the run may ask for its jobs now."""
+        if self.prepare is None or wish.abandon:
+            return True
+        conductor.context.ends |= await self.prepare(run, opened, conductor.context.progress)
+        return not conductor.context.ends and not conductor.signal
 
     async def _close(self, conductor: Conductor, progress: Progress, wish: Wish) -> Outcome:
         """Judge how it ended; a run whose deliveries are all settled is ended in the journal too."""

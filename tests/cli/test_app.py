@@ -85,7 +85,7 @@ def test_not_yet_is_a_json_document_too(invoke: Invoke) -> None:
     assert "not yet" in told["error"]
 
 
-@pytest.mark.parametrize("words", [("run", "p.yaml", "--strict"), ("continue", "--gate", "tasks")])
+@pytest.mark.parametrize("words", [("run", "p.yaml", "--strict")])
 def test_options_that_do_not_stand_answer_not_yet(invoke: Invoke, words: tuple[str, ...]) -> None:
     told = invoke(*words)
     assert told.exit_code == 2

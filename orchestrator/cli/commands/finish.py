@@ -12,7 +12,6 @@ from orchestrator.cli.changing import (
     observed,
     read_saved,
     read_steps,
-    reasons_of,
     save_preview,
 )
 from orchestrator.cli.context.measuring import Monitoring
@@ -20,7 +19,7 @@ from orchestrator.cli.context.observers import Observer
 from orchestrator.cli.context.output_file import must_be_writable, write_output
 from orchestrator.cli.output.tables import commands, wrapped
 from orchestrator.cli.output.terminal import Terminal
-from orchestrator.cli.render.finish_text import changes_json, closing_text, plan_json, plan_text
+from orchestrator.cli.render.finish_text import changes_json, closing_text, plan_json, plan_text, reasons_of
 from orchestrator.core.finish.kinds import BY_WORD
 from orchestrator.core.finish.planning import FinishPlan, steps_of
 from orchestrator.core.finish.saved import SavedChanges

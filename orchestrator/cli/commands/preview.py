@@ -19,6 +19,7 @@ from orchestrator.cli.render.dialect import LessonDocument, lessons
 from orchestrator.cli.render.preview_json import Identity, Shown, document
 from orchestrator.cli.render.preview_markdown import preview_markdown
 from orchestrator.cli.render.preview_text import finding, preview_text
+from orchestrator.core.finish.foreseen import before_import
 from orchestrator.core.model.escape import visible
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.preview.approval import Begin, Refused, Resume, Use
@@ -128,9 +129,10 @@ def _show(looking: _Looking, wanted: Wanted, only: Only) -> int:
     saved = _save(looking, wanted.save, draft, only)
     run = unfinished.run if unfinished is not None else ""
     identity = _identity(looking, draft, resumes)
+    first = before_import(looking.plan, draft.facts, only).changes if resumes is None else ()
     shown = Shown(
         looking.plan.name, str(looking.path), draft, int(code), run, saved, crowded, identity, _seen(looking),
-        split(looking.plan, SlotRule(looking.plan.settings.one_job_per, dict(looking.assembled.users))),
+        split(looking.plan, SlotRule(looking.plan.settings.one_job_per, dict(looking.assembled.users))), first,
     )  # fmt: skip
     if looking.terminal.common.json:
         looking.terminal.document(asdict(document(shown)))

@@ -59,6 +59,8 @@ class Asked:
     monitoring: Monitoring = field(default_factory=Monitoring)
     #: a time of day, or a date and a time, from which no job is asked for
     until: str = ""
+    #: go on with what ROMA does not carry
+    finish: bool = False
 
 
 def run_plan(terminal: Terminal, path: Path, asked: Asked) -> int:
@@ -82,7 +84,7 @@ def _conducted(terminal: Terminal, path: Path, plan: Plan, asked: Asked, telling
         return _nothing_due(terminal, why)
     store = store_for(terminal, path)
     observers = Observers([telling, *monitors(terminal, plan, store, asked.monitoring)])
-    return conduct(terminal, plan, store, wish, observers=observers)
+    return conduct(terminal, plan, store, wish, observers=observers, finish=asked.finish)
 
 
 def _until(terminal: Terminal, plan: Plan, words: str) -> float:

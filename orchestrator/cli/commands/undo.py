@@ -12,7 +12,6 @@ from orchestrator.cli.changing import (
     observed,
     read_saved,
     read_steps,
-    reasons_of,
     save_preview,
     with_another_way,
 )
@@ -20,6 +19,7 @@ from orchestrator.cli.context.measuring import Monitoring
 from orchestrator.cli.context.observers import Observer
 from orchestrator.cli.output.tables import commands, wrapped
 from orchestrator.cli.output.terminal import Terminal
+from orchestrator.cli.render.finish_text import reasons_of
 from orchestrator.cli.render.undo_text import changes_json, closing_text, plan_json, plan_text
 from orchestrator.core.finish.saved import SavedChanges
 from orchestrator.core.plan.plan import Plan

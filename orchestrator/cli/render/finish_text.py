@@ -9,6 +9,7 @@ from orchestrator.core.finish.planning import FinishPlan
 from orchestrator.core.model.change import TECHNICAL, Change, Image, Left
 from orchestrator.core.model.counts import count
 from orchestrator.core.state.changes import ChangeLife, Changes, ChangeState
+from orchestrator.engine.change_run import Carried
 
 #: rows of one kind that are told one by one; `--all` tells each
 MOST_ROWS = 30
@@ -141,3 +142,11 @@ def changes_json(changes: Changes) -> dict[str, object]:
 
 def _left_json(left: Left) -> dict[str, str]:
     return {"kind": left.kind, "id": left.id, "name": left.name, "target": left.target, "why": left.why}
+
+
+def reasons_of(done: Carried) -> list[str]:
+    """Why it went no further."""
+    reasons = [end.sentence for end in done.ends.values()]
+    if done.signal:
+        reasons.append(f"interrupted by {done.signal}; what was asked for is settled by the next start")
+    return reasons

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.cli.render.dialect import LessonDocument
+from orchestrator.core.model.change import Change
 from orchestrator.core.model.checks import Check
 from orchestrator.core.model.handover_item import Item
 from orchestrator.core.model.naming import predicted
@@ -237,6 +238,18 @@ class FleetDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class PreparationDocument:
+    """One change that a run makes before it imports."""
+
+    kind: str
+    instance: str
+    name: str
+    #: fields of the object, none where it is not there
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """What `preview --json` prints."""
 
@@ -277,6 +290,8 @@ class Document:
     waits: Sequence[str]
     #: how several workers could share the plan
     fleet: FleetDocument
+    #: what the run does before it imports
+    before_import: Sequence[PreparationDocument] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +314,8 @@ class Shown:
     dialect: Sequence[LessonDocument] = ()
     #: how several workers could share the plan
     components: Split = field(default_factory=lambda: Split((), 0, ""))
+    #: what the run does before it imports, as the plan asks under `finish:`
+    before_import: Sequence[Change] = ()
 
     @property
     def shared(self) -> str:
@@ -365,6 +382,7 @@ def document(shown: Shown) -> Document:
         shown.dialect,
         preview.hours.told,
         _fleet(shown.components),
+        [_preparation(each) for each in shown.before_import],
     )  # fmt: skip
 
 
@@ -377,6 +395,10 @@ def schema() -> dict[str, Any]:
 
 
 # --- parts ---------------------------------------------------------------------------------------------------------
+
+
+def _preparation(change: Change) -> PreparationDocument:
+    return PreparationDocument(change.kind, change.instance, change.name, dict(change.before), dict(change.after))
 
 
 def _backup(batch: BatchScheduled, preview: Preview) -> BackupDocument:

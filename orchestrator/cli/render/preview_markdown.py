@@ -19,6 +19,7 @@ from orchestrator.cli.render.preview_text import (
     headline,
     lanes,
     located,
+    preparations,
     unfinished,
     verdict,
 )
@@ -50,6 +51,7 @@ def preview_markdown(shown: Shown, everything: bool) -> str:
     lines += [f"- In a fleet: {in_markdown(shown.shared)}", ""] if shown.shared else []
     lines += _schedule(preview)
     lines += _assets(preview.assets) if everything else []
+    lines += ["", *(f"- {line.strip()}" for line in preparations(shown.before_import, everything))]
     lines += _handover(preview, everything)
     seen = lesson_lines(shown.dialect)
     lines += (

@@ -7,7 +7,9 @@ from itertools import islice
 from orchestrator.cli.output.tables import commands, table, wrapped
 from orchestrator.cli.output.times import after, span
 from orchestrator.cli.render.dialect import lesson_lines
+from orchestrator.cli.render.finish_text import change_rows
 from orchestrator.cli.render.preview_json import Identity, Shown, expected
+from orchestrator.core.model.change import Change
 from orchestrator.core.model.checks import MOST_EXAMPLES, Check, Verdict, grouped
 from orchestrator.core.model.counts import count
 from orchestrator.core.model.handover_item import Action, Item
@@ -44,6 +46,7 @@ def preview_text(shown: Shown, everything: bool) -> str:
         lines.append(wrapped("note: ", unfinished(shown)))
     lines += _checks(preview.checks, everything) if preview.checks else []
     lines += _left_out(preview, everything)
+    lines += preparations(shown.before_import, everything)
     lines += _backups(preview, everything)
     lines += _times(preview.timetable)
     lines += [wrapped("waits: ", each) for each in preview.hours.told]
@@ -59,6 +62,11 @@ def preview_text(shown: Shown, everything: bool) -> str:
     lines.append(commands("next: ", shown.next_step))
     approve = "\n".join(("or have exactly this approved, and carry that out:", *shown.approve))
     return "\n".join([*lines, *([commands("      ", approve)] if shown.may_be_approved else [])])
+
+
+def preparations(changes: Sequence[Change], everything: bool) -> list[str]:
+    """What comes before the import, row by row."""
+    return ["before the import:", *change_rows(changes, everything)] if changes else []
 
 
 def _identity(identity: Identity | None) -> list[str]:

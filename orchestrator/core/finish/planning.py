@@ -30,10 +30,13 @@ class FinishPlan:
         return f"{text[:4]}-{text[4:8]}"
 
 
-def steps_of(plan: Plan, named: Collection[FinishStep] = ()) -> tuple[FinishStep, ...]:
-    """Those that the plan asks for: the named ones, or all but what needs a person's own word."""
+def steps_of(plan: Plan, named: Collection[FinishStep] = (), opened: Collection[str] = ()) -> tuple[FinishStep, ...]:
+    """Those that the plan asks for: the named ones, or all but what needs a person's own word.
+
+    `opened` are gates that a person has opened: that is his word for the step of the same name (promise 18).
+    """
     wanted = [step.name for step in STEPS if any(step.wanted(each.finish) for each in plan.migrations)]
-    return tuple(each for each in wanted if (each in named if named else each not in BY_WORD))
+    return tuple(each for each in wanted if (each in named if named else each not in BY_WORD or each.value in opened))
 
 
 def missing_looks(ground: Ground, steps: Collection[FinishStep], seen: Seen) -> tuple[Look, ...]:

@@ -270,6 +270,10 @@ class FinishStep(StrEnum):
     TASKS = "tasks"
 
 
+#: the gate before the step of that name: opened, `finish` does it without being told by name (Contract 6)
+TASKS = FinishStep.TASKS.value
+
+
 class Dictionaries(StrEnum):
     """What becomes of data dictionary entries that a target lacks."""
 

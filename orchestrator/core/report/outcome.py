@@ -13,6 +13,8 @@ from enum import StrEnum
 
 from orchestrator.core.model.counts import agreed, count
 from orchestrator.core.model.error_detail import NOT_OURS
+from orchestrator.core.plan.plan import FinishStep
+from orchestrator.core.state.changes import ChangeState
 from orchestrator.core.state.ends import End
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
 from orchestrator.core.state.progress import Progress
@@ -156,7 +158,7 @@ def outcome(progress: Progress, ends: Mapping[str, End], signal: str = "") -> Ou
     undecided = _undecided(progress)
     explained = [*_ended(ends), *undecided, *for_a_person(progress), *_stopped(progress)]
     held = _held(progress, counts)
-    whys = [*explained, *_incomplete(counts), *held]
+    whys = [*explained, *_incomplete(counts), *_not_prepared(progress), *held]
     open_left = [name for name in progress.open if progress.deliveries[name].state is not DeliveryState.UNDECIDED]
     final = not undecided and all(_given_up(progress, progress.deliveries[name]) for name in progress.open)
     stalled = not final and not explained and not signal
@@ -249,6 +251,16 @@ def _incomplete(counts: Mapping[str, int]) -> list[Why]:
         for each in bad
         if counts.get(each)
     ]
+
+
+def _not_prepared(progress: Progress) -> list[Why]:
+    """What was to be done before the import and was not: assets may lack it."""
+    lives = [each for each in progress.finishing.settled.values() if each.change.step == FinishStep.DICTIONARIES]
+    left = [each for each in lives if each.state is not ChangeState.DONE]
+    if not left:
+        return []
+    told = f"{count(len(left), 'dictionary entry')} {agreed(len(left), 'is')} not created"
+    return [Why(ExitCode.INCOMPLETE, f"{told}: {left[0].change.name} at {left[0].change.instance}: {left[0].why}")]
 
 
 def _held(progress: Progress, counts: Mapping[str, int]) -> list[Why]:

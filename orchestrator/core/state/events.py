@@ -244,7 +244,7 @@ class RunContinued:
     host: str
     version: str
     note: str = ""
-    #: "imports", or ""
+    #: "imports", "tasks", or ""
     gate: str = ""
 
 

@@ -218,9 +218,9 @@ def test_the_handover_list_shrinks_by_what_was_proved_and_grows_again_with_undo(
 
 @pytest.fixture
 def wanting(quick: Local, invoke: Invoke) -> Local:
-    """All of it is at prod, whose dictionary lacks what the plan creates there."""
-    asks_for(quick, "dictionaries: create")
+    """All of it is at prod, whose dictionary lacks what the plan has asked for only since."""
     assert invoke("run", str(quick.plan)).exit_code == 0
+    asks_for(quick, "dictionaries: create")
     return quick
 
 
@@ -269,3 +269,73 @@ def test_undo_removes_what_it_created_but_nothing_below_which_somebody_put_more(
     held(wanting, "prod").dictionary.remove("id-2", 0.0)
     assert invoke("undo", "--step", "dictionaries", "--yes").exit_code == 0
     assert entries(wanting).keys() == before
+
+
+# --- with the run --------------------------------------------------------------------------------------------------
+
+
+def operations(local: Local, *wanted: Operation) -> list[str]:
+    """What was carried out, in order."""
+    words = {each.value for each in wanted}
+    return [each.operation for each in local.api.service.ledger.calls if each.operation in words]
+
+
+def test_a_run_previews_entries_and_creates_them_before_its_import(quick: Local, invoke: Invoke) -> None:
+    asks_for(quick, "dictionaries: create")
+    shown = " ".join(invoke("preview", str(quick.plan)).stdout.split())
+    assert "before the import: creation of 2 dictionary entries:" in shown
+    rows = json.loads(invoke("preview", str(quick.plan), "--json").stdout)["before_import"]
+    assert [(each["instance"], each["name"]) for each in rows] == [("prod", "Unit"), ("prod", "Kilogram")]
+    assert created(quick) == 0
+    told = invoke("run", str(quick.plan))
+    assert told.exit_code == 0, told.output
+    done = operations(quick, Operation.DICTIONARY_CREATE, Operation.IMPORT)
+    assert done[:3] == ["dictionary-create", "dictionary-create", "import"]
+    assert "dictionary" not in left_to_people(invoke)
+
+
+def test_an_entry_that_is_refused_stands_in_the_runs_end(quick: Local, invoke: Invoke) -> None:
+    asks_for(quick, "dictionaries: create")
+    held(quick, "prod").instance = replace(
+        held(quick, "prod").instance, quotas=replace(held(quick, "prod").instance.quotas, dictionaries=3)
+    )
+    told = invoke("run", str(quick.plan))
+    assert told.exit_code == 1, told.output
+    assert "1 dictionary entry is not created: Kilogram at prod" in " ".join(told.stdout.split())
+
+
+def test_run_with_finish_does_all_but_the_tasks_and_the_gate_is_the_word_for_these(
+    quick: Local, invoke: Invoke
+) -> None:
+    asks_for(quick, f"dictionaries: create, {REVIEWED}")
+    told = invoke("run", str(quick.plan), "--finish")
+    assert told.exit_code == 0, told.output
+    assert (created(quick), acts(quick)) == (2, [])
+    assert document(invoke)["counts"] == {}
+    opened = invoke("continue", "--gate", "tasks", "--note", "CHG-7")
+    assert opened.exit_code == 0, opened.output
+    assert "finish" in opened.output.rpartition("next:")[2]
+    assert document(invoke)["counts"] == {"done": 6}
+    assert running(quick, "prod") == set(names(quick))
+    again = invoke("continue", "--gate", "tasks")
+    assert (again.exit_code, "was opened already" in again.output) == (2, True)
+
+
+def test_run_with_finish_starts_tasks_once_the_gate_is_open(quick: Local, invoke: Invoke) -> None:
+    asks_for(quick, REVIEWED)
+    assert invoke("run", str(quick.plan)).exit_code == 0
+    assert invoke("continue", "--gate", "tasks").exit_code == 0
+    told = invoke("finish")
+    assert told.exit_code == 0, told.output
+    assert running(quick, "prod") == set(names(quick))
+
+
+def test_a_right_that_is_missing_is_found_before_anything_is_asked_for(moved: Local, invoke: Invoke) -> None:
+    for app in held(moved, "dev").apps.all():
+        held(moved, "dev").apps.put(replace(app, owner="somebody", members=(("dev-migrator", ("read",)),)))
+    told = document(invoke, "--step", "tasks", "--dry-run")
+    assert told["changes"] == []
+    assert {each["name"] for each in told["left"]} == set(names(moved))
+    assert all("the role modify on application" in each["why"] for each in told["left"])
+    assert document(invoke, "--step", "tasks", code=1)["counts"] == {}
+    assert not acts(moved)
