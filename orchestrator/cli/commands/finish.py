@@ -62,7 +62,7 @@ def finish(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
         wish = _wish(made, wanted, saved)
         if wanted.dry_run:
             return _show(made, wish, wanted)
-        return observed(made, wanted.monitoring, lambda observing: _conducted(made, wish, observing))
+        return observed(made, wanted.monitoring, lambda observing: _conducted(made, wish, wanted.everything, observing))
     finally:
         made.log.close()
 
@@ -141,13 +141,13 @@ def _next_of(made: Changing, planned: FinishPlan, wanted: Wanted) -> str:
 # --- to carry out --------------------------------------------------------------------------------------------------
 
 
-def _conducted(made: Changing, wish: FinishWish, observing: Observer) -> int:
+def _conducted(made: Changing, wish: FinishWish, everything: bool, observing: Observer) -> int:
     with made.runs.store.hold(made.plan.name, made.assembled.holder):
         finished = carried(made, lambda: finish_run(made.runs, made.found.run, wish), observing)
-    return _close(made, finished)
+    return _close(made, finished, everything)
 
 
-def _close(made: Changing, finished: Carried) -> int:
+def _close(made: Changing, finished: Carried, everything: bool) -> int:
     changes, code = finished.progress.finishing, finished.code
     reasons = reasons_of(finished)
     who, following = _who_and_next(made, finished)
@@ -156,7 +156,7 @@ def _close(made: Changing, finished: Carried) -> int:
         document = {**head, **changes_json(changes), "whys": reasons, "who": who, "next": following}
         made.terminal.document(document)
     else:
-        shown = closing_text(made.found.run, changes, reasons)
+        shown = closing_text(made.found.run, changes, reasons, everything)
         made.terminal.result("\n".join([shown, wrapped("who:  ", who), commands("next: ", following)]))
     return int(code)
 

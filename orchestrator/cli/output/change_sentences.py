@@ -1,6 +1,5 @@
 """What is told of changes: of a finish and of an undo. Law: the same as for the events of batches."""
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,14 +36,21 @@ def _acts(scene: Scene, names: Sequence[str]) -> str:
     """`removal of 12 assets`, `stop of 3 tasks`."""
     life = scene.progress.act.lives.get(names[0]) if names else None
     if life is None or life.change.by_job:
-        return f"removal of {count(len(names), 'asset')}"
+        return f"removal of {_objects(scene, 'asset', names)}"
     kind = KINDS[life.change.kind]
-    return f"{kind.act} of {count(len(names), kind.what)}"
+    return f"{kind.act} of {_objects(scene, kind.what, names)}"
 
 
 def _done_words(scene: Scene, names: Sequence[str]) -> str:
-    told = Counter(_done_as(scene, name) for name in names)
-    return ", ".join(f"{count(number, what)} {word}" for (what, word), number in told.items())
+    told: dict[tuple[str, str], list[str]] = {}
+    for name in names:
+        told.setdefault(_done_as(scene, name), []).append(name)
+    return ", ".join(f"{_objects(scene, what, done)} {word}" for (what, word), done in told.items())
+
+
+def _objects(scene: Scene, what: str, names: Sequence[str]) -> str:
+    """`task orders-nightly` of one, `3 tasks` of several."""
+    return f"{what} {_name(scene, names[0])}" if len(names) == 1 else count(len(names), what)
 
 
 def _done_as(scene: Scene, name: str) -> tuple[str, str]:

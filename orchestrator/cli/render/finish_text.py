@@ -1,9 +1,10 @@
 """A finish for people and for programs, before it and after it. Law: every row with before and after, and no secret."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from orchestrator.cli.output.tables import wrapped
+from orchestrator.cli.render.left_lines import left_lines
 from orchestrator.core.finish.kinds import KINDS
 from orchestrator.core.finish.planning import FinishPlan
 from orchestrator.core.model.change import TECHNICAL, Change, Image, Left
@@ -13,6 +14,8 @@ from orchestrator.engine.change_run import Carried
 
 #: rows of one kind that are told one by one; `--all` tells each
 MOST_ROWS = 30
+#: what stands before each reason for which something is not done
+LEFT = "left to people"
 #: what each state is called where it is not done
 _STATES = {
     ChangeState.PENDING: "not done yet", ChangeState.UNSURE: "asked for, and not known to be done",
@@ -27,7 +30,7 @@ def plan_text(run: str, planned: FinishPlan, everything: bool) -> str:
     lines += change_rows(planned.changes, everything)
     if planned.already:
         lines.append(wrapped("as they shall be already: ", count(planned.already, "object")))
-    return "\n".join([*lines, *left_lines(planned.left)])
+    return "\n".join([*lines, *left_lines(LEFT, planned.left, everything)])
 
 
 def change_rows(changes: Sequence[Change], everything: bool) -> list[str]:
@@ -66,30 +69,17 @@ def _turned(before: Image, after: Image) -> str:
     return ", ".join(f"{word} {one or 'nothing'} -> {other or 'nothing'}" for word, one, other in changed)
 
 
-def left_lines(left: Iterable[Left]) -> list[str]:
-    """What stays with people, each with its reason."""
-    reasons: dict[str, list[str]] = {}
-    for each in left:
-        reasons.setdefault(each.why, []).append(f"{_what_of(each.kind)} {each.name}@{each.target}")
-    return [wrapped("left to people: ", f"{why}: {', '.join(names)}") for why, names in reasons.items()]
-
-
-def _what_of(kind: str) -> str:
-    """`task` of a change of tasks; others name what they are about themselves."""
-    return KINDS[kind].what if kind in KINDS else kind
-
-
-def closing_text(run: str, changes: Changes, told: Sequence[str]) -> str:
+def closing_text(run: str, changes: Changes, told: Sequence[str], everything: bool) -> str:
     """How a finish ended; `told` is why it went no further."""
     lines = [f"finish of run {run}: {_verdict(changes)} ({numbers_of(changes) or 'nothing to do'})"]
     lines += [wrapped("why:  ", why) for why in told]
-    lines += left_lines(
+    left = [
         Left(life.change.kind, life.change.object, life.change.name, life.change.instance, life.why)
         for state in (ChangeState.DIFFERENT, ChangeState.REFUSED)
         for life in changes.lives.values()
         if life.state is state
-    )
-    return "\n".join([*lines, *left_lines(Left(*each) for each in changes.left)])
+    ]
+    return "\n".join([*lines, *left_lines(LEFT, [*left, *(Left(*each) for each in changes.left)], everything)])
 
 
 def _verdict(changes: Changes) -> str:

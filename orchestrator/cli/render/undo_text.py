@@ -1,11 +1,12 @@
 """An undo for people and for programs, before it and after it. Law: what is left alone is told with its reason."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from orchestrator.cli.output.tables import table, wrapped
 from orchestrator.cli.output.times import local, utc
 from orchestrator.cli.render.finish_text import change_rows
+from orchestrator.cli.render.left_lines import MOST_NAMES, left_lines
 from orchestrator.cli.render.undo_words import action_of, changes_told
 from orchestrator.core.model.change import Change, Left
 from orchestrator.core.model.counts import agreed, count
@@ -13,8 +14,8 @@ from orchestrator.core.model.restoration import NOT_RESTORED
 from orchestrator.core.state.changes import ChangeLife, Changes, ChangeState
 from orchestrator.core.undo.provenance import UndoPlan
 
-#: objects of one reason that are named; `--all` names each
-MOST_NAMES = 10
+#: what stands before each reason for which something stays as it is
+LEFT = "left alone"
 
 
 def plan_text(run: str, planned: UndoPlan, everything: bool) -> str:
@@ -27,7 +28,7 @@ def plan_text(run: str, planned: UndoPlan, everything: bool) -> str:
         lines += restored_lines(planned.until)
     if planned.gone:
         lines.append(wrapped("gone already: ", count(planned.gone, "asset")))
-    lines += left_lines(planned.left, everything)
+    lines += left_lines(LEFT, planned.left, everything)
     return "\n".join(lines)
 
 
@@ -66,15 +67,6 @@ def _what(planned: UndoPlan) -> str:
     return ", ".join([*told, f"{len(planned.left)} left alone"] if planned.left else told)
 
 
-def left_lines(left: Iterable[Left], everything: bool) -> list[str]:
-    """What stays, by reason; the commonest first."""
-    reasons: dict[str, list[str]] = {}
-    for each in left:
-        reasons.setdefault(each.why, []).append(f"{each.kind} {each.name}@{each.target}")
-    found = sorted(reasons.items(), key=lambda item: -len(item[1]))
-    return [wrapped("left alone: ", f"{why}: {_names(names, everything)}") for why, names in found]
-
-
 def _names(names: Sequence[str], everything: bool) -> str:
     shown = names if everything else names[:MOST_NAMES]
     return ", ".join(shown) + (f" and {len(names) - len(shown)} more (--all)" if len(names) > len(shown) else "")
@@ -87,8 +79,10 @@ def closing_text(run: str, changes: Changes, told: Sequence[str], everything: bo
     lines = [f"undo of run {run}: {_verdict(changes)} ({numbers})"]
     lines += [wrapped("why:  ", why) for why in told]
     for state in (ChangeState.DIFFERENT, ChangeState.REFUSED):
-        lines += left_lines((_as_left(life) for life in changes.lives.values() if life.state is state), everything)
-    lines += left_lines((Left(*each) for each in changes.left), everything)
+        lines += left_lines(
+            LEFT, (_as_left(each) for each in changes.lives.values() if each.state is state), everything
+        )
+    lines += left_lines(LEFT, (Left(*each) for each in changes.left), everything)
     if any(life.change.restores and life.state is ChangeState.DONE for life in changes.lives.values()):
         lines += ["not restored:", *(wrapped("  - ", each) for each in NOT_RESTORED)]
     return "\n".join(lines)
@@ -107,7 +101,7 @@ def _verdict(changes: Changes) -> str:
 
 def _as_left(life: ChangeLife) -> Left:
     change = life.change
-    return Left(_sort(change), change.object, change.name, change.instance, life.why)
+    return Left(change.kind, change.object, change.name, change.instance, life.why)
 
 
 def plan_json(planned: UndoPlan) -> dict[str, object]:

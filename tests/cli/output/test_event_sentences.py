@@ -165,8 +165,8 @@ def test_an_undo_speaks_of_assets() -> None:
     made.apply(Entry(9, 9.0, c.UndoBegan("op", "host", 1, "0", digest="d")))
     made.apply(Entry(10, 10.0, c.ChangesPlanned((change,))))
     tell = sentence_of
-    assert tell(c.ChangesRequested((change.id,), "c", "s"), made) == "prod: removal of 1 asset asked for"
-    assert tell(c.ChangesSettled((change.id,)), made) == "prod: 1 asset removed"
+    assert tell(c.ChangesRequested((change.id,), "c", "s"), made) == "prod: removal of asset orders asked for"
+    assert tell(c.ChangesSettled((change.id,)), made) == "prod: asset orders removed"
     assert tell(c.ChangesSettled(different=((change.id, "it was changed"),)), made) == (
         "prod: left alone: orders (it was changed)"
     )
