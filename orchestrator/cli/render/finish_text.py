@@ -1,13 +1,14 @@
 """A finish for people and for programs, before it and after it. Law: every row with before and after, and no secret."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from orchestrator.cli.output.tables import wrapped
+from orchestrator.cli.render.finish_document import FinishChangeDocument
 from orchestrator.cli.render.left_lines import left_lines
 from orchestrator.core.finish.kinds import KINDS
 from orchestrator.core.finish.planning import FinishPlan
-from orchestrator.core.model.change import TECHNICAL, Change, Image, Left
+from orchestrator.core.model.change import TECHNICAL, Change, Left
 from orchestrator.core.model.counts import count
 from orchestrator.core.state.changes import ChangeLife, Changes, ChangeState
 from orchestrator.engine.change_run import Carried
@@ -51,18 +52,19 @@ def _rows(changes: Sequence[Change], everything: bool) -> list[str]:
     for each in shown:
         facts = "".join(f"; {word}: {value}" for word, value in each.facts if word not in TECHNICAL)
         by = f"by {each.credentials}"
-        lines.append(wrapped("  ", f"{each.name}@{each.instance}: {_turned(each.before, each.after)} ({by}{facts})"))
+        lines.append(
+            wrapped("  ", f"{each.name}@{each.instance}: {turned(dict(each.before), dict(each.after))} ({by}{facts})")
+        )
     if len(changes) > len(shown):
         lines.append(f"  and {len(changes) - len(shown)} more (--all)")
     return lines
 
 
-def _turned(before: Image, after: Image) -> str:
+def turned(before: Mapping[str, str], after: Mapping[str, str]) -> str:
     """What changes, as `running -> stopped` where one word says it."""
     if not before or not after:
         return f"{'not there' if not before else 'there'} -> {'not there' if not after else 'there'}"
-    was, will = dict(before), dict(after)
-    moved = [(word, was.get(word, ""), will.get(word, "")) for word in {**was, **will}]
+    moved = [(word, before.get(word, ""), after.get(word, "")) for word in {**before, **after}]
     changed = [each for each in moved if each[1] != each[2]]
     if len(moved) == 1:
         return f"{moved[0][1]} -> {moved[0][2]}"
@@ -95,8 +97,16 @@ def numbers_of(changes: Changes) -> str:
 
 
 def _told_as(life: ChangeLife) -> tuple[str, str]:
-    kind = KINDS[life.change.kind]
-    return kind.what, kind.done if life.state is ChangeState.DONE else f"{_STATES[life.state]} ({kind.act})"
+    return KINDS[life.change.kind].what, _became(life.change.kind, life.state)
+
+
+def _became(kind: str, state: str) -> str:
+    return KINDS[kind].done if state == ChangeState.DONE else f"{_STATES[ChangeState(state)]} ({KINDS[kind].act})"
+
+
+def finished_as(each: FinishChangeDocument) -> str:
+    """`task stopped`, as the report's document tells a change."""
+    return f"{KINDS[each.kind].what} {_became(each.kind, each.state)}"
 
 
 def plan_json(planned: FinishPlan) -> dict[str, object]:

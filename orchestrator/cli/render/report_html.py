@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.output.times import local, seconds_of, span
 from orchestrator.cli.render.finding_groups import finding_groups
+from orchestrator.cli.render.finish_text import finished_as, turned
 from orchestrator.cli.render.report_json import AssetDocument, BatchDocument, ReportDocument
 from orchestrator.cli.render.states import delivery_words
 from orchestrator.cli.render.timeline_drawing import Drawing, drawing, expected_end, expected_jobs
@@ -84,6 +85,8 @@ def _environment() -> "jinja2.Environment":
     made.filters["expected_end"], made.filters["expected_jobs"] = expected_end, expected_jobs
     made.filters["delivery_words"] = delivery_words
     made.filters["action_words"] = action_words
+    made.filters["finished_as"] = finished_as
+    made.filters["turned"] = lambda each: turned(each.before, each.after)
     made.filters["change_words"] = lambda each: change_words(each.action, each.state)
     return made
 

@@ -12,6 +12,7 @@ from typing import Any
 from orchestrator.cli.context.folded_run import code_of
 from orchestrator.cli.output.times import utc
 from orchestrator.cli.render.dialect import LessonDocument, lessons
+from orchestrator.cli.render.finish_document import FinishDocument, finish_document
 from orchestrator.cli.render.states import package_words
 from orchestrator.cli.render.summary import Names, finding_json, next_of, verdict_of
 from orchestrator.cli.render.undo_words import action_of
@@ -464,6 +465,8 @@ class ReportDocument:
     handover_command: str
     #: null where nobody has asked for one
     undo: UndoDocument | None
+    #: null where nobody has asked for it
+    finish: FinishDocument | None
     timeline: TimelineDocument
     outages: Sequence[OutageDocument]
     stops: Sequence[StopDocument]
@@ -518,6 +521,7 @@ def document(
         handover_open=len(left.open), handover_risks=len(left.risks),
         handover_command=names.command("handover", names.plan), timeline=_timeline(whole, numbers),
         undo=_undo(whole.undo) if whole.undo is not None else None,
+        finish=finish_document(whole.finishing),
         readings=[ReadingDocument(r.target, r.prefix, r.kind, r.renamed) for r in whole.readings],
         dialect=lessons(dialect, _targets(whole)),
         plan_as_run=json.loads(began.moves), chain=ChainDocument(whole.head.entries, whole.head.digest),

@@ -4,6 +4,7 @@ What is cut says so, and `--all` shows each.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from orchestrator.cli.output.tables import markdown
 from orchestrator.cli.output.times import local, seconds_of, span
 from orchestrator.cli.render.dialect import lesson_lines
 from orchestrator.cli.render.finding_groups import MOST_NAMES, finding_groups, some_names
+from orchestrator.cli.render.finish_text import finished_as, turned
 from orchestrator.cli.render.report_json import (
     AssetDocument,
     BatchDocument,
@@ -62,6 +64,7 @@ def report_markdown(r: ReportDocument, everything: bool = False) -> list[str]:
         *_checks(r, everything),
         *_events(r),
         *_batches(r, everything),
+        *_finish(r, everything),
         *_undo(r, everything),
         *_handover(r, everything),
         *_learned(r),
@@ -188,6 +191,20 @@ def _grouped(groups: Groups) -> list[str]:
 
 def _told(where: str, what: str, why: str) -> str:
     return f"{where}: {what}" + (f": {why}" if why else "")
+
+
+def _finish(r: ReportDocument, everything: bool) -> list[str]:
+    """What finish did, a line for each kind and state; with everything, or where it was not done, each change."""
+    if (held := r.finish) is None:
+        return []
+    how = f"ended {_at(held.ended)} (code {held.code})" if held.ended else "has not ended"
+    steps = ", ".join(held.steps)
+    lines = [f"the finish of {_at(held.began)} ({steps}) by {held.by} on {held.host} {how}"]
+    lines += [f"{told}: {number:,}" for told, number in Counter(map(finished_as, held.changes)).items()]
+    shown = [each for each in held.changes if everything or each.state != "done"]
+    lines += [f"{each.name}@{each.instance}: {turned(each.before, each.after)}: {finished_as(each)}"
+              + (f": {each.why}" if each.why else "") for each in shown]  # fmt: skip
+    return ["## Finished", "", *_bullets(lines), ""]
 
 
 def _undone(undo: UndoDocument) -> str:

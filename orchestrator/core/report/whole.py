@@ -1,7 +1,7 @@
 """Everything that a report tells of one run, in one value. Law: the same entries give the same value, at any time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orchestrator.core.report.assets import (
     AssetLine,
@@ -43,6 +43,8 @@ class WholeReport:
     predicted: Prediction | None = None
     #: its undo; None where nobody has asked for one
     undo: Changes | None = None
+    #: what was done of that which ROMA does not carry
+    finishing: Changes = field(default_factory=Changes)
 
 
 def whole_report(run: str, entries: Sequence[Entry], progress: Progress, head: ChainHead) -> WholeReport:
@@ -52,5 +54,13 @@ def whole_report(run: str, entries: Sequence[Entry], progress: Progress, head: C
     undo = progress.changes if progress.changes.began is not None else None
     lived = timeline(entries)
     return WholeReport(
-        made, lines, set_aside(progress), lived, prefix_readings(progress), head, prediction(progress, lived), undo
+        made,
+        lines,
+        set_aside(progress),
+        lived,
+        prefix_readings(progress),
+        head,
+        prediction(progress, lived),
+        undo,
+        progress.finishing,
     )

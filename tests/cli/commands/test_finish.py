@@ -339,3 +339,24 @@ def test_a_right_that_is_missing_is_found_before_anything_is_asked_for(moved: Lo
     assert all("the role modify on application" in each["why"] for each in told["left"])
     assert document(invoke, "--step", "tasks", code=1)["counts"] == {}
     assert not acts(moved)
+
+
+def test_the_report_tells_each_change_before_and_after(moved: Local, invoke: Invoke, tmp_path: Path) -> None:
+    assert json.loads(invoke("report", "--json").stdout)["finish"] is None
+    stubborn = names(moved)[0]
+    moved.api.strikes.add(
+        Rule(Kind.TASK_FAILS, frozenset({Operation.TASK_ACTION}), names=frozenset({stubborn}), times=0)
+    )
+    assert invoke("finish", "--step", "tasks").exit_code == 1
+    told = json.loads(invoke("report", "--json").stdout)["finish"]
+    assert (told["code"], told["steps"], told["counts"]) == (1, ["tasks"], {"refused": 1, "done": 4, "different": 1})
+    text = invoke("report").stdout
+    assert "## Finished" in text
+    assert "task stopped: 2" in text
+    lines = [each.replace("\\", "") for each in text.splitlines() if "FDI.3027" in each]
+    assert any(stubborn in each and "task refused (stop)" in each for each in lines)
+    assert any("task left alone (start)" in each for each in lines)
+    page = tmp_path / "report.html"
+    assert invoke("report", "--html", str(page)).exit_code == 0
+    assert 'id="finish"' in page.read_text(encoding="utf-8")
+    assert "running -&gt; stopped" in page.read_text(encoding="utf-8")
