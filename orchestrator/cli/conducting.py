@@ -234,7 +234,9 @@ class _Running:
         else:
             self._terminal.result(closing_text(ended.progress, ended.outcome, names, log, left, self._following))
             if (done := self._finished) is not None:
-                self._terminal.result(finish_text(ended.run, done.progress.finishing, reasons_of(done)))
+                self._terminal.result(
+                    finish_text(ended.run, done.progress.finishing, reasons_of(done), everything=False)
+                )
         if ended.outcome.final:
             self._home.tell_end(ended.run)
         return self._code(ended)
