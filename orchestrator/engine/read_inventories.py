@@ -4,8 +4,9 @@ Law: reads only; what the plan rests on must succeed.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import anyio
 
@@ -15,6 +16,8 @@ from orchestrator.core.model.retries import FIRST_CONTACT, as_error
 from orchestrator.core.plan.plan import Plan
 from orchestrator.errors import ServiceRefuses
 from orchestrator.roma import Reader
+
+T = TypeVar("T")
 
 #: between two attempts to reach a service, seconds
 PAUSE = 2.0
@@ -35,23 +38,22 @@ class Seen:
 
 async def look(reader: Reader, credentials: str) -> Seen:
     """Applications and tasks, side by side; raises RequestFailed, InventoryDisagrees."""
-    found: dict[str, tuple[App, ...] | tuple[Task, ...]] = {}
+    apps: list[App] = []
+    tasks: list[Task] = []
     problems: list[Exception] = []
 
-    async def read(kind: str) -> None:
+    async def read(ask: Callable[[], Awaitable[Iterable[T]]], into: list[T]) -> None:
         try:
-            found[kind] = await (reader.apps() if kind == "apps" else reader.tasks())
+            into += await ask()
         except Exception as error:  # noqa: BLE001 - carried across the task group, raised below as it was
             problems.append(error)
 
     async with anyio.create_task_group() as group:
-        group.start_soon(read, "apps")
-        group.start_soon(read, "tasks")
+        group.start_soon(read, reader.apps, apps)
+        group.start_soon(read, reader.tasks, tasks)
     if problems:
         raise problems[0]
-    apps = tuple(each for each in found["apps"] if isinstance(each, App))
-    tasks = tuple(each for each in found["tasks"] if isinstance(each, Task))
-    return Seen(credentials, apps, tasks)
+    return Seen(credentials, tuple(apps), tuple(tasks))
 
 
 def united(instance: str, seen: Iterable[Seen]) -> Inventory:
@@ -59,7 +61,9 @@ def united(instance: str, seen: Iterable[Seen]) -> Inventory:
     seen = tuple(seen)
     if len(seen) == 1:  # a list holds each id once
         one = seen[0]
-        return Inventory(instance, one.apps, one.tasks, {each.id: (one.credentials,) for each in one.assets})
+        return Inventory(
+            instance, one.apps, one.tasks, dict.fromkeys((each.id for each in one.assets), (one.credentials,))
+        )
     apps: dict[str, App] = {}
     tasks: dict[str, Task] = {}
     seen_by: dict[str, list[str]] = {}

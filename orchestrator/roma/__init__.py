@@ -7,7 +7,8 @@ sessions    keys that end               temporary_keys  where they come from
 contact     whether a host answers, and how long it is waited for
 rates       client-side limits          wire       what an answer means
 exchange    one question, its retries   shapes     JSON read as the core's values
-pages       whole lists                 multipart  the form around a package
+pages       whole lists                 known      pages that were read before
+multipart   the form around a package
 client      Reader and Client: what can be asked of an instance
 """
 
@@ -37,6 +38,7 @@ from orchestrator.roma.client import Client, Download, Reader, fetching
 from orchestrator.roma.contact import Contact, Told
 from orchestrator.roma.exchange import Exchange
 from orchestrator.roma.iam import asking_iam
+from orchestrator.roma.known import KnownPages
 from orchestrator.roma.pages import InventoryDisagrees
 from orchestrator.roma.rates import Rates
 from orchestrator.roma.sessions import FetchSession, Session, SessionIdentity, Sessions
@@ -96,6 +98,7 @@ class Roma:
         self.guard: Guard = UNGUARDED
         #: how many processes ask with the user of these credentials now
         self.sharers: Callable[[str], int] = lambda credentials: 1
+        self._known = KnownPages()
         self._contacts: dict[str, Contact] = {}
         self._transports: dict[tuple[str, str], Transport] = {}
         self._rates: dict[str, Rates] = {}
@@ -107,11 +110,11 @@ class Roma:
         """Reads `instance` with the secret of that name."""
         exchange = self._exchange(instance, credentials)
         seen = (lambda: exchange.clock_offset, lambda words: exchange.conceal(words))
-        return Reader(instance, fetching(exchange), *seen)
+        return Reader(instance, fetching(exchange), *seen, self._known)
 
     def client(self, instance: Instance, credentials: str) -> Client:
         """Reads and writes `instance` with the secret of that name."""
-        return Client(instance, self._exchange(instance, credentials), self._draw)
+        return Client(instance, self._exchange(instance, credentials), self._draw, self._known)
 
     def learn(self, secrets: Iterable[str]) -> None:
         """What was read, or is sent, and nobody may read in the service's words or in ours."""

@@ -1,13 +1,14 @@
 """What can be asked of one instance. Law: a Reader has no method that writes, and no way to one.
 
-A Reader holds a single function, which only ever sends GETs; the Client adds the exchange that can also write.
+A Reader holds a single function, which only ever sends GETs, and pages that were read before; the Client adds the
+exchange that can also write.
 """
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import anyio
 
@@ -32,15 +33,15 @@ from orchestrator.core.model.writes import Write, Written
 from orchestrator.core.plan.plan import Instance, Mode
 from orchestrator.roma import shapes, withheld_shapes
 from orchestrator.roma.exchange import SLOWEST, Exchange, Question, unsigned
+from orchestrator.roma.known import KnownPages
 from orchestrator.roma.multipart import package_form
-from orchestrator.roma.pages import Listing, whole
+from orchestrator.roma.pages import Listing, ReadPage, whole
 from orchestrator.roma.signing import encode, encode_query
 from orchestrator.roma.transport import Answer, FileBody, TransportFailed
-from orchestrator.roma.wire import unknown_job
+from orchestrator.roma.wire import parse, unknown_job
 from orchestrator.roma.writes import parsed, spelled, written
 
 T = TypeVar("T")
-R = TypeVar("R")
 Query = list[tuple[str, str]]
 
 #: assets in one job (API 1.2): the last wall behind `batch_size`
@@ -55,9 +56,9 @@ WRITE_TIMEOUT = 120.0
 _JSON = "application/json"
 _JSON_POST = "application/json;charset=UTF-8"
 
-#: page sizes are the largest that every edition takes (API 1.9)
+#: page sizes are the largest that every edition takes; of more than 999 tasks one of them gives 999 (API 1.8, 1.9)
 _APPS = Listing("applications", "apps", 100, shapes.app, lambda x: x.id)
-_TASKS = Listing("tasks", "entities", 500, shapes.task, lambda x: x.id)
+_TASKS = Listing("tasks", "entities", 1000, shapes.task, lambda x: x.id)
 _DATASOURCES = Listing("data sources", "entities", 500, shapes.datasource, lambda x: x.id)
 _APIS = Listing("APIs", "apis", 500, shapes.api, lambda x: x.id)
 _API_GROUPS = Listing("API groups", "groups", 500, shapes.api_group, lambda x: x.id)
@@ -83,8 +84,9 @@ class Fetch(Protocol):
         *,
         reconsider: Callable[[Failed], Failed] = ...,
         of: str = "",
+        parsed: Callable[[bytes], object] = ...,
     ) -> T:
-        """The answer as `read` understands it."""
+        """The answer as `read` understands it, of what `parsed` makes of its body."""
 
 
 def fetching(exchange: Exchange) -> Fetch:
@@ -97,9 +99,10 @@ def fetching(exchange: Exchange) -> Fetch:
         *,
         reconsider: Callable[[Failed], Failed] = lambda failed: failed,
         of: str = "",
+        parsed: Callable[[bytes], object] = parse,
     ) -> T:
         request = unsigned("GET", url, _JSON, None, READ_TIMEOUT)
-        question = Question(Request.READ, request, label, "as documented", reconsider, of, _archive_of)
+        question = Question(Request.READ, request, label, "as documented", reconsider, of, _archive_of, parsed)
         return await exchange.ask(question, lambda received: read(received.value))
 
     return fetch
@@ -114,12 +117,14 @@ class Reader:
         fetch: Fetch,
         clock_offset: Callable[[], float | None],
         conceal: Callable[[str], str],
+        known: KnownPages,
     ) -> None:
-        """`conceal` takes secrets out of the service's words."""
+        """`conceal` takes secrets out of the service's words; `known` are pages that others have read as well."""
         self._instance = instance
         self._fetch = fetch
         self._clock_offset = clock_offset
         self._conceal = conceal
+        self._known = known
 
     @property
     def clock_offset(self) -> float | None:
@@ -273,9 +278,13 @@ class Reader:
     ) -> tuple[T, ...]:
         label = self._label("GET", what)
 
-        async def ask(offset: int, limit: int, read: Callable[[object], R]) -> R:
+        async def ask(offset: int, limit: int, read: ReadPage[T]) -> tuple[list[T], int]:
             query = encode_query([("limit", str(limit)), ("offset", str(offset)), *more])
-            return await self._fetch(f"{url}?{query}", label, read)
+
+            def parsed(body: bytes) -> object:
+                return self._known.page(listing.name, body, read)
+
+            return await self._fetch(f"{url}?{query}", label, _as_page, parsed=parsed)
 
         return await whole(listing, ask, self._instance.name)
 
@@ -325,8 +334,8 @@ class Download:
 class Client(Reader):
     """A Reader that can also write. A write is never repeated, but for one new token (API 1.11)."""
 
-    def __init__(self, instance: Instance, exchange: Exchange, draw: Callable[[], float]) -> None:
-        super().__init__(instance, fetching(exchange), lambda: exchange.clock_offset, exchange.conceal)
+    def __init__(self, instance: Instance, exchange: Exchange, draw: Callable[[], float], known: KnownPages) -> None:
+        super().__init__(instance, fetching(exchange), lambda: exchange.clock_offset, exchange.conceal, known)
         self._exchange = exchange
         self._draw = draw
 
@@ -377,6 +386,11 @@ class Client(Reader):
         request = unsigned("POST", self._url("instances", "assets", verb, query=query), content_type, body, timeout)
         question = Question(kind, request, self._label("POST", f"assets/{verb}"), "a job id", leads_to=str)
         return await self._exchange.ask(question, lambda received: shapes.job_id(received.value))
+
+
+def _as_page(page: object) -> tuple[list[Any], int]:
+    """What `KnownPages` has made of it."""
+    return cast("tuple[list[Any], int]", page)
 
 
 def _archive_of(answer: object) -> str:

@@ -6,8 +6,8 @@ times the documented ones or more [I], so that no real instance reaches them; an
 
 import re
 
-#: bytes that a JSON answer may have: 500 entries, the longest page that is asked for, are about 1 MiB
-JSON_BYTES = 8 * 1024 * 1024
+#: bytes that a JSON answer may have: 1,000 entries, the longest page that is asked for, are about 2 MiB
+JSON_BYTES = 16 * 1024 * 1024
 #: values in one JSON answer: each costs some 70 bytes of memory, whatever it is written in
 JSON_VALUES = 400_000
 #: bytes of an error's body that are looked at

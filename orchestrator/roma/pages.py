@@ -50,8 +50,10 @@ class Listing(Generic[T]):
     key: Callable[[T], Hashable]
 
 
+#: a page's elements, and the `total`, of its JSON
+ReadPage = Callable[[object], tuple[list[T], int]]
 #: asks for one page and passes it through the reader given: (offset, limit, reader); raises RequestFailed
-AskPage = Callable[[int, int, Callable[[object], tuple[list[T], int]]], Awaitable[tuple[list[T], int]]]
+AskPage = Callable[[int, int, ReadPage[T]], Awaitable[tuple[list[T], int]]]
 
 
 async def whole(listing: Listing[T], ask: AskPage[T], where: str) -> tuple[T, ...]:
@@ -70,8 +72,12 @@ async def _once(listing: Listing[T], ask: AskPage[T], where: str) -> tuple[dict[
     received = total = 0
     for _ in range(MOST_PAGES):
         items, total = await ask(received, listing.limit, lambda value: read_page(listing, value))
-        for item in items:
-            found.setdefault(listing.key(item), item)
+        page = dict(zip(map(listing.key, items), items, strict=True))
+        if len(page) == len(items) and found.keys().isdisjoint(page):
+            found |= page
+        else:
+            for item in items:
+                found.setdefault(listing.key(item), item)
         received += len(items)
         if received > MOST_ENTRIES:
             raise InventoryDisagrees(where, distinct=received, total=total)

@@ -14,6 +14,7 @@ from orchestrator.core.model.failures import Failure, RequestFailed
 from orchestrator.core.model.inventory import ApiGroup, DictionaryEntry, JobStatus, ProjectConfig
 from orchestrator.core.plan.plan import Instance, Mode
 from orchestrator.roma import Client, Download, InventoryDisagrees, Reader, Roma
+from orchestrator.roma.known import KnownPages
 
 if TYPE_CHECKING:
     from tests.roma.conftest import Script
@@ -57,7 +58,7 @@ async def test_every_list_is_asked_for_at_its_address(reader: Reader, script: "S
     assert [x.flavor for x in await reader.instances()] == ["basic"]
     assert [seen.target for seen in script.seen] == [
         f"/v2/{P}/instances/i1/apps?limit=100&offset=0",
-        f"/v2/{P}/fdi/instances/i1/tasks?limit=500&offset=0",
+        f"/v2/{P}/fdi/instances/i1/tasks?limit=1000&offset=0",
         f"/v2/{P}/fdi/instances/i1/datasources?limit=500&offset=0",
         f"/v2/{P}/apic/instances/i1/apis?limit=500&offset=0",
         f"/v2/{P}/apic/instances/i1/api-groups?limit=500&offset=0",
@@ -366,7 +367,7 @@ def test_a_reader_has_no_writing_method_and_holds_no_object_that_has_one(roma: R
     writing = {"export", "delete", "import_package", "download", "send", "ask", "open"}
     assert writing.isdisjoint(dir(reader))
     for held in vars(reader).values():
-        assert isinstance(held, Instance | FunctionType)
+        assert isinstance(held, Instance | FunctionType | KnownPages)
         assert writing.isdisjoint(dir(held))
 
 

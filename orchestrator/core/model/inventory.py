@@ -111,12 +111,15 @@ class Inventory:
     @cached_property
     def named(self) -> "Mapping[tuple[str, str], tuple[App | Task, ...]]":
         """(kind, name) -> who bears it."""
-        held: dict[tuple[str, str], tuple[App | Task, ...]] = {}
-        for app in self.apps:
-            held[Kind.APP, app.name] = (*held.get((Kind.APP, app.name), ()), app)
-        for task in self.tasks:
-            held[Kind.TASK, task.name] = (*held.get((Kind.TASK, task.name), ()), task)
-        return held
+        app, task = Kind.APP.value, Kind.TASK.value
+        held: dict[tuple[str, str], tuple[App | Task, ...]] = {(app, each.name): (each,) for each in self.apps}
+        held |= {(task, each.name): (each,) for each in self.tasks}
+        if len(held) == len(self.apps) + len(self.tasks):
+            return held
+        several: dict[tuple[str, str], list[App | Task]] = {}  # names are unique in an instance, as it says (API 1.8)
+        for each in self.assets:
+            several.setdefault((app if isinstance(each, App) else task, each.name), []).append(each)
+        return {key: tuple(bearers) for key, bearers in several.items()}
 
     @cached_property
     def app_names(self) -> Mapping[str, str]:
