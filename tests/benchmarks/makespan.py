@@ -1,24 +1,17 @@
 """(a) The policy alone, in virtual time: how much longer than the best, than the lower bound, than simpler policies.
 
-Worlds and lower bound: `tests.benchmarks.worlds`. The *best* is the shortest of 300 clairvoyant schedules: list
-schedules that know the true durations, from Johnson's order and random restarts, each improved by moving single jobs.
+Worlds and lower bound: `tests.benchmarks.worlds`. The *best* is the shortest of 300 clairvoyant schedules
+(`clairvoyant`), from Johnson's order.
 The policies compared believe in the same wrong estimates. `fifo` takes jobs in the frozen order as they become ready;
 `lane by lane` also keeps one lane waiting until the one before has ended; `sequential` runs one job at a time.
 """
 
-import random
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean
 
-from orchestrator.core.scheduling.forecast import Planned, Rule, play
-from orchestrator.core.scheduling.policy import Loads, Work
-from orchestrator.core.state.slots import JobKind
+from orchestrator.core.scheduling.forecast import Planned, play
+from tests.benchmarks.clairvoyant import by_keys, search, told
 from tests.benchmarks.worlds import TOPOLOGIES, World, lower_bound, world
-
-SCHEDULES = 300
-#: schedules between two restarts of the search
-RESTART = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +31,11 @@ def measure(topology: str, seed: int) -> Measured:
     one = world(topology, seed)
     bound = lower_bound(one.planned, one.actual)
     policy = play(one.planned, one.believed, one.actual).end
-    fifo = play(one.planned, one.believed, one.actual, _by_keys({})).end
-    lanes = play(_lane_by_lane(one.planned), one.believed, one.actual, _by_keys({})).end
+    fifo = play(one.planned, one.believed, one.actual, by_keys({})).end
+    lanes = play(_lane_by_lane(one.planned), one.believed, one.actual, by_keys({})).end
     jobs = (*(each.batch for each in one.planned.exports), *(each.delivery for each in one.planned.imports))
-    best = min(_search(one, bound, seed), policy, fifo)
+    best = min(search(one, seed, _johnson_keys(one)), policy, fifo)
     return Measured(bound, best, policy, fifo, lanes, sum(one.actual[job] for job in jobs))
-
-
-def _by_keys(keys: Mapping[str, float]) -> Rule:
-    """Smallest key first; without one the frozen order, exports before imports."""
-
-    def rule(candidates: Sequence[Work], _loads: Loads, _now: float) -> Work | None:
-        return min(
-            candidates, key=lambda w: (w.kind is not JobKind.EXPORT, keys.get(w.subject, w.position), w.position)
-        )
-
-    return rule
 
 
 def _lane_by_lane(planned: Planned) -> Planned:
@@ -64,30 +46,6 @@ def _lane_by_lane(planned: Planned) -> Planned:
         replace(each, after=(before[each.migration],) if each.migration in before else ()) for each in planned.imports
     )
     return Planned(planned.exports, imports)
-
-
-def _search(one: World, bound: float, seed: int) -> float:
-    """The shortest of SCHEDULES clairvoyant ones."""
-    draw = random.Random(f"search {seed}")
-    best = here = play(one.planned, one.actual, one.actual).end
-    batches = [export.batch for export in one.planned.exports]
-    start = _johnson_keys(one)
-    keys = dict(start)
-    for number in range(SCHEDULES - 1):
-        if best <= bound * 1.000001:
-            break
-        if number % RESTART == 0:
-            spread = 0.0 if number == 0 else draw.choice((0.1, 0.3, 1.0))
-            keys = {name: key + spread * draw.gauss(0, len(batches)) for name, key in start.items()}
-            here = float("inf")
-        tried = dict(keys)
-        for _ in range(draw.randint(1, 2) if here < float("inf") else 0):
-            tried[draw.choice(batches)] = tried[draw.choice(batches)] + draw.uniform(-0.5, 0.5)
-        end = play(one.planned, one.actual, one.actual, _by_keys(tried)).end
-        if end <= here:
-            keys, here = tried, end
-        best = min(best, end)
-    return best
 
 
 def _johnson_keys(one: World) -> dict[str, float]:
@@ -109,15 +67,10 @@ def report(plans: int) -> list[str]:
         found = [measure(topology, seed) for seed in range(plans)]
         lines.append(
             f"{topology:14}"
-            f"{_told([m.policy / m.best for m in found]):>22}"
-            f"{_told([m.policy / m.bound for m in found]):>22}"
-            f"{_told([m.fifo / m.best for m in found]):>22}"
+            f"{told([m.policy / m.best for m in found]):>22}"
+            f"{told([m.policy / m.bound for m in found]):>22}"
+            f"{told([m.fifo / m.best for m in found]):>22}"
             f"{mean(m.lanes / m.best for m in found):14.3f}"
             f"{mean(m.sequential / m.best for m in found):12.3f}"
         )
     return lines
-
-
-def _told(ratios: Sequence[float]) -> str:
-    ordered = sorted(ratios)
-    return f"{mean(ordered):.3f} {ordered[int(0.95 * (len(ordered) - 1))]:.3f} {ordered[-1]:.3f}"

@@ -9,12 +9,15 @@ keeps what it hears, and gives the slots away.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import log
+from statistics import NormalDist
 
 from orchestrator.core.decisions import steps, target_evidence
 from orchestrator.core.model.counts import count
 from orchestrator.core.plan.plan import Plan, Scope, Settings
 from orchestrator.core.plan.windows import Calendar
-from orchestrator.core.scheduling.policy import SlotLoads
+from orchestrator.core.scheduling.board import Board
+from orchestrator.core.scheduling.policy import SIGMA
 from orchestrator.core.state import events as e
 from orchestrator.core.state.ends import End
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package
@@ -37,6 +40,8 @@ MOST_LOST_PROBES = 3
 #: halves or batches with the same error that stop a target (promise 7)
 SAME_HALVES = 2
 SAME_BATCHES = 3
+
+_P90 = NormalDist().inv_cdf(0.9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +153,15 @@ class SchedulerContext:
     hearing: bool = False
     #: since when this process has waited for a person; 0 where it has not
     person_since: float = 0.0
-    #: what each slot has to do, in expected seconds
-    ledger: SlotLoads = field(default_factory=SlotLoads)
+    #: what is left to do, in expected seconds
+    board: Board = field(default_factory=Board)
     #: delivery -> expected seconds of imports that must follow it
     tails: dict[str, float] = field(default_factory=dict)
+
+    def spread(self, instance: str, kind: JobKind, assets: int) -> float:
+        """Spread of the logarithm of such a job's seconds about what is expected."""
+        doubtful = log(max(1.0, self.longest(instance, kind, assets) / self.expect(instance, kind, assets)))
+        return max(SIGMA, doubtful / _P90)
 
     @property
     def settings(self) -> Settings:

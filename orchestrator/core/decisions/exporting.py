@@ -158,7 +158,8 @@ def export_work(s: SchedulerContext, batch: str, slots: tuple[str, ...]) -> Work
         if s.importable(each)
     )
     seconds = s.expect(scheduled.source, JobKind.EXPORT, size)
-    return Work(batch, JobKind.EXPORT, seconds, scheduled.position, feeds, 0.0, max(1, len(slots)))
+    sigma = s.spread(scheduled.source, JobKind.EXPORT, size)
+    return Work(batch, JobKind.EXPORT, seconds, scheduled.position, feeds, 0.0, max(1, len(slots)), sigma)
 
 
 def behind(s: SchedulerContext, delivery: Delivery) -> tuple[str, ...]:
@@ -181,4 +182,4 @@ def worth_it(s: SchedulerContext, work: Work, slot: str, now: float) -> bool:
         return True
     targets = {each.target for each in waiting}
     ahead = min((len(s.progress.ahead[target]) for target in targets), default=0)
-    return may_run_ahead(work, slot, s.ledger.loads, now, ahead)
+    return may_run_ahead(work, slot, s.board.loads, now, ahead)

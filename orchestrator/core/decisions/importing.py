@@ -128,8 +128,9 @@ def name_taken(
 def import_work(s: SchedulerContext, life: Delivery) -> Work:
     """The import as the policy weighs it: how long it takes, and what waits for it."""
     scheduled = s.progress.batches[life.batch]
-    seconds = s.expect(life.target, JobKind.IMPORT, len(scheduled.assets))
-    return Work(life.id, JobKind.IMPORT, seconds, scheduled.position, (), s.tails.get(life.id, 0.0))
+    job = (life.target, JobKind.IMPORT, len(scheduled.assets))
+    tail = s.tails.get(life.id, 0.0)
+    return Work(life.id, JobKind.IMPORT, s.expect(*job), scheduled.position, (), tail, sigma=s.spread(*job))
 
 
 def tails(s: SchedulerContext) -> dict[str, float]:

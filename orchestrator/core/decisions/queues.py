@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from orchestrator.core.decisions.context import Answer, SchedulerContext, Want
 from orchestrator.core.decisions.exporting import export_work
-from orchestrator.core.decisions.importing import import_work
-from orchestrator.core.scheduling.policy import LoadKind, SlotLoads, SlotQueue
+from orchestrator.core.decisions.importing import carriers_of, import_work
+from orchestrator.core.scheduling.board import Board, Waiting
+from orchestrator.core.scheduling.policy import LoadKind, SlotQueue
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, PackageState
 from orchestrator.core.state.slots import JobKind
 from orchestrator.core.state.subjects import Subject, SubjectKind
@@ -62,12 +63,12 @@ class Queues:
         """Nobody waits any more: which slots there are has changed."""
         for each in (self.waiting, self.seekers, self.feeds, self._slots_of):
             each.clear()
-        progress, self.context.ledger = self.context.progress, SlotLoads()
+        progress, self.context.board = self.context.progress, Board()
         for subject in (*map(Subject.package, progress.packages), *map(Subject.delivery, progress.open)):
             self.account(subject, None)
 
     def account(self, subject: Subject, answer: Answer) -> None:
-        """Keep the ledger of what each slot has to do: `answer` is what this subject has to do now."""
+        """Keep the board of what is left to do: `answer` is what this subject has to do now."""
         if subject.kind is SubjectKind.PACKAGE:
             self._account_export(subject.id, answer)
         elif subject.kind is SubjectKind.DELIVERY:
@@ -78,13 +79,13 @@ class Queues:
         package = s.progress.packages[batch]
         if isinstance(answer, Want):
             work = export_work(s, batch, answer.slots)
-            s.ledger.waits(batch, answer.slots, LoadKind.EXPORTS, work.seconds)
+            s.board.waits(Waiting(work, answer.slots), LoadKind.EXPORTS)
         elif package.state is PackageState.EXPORTING:
             scheduled = s.progress.batches[batch]
             seconds = s.expect(scheduled.source, JobKind.EXPORT, len(scheduled.assets))
-            s.ledger.runs(batch, package.slot, package.since + seconds)
+            s.board.runs(batch, package.slot, package.since + seconds)
         else:
-            s.ledger.drop(batch)
+            s.board.drop(batch)
 
     def _account_import(self, life: Delivery) -> None:
         s = self.context
@@ -93,8 +94,10 @@ class Queues:
             stored = s.progress.packages[life.batch].state is PackageState.STORED
             stored = stored and s.progress.is_backed_up(life)
             slot = s.slot(life.target, life.scheduled.owner, JobKind.IMPORT)
-            s.ledger.waits(life.id, (slot,), LoadKind.STORED if stored else LoadKind.IMPORTS, work.seconds)
+            before = (life.batch, *life.scheduled.backups, *carriers_of(s, life))
+            job = Waiting(work, (slot,), before, life.scheduled.after)
+            s.board.waits(job, LoadKind.STORED if stored else LoadKind.IMPORTS, life.scheduled.migration)
         elif life.state is DeliveryState.IMPORTING:
-            s.ledger.runs(life.id, life.slot, life.since + work.seconds)
+            s.board.runs(life.id, life.slot, life.since + work.seconds)
         else:
-            s.ledger.drop(life.id)
+            s.board.drop(life.id)

@@ -32,7 +32,8 @@ from orchestrator.core.decisions.queues import Queues
 from orchestrator.core.decisions.slot_discovery import asked_beside, chance, trial_answer
 from orchestrator.core.decisions.waiting import gate_reached, soonest, waited
 from orchestrator.core.plan.plan import Scope
-from orchestrator.core.scheduling.policy import Work, choose
+from orchestrator.core.scheduling.lookahead import choose
+from orchestrator.core.scheduling.policy import Work
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
 from orchestrator.core.state.slots import JobKind, Widening, overlapping
 from orchestrator.core.state.subjects import Subject, SubjectKind, Touched
@@ -128,7 +129,7 @@ class Scheduler:
         touched, self._touched = self._touched, Touched()
         self._due |= touched.subjects
         for slot in touched.slots:
-            self.context.ledger.ended(slot, now)
+            self.context.board.ended(slot, now)
             self._slots |= self._queues.feeds[slot]
         self._slots |= touched.slots
         self.left |= touched.slots
@@ -232,7 +233,7 @@ class Scheduler:
                 self._leave(subject)
                 self._due.add(subject)  # time alone may settle it
         while True:
-            heads = self._queues.waiting[slot].heads(self.context.ledger.loads, now)
+            heads = self._queues.waiting[slot].heads(self.context.board.loads, now)
             held = [(each, hold) for work in heads if (hold := hold_of(self.context, each := subject_of(work), now))]
             if not held:
                 return heads
@@ -278,7 +279,7 @@ class Scheduler:
         """The policy's choice among those that may go now (`core.policy`)."""
         candidates = [work for work in heads if self._may_go(work, slot, now)]
         while candidates:
-            work = choose(candidates, self.context.ledger.loads, now)
+            work = choose(candidates, self.context.board, now)
             if work is None:
                 return None
             answer = self._candidate(work, slot, now)

@@ -23,7 +23,7 @@ def chance(s: SchedulerContext, slot: str, work: Work, now: float) -> Note | Non
     """The intent to ask for this job although one of ours runs in its slot; None where that would show nothing."""
     widening = s.progress.trials.next()
     running = s.occupants(slot)
-    if widening is None or len(running) != 1 or s.ledger.loads[slot].busy_until - now < SOON:
+    if widening is None or len(running) != 1 or s.board.loads[slot].busy_until - now < SOON:
         return None
     beside = _running(s, running[0])
     if beside is None:

@@ -12,11 +12,15 @@ from math import exp, log
 from statistics import NormalDist, fmean, stdev
 
 from orchestrator.core.plan.windows import Calendar, Levels
-from orchestrator.core.scheduling.policy import Feed, LoadKind, Loads, SlotLoads, SlotQueue, Work, choose
+from orchestrator.core.scheduling import policy
+from orchestrator.core.scheduling.board import Board, Waiting
+from orchestrator.core.scheduling.lookahead import choose
+from orchestrator.core.scheduling.mixing import mixed
+from orchestrator.core.scheduling.policy import SIGMA, Feed, LoadKind, SlotQueue, Work
 from orchestrator.core.state.slots import JobKind
 
-#: what picks a job for a free slot: (candidates, loads, now) -> the job, or None to leave the slot free
-Rule = Callable[[Sequence[Work], Loads, float], Work | None]
+#: what picks a job for a free slot: (candidates, what is left, now) -> the job, or None to leave the slot free
+Rule = Callable[[Sequence[Work], Board, float], Work | None]
 
 #: dead time of a job as a share of its duration, as the polling policy leaves it
 WASTE = 0.05
@@ -155,11 +159,13 @@ def works_of(planned: Planned, believed: Mapping[str, float]) -> dict[str, Work]
         for batch in (each.batch, *each.backups):
             feeds[batch].append(Feed(each.slots[0], seconds, tail, behind))
         place = position.get(each.batch, 0.0)
-        works[each.delivery] = Work(each.delivery, JobKind.IMPORT, seconds, place, (), tail, len(each.slots))
+        works[each.delivery] = Work(
+            each.delivery, JobKind.IMPORT, seconds, place, (), tail, len(each.slots), max(SIGMA, each.duration.sigma)
+        )
     for export in planned.exports:
         works[export.batch] = Work(
             export.batch, JobKind.EXPORT, believed[export.batch], export.position, tuple(feeds[export.batch]), 0.0,
-            len(export.slots),
+            len(export.slots), max(SIGMA, export.duration.sigma),
         )  # fmt: skip
     return works
 
@@ -203,7 +209,7 @@ class _Play:
     rule: Rule
     clock: float = 0.0
     spans: list[Span] = field(default_factory=list)
-    ledger: SlotLoads = field(default_factory=SlotLoads)
+    board: Board = field(default_factory=Board)
     ends: list[tuple[float, int, str, str]] = field(default_factory=list)
     lanes: dict[str, SlotQueue] = field(default_factory=lambda: defaultdict(SlotQueue))
     running: dict[str, str] = field(default_factory=dict)
@@ -214,6 +220,8 @@ class _Play:
     waiters: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     open_of: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     migration_of: dict[str, str] = field(default_factory=dict)
+    #: delivery -> jobs that must be over before it, and migrations
+    ties: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=dict)
     fed: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     #: jobs that must wait for a window
     when: dict[str, When] = field(default_factory=dict)
@@ -245,7 +253,9 @@ class _Play:
             self.migration_of[each.delivery] = each.migration
             self.fed[each.batch].append(each.delivery)
             others = {f"after {name}" for name in each.after if self.open_of.get(name)}
-            waits = {each.batch, *each.backups} & batches | set(each.needs) | others
+            packages = {each.batch, *each.backups} & batches
+            waits = packages | set(each.needs) | others
+            self.ties[each.delivery] = ((*sorted(packages), *each.needs), each.after)
             self.waits[each.delivery] = waits
             for name in waits:
                 self.waiters[name].append(each.delivery)
@@ -258,7 +268,8 @@ class _Play:
             self._offer(export.batch)
 
     def _wait(self, subject: str, part: LoadKind) -> None:
-        self.ledger.waits(subject, self.slots_of[subject], part, self.works[subject].seconds)
+        job = Waiting(self.works[subject], self.slots_of[subject], *self.ties.get(subject, ()))
+        self.board.waits(job, part, self.migration_of.get(subject, ""))
 
     def _offer(self, subject: str) -> None:
         self.waits.pop(subject, None)
@@ -285,7 +296,7 @@ class _Play:
     def _heads(self, slot: str) -> list[Work]:
         """Those that may begin now: what has waited until its window closed leaves the queue."""
         while True:
-            heads = self.lanes[slot].heads(self.ledger.loads, self.clock)
+            heads = self.lanes[slot].heads(self.board.loads, self.clock)
             closed = [work.subject for work in heads if work.subject in self.when and not self._is_open(work.subject)]
             if not closed:
                 return heads
@@ -299,14 +310,14 @@ class _Play:
             if slot in self.running or not self.lanes[slot]:
                 continue
             heads = self._heads(slot)
-            work = self.rule(heads, self.ledger.loads, self.clock) if heads else None
+            work = self.rule(heads, self.board, self.clock) if heads else None
             if work is not None:
                 self._begin(slot, work)
 
     def _begin(self, slot: str, work: Work) -> None:
         for each in self.slots_of[work.subject]:
             self.lanes[each].discard(work.subject)
-        self.ledger.runs(work.subject, slot, self.clock + work.seconds)
+        self.board.runs(work.subject, slot, self.clock + work.seconds)
         self.running[slot] = work.subject
         end = self.clock + self.actual[work.subject]
         heapq.heappush(self.ends, (end, len(self.spans), slot, work.subject))
@@ -315,7 +326,7 @@ class _Play:
     def _end(self, slot: str, subject: str) -> None:
         del self.running[slot]
         self.touched.add(slot)
-        self.ledger.ended(slot, self.clock)
+        self.board.ended(slot, self.clock)
         for delivery in self.fed.get(subject, ()):
             self._wait(delivery, LoadKind.STORED)
         self._tell(subject)
@@ -392,9 +403,9 @@ def forecast(planned: Planned, waste: float = WASTE) -> Forecast:
     )
 
 
-def _plainly(candidates: Sequence[Work], loads: Loads, now: float) -> Work | None:
+def _plainly(candidates: Sequence[Work], board: Board, now: float) -> Work | None:
     """The policy without its doubts: many plays cost little."""
-    return choose(candidates, loads, now, worlds=1)
+    return policy.choose(candidates, board.loads, now, worlds=1)
 
 
 def _wrong(planned: Planned, world: int, waste: float) -> dict[str, float]:
@@ -411,10 +422,7 @@ def _wrong(planned: Planned, world: int, waste: float) -> dict[str, float]:
 
 def _normal(world: int, number: int) -> float:
     """A repeatable draw from the normal distribution: the bits of its place, mixed."""
-    bits = (world * 0x9E3779B1 + number * 0x85EBCA6B + 0x27D4EB2F) & 0xFFFFFFFF
-    for shift, factor in ((15, 0x2C1B3C6D), (12, 0x297A2D39), (15, 1)):
-        bits = ((bits ^ (bits >> shift)) * factor) & 0xFFFFFFFF
-    return NormalDist().inv_cdf((bits + 0.5) / 2**32)
+    return NormalDist().inv_cdf((mixed(world, number) + 0.5) / 2**32)
 
 
 def _with_twin(planned: Planned, likely: Mapping[str, float], slot: str) -> Timeline:

@@ -31,6 +31,8 @@ FEW = 16
 WORLDS = 9
 #: another beginning must be better by this factor: estimates are not worth more
 MARGIN = 0.99
+#: spread of the logarithm of a job's duration about its estimate, at least
+SIGMA = 0.3
 #: targets whose own reading of Johnson's rule is played, those with most work left
 MOST_READINGS = 4
 #: imports that are weighed where a slot exports and imports
@@ -40,8 +42,8 @@ ALWAYS_AHEAD = 4
 #: where the stock of the targets outlasts what is left to export by this factor, a pause costs nothing
 AMPLE = 1.5
 
-#: factors by which estimates are wrong, lognormal of sigma 0.3; powers of a root of 61 leave no pattern in their order
-_FACTORS = tuple(exp(0.3 * NormalDist().inv_cdf(pow(2, number, 61) / 61)) for number in range(60))
+#: factors by which estimates are wrong; powers of a root of 61 leave no pattern in their order
+_FACTORS = tuple(exp(SIGMA * NormalDist().inv_cdf(pow(2, number, 61) / 61)) for number in range(60))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,13 @@ class Work:
     tail: float = 0.0
     #: slots that could take it (several credentials): they share the work
     slots: int = 1
+    #: spread of the logarithm of what it takes about `seconds`
+    sigma: float = SIGMA
+
+    @property
+    def is_export(self) -> bool:
+        """Whether it leaves its instance."""
+        return self.kind is JobKind.EXPORT
 
     @property
     def after(self) -> float:
