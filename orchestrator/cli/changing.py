@@ -13,6 +13,7 @@ from orchestrator.cli.context.finishing import can_finish
 from orchestrator.cli.context.first_signal import FirstSignal
 from orchestrator.cli.context.measuring import Monitoring, monitors
 from orchestrator.cli.context.observers import Observer, Observers
+from orchestrator.cli.context.run_plan import plan_of_run
 from orchestrator.cli.context.signals import told
 from orchestrator.cli.context.wiring import Assembled, assemble
 from orchestrator.cli.output.logs import Log
@@ -29,7 +30,6 @@ from orchestrator.engine.change_run import Carried
 from orchestrator.engine.runs import Runs
 from orchestrator.engine.runtime import utc_now
 from orchestrator.errors import OperatorError
-from orchestrator.storage.planfile import read_plan
 
 T = TypeVar("T")
 
@@ -52,9 +52,14 @@ class Changing:
 def changing(terminal: Terminal, command: str, word: str | None, saved: SavedChanges | None) -> Changing:
     """Find the run, or that of a saved preview, and read its plan; whoever gets it closes the log."""
     found = find_run(terminal, word if word is not None or saved is None else saved.run)
-    terminal.run = found.run
     if saved is not None and saved.run != found.run:
         raise OperatorError(f"the saved {command} is of run {saved.run}, not of {found.run}")
+    return changing_run(terminal, command, found)
+
+
+def changing_run(terminal: Terminal, command: str, found: Found) -> Changing:
+    """The same of a run that was found."""
+    terminal.run = found.run
     began = folded(iter(found.entries())).began
     if began is None:
         raise OperatorError(
@@ -62,7 +67,7 @@ def changing(terminal: Terminal, command: str, word: str | None, saved: SavedCha
         )
     path = Path(began.plan_file)
     terminal.plan = path
-    plan = replace(read_plan(path), path=str(path.absolute()))
+    plan = replace(plan_of_run(found, began), path=str(path.absolute()))
     _must_be_the_plan(plan, began)
     log = Log(terminal, lambda: utc_now().timestamp())
     assembled = assemble(plan, terminal.redactor, log.say)

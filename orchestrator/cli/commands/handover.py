@@ -9,9 +9,10 @@ from pathlib import Path
 
 import anyio
 
-from orchestrator.cli.context.find_run import find_run
+from orchestrator.cli.context.find_run import Found, Submitted, find_meant
 from orchestrator.cli.context.operator_acts import keep
-from orchestrator.cli.context.plan_runs import FoldedRun, handover_of, runs_beside
+from orchestrator.cli.context.plan_runs import FoldedRun, handover_of, runs_beside, runs_of_plan
+from orchestrator.cli.context.run_plan import plan_of_run
 from orchestrator.cli.context.wiring import Assembled, assemble, real_runtime, without_secrets
 from orchestrator.cli.output.logs import Log
 from orchestrator.cli.output.terminal import Sheet, Terminal
@@ -29,7 +30,6 @@ from orchestrator.engine.read_inventories import read_inventories
 from orchestrator.engine.read_metadata import facts
 from orchestrator.engine.runtime import utc_now
 from orchestrator.errors import ExitCode, OperatorError
-from orchestrator.storage.planfile import read_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,12 @@ def handover(terminal: Terminal, word: str | None, asked: Asked) -> int:
     """Tell a plan's list, or tick items of it by hand."""
     if asked.sheet and terminal.common.json:
         raise OperatorError("--csv and --json exclude each other")
-    found = find_run(terminal, word)
-    terminal.run = found.run
-    runs = runs_beside(terminal, found)
+    meant = find_meant(terminal, word)
+    if isinstance(meant, Found):
+        terminal.run = meant.run
+        runs = runs_beside(terminal, meant)
+    else:
+        runs = _runs_of(terminal, meant)
     if asked.done:
         return _tick(terminal, runs, asked)
     held = handover_of(runs)
@@ -65,6 +68,15 @@ def handover(terminal: Terminal, word: str | None, asked: Asked) -> int:
         told = _summary(held.items, known, seen)
         terminal.say(told, event="checked", done=len(held.items) - len(open_items(held.items, known)))
     return int(ExitCode.DONE)
+
+
+def _runs_of(terminal: Terminal, submitted: Submitted) -> tuple[FoldedRun, ...]:
+    runs = runs_of_plan(terminal, submitted.store, submitted.plan)
+    if not runs:
+        raise OperatorError(
+            f"{submitted.id}: none of its components has begun", next_step=f"roma-migrate status {submitted.id}"
+        )
+    return runs
 
 
 def _json(runs: Sequence[FoldedRun], held: PlanHandover, known: Standings, checked: bool) -> dict[str, object]:
@@ -90,8 +102,8 @@ def _text(runs: Sequence[FoldedRun], held: PlanHandover, known: Standings) -> st
         return "\n".join([*head, "", "Nothing is left to people."])
     left = len(open_items(held.items, known))
     head += ["", f"{left} of {count(len(held.items), 'item')} open." if left else "Everything on the list is done.", ""]
-    if not _finished(runs):
-        head += [f"Run {latest.found.run} has not ended: wait with what is to be done after it.", ""]
+    if open_ := [each.found.run for each in runs if each.progress.ended is None]:
+        head += [f"Run {open_[-1]} has not ended: wait with what is to be done after it.", ""]
     return "\n".join([*head, to_markdown(held.items, known)])
 
 
@@ -100,7 +112,7 @@ def _caused(known: Standings, run: str) -> int:
 
 
 def _finished(runs: Sequence[FoldedRun]) -> bool:
-    return runs[-1].progress.ended is not None
+    return all(each.progress.ended is not None for each in runs)
 
 
 def _summary(items: Sequence[Item], known: Standings, seen: Sequence[Verification]) -> str:
@@ -162,9 +174,8 @@ def _causing(runs: Sequence[FoldedRun], held: PlanHandover, item: Item) -> Folde
 
 def _reads(terminal: Terminal, latest: FoldedRun, items: Sequence[Item]) -> Sequence[Verification]:
     """Read the instances that the list names, and compare; raises ServiceRefuses (3), ServiceUnreachable (9)."""
-    path = Path(latest.began.plan_file)
-    terminal.plan = path
-    plan = read_plan(path)
+    terminal.plan = Path(latest.began.plan_file)
+    plan = plan_of_run(latest.found, latest.began)
     where = {item.where for item in provable(items)} & set(plan.instances)
     assembled = assemble(plan, terminal.redactor, Log(terminal, lambda: utc_now().timestamp()).say, where)
     admission = Admission(plan, latest.found.store, assembled.roma, assembled.users, assembled.runtime)

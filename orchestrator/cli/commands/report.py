@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from orchestrator import __version__
-from orchestrator.cli.context.find_run import Found, find_run
+from orchestrator.cli.context.find_run import Found, Submitted, find_meant
 from orchestrator.cli.context.folded_run import whole_of
 from orchestrator.cli.context.learning import known_dialect
 from orchestrator.cli.context.output_file import must_be_writable, write_output
@@ -43,7 +43,37 @@ def report_run(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
         if wanted.only:
             raise OperatorError("--evidence is of a whole run, so that it goes without --only")
         must_be_writable(wanted.evidence, "--evidence FILE.zip", None)
-    found = find_run(terminal, word)
+    meant = find_meant(terminal, word)
+    if isinstance(meant, Submitted):
+        return _of_submission(terminal, meant, wanted)
+    return _of_run(terminal, meant, wanted)
+
+
+def _of_submission(terminal: Terminal, submitted: Submitted, wanted: Wanted) -> int:
+    """One table of all components, and the report of each run behind it."""
+    from orchestrator.cli.context.submission_status import look
+    from orchestrator.cli.render.submission import submission_json, submission_markdown
+
+    if wanted.html is not None or wanted.map is not None or wanted.evidence is not None:
+        raise OperatorError(
+            "--html, --map and --evidence are of one run",
+            next_step=f"roma-migrate status {submitted.id} lists its runs",
+        )
+    seen = look(submitted)
+    told = seen.submission
+    names = Names(told.id, told.plan, told.plan_file, submitted.store.home.path, submitted.store.options)
+    reports = [_told(terminal, found, wanted)[0] for found in submitted.runs()]
+    if terminal.common.json:
+        terminal.document({**submission_json(seen, names), "reports": [asdict(each) for each in reports]})
+    else:
+        lines = submission_markdown(seen, names)
+        terminal.page(
+            "\n".join([*lines, *(line for each in reports for line in ("", *report_markdown(each, wanted.everything)))])
+        )
+    return int(ExitCode.DONE if all(each.agree for each in reports) else ExitCode.DEFECT)
+
+
+def _of_run(terminal: Terminal, found: Found, wanted: Wanted) -> int:
     terminal.run = found.run
     told, rows = _told(terminal, found, wanted)
     if wanted.html is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from orchestrator.cli.context.find_run import Found, find_run
+from orchestrator.cli.context.find_run import Found, find_meant
 from orchestrator.cli.context.operator_acts import keep
 from orchestrator.cli.context.wiring import real_runtime, without_secrets
 from orchestrator.cli.output.tables import wrapped
@@ -15,6 +15,7 @@ from orchestrator.core.state.events import Resolved
 from orchestrator.core.state.folding import folded
 from orchestrator.core.state.lifecycle import Delivery, Package
 from orchestrator.core.state.progress import Progress
+from orchestrator.core.state.submissions import ComponentState
 from orchestrator.core.state.undecided import undecided_lives
 from orchestrator.engine.resolutions import OUTCOMES
 from orchestrator.errors import ExitCode, OperatorError
@@ -66,23 +67,43 @@ def resolve(
         raise OperatorError(f"--as {outcome} is no outcome, allowed are {', '.join(OUTCOMES)}")
     if outcome and not reason:
         raise OperatorError("--as needs --reason TEXT: it is journaled, for whoever asks later")
-    found = find_run(terminal, words[0])
-    terminal.run = found.run
-    progress = folded(iter(found.entries()))
-    let = read_only(only, [(s.migration, s.target) for s in progress.selections], "the run")
-    held = [each for each in undecided(progress) if _fits(each, words[1], let)]
+    places = _places(terminal, words[0])
+    lanes = [(s.migration, s.target) for _, progress in places for s in progress.selections]
+    let = read_only(only, lanes, "the run")
+    held = [
+        (found, progress, each)
+        for found, progress in places
+        for each in undecided(progress)
+        if _fits(each, words[1], let)
+    ]
     if not outcome:
-        return _tell(terminal, found, progress, held)
+        return _tell(terminal, [(found, progress, _of(held, found)) for found, progress in places])
     if not held:
-        known = ", ".join(each.subject for each in undecided(progress)) or "nothing"
-        raise OperatorError(f"there is no such undecided batch in run {found.run}; undecided is {known}",
+        known = ", ".join(each.subject for _, progress in places for each in undecided(progress)) or "nothing"
+        where = f"run {places[0][0].run}" if len(places) == 1 else f"{len(places)} runs"
+        raise OperatorError(f"there is no such undecided batch in {where}; undecided is {known}",
                             next_step="roma-migrate resolve RUN")  # fmt: skip
     if len(held) > 1:
         raise OperatorError(
-            f"{len(held)} outcomes are undecided: name one of {', '.join(each.subject for each in held)}",
+            f"{len(held)} outcomes are undecided: name one of {', '.join(each.subject for _, _, each in held)}",
             next_step="roma-migrate resolve RUN BATCH[@TARGET] --as ... --reason ...",
         )
-    return _decide(terminal, found, progress, held[0], (outcome, reason))
+    return _decide(terminal, *held[0], (outcome, reason))
+
+
+def _places(terminal: Terminal, word: str | None) -> list[tuple[Found, Progress]]:
+    """The run that is meant, or of a submission those of components that are not done."""
+    meant = find_meant(terminal, word)
+    if isinstance(meant, Found):
+        terminal.run = meant.run
+        return [(meant, folded(iter(meant.entries())))]
+    open_ = [each for each in meant.components() if each.state is not ComponentState.DONE and each.run]
+    founds = [Found(meant.store, each.run) for each in open_]
+    return [(found, folded(iter(found.entries()))) for found in founds]
+
+
+def _of(held: "list[tuple[Found, Progress, Undecided]]", found: Found) -> "list[Undecided]":
+    return [each for where, _, each in held if where == found]
 
 
 def undecided(progress: Progress) -> Iterator[Undecided]:
@@ -127,20 +148,37 @@ def _fits(each: Undecided, word: str | None, only: Only) -> bool:
 # --- telling -------------------------------------------------------------------------------------------------------
 
 
-def _tell(terminal: Terminal, found: Found, progress: Progress, held: list[Undecided]) -> int:
-    began = progress.began
-    names = Names(found.run, began.plan if began else "", began.plan_file if began else "",
-                  found.home.path, found.store.options)  # fmt: skip
+def _tell(terminal: Terminal, places: list[tuple[Found, Progress, list[Undecided]]]) -> int:
+    some = any(held for _, _, held in places)
     if terminal.common.json:
-        terminal.document({"run": found.run, "plan": names.plan, "undecided": [_json(each) for each in held]})
-    elif not held:
-        terminal.result(f"run {found.run}: nothing is undecided")
+        runs = [
+            {"run": found.run, "plan": _names(found, progress).plan, "undecided": [_json(each) for each in held]}
+            for found, progress, held in places
+        ]
+        terminal.document(runs[0] if len(runs) == 1 else {"runs": runs})
+    elif not some:
+        terminal.result(
+            "\n".join(f"run {found.run}: nothing is undecided" for found, _, _ in places) or "no run is open"
+        )
     else:
-        by = f"{began.by} on {began.host}" if began else "nobody"
-        terminal.result(f"run {found.run} of plan {names.plan}, begun by {by}:")
-        for each in held:
-            terminal.result("\n".join(_text(each, names)))
-    return int(ExitCode.UNDECIDED if held else ExitCode.DONE)
+        for found, progress, held in places:
+            if held:
+                _tell_run(terminal, _names(found, progress), progress, held)
+    return int(ExitCode.UNDECIDED if some else ExitCode.DONE)
+
+
+def _tell_run(terminal: Terminal, names: Names, progress: Progress, held: list[Undecided]) -> None:
+    began = progress.began
+    by = f"{began.by} on {began.host}" if began else "nobody"
+    terminal.result(f"run {names.run} of plan {names.plan}, begun by {by}:")
+    for each in held:
+        terminal.result("\n".join(_text(each, names)))
+
+
+def _names(found: Found, progress: Progress) -> Names:
+    began = progress.began
+    plan, file = (began.plan, began.plan_file) if began else ("", "")
+    return Names(found.run, plan, file, found.home.path, found.store.options)
 
 
 def _text(each: Undecided, names: Names) -> list[str]:
@@ -185,8 +223,12 @@ def _decide(terminal: Terminal, found: Found, progress: Progress, each: Undecide
         terminal.result(kept.answer + (f", but {_TOO_LATE}" if kept.recorded and progress.ended is not None else ""))
     if not kept.recorded:
         return int(ExitCode.USAGE)
-    if not kept.live and progress.began is not None:
-        names = Names(found.run, progress.began.plan, progress.began.plan_file, found.home.path, found.store.options)
+    component = found.store.component_of(found.run)
+    if not kept.live and component and progress.ended is None:
+        if found.store.submissions.wake(component):
+            terminal.say(f"a worker goes on with component {component}")
+    elif not kept.live and progress.began is not None:
+        names = _names(found, progress)
         following = ("report", names.run) if progress.ended is not None else ("run", names.file)
         terminal.say(f"next: {names.command(*following)}")
     return int(ExitCode.DONE)

@@ -2,7 +2,7 @@
 
 import time
 
-from orchestrator.cli.context.find_run import find_run, plan_meant
+from orchestrator.cli.context.find_run import Submitted, find_meant, plan_meant
 from orchestrator.cli.context.followed_run import FollowedRun, RunStatus, Until, followed
 from orchestrator.cli.context.last_success import last_success
 from orchestrator.cli.context.until import moment_of
@@ -18,9 +18,11 @@ EVERY = 1.0
 
 
 def status(terminal: Terminal, word: str | None, watch: bool, until: str | None = None) -> int:
-    """Tell where a run stands; with `watch` until it ends or its process is gone."""
+    """Tell where a run or a submission stands; with `watch` until it ends or nothing goes on by itself."""
     ends = _until(until)
-    found = find_run(terminal, word)
+    found = find_meant(terminal, word)
+    if isinstance(found, Submitted):
+        return _of_submission(terminal, found, watch, until)
     terminal.run = found.run
     with followed(found, ends) as run:
         seen = run.look()
@@ -35,6 +37,34 @@ def status(terminal: Terminal, word: str | None, watch: bool, until: str | None 
             _told_again(terminal, run, seen)
         else:
             terminal.result(status_text(seen, _names(seen)))
+    return int(ExitCode.DONE)
+
+
+def _of_submission(terminal: Terminal, submitted: Submitted, watch: bool, until: str | None) -> int:
+    from orchestrator.cli.context.submission_status import look
+    from orchestrator.cli.render.submission import submission_json, submission_text
+
+    if until is not None:
+        raise OperatorError("--until is of one run", next_step=f"roma-migrate status {submitted.id} lists its runs")
+    seen = look(submitted)
+    names = Names(
+        submitted.id,
+        seen.submission.plan,
+        seen.submission.plan_file,
+        submitted.store.home.path,
+        submitted.store.options,
+    )
+    told = ""
+    while watch and seen.live:
+        if not terminal.common.json and (text := submission_text(seen, names)) != told:
+            told = text
+            terminal.result(text)
+        time.sleep(EVERY)
+        seen = look(submitted)
+    if terminal.common.json:
+        terminal.document(submission_json(seen, names))
+    else:
+        terminal.result(submission_text(seen, names))
     return int(ExitCode.DONE)
 
 

@@ -1,6 +1,7 @@
 """`undo`: removes what a run made, and only that. Law: previewed first, and begun only by a person's word."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from orchestrator.cli.changing import (
@@ -8,6 +9,7 @@ from orchestrator.cli.changing import (
     ask,
     carried,
     changing,
+    changing_run,
     must_be_savable,
     observed,
     read_saved,
@@ -15,6 +17,7 @@ from orchestrator.cli.changing import (
     save_preview,
     with_another_way,
 )
+from orchestrator.cli.context.find_run import Found, find_meant
 from orchestrator.cli.context.measuring import Monitoring
 from orchestrator.cli.context.observers import Observer
 from orchestrator.cli.output.tables import commands, wrapped
@@ -24,6 +27,7 @@ from orchestrator.cli.render.undo_text import changes_json, closing_text, plan_j
 from orchestrator.core.finish.saved import SavedChanges
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.selection.only import Only, parse_only
+from orchestrator.core.state.submissions import ComponentState, gravest_of
 from orchestrator.core.undo.provenance import Asked, UndoPlan
 from orchestrator.engine.change_run import Carried
 from orchestrator.engine.undo_run import UndoWish, preview_undo, undo_run
@@ -51,15 +55,24 @@ class Wanted:
 
 
 def undo(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
-    """Take a run back; 0 where everything that it made is gone, 1 where something is left."""
+    """Take a run back, or those of a submission; 0 where everything is gone that it made, 1 where something is left."""
     must_be_savable("undo", wanted.save, wanted.dry_run)
     saved = read_saved("undo", _ASKED, wanted.approved)
-    made = changing(terminal, "undo", word, saved)
+    if saved is None and wanted.save is None and not terminal.common.json:
+        meant = find_meant(terminal, word)
+        runs = [meant] if isinstance(meant, Found) else list(reversed(meant.runs()))
+        codes = [_undo_run(changing_run(terminal, "undo", found), wanted, saved) for found in runs]
+        return int(gravest_of(codes))
+    return int(_undo_run(changing(terminal, "undo", word, saved), wanted, saved))
+
+
+def _undo_run(made: Changing, wanted: Wanted, saved: SavedChanges | None) -> ExitCode:
     try:
         asked = _asked(made.plan, wanted, saved)
         if wanted.dry_run:
-            return _show(made, asked, wanted)
-        return observed(made, wanted.monitoring, lambda observing: _conducted(made, asked, wanted, saved, observing))
+            return ExitCode(_show(made, asked, wanted))
+        conduct = partial(_conducted, made, asked, wanted, saved)
+        return ExitCode(observed(made, wanted.monitoring, conduct))
     finally:
         made.log.close()
 
@@ -116,7 +129,16 @@ def _conducted(made: Changing, asked: Asked, wanted: Wanted, saved: SavedChanges
         elif not wanted.yes:
             wish = replace(wish, digest=_confirmed(made, asked, wanted))
         undone = carried(made, lambda: undo_run(made.runs, made.found.run, wish), observing)
+        _conclude(made, undone)
     return _close(made, undone, wanted)
+
+
+def _conclude(made: Changing, undone: Carried) -> None:
+    """A component whose run was ended so that it could be taken back is not begun again."""
+    component, ended = made.found.store.component_of(made.found.run), undone.progress.ended
+    kept = made.found.store.submissions
+    if component and ended is not None and kept.component(component).state is not ComponentState.DONE:
+        kept.ended(component, ended.code, ended.reason, 0.0)
 
 
 def _confirmed(made: Changing, asked: Asked, wanted: Wanted) -> str:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import anyio
 
-from orchestrator.cli.context.find_run import find_run
+from orchestrator.cli.context.find_run import Found, find_meant
 from orchestrator.cli.context.learning import keep_learned
+from orchestrator.cli.context.run_plan import plan_of_run
 from orchestrator.cli.context.wiring import Assembled, assemble
 from orchestrator.cli.output.logs import Log
 from orchestrator.cli.output.tables import commands, wrapped
@@ -22,7 +23,6 @@ from orchestrator.engine.admission import Admission
 from orchestrator.engine.comparing import Compared, compare_run, instances_of
 from orchestrator.engine.runtime import utc_now
 from orchestrator.errors import ExitCode, OperatorError
-from orchestrator.storage.planfile import read_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,40 @@ class Wanted:
 
 
 def verify(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
-    """Compare a run's sides as they are now; 1 where something is missing or different."""
-    found = find_run(terminal, word)
+    """Compare both sides as they are now, of a run or of all that a submission has; 1 where something is amiss."""
+    meant = find_meant(terminal, word)
+    if isinstance(meant, Found):
+        told = _verified(terminal, meant, wanted)
+        document = told.document
+    else:
+        every = [_verified(terminal, found, wanted) for found in meant.runs()]
+        code = max((each.code for each in every), default=ExitCode.DONE)
+        told = _Told({}, "\n\n".join(each.text for each in every) or f"{meant.id}: nothing has begun", code)
+        document = {"submission": meant.id, "code": int(code), "runs": [each.document for each in every]}
+    if terminal.common.json:
+        terminal.document(document)
+    else:
+        terminal.result(told.text)
+    return int(told.code)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a comparison came to, for programs and for people."""
+
+    document: dict[str, object]
+    text: str
+    code: ExitCode
+
+
+def _verified(terminal: Terminal, found: Found, wanted: Wanted) -> _Told:
     terminal.run = found.run
     progress = folded(iter(found.entries()))
     if progress.began is None:
         raise OperatorError(f"run {found.run} never began: there is nothing to verify", next_step="roma-migrate runs")
     path = Path(progress.began.plan_file)
     terminal.plan = path
-    plan = read_plan(path)
+    plan = plan_of_run(found, progress.began)
     _must_hold(plan, progress)
     log = Log(terminal, lambda: utc_now().timestamp())
     assembled = assemble(plan, terminal.redactor, log.say, instances_of(progress))
@@ -55,13 +80,10 @@ def verify(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
     code = _code(compared, wanted.strict)
     names = Names(found.run, progress.began.plan, progress.began.plan_file, found.home.path, found.store.options)
     who, following = _next(code, names)
-    if terminal.common.json:
-        head = {"run": found.run, "plan": names.plan, "plan_file": names.file, "strict": wanted.strict}
-        terminal.document({**head, **comparison_json(compared), "code": int(code), "who": who, "next": following})
-    else:
-        told = comparison_text(found.run, compared, wanted.everything)
-        terminal.result("\n".join([told, wrapped("who:  ", who), commands("next: ", following)]))
-    return int(code)
+    head = {"run": found.run, "plan": names.plan, "plan_file": names.file, "strict": wanted.strict}
+    document = {**head, **comparison_json(compared), "code": int(code), "who": who, "next": following}
+    text = comparison_text(found.run, compared, wanted.everything)
+    return _Told(document, "\n".join([text, wrapped("who:  ", who), commands("next: ", following)]), code)
 
 
 def _must_hold(plan: Plan, progress: Progress) -> None:

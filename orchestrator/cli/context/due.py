@@ -20,7 +20,7 @@ class NotDue:
 
 def not_due(store: LocalStore, plan: str, now: Callable[[], float]) -> NotDue | None:
     """None where an unfinished run is to be gone on with; raises MemoryFailed where its journal cannot be read."""
-    latest = next((run for run in reversed(store.run_ids()) if plan_of(store, run) == plan), None)
+    latest = next((run for run in reversed(store.run_ids()) if _is_whole(store, run, plan)), None)
     if latest is None or not read_run(store, latest).unfinished:
         return NotDue(f"plan {plan} has no unfinished run")
     if store.holder(plan) is not None:
@@ -33,3 +33,8 @@ def not_due(store: LocalStore, plan: str, now: Callable[[], float]) -> NotDue | 
     if now() < end.not_before:
         return NotDue(f"run {latest} is not to go on yet", end.not_before)
     return None
+
+
+def _is_whole(store: LocalStore, run: str, plan: str) -> bool:
+    """Whether it is a run of this plan; a fleet's workers go on with those of components."""
+    return plan_of(store, run) == plan and not store.component_of(run)

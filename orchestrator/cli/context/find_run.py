@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # a list of runs believes no journal, and reads no plan
     from orchestrator.core.plan.plan import Plan
     from orchestrator.core.state.events import Entry
     from orchestrator.core.state.progress import Progress
+    from orchestrator.core.state.submissions import SubmittedComponent
 
 
 def home_of(terminal: Terminal, plan: Path | None) -> Home:
@@ -90,23 +91,82 @@ class Found:
         return scope.holder(plan)
 
 
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A plan that was handed to a fleet: one run for each of its components, once that has begun."""
+
+    store: LocalStore
+    id: str
+
+    @property
+    def plan(self) -> str:
+        """The plan's name."""
+        return self.store.submissions.submission(self.id).plan
+
+    def components(self) -> "list[SubmittedComponent]":
+        """As they stand now, in the plan's order."""
+        return self.store.submissions.components(self.id)
+
+    def runs(self) -> list[Found]:
+        """Those that have begun, in the same order."""
+        return [Found(self.store, each.run) for each in self.components() if each.run]
+
+
 def find_run(terminal: Terminal, word: str | None) -> Found:
-    """RUN: an id or a unique beginning of one, a plan's name, or a plan file (its latest run); default the latest."""
+    """RUN: an id or a unique beginning of one, a plan's name, or a plan file (its latest run); default the latest.
+
+    Where that is what was handed to a fleet, the run must be named, unless there is only one.
+    """
+    meant = find_meant(terminal, word)
+    if isinstance(meant, Found):
+        return meant
+    runs = meant.runs()
+    if len(runs) == 1:
+        return runs[0]
+    raise OperatorError(
+        f"plan {meant.plan} was submitted as {meant.id}, with {len(runs)} runs by now, one for each component that has "
+        "begun: name one of them",
+        next_step=f"roma-migrate status {meant.id} lists them",
+    )
+
+
+def find_meant(terminal: Terminal, word: str | None) -> Found | Submitted:
+    """The same for a command that understands a whole submission: named by its id, or the latest of a plan."""
     file = _plan_file(word)
     store = store_to_read(terminal, file)
-    ids = store.run_ids()
-    if not ids:
+    ids, submitted = store.run_ids(), store.submissions.ids()
+    if not ids and not submitted:
         raise OperatorError(f"{_place_of(store)} holds no run", next_step="name the home: --home DIR")
     if word is None:
-        return Found(store, ids[-1])
+        return _latest(store, ids[-1:], submitted[-1:])
     if any(run.startswith(word) for run in ids):
         return Found(store, pick_run(ids, word))
+    if any(each.startswith(word) or word.startswith(f"{each}.") for each in submitted):
+        return _of_fleet(store, submitted, word)
     name = _read(file).name if file is not None else word
-    for run in reversed(ids):
-        if plan_of(store, run) == name:
-            return Found(store, run)
+    run = next((run for run in reversed(ids) if plan_of(store, run) == name), None)
+    of_plan = store.submissions.of_plan(name)
+    if run is not None or of_plan:
+        return _latest(store, [run] if run is not None else [], of_plan[-1:])
     kind = f"plan {name}" if file is not None else f"{word!r}"
     raise OperatorError(f"the home holds no run of {kind}", next_step="roma-migrate runs")
+
+
+def _latest(store: LocalStore, runs: list[str], submitted: list[str]) -> Found | Submitted:
+    """The younger of the two: a component's run is as young as its submission."""
+    if not runs or (submitted and submitted[0].lstrip("s") > runs[0]):
+        return Submitted(store, submitted[0])
+    component = store.component_of(runs[0])
+    return Submitted(store, store.submissions.component(component).submission) if component else Found(store, runs[0])
+
+
+def _of_fleet(store: LocalStore, submitted: list[str], word: str) -> Found | Submitted:
+    if "." not in word:
+        return Submitted(store, pick_run(submitted, word))
+    component = store.submissions.component(word)
+    if not component.run:
+        raise OperatorError(f"component {word} has not begun", next_step=f"roma-migrate status {component.submission}")
+    return Found(store, component.run)
 
 
 def plan_meant(terminal: Terminal, word: str | None) -> tuple[LocalStore, str]:
@@ -114,8 +174,8 @@ def plan_meant(terminal: Terminal, word: str | None) -> tuple[LocalStore, str]:
     file = _plan_file(word)
     if file is not None:
         return store_to_read(terminal, file), _read(file).name
-    found = find_run(terminal, word)
-    return found.store, plan_of(found.store, found.run)
+    meant = find_meant(terminal, word)
+    return meant.store, meant.plan if isinstance(meant, Submitted) else plan_of(meant.store, meant.run)
 
 
 def _whole(place: str) -> str:

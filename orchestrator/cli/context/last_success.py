@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from orchestrator.cli.context.find_run import plan_of
 from orchestrator.core.state.events import RunEnded
+from orchestrator.core.state.submissions import ComponentState
 from orchestrator.errors import ExitCode, MemoryFailed
 from orchestrator.storage.store import LocalStore
 
@@ -12,10 +13,25 @@ from orchestrator.storage.store import LocalStore
 def last_success(store: LocalStore, plan: str) -> tuple[str, float]:
     """The run, and when it ended with 0, in epoch seconds; ("", 0) where the store remembers none.
 
-    A run whose journal is damaged tells nothing of it.
+    A run whose journal is damaged tells nothing of it, nor does that of a component: all of its submission must have
+    ended so, which is named in its place.
     """
+    return max(_of_whole_plans(store, plan), _of_submissions(store, plan), key=lambda told: told[1])
+
+
+def _of_submissions(store: LocalStore, plan: str) -> tuple[str, float]:
+    for id_ in reversed(store.submissions.of_plan(plan)):
+        components = store.submissions.components(id_)
+        if all(each.state is ComponentState.DONE and each.code == ExitCode.DONE for each in components):
+            return id_, max((at for each in components for at in _good_ends(store, each.run)), default=0.0)
+    return "", 0.0
+
+
+def _of_whole_plans(store: LocalStore, plan: str) -> tuple[str, float]:
     for run in reversed(store.run_ids()):
-        if plan_of(store, run) == plan and (at := max(_good_ends(store, run), default=0.0)):
+        if plan_of(store, run) != plan or store.component_of(run):
+            continue
+        if at := max(_good_ends(store, run), default=0.0):
             return run, at
     return "", 0.0
 

@@ -123,5 +123,9 @@ def code_of(component: SubmittedComponent) -> ExitCode:
 
 def gravest_code(components: Iterable[SubmittedComponent]) -> ExitCode:
     """The code of a submission: of all its components' the one that counts first."""
-    codes = {code_of(each) for each in components}
-    return next((code for code in _GRAVITY if code in codes), ExitCode.DONE)
+    return gravest_of(code_of(each) for each in components)
+
+
+def gravest_of(codes: Iterable[ExitCode]) -> ExitCode:
+    """The code that counts first; an interruption before all others, 0 where there is none."""
+    return min(codes, key=lambda code: _GRAVITY.index(code) if code in _GRAVITY else -1, default=ExitCode.DONE)

@@ -1,0 +1,292 @@
+"""What was handed to a fleet, from any host: one table of all components, and each word said to all of them."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import anyio.from_thread
+import pytest
+from click.testing import Result
+
+from orchestrator.cli.context.wiring import assemble
+from orchestrator.core.model.redaction import Redactor
+from orchestrator.core.state.submissions import ComponentState, Submission, SubmittedComponent
+from orchestrator.emulator.api.api import Api
+from orchestrator.emulator.server import serve
+from orchestrator.emulator.service.service import Service
+from orchestrator.emulator.world.generate import generate
+from orchestrator.emulator.world.world import World
+from orchestrator.engine.components import conduct, runs_for, submit
+from orchestrator.engine.runtime import utc_now
+from orchestrator.storage.home import Home
+from orchestrator.storage.locks import Holder
+from orchestrator.storage.planfile import plan_in, plan_text
+from orchestrator.storage.postgres.store import PostgresStore
+from orchestrator.storage.stores import database_store
+from tests.builders.postgres_server import PASSWORD, PostgresServer
+from tests.builders.postgres_store import database_of
+from tests.cli.conftest import DONE, HALF_THERE, QUICK, Past
+
+Invoke = Callable[..., Result]
+ME = Holder("worker-1", 4711, "2027-01-15T08:00:00+00:00")
+#: the id of a submission, and how the id of each of its runs begins
+ID, RUN = "s20270101-000000-aaaa", "20270101-00000"
+
+
+@pytest.fixture
+def store(postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PostgresStore]:
+    """One process's store, over the journal that every command here is told of."""
+    database = database_of(postgres, ttl=600.0)
+    address = database.address.uri.replace("@", ":${env:T_JOURNAL}@")
+    database.close()
+    monkeypatch.setenv("T_JOURNAL", PASSWORD)
+    monkeypatch.setenv("ROMA_MIGRATE_JOURNAL", address)
+    home = Home(tmp_path / "worker")
+    home.make()
+    with closing(database_store(home, address, os.environ, lambda secrets: None, print)) as store:
+        yield store
+
+
+@dataclass
+class Fleet:
+    """A submission of three components, and what workers made of them."""
+
+    store: PostgresStore
+    past: Past
+
+    @property
+    def components(self) -> list[SubmittedComponent]:
+        return self.store.submissions.components(ID)
+
+    def ended(self, number: int, events: tuple[object, ...], code: int, why: str = "") -> None:
+        """A component that a worker has begun, and left with this code."""
+        component = self.components[number - 1]
+        scope = self.store.of_component(component)
+        with scope.hold("t", ME):
+            self.past.keep(scope, f"{RUN}{number}-aaaa", events)  # type: ignore[arg-type]  # events, as they are
+            self.store.submissions.ended(component.id, code, why, 0.0)
+
+
+@pytest.fixture
+def fleet(store: PostgresStore, past: Past) -> Fleet:
+    told = Submission(ID, "t", "/plans/t.yaml", "name: t", "olga", "host-1", "CHG-1", 1_800_000_000.0)
+    parts = [SubmittedComponent(f"{ID}.{n}", ID, "t", (f"m{n}",), "", (f"instance {n}",)) for n in (1, 2, 3)]
+    store.submissions.submit(told, parts)
+    return Fleet(store, past)
+
+
+def document(result: Result) -> dict[str, object]:
+    found: dict[str, object] = json.loads(result.stdout)
+    return found
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+# --- where it stands ---
+
+
+def test_a_submission_is_one_table_whose_code_is_the_gravest(invoke: Invoke, fleet: Fleet) -> None:
+    fleet.ended(1, DONE, 0)
+    fleet.ended(2, HALF_THERE, 5, "b1@prod is undecided")
+    with fleet.store.of_component(fleet.components[2]).hold("t", ME):
+        said = flat(invoke("status").stdout)
+        told = document(invoke("status", "t", "--json"))
+    assert f"plan t, submitted as {ID} by olga on host-1" in said
+    assert "1 of 3 components done" in said
+    assert f"{ID}.1 m1 done 0 3 verified {RUN}1-aaaa" in said
+    assert f"{ID}.3 m3 conducted 4711 on worker-1" in said
+    assert f"{ID}.2: b1@prod is undecided" in said
+    assert "verdict: an outcome is unknown and only the operator can decide it (code 5)" in said
+    assert f"next: roma-migrate resolve {ID}" in said
+    assert (told["code"], told["live"], told["counts"]) == (5, True, {"undecided": 3, "verified": 3})
+    components = told["components"]
+    assert isinstance(components, list)
+    assert [each["state"] for each in components] == ["done", "parked", "waiting"]
+    assert components[2]["worker"] == {"host": "worker-1", "pid": 4711, "since": ME.since}
+
+
+def test_watching_ends_when_nothing_goes_on_by_itself(invoke: Invoke, fleet: Fleet) -> None:
+    for number in (1, 2, 3):
+        fleet.ended(number, DONE, 0)
+    said = flat(invoke("status", ID[:12], "--watch").stdout)
+    assert "3 of 3 components done" in said
+    assert "next: roma-migrate handover" in said
+
+
+def test_a_component_and_a_run_are_meant_by_their_ids(invoke: Invoke, fleet: Fleet) -> None:
+    fleet.ended(1, DONE, 0)
+    assert f"run {RUN}1-aaaa" in invoke("status", f"{ID}.1").stdout
+    assert f"run {RUN}1-aaaa" in invoke("status", f"{RUN}1").stdout
+    refused = invoke("status", f"{ID}.2")
+    assert (refused.exit_code, "has not begun" in refused.stderr) == (2, True)
+
+
+def test_a_command_for_one_run_asks_which(invoke: Invoke, fleet: Fleet) -> None:
+    fleet.ended(1, DONE, 0)
+    fleet.ended(2, DONE, 0)
+    refused = invoke("forget", "t", "--yes")
+    assert refused.exit_code == 2
+    assert f"was submitted as {ID}, with 2 runs by now" in flat(refused.stderr)
+
+
+def test_a_plan_is_fresh_when_all_of_its_submission_is(invoke: Invoke, fleet: Fleet) -> None:
+    fleet.ended(1, DONE, 0)
+    fleet.ended(2, DONE, 0)
+    assert invoke("status", "t", "--fresh", "36500d").exit_code == 1
+    fleet.ended(3, DONE, 0)
+    assert invoke("status", "t", "--fresh", "36500d").exit_code == 0
+
+
+def test_the_report_holds_the_table_and_each_run(invoke: Invoke, fleet: Fleet) -> None:
+    fleet.ended(1, DONE, 0)
+    fleet.ended(2, HALF_THERE, 5)
+    said = invoke("report", "t").stdout
+    assert said.startswith("# Plan t\n")
+    assert said.count("\n# ") == 2
+    told = document(invoke("report", "t", "--json"))
+    reports = told["reports"]
+    assert isinstance(reports, list)
+    assert [each["run"] for each in reports] == [f"{RUN}1-aaaa", f"{RUN}2-aaaa"]
+    assert invoke("report", "t", "--html", "x.html").exit_code == 2
+
+
+def test_the_handover_list_is_that_of_all_runs_of_the_plan(invoke: Invoke, fleet: Fleet) -> None:
+    refused = invoke("handover", ID)
+    assert (refused.exit_code, "none of its components has begun" in refused.stderr) == (2, True)
+    fleet.ended(1, DONE, 0)
+    fleet.ended(2, HALF_THERE, 5)
+    told = document(invoke("handover", "t", "--json"))
+    assert (told["runs"], told["finished"]) == ([f"{RUN}1-aaaa", f"{RUN}2-aaaa"], False)
+
+
+# --- what people say ---
+
+
+def test_stop_and_continue_reach_what_has_begun_and_what_has_not(invoke: Invoke, fleet: Fleet) -> None:
+    fleet.ended(1, DONE, 0)
+    fleet.ended(2, HALF_THERE, 8)
+    said = invoke("stop", "t")
+    assert said.exit_code == 0
+    assert f"{ID}.1" not in said.stdout
+    assert [each.state for each in fleet.components] == [
+        ComponentState.DONE, ComponentState.PARKED, ComponentState.PARKED,
+    ]  # fmt: skip
+    assert [each.code for each in fleet.components[1:]] == [10, 10]
+    assert [type(entry.event).__name__ for entry in fleet.store.read(f"{RUN}2-aaaa")][-1] == "RunStopped"
+    told = document(invoke("continue", "t", "--json"))
+    answers = told["components"]
+    assert isinstance(answers, list)
+    assert [each["recorded"] for each in answers] == [True, True]
+    assert [each.id for each in fleet.store.submissions.due("", 9)] == [f"{ID}.2", f"{ID}.3"]
+    assert [type(entry.event).__name__ for entry in fleet.store.read(f"{RUN}2-aaaa")][-1] == "RunContinued"
+    assert invoke("continue", "t").exit_code == 2
+
+
+def test_what_a_worker_begins_at_this_moment_is_told_and_not_said_to_be_recorded(invoke: Invoke, fleet: Fleet) -> None:
+    with fleet.store.of_component(fleet.components[0]).hold("t", ME):
+        said = document(invoke("stop", ID, "--json"))
+    answers = said["components"]
+    assert isinstance(answers, list)
+    assert [each["recorded"] for each in answers] == [False, True, True]
+
+
+def test_continue_wakes_what_was_parked_for_another_reason(invoke: Invoke, fleet: Fleet) -> None:
+    fleet.ended(2, HALF_THERE, 3, "the service refuses us")
+    assert invoke("continue", f"{RUN}2").exit_code == 0
+    assert fleet.components[1].state is ComponentState.WAITING
+
+
+def test_what_is_undecided_anywhere_is_shown_and_resolved_and_goes_on(invoke: Invoke, fleet: Fleet) -> None:
+    fleet.ended(1, DONE, 0)
+    fleet.ended(2, HALF_THERE, 5)
+    shown = invoke("resolve", "t")
+    assert (shown.exit_code, "b1@prod" in shown.stdout) == (5, True)
+    done = invoke("resolve", "t", "b1@prod", "--as", "imported", "--reason", "looked")
+    assert done.exit_code == 0, done.stderr
+    assert f"a worker goes on with component {ID}.2" in done.stderr
+    assert fleet.components[1].state is ComponentState.WAITING
+    assert [type(entry.event).__name__ for entry in fleet.store.read(f"{RUN}2-aaaa")][-1] == "Resolved"
+
+
+def test_the_plan_itself_is_not_run_meanwhile(invoke: Invoke, fleet: Fleet, tmp_path: Path) -> None:
+    refused = invoke("undo", f"{RUN}1", "--yes")
+    assert refused.exit_code == 2
+    with pytest.raises(Exception, match="3 of 3 components are not done"), fleet.store.hold("t", ME):
+        pytest.fail("held")
+
+
+# --- against a service ---
+
+
+@pytest.fixture
+def world() -> World:
+    """Two instances that hold something, and two that hold nothing."""
+    return generate(3, 0, filled=("dev", "test"), empty=("prod", "dr"), durations=QUICK)
+
+
+@pytest.fixture
+def pairs(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A plan of two components: `dev` to `prod`, `test` to `dr`."""
+    user = world.users[0]
+    monkeypatch.setenv("T_AK", user.ak)
+    monkeypatch.setenv("T_SK", user.sk)
+    with (
+        anyio.from_thread.start_blocking_portal("asyncio") as portal,
+        portal.wrap_async_context_manager(serve(Api(Service(world, lambda: utc_now().timestamp())))) as address,
+    ):
+        lines = [
+            "version: 1",
+            "name: two",
+            "credentials:",
+            '  me: {ak: "${env:T_AK}", sk: "${env:T_SK}"}',
+            "instances:",
+        ]
+        lines += [
+            f'  {one.name}: {{endpoint: "{address.url}", iam_endpoint: "{address.url}", project_id: {one.project_id}, '
+            f"instance_id: {one.id}, credentials: me}}"
+            for one in world.instances
+        ]
+        lines += ["settings: {reads_per_second: 500, writes_per_second: 100, settle_quiet: 1s, one_job_per: instance}"]
+        lines += ["migrations:", '  - {name: m, source: dev, target: prod, apps: "*"}']
+        lines += ['  - {name: n, source: test, target: dr, apps: "*"}', ""]
+        plan = tmp_path / "two.yaml"
+        plan.write_text("\n".join(lines), encoding="utf-8")
+        yield plan
+
+
+def conducted(store: PostgresStore, path: Path) -> list[SubmittedComponent]:
+    """What workers make of a plan file that is not on their hosts."""
+    text = plan_text(path)
+    plan = plan_in(text, path)
+    path.unlink()
+    assembled = assemble(plan, Redactor(), lambda event, **fields: None)
+
+    async def all_of_it() -> list[SubmittedComponent]:
+        _, parts = submit(store, plan, text, assembled.users, assembled.runtime)
+        done = []
+        for each in parts:
+            runs = runs_for(store, each, plan, assembled.roma, assembled.users, assembled.runtime)
+            done.append(await conduct(runs, store, each, ME))
+        await assembled.roma.aclose()
+        return done
+
+    return anyio.run(all_of_it)
+
+
+def test_verify_and_undo_take_all_runs_of_a_submission(invoke: Invoke, store: PostgresStore, pairs: Path) -> None:
+    """The plan file is gone: what was submitted is read from the journal."""
+    assert [each.code for each in conducted(store, pairs)] == [0, 0]
+    compared = document(invoke("verify", "two", "--json"))
+    assert compared["code"] == 0
+    assert isinstance(compared["runs"], list)
+    assert len(compared["runs"]) == 2
+    undone = invoke("undo", "two", "--yes")
+    assert undone.exit_code == 0, undone.stderr
+    assert [run for run in store.runs_of("two") if run not in undone.stdout] == []
+    assert document(invoke("verify", "two", "--json"))["code"] == 1
