@@ -15,7 +15,7 @@ from orchestrator.core.decisions.permission import HAIR
 from orchestrator.core.decisions.waiting import SOON
 from orchestrator.core.finish.kinds import KINDS
 from orchestrator.core.finish.lots import Behind, Wait, asked_together, next_lot, open_lives
-from orchestrator.core.model.change import Change, Left
+from orchestrator.core.model.change import Change, Left, Proves
 from orchestrator.core.model.parts import in_parts
 from orchestrator.core.plan.hours import hours_of
 from orchestrator.core.plan.plan import Plan
@@ -97,11 +97,14 @@ class ChangeLoop:
         self._stop.set()
         self._tell()
 
-    async def begin(self, changes: Sequence[Change], left: Sequence[Left], began: Event) -> None:
-        """Freeze what is to be done in the journal."""
+    async def begin(
+        self, changes: Sequence[Change], left: Sequence[Left], began: Event, found: tuple[Proves, ...] = ()
+    ) -> None:
+        """Freeze what is to be done in the journal; `found` is what was read to be done already."""
         told = tuple((each.kind, each.id, each.name, each.target, each.why) for each in left)
         rows = [*in_parts(changes, _MOST_PLANNED)] or [()]
-        planned = [c.ChangesPlanned(held, told if not place else ()) for place, held in enumerate(rows)]
+        first, *others = rows
+        planned = [c.ChangesPlanned(first, told, found), *(c.ChangesPlanned(held) for held in others)]
         await self.remember(began, *planned)
 
     async def run(self) -> None:

@@ -64,7 +64,7 @@ async def finish_run(runs: Runs, run: str, wish: FinishWish) -> Carried:
         else:
             planned = await _planned(runs, loop.progress, wish)
             _must_be_approved(planned, wish)
-            await loop.begin(planned.changes, planned.left, _began(runs, planned, wish))
+            await loop.begin(planned.changes, planned.left, _began(runs, planned, wish), planned.found)
 
     loop = await carried_out(runs, run, start)
     return Carried(run, loop.progress, loop.ends, loop.signal)

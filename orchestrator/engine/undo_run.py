@@ -4,7 +4,7 @@ A run that has not ended is ended first, as by `run --abandon`: what its last pr
 an import is undecided, nothing is ended and nothing removed: `resolve` comes first, for which an ended run is too late.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.core.model.failures import RequestFailed
@@ -14,7 +14,7 @@ from orchestrator.core.state import change_events as c
 from orchestrator.core.state.ends import End
 from orchestrator.core.state.lifecycle import DeliveryState
 from orchestrator.core.state.progress import Progress
-from orchestrator.core.undo.finishing import as_taken_back, finishing_undo, together
+from orchestrator.core.undo.finishing import as_of_now, as_taken_back, finishing_undo, together
 from orchestrator.core.undo.provenance import Asked, UndoPlan, undo_plan
 from orchestrator.core.undo.restoration import Held
 from orchestrator.engine.change_loop import ChangeLoop
@@ -47,19 +47,29 @@ class UndoWish:
 async def look_at(plan: Plan, roma: Roma, progress: Progress, users: Mapping[str, str], asked: Asked) -> UndoPlan:
     """What an undo of this run would do now; reads only. Raises ServiceRefuses (3), ServiceUnreachable (9)."""
     back = finishing_undo(progress.finishing, asked.only, asked.steps)
+    of_apps = {each.instance for each in back.changes if each.fact("app")}
+    targets = of_apps if asked.steps else of_apps | {life.target for life in progress.deliveries.values()}
+    there = await _listed(plan, roma, targets)
+    back = as_of_now(back, {name: held.inventory for name, held in there.items()})
     if asked.steps:
         return back
+    held = {name: Held(as_taken_back(one.inventory, back.changes), one.ahead) for name, one in there.items()}
+    return together(back, undo_plan(progress, held, users, asked, plan.settings.keep_backups))
+
+
+async def _listed(plan: Plan, roma: Roma, instances: Collection[str]) -> dict[str, Held]:
+    """What these instances hold now; raises ServiceRefuses (3), ServiceUnreachable (9)."""
     listings = TargetListings(plan, roma)
     held: dict[str, Held] = {}
-    for instance in sorted({life.target for life in progress.deliveries.values()}):
+    for instance in sorted(instances):
         try:
             there = await listings.assets(instance)
         except RequestFailed as error:
             raise _as_sentence(instance, error) from None
         except InventoryDisagrees as error:
             raise ServiceUnreachable(f"{instance}: {error.message}", next_step="run the same command again") from None
-        held[instance] = Held(as_taken_back(there.inventory, back.changes), there.ahead)
-    return together(back, undo_plan(progress, held, users, asked, plan.settings.keep_backups))
+        held[instance] = Held(there.inventory, there.ahead)
+    return held
 
 
 def _as_sentence(instance: str, error: RequestFailed) -> ServiceRefuses | ServiceUnreachable:

@@ -15,7 +15,8 @@ from orchestrator.core.finish.kind import Kind, lacks
 from orchestrator.core.finish.looks import INVENTORY, Look, Seen, app_secret
 from orchestrator.core.finish.of_apps import app_of, brought, left_of, name_there, twin_facts, who
 from orchestrator.core.finish.pairs import Pair
-from orchestrator.core.model.change import Change, ChangeKind, Image, change_id
+from orchestrator.core.model.change import Change, ChangeKind, Image, Proves, change_id
+from orchestrator.core.model.handover_item import Action
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.withheld import is_masked
 from orchestrator.core.model.writes import SetSecret, Write
@@ -78,7 +79,7 @@ class KeepSecret(_Secret):
         kind = ChangeKind.RENEW_SECRET
         return replace(
             change, id=change_id(kind, change.instance, change.object), kind=kind.value, before=AS_AT_SOURCE,
-            after=NEW, behind=(), inverse_of=change.id,
+            after=NEW, behind=(), inverse_of=change.id, proves=(),
         )  # fmt: skip
 
 
@@ -137,7 +138,7 @@ def _row(ground: Ground, pair: Pair, seen: Seen) -> Rows:
         return left_of(pair, _Secret.what, name, why)
     wanted, former = seen.digest(here), "" if isinstance(there, Unread) else seen.digest(there)
     if former == wanted:
-        return Rows(already=1)
+        return Rows(already=1, found=(_proves(pair),))
     facts: Image = (*twin_facts(pair, seen), (_WANTED, wanted), (_FORMER, former))
     if isinstance(there, Unread):
         facts += (("proof", f"the answer alone: {there.why}"),)
@@ -145,6 +146,11 @@ def _row(ground: Ground, pair: Pair, seen: Seen) -> Rows:
     change = Change(
         change_id(kind, pair.target, pair.there), kind.value, pair.target, pair.there, name,
         who(pair, pair.target, seen), NEW, AS_AT_SOURCE, KeepSecret.wave, pair.migration,
-        step=FinishStep.APP_SECRETS.value, facts=facts,
+        step=FinishStep.APP_SECRETS.value, facts=facts, proves=(_proves(pair),),
     )  # fmt: skip
     return Rows((change,))
+
+
+def _proves(pair: Pair) -> Proves:
+    """Nobody has to be told a new secret."""
+    return Proves(Action.SECRET, pair.target, "", pair.asset.name)

@@ -25,7 +25,8 @@ from orchestrator.core.finish.kind import Kind
 from orchestrator.core.finish.looks import INVENTORY, SOURCES, Look, Seen, connection, content_of, values_of
 from orchestrator.core.finish.of_apps import chosen, who
 from orchestrator.core.finish.pairs import Pair
-from orchestrator.core.model.change import Change, ChangeKind, Image, Left, change_id
+from orchestrator.core.model.change import Change, ChangeKind, Image, Left, Proves, change_id
+from orchestrator.core.model.handover_item import Action
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import DataSource, Inventory
 from orchestrator.core.model.withheld import HeldConnection
@@ -216,8 +217,8 @@ def _row(pair: Pair, source: DataSource, found: tuple[str, Connection], seen: Se
         return _left(pair, source, f"task {running} runs on it: stop it before its connection is changed")
     after = wanted_image(held, given, seen.digest)
     facts: Image = (
-        ("asset", pair.asset.name), ("values", path), ("entry", entry.key), ("updated", held.update_time),
-        ("content", digest_of(given, seen.digest)),
+        ("asset", pair.asset.name), ("app", pair.there), ("values", path), ("entry", entry.key),
+        ("updated", held.update_time), ("content", digest_of(given, seen.digest)),
     )  # fmt: skip
     enter = Change(
         change_id(ChangeKind.ENTER_CONNECTION, pair.target, source.id), ChangeKind.ENTER_CONNECTION.value, pair.target,
@@ -230,6 +231,7 @@ def _row(pair: Pair, source: DataSource, found: tuple[str, Connection], seen: Se
     test = replace(
         enter, id=change_id(ChangeKind.TEST_CONNECTION, pair.target, source.id),
         kind=ChangeKind.TEST_CONNECTION.value, before=UNTESTED, after=TESTED, behind=(enter.id,),
+        proves=(Proves(Action.DATASOURCE, pair.target, source.name, pair.asset.name),),
     )  # fmt: skip
     return Rows((replace(enter, before=before), test))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from orchestrator.core.finish.pairs import Pair
-from orchestrator.core.model.change import Change, Left
+from orchestrator.core.model.change import Change, Left, Proves
 from orchestrator.core.plan.plan import Finish, Plan
 from orchestrator.core.selection.only import Only
 
@@ -58,6 +58,9 @@ class Rows:
     left: tuple[Left, ...] = ()
     #: objects that are as they shall be already
     already: int = 0
+    #: what of the handover list is done with that
+    found: tuple[Proves, ...] = ()
 
     def __add__(self, other: "Rows") -> "Rows":
-        return Rows(self.changes + other.changes, self.left + other.left, self.already + other.already)
+        changes, left = self.changes + other.changes, self.left + other.left
+        return Rows(changes, left, self.already + other.already, self.found + other.found)

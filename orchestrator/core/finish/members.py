@@ -12,9 +12,10 @@ from dataclasses import replace
 from orchestrator.core.finish.ground import Ground, Rows
 from orchestrator.core.finish.kind import Kind, lacks
 from orchestrator.core.finish.looks import INVENTORY, Look, Seen, candidates, members, members_of
-from orchestrator.core.finish.of_apps import app_of, chosen, left_of, name_there, who
+from orchestrator.core.finish.of_apps import app_facts, app_of, chosen, left_of, name_there, who
 from orchestrator.core.finish.pairs import Pair
-from orchestrator.core.model.change import Change, ChangeKind, Image, Left, change_id
+from orchestrator.core.model.change import Change, ChangeKind, Image, Left, Proves, change_id
+from orchestrator.core.model.handover_item import Action
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.withheld import ROLES, Member
 from orchestrator.core.model.writes import SetMembers, Write
@@ -61,7 +62,7 @@ class SetAppMembers(Kind):
     def inverse(self, change: Change) -> Change | None:
         made = change_id(self.kind, change.instance, f"{change.object}/back")
         return replace(
-            change, id=made, before=change.after, after=change.before, behind=(), inverse_of=change.id
+            change, id=made, before=change.after, after=change.before, behind=(), inverse_of=change.id, proves=()
         )  # fmt: skip
 
 
@@ -108,15 +109,17 @@ def _row(ground: Ground, pair: Pair, seen: Seen) -> Rows:
     if isinstance(file, Unread) or isinstance(here, Unread) or isinstance(there, Unread) or isinstance(ids, Unread):
         return Rows()
     wanted, left = _wanted(here, file, ids, (pair, path))
+    # Whoever is left has to be authorised by a person.
+    proves = () if left else (Proves(Action.AUTHORISE, pair.target, "", pair.asset.name),)
     before = {each.name: each.expanded for each in there}
     after = {user: {*before.get(user, ()), *wanted.get(user, ())} for user in {**before, **wanted}}
     if image_of({user: tuple(roles) for user, roles in after.items()}) == image_of(before):
-        return Rows(left=left, already=1)
+        return Rows(left=left, already=1, found=proves)
     change = Change(
         change_id(ChangeKind.SET_MEMBERS, pair.target, pair.there), ChangeKind.SET_MEMBERS.value, pair.target,
         pair.there, name, who(pair, pair.target, seen), image_of(before),
         image_of({user: tuple(roles) for user, roles in after.items()}), SetAppMembers.wave, pair.migration,
-        step=FinishStep.MEMBERS.value, facts=(("asset", pair.asset.name),),
+        step=FinishStep.MEMBERS.value, facts=app_facts(pair, seen), proves=proves,
     )  # fmt: skip
     return Rows((change,), left)
 

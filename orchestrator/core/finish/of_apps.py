@@ -51,7 +51,14 @@ def name_there(pair: Pair, seen: Seen) -> str:
 def twin_facts(pair: Pair, seen: Seen) -> Image:
     """Where the same application is at the source, and who asks there."""
     twin = (("from", pair.source), ("twin", pair.asset.id), ("twin by", who(pair, pair.source, seen)))
-    return (("asset", pair.asset.name), *twin)
+    return (*app_facts(pair, seen), *twin)
+
+
+def app_facts(pair: Pair, seen: Seen) -> Image:
+    """The application at the target, and when it was changed last: a write of ours moves that time."""
+    app = app_there(pair, seen)
+    updated = (("app updated", app.update_time),) if app is not None and app.update_time else ()
+    return (("asset", pair.asset.name), ("app", pair.there), *updated)
 
 
 def left_of(pair: Pair, kind: str, name: str, why: str) -> Rows:

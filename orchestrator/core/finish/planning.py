@@ -8,7 +8,7 @@ from orchestrator.core.finish.ground import Ground, Rows
 from orchestrator.core.finish.kind import Step
 from orchestrator.core.finish.kinds import BY_WORD, KINDS, STEPS
 from orchestrator.core.finish.looks import Look, Seen, not_held
-from orchestrator.core.model.change import Change, Left
+from orchestrator.core.model.change import Change, Left, Proves
 from orchestrator.core.plan.plan import FinishStep, Plan
 
 
@@ -21,6 +21,8 @@ class FinishPlan:
     left: tuple[Left, ...] = ()
     #: objects that are as they shall be already
     already: int = 0
+    #: what of the handover list is done with that
+    found: tuple[Proves, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -48,7 +50,7 @@ def finish_plan(ground: Ground, steps: Collection[FinishStep], seen: Seen) -> Fi
     """The rows of these steps; what its credentials have no right to is left, and so is what builds on it."""
     rows = sum((step.planned(ground, seen) for step in _chosen(steps)), Rows())
     allowed, left = _with_rights(rows.changes, seen)
-    return FinishPlan(tuple(steps), allowed, (*rows.left, *left), rows.already)
+    return FinishPlan(tuple(steps), allowed, (*rows.left, *left), rows.already, rows.found)
 
 
 def _chosen(steps: Collection[FinishStep]) -> Iterator[Step]:

@@ -44,7 +44,20 @@ BY_JOB = frozenset({ChangeKind.REMOVE_APP, ChangeKind.REMOVE_TASK, ChangeKind.RE
 
 #: words of facts that only the kind itself needs: people are not told them row by row
 TECHNICAL = frozenset(
-    ("asset", "twin", "twin at", "twin by", "digest wanted", "digest before", "values", "entry", "updated", "content")
+    (
+        "app",
+        "app updated",
+        "asset",
+        "twin",
+        "twin at",
+        "twin by",
+        "digest wanted",
+        "digest before",
+        "values",
+        "entry",
+        "updated",
+        "content",
+    )
 )
 
 
@@ -102,6 +115,11 @@ class Change:
     def by_job(self) -> bool:
         """Whether a job of ROMA carries it out."""
         return self.kind in BY_JOB
+
+    @property
+    def asset(self) -> str:
+        """Id of the asset that it is of: the application whose secret, members or data source it changes."""
+        return self.fact("app") or self.object
 
     def fact(self, word: str) -> str:
         """One of its facts, "" where it has none of that word."""

@@ -72,7 +72,7 @@ def of_run(run: str, entries: Sequence[Entry], progress: Progress) -> RunHandove
 def _finished(items: Sequence[Item], progress: Progress) -> Iterator[tuple[float, HandoverDone]]:
     """Items that `finish` was read to have done, and that no undo has opened again."""
     began = progress.finishing.began
-    done: dict[Proves, float] = {}
+    done = dict(progress.finishing.found)
     for life in progress.finishing.settled.values():
         for proved in life.change.proves if life.state is ChangeState.DONE else ():
             done[proved] = max(done.get(proved, 0.0), life.settled_at)

@@ -6,7 +6,7 @@ was read (promise 16).
 
 from dataclasses import dataclass
 
-from orchestrator.core.model.change import Change
+from orchestrator.core.model.change import Change, Proves
 from orchestrator.core.model.error_detail import ErrorDetail
 from orchestrator.core.model.inventory import Reason
 
@@ -93,6 +93,8 @@ class ChangesPlanned:
     changes: tuple[Change, ...]
     #: (kind, id at the target, name, target, why): what is left alone
     left: tuple[tuple[str, str, str, str, str], ...] = ()
+    #: what of the handover list was read to be done already
+    found: tuple[Proves, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

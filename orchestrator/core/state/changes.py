@@ -7,7 +7,7 @@ REFUSED by the service, or DIFFERENT because somebody changed the object meanwhi
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from orchestrator.core.model.change import Change
+from orchestrator.core.model.change import Change, Proves
 from orchestrator.core.model.inventory import Reason
 from orchestrator.core.state import change_events as c
 from orchestrator.core.state.change_events import ChangeEvent
@@ -102,6 +102,10 @@ class Changes:
     settled: dict[str, ChangeLife] = field(default_factory=dict)
     #: change -> its life, of those that a request of ours made or may have made and no undo has taken back, in order
     ours: dict[str, ChangeLife] = field(default_factory=dict)
+    #: (instance, asset) -> its update time before, and when it was settled, of each request that may have moved it
+    moved: dict[tuple[str, str], list[tuple[str, float]]] = field(default_factory=dict)
+    #: what of the handover list was read to be done already, and when that was planned
+    found: dict[Proves, float] = field(default_factory=dict)
 
     @property
     def unfinished(self) -> bool:
@@ -111,7 +115,9 @@ class Changes:
     def take_back(self, change: str) -> None:
         """An undo was read to have taken it back."""
         self.ours.pop(change, None)
-        self.settled.pop(change, None)
+        if (life := self.settled.pop(change, None)) is not None:
+            for proved in life.change.proves:
+                self.found.pop(proved, None)
 
     def apply(self, event: ChangeEvent, at: float) -> None:
         """Believe one journaled event; raises IllegalMove."""
@@ -123,9 +129,10 @@ class Changes:
                 self._quiet_all(at + quiet)
             case c.UndoEnded() | c.FinishEnded():
                 self.ended, self.ended_at = event, at
-            case c.ChangesPlanned(changes=changes, left=left):
+            case c.ChangesPlanned(changes=changes, left=left, found=found):
                 self.lives |= {each.id: ChangeLife(each) for each in changes}
                 self.left += left
+                self.found |= dict.fromkeys(found, at)
             case c.ChangesSettled():
                 self._settle(event, at)
             case _:
@@ -153,8 +160,16 @@ class Changes:
             self.lives[name] = after = replace(after, settled_at=at if after.settled else 0.0)
             if after.settled:
                 self.settled[name] = after
+                self._note_move(after)
             if after.may_be_ours:
                 self.ours[name] = after
+
+    def _note_move(self, life: ChangeLife) -> None:
+        """A data source is no part of its application's time; tasks have no fact of theirs."""
+        change = life.change
+        if life.may_be_ours and not change.by_job and (change.fact("app updated") or not change.fact("app")):
+            written = change.fact("app updated"), life.settled_at
+            self.moved.setdefault((change.instance, change.asset), []).append(written)
 
     def _quiet_all(self, until: float) -> None:
         """The process that asked is dead: what it asked may still arrive."""

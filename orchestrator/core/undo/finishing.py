@@ -3,7 +3,7 @@
 Only what a request of ours did has an inverse here; what was found done, or done by a person, stays as it is.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from orchestrator.core.finish.kinds import KINDS
@@ -38,8 +38,27 @@ def as_taken_back(inventory: Inventory, back: Collection[Change]) -> Inventory:
     return replace(inventory, tasks=tasks)
 
 
+def as_of_now(back: UndoPlan, inventories: Mapping[str, Inventory]) -> UndoPlan:
+    """The same without what is gone with its application; each knows that application's update time before it."""
+    held = [(each, inventories[each.instance].by_id.get(each.fact("app"))) for each in back.changes if each.fact("app")]
+    gone = {each.id for each, app in held if app is None}
+    times = {each.id: app.update_time for each, app in held if app is not None and each.fact("app updated")}
+    found = tuple(_timed(each, times.get(each.id, "")) for each in back.changes if each.id not in gone)
+    return replace(back, changes=found)
+
+
+def _timed(change: Change, update_time: str) -> Change:
+    facts = tuple((word, update_time if word == "app updated" else value) for word, value in change.facts)
+    return replace(change, facts=facts) if update_time else change
+
+
 def together(back: UndoPlan, rest: UndoPlan) -> UndoPlan:
-    """Both, what was finished before what was moved; a task stays until its twin has been started again elsewhere."""
+    """Both, what was finished before what was moved; a task stays until its twin has been started again elsewhere.
+
+    What belongs to an application that is removed goes with it.
+    """
+    going = {(each.instance, each.object) for each in rest.changes if each.kind == ChangeKind.REMOVE_APP}
+    back = replace(back, changes=tuple(each for each in back.changes if (each.instance, each.fact("app")) not in going))
     first = max((each.wave for each in back.changes), default=-1) + 1
     twins: dict[tuple[str, str], list[str]] = {}
     for each in back.changes:

@@ -143,13 +143,32 @@ def _landed(
             if not objects:
                 yield None
                 continue
-            why = _why_left(life, objects, bool(old), (held.ahead, users.get(life.scheduled.owner, "")))
+            own = _own_writes(progress, (life.target, objects[0].id))
+            why = _why_left(life, objects, bool(old), (held.ahead, users.get(life.scheduled.owner, "")), own)
             if why and not old and asked.includes(asset.kind, objects[0].name):
                 why = ""
             yield _Found(life, asset, objects[0], why)
 
 
-def _why_left(life: Delivery, objects: Sequence[App | Task], old: bool, known: tuple[float, str]) -> str:
+def _own_writes(progress: Progress, key: Key) -> list[tuple[str, float]]:
+    """What finish and its undo did to an asset, in order: its update time before, and when it was read to be done."""
+    found = (*progress.finishing.moved.get(key, ()), *progress.changes.moved.get(key, ()))
+    return sorted(found, key=lambda written: written[1])
+
+
+def last_of_ours(begin: float, own: Sequence[tuple[str, float]], ahead: float) -> float:
+    """Until when an update time may come from us: a person who came in between breaks the chain."""
+    until = begin
+    for before, at in own:
+        moment = _moment(before)
+        if moment is None or moment <= until:
+            until = max(until, at + ahead + SLACK)
+    return until
+
+
+def _why_left(
+    life: Delivery, objects: Sequence[App | Task], old: bool, known: tuple[float, str], own: Sequence[tuple[str, float]]
+) -> str:
     """Why an object stays; "" where it is ours and untouched."""
     ahead, user = known
     if old:
@@ -170,7 +189,7 @@ def _why_left(life: Delivery, objects: Sequence[App | Task], old: bool, known: t
     untouched = changed is not None and made is not None and changed - made <= SLACK
     if changed is not None and not untouched and unseen(life, changed, ahead):
         return f"it {UNSEEN}, at {one.update_time}"
-    if changed is not None and changed > over_at(life, ahead) + SLACK:
+    if changed is not None and changed > last_of_ours(over_at(life, ahead) + SLACK, own, ahead):
         return f"it was changed since the run, at {one.update_time}"
     return ""
 

@@ -342,3 +342,25 @@ def test_a_template_changes_nothing_and_goes_with_no_step(moved: Local, invoke: 
     assert invoke("finish", "--template", "first.yaml", "--step", "members").exit_code == 2
     assert invoke("finish", "--template", "first.yaml", "--only", "@dev").exit_code == 2
     assert not (moved.plan.parent / "first.yaml").exists()
+
+
+def test_an_undo_of_the_run_removes_what_was_finished_with_its_application(moved: Local, invoke: Invoke) -> None:
+    document(invoke)
+    told = invoke("undo", "--yes")
+    assert told.exit_code == 0, told.output
+    assert not held(moved, "prod").apps.all()
+    assert [len(asked(moved, operation)) for operation, _ in WRITES.values()] == [4, 2, 2, 2], (
+        "nothing is put back first"
+    )
+    assert "nothing to remove" in invoke("undo", "--yes").output
+
+
+def test_what_a_person_changes_after_a_finish_is_left_by_an_undo(moved: Local, invoke: Invoke) -> None:
+    document(invoke)
+    app = held(moved, "prod").apps.all()[0]
+    held(moved, "prod").apps.put(replace(app, update_time=app.update_time + 3600.0))
+    told = invoke("undo", "--yes")
+    assert told.exit_code == 1, told.output
+    assert "it was changed since the run" in " ".join(told.output.split())
+    assert [each.name for each in held(moved, "prod").apps.all()] == [app.name]
+    assert members(moved) == [{}], "what finish did to it is taken back, for what it did is known"
