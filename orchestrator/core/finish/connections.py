@@ -122,6 +122,8 @@ class TestConnection(Kind):
     what = "connection"
     wave = 3
     leaves_a_trace = False
+    #: a gateway that gives up each time says that nothing answers there; each try logs in with the real account
+    most_silences = 2
 
     def by_answer(self, change: Change) -> bool:
         return True

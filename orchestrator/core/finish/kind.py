@@ -48,6 +48,8 @@ class Kind:
     wave: int = 0
     #: changes that one request carries, at most
     lot: int = 1
+    #: answers to the same request lost in a row before it counts as refused
+    most_silences: int = 8
     #: whether something at the service is another afterwards, which an undo must take back
     leaves_a_trace: bool = True
     #: equal reads, some seconds apart, that prove it

@@ -18,8 +18,6 @@ from orchestrator.core.state.changes import ChangeLife
 
 #: requests for one change that the service called successful before it counts as refused
 MOST_ATTEMPTS = 3
-#: answers to the same request lost before it counts as refused
-MOST_SILENCES = 8
 
 
 def before_writing(lives: Sequence[ChangeLife], every: Mapping[str, ChangeLife], seen: Seen) -> ChangesSettled:
@@ -100,7 +98,7 @@ def _refusal(life: ChangeLife) -> str:
         return life.reasons[0].error_msg if life.reasons else life.why if life.together == 1 else ""
     if life.ended and life.attempts >= MOST_ATTEMPTS:
         return f"nothing shows it after {count(life.attempts, 'request')} that the service called successful"
-    if not life.ended and life.attempts >= MOST_SILENCES:
+    if not life.ended and life.attempts >= KINDS[life.change.kind].most_silences:
         return f"no usable answer {count(life.attempts, 'time')} in a row: {life.why}"
     return ""
 

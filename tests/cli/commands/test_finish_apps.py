@@ -64,6 +64,14 @@ def world(request: pytest.FixtureRequest) -> World:
 @pytest.fixture
 def moved(quick: Local, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> Local:
     """All of it is at prod, and its plan asks for every step of applications; at dev each has an AppCode."""
+    prepared(quick, monkeypatch)
+    done = invoke("run", str(quick.plan))
+    assert done.exit_code == 0, done.output
+    return quick
+
+
+def prepared(quick: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan that asks for every step of applications, with its files; at dev each application has an AppCode."""
     quick.api.service.world = replace(quick.world, users=USERS)
     for app in held(quick, "dev").apps.all():
         held(quick, "dev").app_codes.put(AppCode(f"code-{app.id}", app.id, f"{'AppCodeSESAME' * 5}{app.id[:8]}", 1.0))
@@ -71,9 +79,6 @@ def moved(quick: Local, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> Loca
     monkeypatch.setenv("PROD_DB", PASSWORD)
     write_values(quick, held(quick, "dev").datasources.all())
     (quick.plan.parent / "members.csv").write_text("source user,target user\nalice,b.smith\n", encoding="utf-8")
-    done = invoke("run", str(quick.plan))
-    assert done.exit_code == 0, done.output
-    return quick
 
 
 def held(local: Local, instance: str) -> Holding:
@@ -126,6 +131,51 @@ def test_everything_is_done_and_proved_and_a_second_finish_finds_nothing_to_do(m
     assert len(asked(moved, Operation.TEST_CONNECT)) == 4
     assert document(invoke)["changes"] == []
     assert {len(asked(moved, operation)) for operation, _ in WRITES.values()} == {2, 4}
+
+
+def test_a_run_goes_on_with_all_of_it(quick: Local, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared(quick, monkeypatch)
+    told = invoke("run", str(quick.plan), "--finish")
+    assert told.exit_code == 0, told.output
+    assert secrets(quick, "prod") == secrets(quick, "dev")
+    assert [each["password"] for each in contents(quick)] == [PASSWORD] * 4
+    assert members(quick) == [{"b.smith": ("read", "modify")}] * 2
+
+
+def test_what_a_prefix_renames_is_finished_under_its_new_name(
+    quick: Local, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared(quick, monkeypatch)
+    text = quick.plan.read_text(encoding="utf-8").replace("name: all,", "name: all, prefix: x_,")
+    quick.plan.write_text(text, encoding="utf-8")
+    assert invoke("run", str(quick.plan)).exit_code == 0
+    found = document(invoke)
+    assert {each["name"] for each in found["changes"] if each["kind"] == "keep-secret"} == {
+        "x_orders-web",
+        "x_billing-web",
+    }
+    assert {f"x_{name}": secret for name, secret in secrets(quick, "dev").items()} == secrets(quick, "prod")
+
+
+def test_another_password_is_not_what_was_approved(
+    moved: Local, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    saved = str(tmp_path / "finish.json")
+    assert invoke("finish", "--dry-run", "--save", saved).exit_code == 0
+    monkeypatch.setenv("PROD_DB", "another-password")
+    told = invoke("finish", "--approved", saved)
+    assert (told.exit_code, "not what was approved" in " ".join(told.output.split())) == (4, True), told.output
+    monkeypatch.setenv("PROD_DB", PASSWORD)
+    assert invoke("finish", "--approved", saved).exit_code == 0
+
+
+def test_a_connection_that_never_answers_is_not_tried_for_ever(moved: Local, invoke: Invoke) -> None:
+    moved.api.strikes.add(Rule(Kind.GATEWAY_TIMEOUT_BEFORE, frozenset({Operation.TEST_CONNECT}), times=0))
+    told = invoke("finish", "--step", "datasources", "--only", "app:orders-web")
+    assert told.exit_code == 1, told.output
+    assert "no usable answer 2 times in a row" in " ".join(told.stdout.split())
+    assert moved.api.requests[Operation.TEST_CONNECT] == 4
+    assert len(asked(moved, Operation.DATASOURCE_CHANGE)) == 2
 
 
 def test_each_row_tells_before_and_after_and_no_secret(moved: Local, invoke: Invoke) -> None:
