@@ -53,7 +53,7 @@ SHOWS_DOUBLES = Switches(add_new_on_existing=AddNewOnExisting.SUFFIX, app_key=Ap
 #: what a home may hold once its run is done and verified: no package, no suspect, nothing half written
 KEPT = re.compile(
     r"\.gitignore|home\.lock|dialect\.json|slots\.db(-wal|-shm)?|plans/[a-z]+\.(lock|end)"
-    r"|runs/[0-9a-f-]+/(journal\.db(-head)?|run\.log|plan|told)"
+    r"|runs/[0-9a-f-]+/(journal\.db(-head)?|run\.log|plan|told|brief)"
 )
 
 
