@@ -448,26 +448,24 @@ def schedule(
         typer.Option(
             "--as",
             metavar="SCHEDULER",
-            help="systemd, cron, kubernetes, gitlab or github.",
+            help="systemd, cron, kubernetes, gitlab, github; kubernetes-fleet, systemd-fleet for workers.",
             autocompletion=completion.schedulers,
             show_default=False,
         ),
     ],
-    at: Annotated[
-        str, typer.Option("--at", metavar='"Sat 02:00"', help="When; also Mon-Fri, daily.", show_default=False)
-    ],
+    at: Annotated[str, typer.Option("--at", metavar='"Sat 02:00"', help="When; also Mon-Fri, daily.")] = "",
     timezone: Annotated[
-        str,
-        typer.Option("--timezone", metavar="ZONE", help="In which zone, such as Asia/Shanghai.", show_default=False),
-    ],
+        str, typer.Option("--timezone", metavar="ZONE", help="In which zone, such as Asia/Shanghai.")
+    ] = "",
     image: Annotated[str, typer.Option("--image", metavar="NAME", help="The container image, where one is used.")] = "",
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write the files there instead.")] = None,
+    engine: EngineOption = "",
 ) -> int:
     """Print files that let a scheduler start a plan."""
     from orchestrator.cli.commands.schedule import Wanted, kind_of
     from orchestrator.cli.commands.schedule import schedule as body
 
-    return body(terminal, plan, Wanted(kind_of(kind), at, timezone, image, out))
+    return body(terminal, plan, Wanted(kind_of(kind), at, timezone, image, out, engine))
 
 
 @command("forget")
@@ -535,11 +533,14 @@ def worker(
 
 
 @command("workers")
-def workers(terminal: Terminal) -> int:
+def workers(
+    terminal: Terminal,
+    here: Annotated[bool, typer.Option("--here", help="Code 1 unless one of this host lives, for probes.")] = False,
+) -> int:
     """List a fleet's workers."""
     from orchestrator.cli.commands.workers import workers as body
 
-    return body(terminal)
+    return body(terminal, here)
 
 
 @command("emulator")

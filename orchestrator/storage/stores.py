@@ -106,11 +106,19 @@ def vouch_for(address: str, environ: Mapping[str, str], learn: Learn) -> str:
         database.close()
 
 
+def must_be_an_address(address: str) -> None:
+    """Raises OperatorError where it is none of a database, or a password stands in it in the open."""
+    if not address.startswith(_SCHEMES):
+        raise OperatorError("--journal is understood with postgresql:// only", next_step="roma-migrate journal --help")
+    from orchestrator.storage.postgres.address import parse_address
+
+    parse_address(address)
+
+
 def _database(
     address: str, environ: Mapping[str, str], learn: Learn, say: Callable[[str], None] = lambda text: None
 ) -> "Database":
-    if not address.startswith(_SCHEMES):
-        raise OperatorError("--journal is understood with postgresql:// only", next_step="roma-migrate journal --help")
+    must_be_an_address(address)
     try:
         from orchestrator.storage.postgres.address import parse_address
         from orchestrator.storage.postgres.database import Database

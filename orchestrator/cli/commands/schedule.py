@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator import __version__
+from orchestrator.cli.context.find_run import journal_of
 from orchestrator.cli.context.output_file import must_be_writable, write_output
-from orchestrator.cli.context.schedulers import Kind
+from orchestrator.cli.context.schedulers import FLEETS, Kind
 from orchestrator.cli.output.terminal import Terminal
-from orchestrator.cli.render.schedules import Job, ReadyFile, read_when, ready_files
+from orchestrator.cli.render.schedules import ALWAYS, Addresses, Job, ReadyFile, When, read_when, ready_files
 from orchestrator.core.model.counts import count
 from orchestrator.errors import ExitCode, OperatorError
+from orchestrator.fleet.engine_address import parse_engine_address
 from orchestrator.storage.planfile import read_plan
+from orchestrator.storage.stores import must_be_an_address
 
 _USUAL_PROGRAM = "/usr/local/bin/roma-migrate"
 
@@ -29,21 +32,23 @@ class Wanted:
     image: str = ""
     #: a folder to write the files into, in place of printing them
     out: Path | None = None
+    #: the engine of a fleet
+    engine: str = ""
 
 
 def schedule(terminal: Terminal, path: Path, wanted: Wanted) -> int:
     """Print the files, or write them into a folder."""
     terminal.plan = path
-    when = read_when(wanted.at, wanted.timezone)
+    when = _when(wanted)
     plan = read_plan(path)
     if not str(path.absolute()).isprintable():
         raise OperatorError("the plan's path holds a line break or another character that no schedule can hold")
     job = Job(
         plan, when, _as_named(path), str(path.absolute()), path.read_text(encoding="utf-8"), _program(),
-        _home(terminal), wanted.image or f"roma-migrate:{__version__}",
+        _home(terminal), wanted.image or f"roma-migrate:{__version__}", *_fleet(terminal, wanted),
     )  # fmt: skip
     files = ready_files(wanted.kind, job)
-    if terminal.common.journal or terminal.common.packages:
+    if wanted.kind not in FLEETS and (terminal.common.journal or terminal.common.packages):
         terminal.warn("the files do not name --journal and --packages: put ROMA_MIGRATE_JOURNAL and "
                       "ROMA_MIGRATE_PACKAGES into the environment that they set")  # fmt: skip
     if wanted.out is not None:
@@ -53,6 +58,37 @@ def schedule(terminal: Terminal, path: Path, wanted: Wanted) -> int:
     else:
         terminal.result("\n".join(_shown(each) for each in files).rstrip("\n"))
     return int(ExitCode.DONE)
+
+
+def _when(wanted: Wanted) -> When:
+    """The time that a scheduler needs, and workers do not."""
+    if wanted.kind in FLEETS:
+        if wanted.at or wanted.timezone:
+            raise OperatorError(f"--as {wanted.kind} keeps workers, which are there always: it goes without --at")
+        return ALWAYS
+    if not wanted.at or not wanted.timezone:
+        raise OperatorError(
+            f"--as {wanted.kind} needs the time: --at and --timezone",
+            next_step=f'roma-migrate schedule PLAN --as {wanted.kind} --at "Sat 02:00" --timezone Asia/Shanghai',
+        )
+    return read_when(wanted.at, wanted.timezone)
+
+
+def _fleet(terminal: Terminal, wanted: Wanted) -> tuple[Addresses, bool]:
+    """Where workers meet: as the command line or the environment say, else an example that a person must change."""
+    if wanted.kind not in FLEETS:
+        return Addresses(), False
+    engine = wanted.engine or os.environ.get("ROMA_MIGRATE_ENGINE", "")
+    packages = terminal.common.packages or os.environ.get("ROMA_MIGRATE_PACKAGES", "")
+    journal = journal_of(terminal)
+    if journal:
+        must_be_an_address(journal)  # a password in the open would stand in the files
+    if engine:
+        parse_engine_address(engine)
+    given = {"journal": journal, "engine": engine, "packages": packages}
+    if missing := [f"--{name}" for name, value in given.items() if not value]:
+        terminal.warn(f"the files hold an example where {', '.join(missing)} was not given: put your own there")
+    return Addresses(**{name: value for name, value in given.items() if value}), True
 
 
 def _shown(file: ReadyFile) -> str:

@@ -1,5 +1,7 @@
 """`workers`: which workers a fleet has, dead or alive. Law: only looks; the database's clock says who is silent."""
 
+import platform
+
 from orchestrator.cli.context.find_run import store_to_read
 from orchestrator.cli.output.tables import table
 from orchestrator.cli.output.terminal import Terminal
@@ -8,8 +10,11 @@ from orchestrator.core.state.submissions import Worker
 from orchestrator.errors import ExitCode, OperatorError
 
 
-def workers(terminal: Terminal) -> int:
-    """Each worker that has not left, by group; raises OperatorError where no database keeps the journals."""
+def workers(terminal: Terminal, here: bool = False) -> int:
+    """Each worker that has not left, by group; with `here` those of this host, and 1 where none of them lives.
+
+    Raises OperatorError where no database keeps the journals.
+    """
     store = store_to_read(terminal, None)
     if not store.address:
         raise OperatorError(
@@ -17,11 +22,13 @@ def workers(terminal: Terminal) -> int:
             next_step="name it: --journal postgresql://..., or ROMA_MIGRATE_JOURNAL",
         )
     found, ttl = store.submissions.workers(), store.submissions.ttl
+    found = [each for each in found if not here or each.host == platform.node()]
+    code = ExitCode.INCOMPLETE if here and all(each.unseen > ttl for each in found) else ExitCode.DONE
     if terminal.common.json:
-        terminal.document({"code": 0, "workers": [_row(each, ttl) for each in found]})
+        terminal.document({"code": int(code), "workers": [_row(each, ttl) for each in found]})
     else:
         terminal.result(_text(found, ttl) if found else "no workers")
-    return int(ExitCode.DONE)
+    return int(code)
 
 
 def _row(worker: Worker, ttl: float) -> dict[str, object]:

@@ -25,6 +25,8 @@ _ALLOWED = 'an hour of some days, such as "Sat 02:00", "Mon-Fri 22:30", "Sat,Sun
 _BEYOND_GRACE = 30
 #: a request other than a download gets so long (`engine.conductor`); a stop never waits less
 _LEAST_GRACE = 10
+_VARIABLE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
+_PORT = re.compile(r":(\d{1,5})(?:/|$)")
 _FINAL = tuple(code for code in ExitCode if code not in RESTARTABLE and code is not ExitCode.DONE)
 
 
@@ -101,6 +103,39 @@ def _days(text: str) -> tuple[int, ...] | None:
     return tuple(sorted(chosen))
 
 
+#: at a time that nobody asks for: workers are there always
+ALWAYS = When((), 0, 0, "UTC")
+#: the group of the workers where a plan names none
+_EVERYBODY = "all"
+#: seconds that a worker is given at least to leave what it conducts (it asks for nothing new meanwhile)
+_DRAINING = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """What a fleet's workers share, each as its option takes it, with secrets as references."""
+
+    journal: str = "postgresql://roma:${env:JOURNAL_PASSWORD}@postgresql.example.com:5432/roma?sslmode=verify-full"
+    engine: str = "temporal.example.com:7233/default"
+    packages: str = "s3://BUCKET/PREFIX"
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of the secrets that they read as `${env:NAME}`."""
+        return tuple(_VARIABLE.findall(f"{self.journal} {self.engine}"))
+
+    @property
+    def in_a_bucket(self) -> bool:
+        return self.packages.startswith("s3://")
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """Where a worker goes: ROMA, IAM and a bucket, and the two servers of the fleet."""
+        servers = ((self.journal.rpartition("@")[2], 5432), (self.engine, 7233))
+        found = ((_PORT.search(address), usual) for address, usual in servers)
+        return tuple(sorted({443, *(int(port[1]) if port else usual for port, usual in found)}))
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """What is to be started, and with what."""
@@ -117,6 +152,10 @@ class Job:
     home: str
     #: the container image
     image: str
+    #: where a fleet's workers meet; for them alone
+    fleet: Addresses = Addresses()
+    #: whether it is for workers
+    for_workers: bool = False
 
     @property
     def unit(self) -> str:
@@ -129,15 +168,22 @@ class Job:
 
     @property
     def grace(self) -> int:
-        """Seconds that a stop may take before it is a kill: more than `shutdown_grace`."""
-        return max(_LEAST_GRACE, int(self.plan.settings.shutdown_grace)) + _BEYOND_GRACE
+        """Seconds that a stop may take before it is a kill: more than `shutdown_grace`; workers get more."""
+        ours = max(_LEAST_GRACE, int(self.plan.settings.shutdown_grace)) + _BEYOND_GRACE
+        return max(_DRAINING, ours) if self.for_workers else ours
 
     @property
     def variables(self) -> tuple[str, ...]:
         """Names of the secrets that the plan reads as `${env:NAME}`, or as the SDK's variables."""
         named = {ref.name for ref in _references(self.plan) if ref.source is SecretSource.ENV}
         sdk = any(isinstance(each, SdkProfile) for each in self.plan.credentials.values())
+        named |= set(self.fleet.variables) if self.for_workers else set()
         return tuple(sorted(named | ({"HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK"} if sdk else set())))
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups of workers that the plan's instances name; one of any name where they name none."""
+        return tuple(sorted({each.group for each in self.plan.instances.values() if each.group})) or (_EVERYBODY,)
 
     @property
     def secret_files(self) -> tuple[str, ...]:
@@ -207,6 +253,10 @@ def _places(kind: Kind, job: Job) -> list[tuple[str, str]]:
             return [(".gitlab-ci.yml", "gitlab.yml.jinja")]
         case Kind.GITHUB:
             return [(f".github/workflows/{job.label}.yml", "github.yml.jinja")]
+        case Kind.KUBERNETES_FLEET:
+            return [(f"{job.label}-workers.yaml", "kubernetes_fleet.yaml.jinja")]
+        case Kind.SYSTEMD_FLEET:
+            return [("/etc/systemd/system/roma-migrate-worker@.service", "worker.service.jinja")]
 
 
 def _environment() -> "jinja2.Environment":
@@ -226,6 +276,7 @@ def _environment() -> "jinja2.Environment":
     made.filters["yaml"] = lambda value: json.dumps(value, ensure_ascii=False)
     made.filters["sh"] = shlex.quote
     made.filters["unit"] = _for_systemd
+    made.filters["setting"] = lambda text: _for_systemd(text).replace("$$", "$")
     made.filters["cron"] = lambda command: command.replace("%", r"\%")
     return made
 

@@ -171,6 +171,94 @@ def test_kubernetes_manifests_are_what_its_schema_allows(made: Made) -> None:
     assert "--if-due" in go_on["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"]
 
 
+# --- workers -------------------------------------------------------------------------------------------------------
+
+WHERE = (
+    "--journal", "postgresql://u:${env:JOURNAL_PW}@db.local:6000/x", "--engine", "temporal.local:7000/ns?tls=on",
+    "--packages", "s3://bucket/roma",
+)  # fmt: skip
+
+
+def test_workers_of_each_group_are_what_kubernetes_allows(made: Made) -> None:
+    (text,) = made("kubernetes-fleet", *WHERE).values()
+    documents = [each for each in yaml.safe_load_all(text) if each]
+    for each in documents:
+        kubernetes_validate.validate(each, kubernetes_validate.latest_version(), strict=True)
+    assert [each["kind"] for each in documents] == ["Deployment", "NetworkPolicy"]
+    pod = documents[0]["spec"]["template"]["spec"]
+    assert pod["terminationGracePeriodSeconds"] == 90
+    assert "emptyDir" in next(each for each in pod["volumes"] if each["name"] == "home")
+    worker = pod["containers"][0]
+    assert worker["args"] == ["worker", "--group", "east", "--no-progress"]
+    told = {each["name"]: each["value"] for each in worker["env"]}
+    assert [told[f"ROMA_MIGRATE_{name}"] for name in ("JOURNAL", "ENGINE", "PACKAGES")] == list(WHERE[1::2])
+    assert "--from-file=JOURNAL_PW=FILE" in text
+    assert {each["port"] for each in documents[1]["spec"]["egress"][0]["ports"]} == {443, 6000, 7000, 53}
+
+
+@pytest.mark.parametrize(("code", "alive"), [(0, True), (1, False), (9, True)])
+def test_a_worker_is_ended_where_it_is_silent_and_not_where_the_database_is_away(
+    made: Made, tmp_path: Path, code: int, alive: bool
+) -> None:
+    (text,) = made("kubernetes-fleet", *WHERE).values()
+    probe = next(yaml.safe_load_all(text))["spec"]["template"]["spec"]["containers"][0]["livenessProbe"]
+    program = tmp_path / "roma-migrate"
+    program.write_text(f'#!/bin/sh\n[ "$*" = "workers --here" ] && exit {code}\nexit 1\n')
+    program.chmod(0o755)
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(probe["exec"]["command"], env=path, check=False)
+    assert (done.returncode == 0) is alive
+
+
+def test_packages_in_a_folder_are_a_volume_of_all_workers(made: Made) -> None:
+    (text,) = made("kubernetes-fleet", *WHERE[:4], "--packages", "/mnt/all").values()
+    deployment = next(yaml.safe_load_all(text))
+    kubernetes_validate.validate(deployment, kubernetes_validate.latest_version(), strict=True)
+    worker = deployment["spec"]["template"]["spec"]["containers"][0]
+    assert {"name": "packages", "mountPath": "/mnt/all"} in worker["volumeMounts"]
+    assert "envFrom" not in worker
+
+
+def test_a_worker_is_started_again_always_but_where_a_person_is_needed(made: Made) -> None:
+    ((place, unit),) = made("systemd-fleet", *WHERE).items()
+    assert place == "/etc/systemd/system/roma-migrate-worker@.service"
+    kept = dict(line.split("=", 1) for line in unit.splitlines() if "=" in line and not line.startswith("#"))
+    assert (kept["Restart"], kept["RestartPreventExitStatus"]) == ("always", "2 7")
+    assert (kept["StartLimitIntervalSec"], kept["TimeoutStopSec"]) == ("0", "90")
+    assert kept["ExecStart"].endswith("roma-migrate worker --group %i --no-progress")
+    # systemd expands no variables here, so nothing is doubled.
+    assert 'Environment="ROMA_MIGRATE_JOURNAL=postgresql://u:${env:JOURNAL_PW}@db.local:6000/x"' in unit
+    assert "LoadCredential=JOURNAL_PW:/etc/roma-migrate/secrets/JOURNAL_PW" in unit.splitlines()
+    assert "EnvironmentFile=/etc/roma-migrate/bucket.env" in unit.splitlines()
+    (beside,) = made("systemd-fleet", *WHERE[:4], "--packages", "/mnt/all").values()
+    assert "ReadWritePaths=/mnt/all" in beside.splitlines()
+
+
+def test_systemd_verifies_the_unit_of_workers(made: Made, tmp_path: Path) -> None:
+    (unit,) = made("systemd-fleet", *WHERE).values()
+    (tmp_path / "roma-migrate-worker@.service").write_text(unit, encoding="utf-8")
+    told = analyze("verify", "--man=no", str(tmp_path / "roma-migrate-worker@east.service"))
+    ours = [line for line in told.stderr.splitlines() if "roma-migrate" in line]
+    assert (told.returncode, ours) == (0, [])
+
+
+def test_workers_have_no_time_and_every_other_needs_one(invoke: Invoke) -> None:
+    plan = str(PLANS / "minimal.yaml")
+    for words, told in (
+        (("--as", "systemd-fleet", *AT), "goes without --at"),
+        (("--as", "systemd"), "needs the time"),
+        (("--as", "kubernetes-fleet", "--journal", "postgresql://u:secret@h/d"), "in the open (not shown)"),
+        (("--as", "kubernetes-fleet", "--engine", "nowhere"), "is no address of a Temporal server"),
+    ):
+        refused = invoke("schedule", plan, *words)
+        assert refused.exit_code == 2
+        assert told in " ".join(refused.stderr.split())
+        assert "secret" not in refused.stdout
+    example = invoke("schedule", plan, "--as", "kubernetes-fleet")
+    assert "an example where --journal, --engine, --packages was not given" in " ".join(example.stderr.split())
+    assert 'args: [worker, --group, "all", --no-progress]' in example.stdout
+
+
 # --- pipelines -----------------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from click.testing import Result
 
 from orchestrator.cli.context.wiring import assemble
 from orchestrator.core.model.redaction import Redactor
-from orchestrator.core.state.submissions import ComponentState, Submission, SubmittedComponent
+from orchestrator.core.state.submissions import ComponentState, Submission, SubmittedComponent, Worker
 from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.server import serve
 from orchestrator.emulator.service.service import Service
@@ -290,3 +291,16 @@ def test_verify_and_undo_take_all_runs_of_a_submission(invoke: Invoke, store: Po
     assert undone.exit_code == 0, undone.stderr
     assert [run for run in store.runs_of("two") if run not in undone.stdout] == []
     assert document(invoke("verify", "two", "--json"))["code"] == 1
+
+
+# --- workers ---
+
+
+def test_a_probe_asks_whether_a_worker_of_this_host_lives(invoke: Invoke, store: PostgresStore) -> None:
+    assert invoke("workers", "--here").exit_code == 1
+    store.submissions.seen(Worker("elsewhere-1", "another-host", 1, "east", "1.0"))
+    assert invoke("workers", "--here").exit_code == 1
+    store.submissions.seen(Worker("here-1", platform.node(), 2, "east", "1.0"))
+    told = invoke("workers", "--here")
+    assert (told.exit_code, "another-host" in told.stdout) == (0, False)
+    assert document(invoke("workers", "--json"))["code"] == 0
