@@ -283,11 +283,11 @@ def resolve(
 
 
 @command("pause")
-def pause(terminal: Terminal, run: RunArgument = None) -> int:
+def pause(terminal: Terminal, run: RunArgument = None, engine: EngineOption = "") -> int:
     """Ask for no job until continue; what runs is waited for."""
     from orchestrator.cli.commands.pause import pause as body
 
-    return body(terminal, run)
+    return body(terminal, run, engine)
 
 
 @command("continue")
@@ -298,19 +298,20 @@ def continue_run(
         str,
         typer.Option("--gate", metavar="GATE", help="Open this gate: imports.", autocompletion=completion.gates),
     ] = "",
+    engine: EngineOption = "",
 ) -> int:
     """End a pause or a stop, or open a gate."""
     from orchestrator.cli.commands.continue_ import continue_run as body
 
-    return body(terminal, run, gate)
+    return body(terminal, run, gate, engine)
 
 
 @command("stop")
-def stop(terminal: Terminal, run: RunArgument = None) -> int:
+def stop(terminal: Terminal, run: RunArgument = None, engine: EngineOption = "") -> int:
     """End the run between jobs, until continue."""
     from orchestrator.cli.commands.stop import stop as body
 
-    return body(terminal, run)
+    return body(terminal, run, engine)
 
 
 @command("finish")

@@ -4,9 +4,10 @@ Of a submission it is said to each component that is not done: one that has begu
 that nobody conducts is parked, or due again; one that a worker conducts hears of it through the journal's inbox.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestrator.cli.context.engine import EngineFound, engine_of, tell_engine
 from orchestrator.cli.context.find_run import Found, Submitted, find_meant
 from orchestrator.cli.context.operator_acts import Kept, keep
 from orchestrator.cli.context.wiring import real_runtime, without_secrets
@@ -18,25 +19,33 @@ from orchestrator.core.state.folding import folded
 from orchestrator.core.state.submissions import ComponentState, SubmittedComponent
 from orchestrator.engine.runtime import Runtime
 from orchestrator.errors import ExitCode, HeldElsewhere
+from orchestrator.fleet.engine import Word
 from orchestrator.storage.store import LocalStore
 
 Order = RunPaused | RunStopped | RunContinued
+_WORDS: Mapping[type[Order], Word] = {RunPaused: Word.PAUSE, RunStopped: Word.STOP, RunContinued: Word.CONTINUE}
 #: (by, host, version, note) -> the order
 Made = Callable[[str, str, str, str], Order]
 
 
-def order(terminal: Terminal, word: str | None, made: Made) -> int:
-    """Give an order to what `word` means: 0 where it is recorded, 2 where it does not fit."""
+def order(terminal: Terminal, word: str | None, made: Made, engine: str = "") -> int:
+    """Give an order to what `word` means: 0 where it is recorded, 2 where it does not fit.
+
+    `engine` is what `--engine` names: there a component hears of it at once, else within seconds.
+    """
+    found = engine_of(terminal, engine)
     meant = find_meant(terminal, word)
     me = real_runtime(lambda event, **fields: None)
     if isinstance(meant, Submitted):
-        return _order_all(terminal, meant, made, me)
+        return _order_all(terminal, meant, made, me, found)
     terminal.run = meant.run
     progress = folded(iter(meant.entries()))
     given = _given(terminal, made, me, progress.began)
     component = meant.store.component_of(meant.run)
     if component:
-        kept = said(meant.store, meant.store.submissions.component(component), given, me)
+        row = meant.store.submissions.component(component)
+        kept = said(meant.store, row, given, me)
+        _tell(terminal, found, meant.store, given, [_Said(row, kept)])
     else:
         kept = keep(meant, progress, [given], me)
     if terminal.common.json:
@@ -76,10 +85,11 @@ class _Said:
     kept: Kept
 
 
-def _order_all(terminal: Terminal, submitted: Submitted, made: Made, me: Runtime) -> int:
+def _order_all(terminal: Terminal, submitted: Submitted, made: Made, me: Runtime, engine: EngineFound | None) -> int:
     given = _given(terminal, made, me, None)
     open_ = [each for each in submitted.components() if each.state is not ComponentState.DONE]
     every = [_Said(each, said(submitted.store, each, given, me)) for each in open_]
+    _tell(terminal, engine, submitted.store, given, every)
     if terminal.common.json:
         answers = [
             {"component": each.component.id, "run": each.component.run or None, "recorded": each.kept.recorded,
@@ -91,6 +101,14 @@ def _order_all(terminal: Terminal, submitted: Submitted, made: Made, me: Runtime
         lines = [f"{each.component.id}: {each.kept.answer}" for each in every]
         terminal.result("\n".join(lines) or f"{submitted.id}: all of it is done: nothing is left to be ordered")
     return int(ExitCode.DONE if any(each.kept.recorded for each in every) else ExitCode.USAGE)
+
+
+def _tell(
+    terminal: Terminal, engine: EngineFound | None, store: LocalStore, given: Order, every: Sequence[_Said]
+) -> None:
+    """Those that nobody conducts: a live one has heard it, and would be held up by it once it is left."""
+    idle = [each.component for each in every if each.kept.recorded and not each.kept.live]
+    tell_engine(terminal, engine, store.submissions, idle, _WORDS[type(given)])
 
 
 def said(store: LocalStore, component: SubmittedComponent, given: Order, me: Runtime) -> Kept:

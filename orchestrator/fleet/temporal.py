@@ -5,6 +5,7 @@ conducts it, and what the server forgot is started again from the rows. Only thi
 import temporalio.
 """
 
+import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, Telemetr
 from temporalio.service import RPCError, TLSConfig
 from temporalio.worker import Worker
 
+from orchestrator.engine.runtime import Say
 from orchestrator.errors import EngineUnreachable, OperatorError
 from orchestrator.fleet.component_workflow import Component
 from orchestrator.fleet.engine import Conduct, Cut, Leaving, Left, Placed, TryAgain, Word
@@ -29,7 +31,7 @@ from orchestrator.fleet.engine_address import EngineAddress
 ANSWER_TIME, BEAT = 10.0, 2.0
 #: Between two signs that are really sent: 80 % of the silence, unless it is said; then a pause takes as long to arrive.
 _THROTTLE = timedelta(seconds=3)
-#: what the library says by itself on stderr; a server that stays away is told by us
+#: what the library's core says by itself on stderr: a server that stays away is told by us
 _QUIET = TelemetryConfig(logging=LoggingConfig(filter=TelemetryFilter(core_level="OFF", other_level="OFF")))
 
 
@@ -46,9 +48,10 @@ class TemporalEngine:
 
     @classmethod
     async def connected(
-        cls, address: EngineAddress, secrets: Mapping[str, str], journal: str, silence: float
+        cls, address: EngineAddress, secrets: Mapping[str, str], journal: str, silence: float, say: Say
     ) -> "TemporalEngine":
-        """Raises EngineUnreachable, OperatorError."""
+        """`say` hears what the library finds wrong; raises EngineUnreachable, OperatorError."""
+        _hear_library(say)
         try:
             with anyio.fail_after(ANSWER_TIME):
                 client = await Client.connect(
@@ -182,6 +185,31 @@ def _tls(address: EngineAddress, secrets: Mapping[str, str]) -> TLSConfig | bool
         return False
     read = {key: secrets[key].encode() for key in ("ca", "cert", "key") if key in secrets}
     return TLSConfig(read.get("ca"), address.server_name or None, read.get("cert"), read.get("key"))
+
+
+class _LibraryLines(logging.Handler):
+    """What the library finds wrong, as lines of our log.
+
+    A defect of the workflow ends nothing: its task fails again and again, and only this tells. Each is counted.
+    """
+
+    def __init__(self, say: Say) -> None:
+        super().__init__(logging.WARNING)
+        self._say, self._failed = say, 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        words = (record.getMessage().splitlines() or [""])[0][:300]
+        if "activation" in words:
+            self._failed += 1
+            words = f"a component's workflow has failed, {self._failed} times by now in this process: {words}"
+        self._say("engine-library", failed_workflow_tasks=self._failed, text=words)
+
+
+def _hear_library(say: Say) -> None:
+    """From now on its lines are ours, and no traceback of it reaches a terminal."""
+    logger = logging.getLogger("temporalio")
+    logger.handlers[:] = [_LibraryLines(say)]
+    logger.propagate = False
 
 
 _made: list[Runtime] = []

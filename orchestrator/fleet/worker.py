@@ -3,7 +3,7 @@
 Law: no outage of the engine ends what is being conducted, and the rows say what is to be conducted, never the engine.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import anyio
@@ -114,7 +114,10 @@ class Station:
 
 
 class Starter:
-    """Starts what is due, each once in a while: what the engine knows already is not started twice by that."""
+    """Starts what is due, each once in a while: what the engine knows already is not started twice by that.
+
+    What was not due at the last look is news: it has been conducted meanwhile, or a person has said a word again.
+    """
 
     def __init__(self) -> None:
         #: (component, code) -> when it was started last
@@ -122,16 +125,21 @@ class Starter:
 
     async def start(self, due: Sequence[SubmittedComponent], engine: Engine, now: float) -> int:
         """How many were started for the first time; raises EngineUnreachable."""
-        begun = 0
-        self._at = {key: at for key, at in self._at.items() if now - at < STARTED_FOR}
+        begun, before = 0, self._at
+        self._at = {key: before[key] for each in due if (key := (each.id, each.code)) in before}
         for each in due:
             key = (each.id, each.code)
-            if key in self._at:
-                continue
-            await begin(engine, each)
-            self._at[key] = now
-            begun += 1
+            if now - self._at.get(key, -STARTED_FOR) >= STARTED_FOR:
+                await begin(engine, each)
+                begun += key not in before
+                self._at[key] = now
         return begun
+
+
+async def say_to(engine: Engine, components: Iterable[SubmittedComponent], word: Word) -> None:
+    """Say a person's word, which their rows hold already, to components that nobody conducts."""
+    for each in components:
+        await engine.signal(placed_of(each), word)
 
 
 async def begin(engine: Engine, component: SubmittedComponent) -> None:

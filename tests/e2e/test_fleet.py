@@ -177,3 +177,34 @@ def test_a_worker_without_an_engine_or_a_database_is_refused(fleet: Fleet) -> No
     assert "--engine HOST" in fleet.desk.run("worker", "--group", "g", *fleet.journal).err
     without = fleet.desk.run("worker", "--group", "g", "--engine", fleet.engine)
     assert (without.code, "needs the database" in without.err) == (2, True), without.both
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_what_waits_at_a_gate_goes_on_by_a_persons_word(fleet: Fleet, serve: Serve, told: bool) -> None:
+    """The engine is told where it is named; else the workers find the word in the rows."""
+    roma = serve(world_of_pairs(2))
+    plan = FleetPlan.of_pairs(2, further="gate: imports", settings={"gate_timeout": "1s"})
+    fleet.plan(roma, plan)
+    fleet.worker("north")
+    submission = fleet.submit()
+    fleet.until(lambda: fleet.parked_with(10))
+    assert roma.jobs("import") == 0
+    engine = ("--engine", fleet.engine) if told else ()
+    said = fleet.desk.run("continue", submission, "--gate", "imports", *fleet.journal, *engine)
+    assert said.code == 0, said.both
+    fleet.until_over()
+    arrived_once(roma, plan)
+
+
+def test_what_is_paused_before_it_began_is_not_begun(fleet: Fleet, serve: Serve) -> None:
+    roma, plan = serve(world_of_pairs(2)), FleetPlan.of_pairs(2)
+    fleet.plan(roma, plan)
+    submission = fleet.submit()
+    said = fleet.desk.run("pause", submission, *fleet.journal, "--engine", fleet.engine)
+    assert said.code == 0, said.both
+    worker = fleet.worker("north")
+    fleet.until(lambda: worker.text().count('"event": "worker"'))
+    assert fleet.parked_with(10)
+    assert fleet.desk.run("continue", submission, *fleet.journal, "--engine", fleet.engine).code == 0
+    fleet.until_over()
+    arrived_once(roma, plan)

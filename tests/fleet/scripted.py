@@ -42,7 +42,9 @@ class Script:
 
 
 async def engine_at(address: str) -> TemporalEngine:
-    return await TemporalEngine.connected(parse_engine_address(address), {}, "a-journal", SILENCE)
+    return await TemporalEngine.connected(
+        parse_engine_address(address), {}, "a-journal", SILENCE, lambda event, **fields: None
+    )
 
 
 @asynccontextmanager

@@ -6,7 +6,9 @@ import anyio
 import pytest
 
 from orchestrator.fleet.engine import Cut, Leaving, Left, Placed, TryAgain, Word
-from tests.fleet.scripted import Script, ended, engine_at, worker_of
+from orchestrator.fleet.engine_address import parse_engine_address
+from orchestrator.fleet.temporal import TemporalEngine
+from tests.fleet.scripted import PATIENCE, Script, ended, engine_at, worker_of
 
 _numbers = count()
 
@@ -136,3 +138,23 @@ async def test_at_most_so_many_at_once(temporal: str, group: str) -> None:
         for one in every:
             assert await ended(engine, one) == 0
     assert most == 2
+
+
+async def test_a_workflow_that_fails_is_told_and_counted(temporal: str, group: str) -> None:
+    """A defect of the workflow ends nothing and hangs: what the library says of it is a line of the log."""
+    said: list[dict[str, object]] = []
+    told = anyio.Event()
+
+    def say(event: str, **fields: object) -> None:
+        said.append(fields)
+        if fields.get("failed_workflow_tasks"):
+            told.set()
+
+    engine = await TemporalEngine.connected(parse_engine_address(temporal), {}, "a-journal", 20.0, say)
+    # As a start of a later version would look to this workflow: without what it must be given.
+    await engine.client.start_workflow("Component", args=["c"], id=f"{group}-broken", task_queue=f"{group} a-journa")
+    async with worker_of(engine, group, Script({})):
+        with anyio.fail_after(PATIENCE):
+            await told.wait()
+    await engine.client.get_workflow_handle(f"{group}-broken").terminate()
+    assert "has failed, 1 times" in str(said[0]["text"])

@@ -9,8 +9,8 @@ from orchestrator.core.state.events import RunContinued
 from orchestrator.errors import OperatorError
 
 
-def continue_run(terminal: Terminal, run: str | None, gate: str) -> int:
+def continue_run(terminal: Terminal, run: str | None, gate: str, engine: str = "") -> int:
     """Order it, of a live run or a dead one."""
     if gate not in ("", Gate.IMPORTS.value, TASKS):
         raise OperatorError(f"--gate {gate} is no gate, allowed is {Gate.IMPORTS.value} or {TASKS}")
-    return order(terminal, run, partial(RunContinued, gate=gate))
+    return order(terminal, run, partial(RunContinued, gate=gate), engine)

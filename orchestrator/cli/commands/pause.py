@@ -5,6 +5,6 @@ from orchestrator.cli.output.terminal import Terminal
 from orchestrator.core.state.events import RunPaused
 
 
-def pause(terminal: Terminal, run: str | None) -> int:
+def pause(terminal: Terminal, run: str | None, engine: str = "") -> int:
     """Order it, of a live run or a dead one."""
-    return order(terminal, run, RunPaused)
+    return order(terminal, run, RunPaused, engine)

@@ -5,6 +5,6 @@ from orchestrator.cli.output.terminal import Terminal
 from orchestrator.core.state.events import RunStopped
 
 
-def stop(terminal: Terminal, run: str | None) -> int:
+def stop(terminal: Terminal, run: str | None, engine: str = "") -> int:
     """Order it, of a live run or a dead one."""
-    return order(terminal, run, RunStopped)
+    return order(terminal, run, RunStopped, engine)

@@ -7,6 +7,7 @@ from pathlib import Path
 import anyio
 
 from orchestrator.cli.context.engine import EngineFound, engine_of
+from orchestrator.cli.context.error_boundary import leaves
 from orchestrator.cli.context.find_run import store_for
 from orchestrator.cli.context.telling import read_plan_or_tell
 from orchestrator.cli.context.wiring import known_users, real_runtime
@@ -21,8 +22,8 @@ from orchestrator.storage.planfile import plan_text
 from orchestrator.storage.store import LocalStore
 from orchestrator.storage.submissions import Submissions
 
-#: components that the submitter starts itself; workers start the rest
-_AT_ONCE = 1_000
+#: components that the submitter starts itself, and at the same time; workers start the rest
+_MOST, _AT_ONCE = 1_000, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +42,18 @@ def submit(terminal: Terminal, path: Path, wanted: Wanted) -> int:
     store = store_for(terminal, path)
     _must_be_a_database(store)
     if engine is not None:
-        engine.way(store.submissions)  # refused before anything is written where the extra is missing
+        engine.way(store.submissions, _unheard)  # refused before anything is written where the extra is missing
     note = terminal.redactor.clean(terminal.common.note)
-    runtime = real_runtime(lambda event, **fields: None)
+    runtime = real_runtime(_unheard)
     text = plan_text(path)
     submission, components = submit_rows(store, plan, text, known_users(plan), runtime, note)
     started = anyio.run(_start, terminal, store.submissions, engine, components) if engine is not None else 0
     _tell(terminal, store, submission, components, started)
     return int(ExitCode.DONE)
+
+
+def _unheard(event: str, **fields: object) -> None:
+    """A submitter has no log: what it must tell it says itself."""
 
 
 def _must_be_a_database(store: LocalStore) -> None:
@@ -65,12 +70,16 @@ async def _start(
     """How many were started; an engine that is away costs nothing but time."""
     started = 0
     try:
-        reached = await engine.way(submissions)()
-        for each in components[:_AT_ONCE]:
-            await begin(reached, each)
-            started += 1
-    except EngineUnreachable as error:
-        terminal.warn(f"{error.message}; it is submitted all the same, and the workers start it")
+        reached = await engine.way(submissions, _unheard)()
+        for part in range(0, min(len(components), _MOST), _AT_ONCE):
+            some = components[part : part + _AT_ONCE]
+            async with anyio.create_task_group() as tasks:
+                for each in some:
+                    tasks.start_soon(begin, reached, each)
+            started += len(some)
+    except* EngineUnreachable as away:
+        why = next(str(each) for each in leaves(away))
+        terminal.warn(f"{why}; it is submitted all the same, and the workers start it")
     return started
 
 

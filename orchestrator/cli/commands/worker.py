@@ -93,7 +93,7 @@ class _Working:
         me = Worker(f"{host}-{pid}-{secrets.token_hex(3)}", host, pid, wanted.group, __version__)
         holder = Holder(host, pid, local(utc_now().timestamp()))
         self._station = Station(
-            me, store.submissions, engine.way(store.submissions),
+            me, store.submissions, engine.way(store.submissions, self._log.say),
             Conducting(terminal, store, holder, self._fall, self._unfit).conduct, wanted.at_once, self._log.say,
             Threads(2),
         )  # fmt: skip
