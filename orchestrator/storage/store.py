@@ -327,12 +327,13 @@ class HomeStore:
         return head if head.journal == self._journal_state(run) else None
 
     def _journal_state(self, run: str) -> str:
-        """Changes with each entry, of which the head tells, and with each change of the file; "" without a head."""
+        """Changes with each entry, of which the head tells, and with each change of the file; raises MemoryFailed.
+
+        "" without a journal; of one without a head nothing is said.
+        """
         journal = self.home.journal(run)
-        stamp, head = self._disk.stamp(journal), head_path(journal)
-        if stamp is None or self._disk.size(head) is None:
-            return ""
-        return f"{stamp} {hashlib.sha256(self._content(head)).hexdigest()}"
+        stamp = self._disk.stamp(journal)
+        return f"{stamp} {hashlib.sha256(self._content(head_path(journal))).hexdigest()}" if stamp is not None else ""
 
     def read(self, run: str) -> "Iterator[Entry]":
         if self._is_shell(run):

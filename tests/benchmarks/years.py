@@ -5,7 +5,7 @@ that people are to start: the end of a run counts all that is left of its plan's
 are measured over `python -c pass`. A start is `run` of a plan with 20 assets over a socket, to its end, in that home,
 over the same in a home that has only these: once while nothing is kept beside the journals yet (each run of the
 plan is folded, and its brief kept), then as on every other night, when the plan has nothing left to bring. The least of
-three each, because other processes only ever add.
+TIMES each, because other processes only ever add.
 """
 
 import resource
@@ -24,7 +24,7 @@ from orchestrator.storage.store import HomeStore
 from tests.e2e.desk import PROGRAM, Desk
 from tests.e2e.local_roma import local_roma, small_world
 
-RUNS, ASSETS, TIMES = 365, 100, 3
+RUNS, ASSETS, TIMES = 365, 100, 5
 _GOAL = {"runs": "   (target: at most 30)", "status": "   (target: at most 30)", "report": ""}
 _DAY = 86_400.0
 

@@ -6,6 +6,7 @@ The list belongs to the plan: `of_run` says what one run left to people, `of_pla
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from orchestrator.core.model.change import Proves
 from orchestrator.core.model.handover_item import Action, Item, Standing, in_order
@@ -35,7 +36,7 @@ class RunHandover:
     ticks: tuple[tuple[float, HandoverDone], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that what is open is worked out once
 class PlanHandover:
     """What all runs of a plan left to people, each item once."""
 
@@ -44,7 +45,7 @@ class PlanHandover:
     #: item id -> the run that caused it, and whether it is done
     standings: dict[str, Standing] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def open(self) -> tuple[Item, ...]:
         """What is still to be done."""
         return tuple(item for item in self.items if not self.standings[item.id].done)
