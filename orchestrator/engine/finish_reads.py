@@ -34,6 +34,7 @@ from orchestrator.core.model.retries import READ_ATTEMPTS, Action, Request, as_e
 from orchestrator.core.model.withheld import secrets_in
 from orchestrator.core.plan.plan import FinishStep, Instance, Plan
 from orchestrator.engine.change_contact import Contact
+from orchestrator.engine.gateway_reads import METHODS
 from orchestrator.engine.performer import words_of
 from orchestrator.engine.target_listings import TargetListings
 from orchestrator.errors import ServiceUnreachable
@@ -48,6 +49,7 @@ _METHODS: Mapping[str, Callable[[Reader, str], Awaitable[Any]]] = {
     members("").what: lambda reader, app: reader.members(app),
     candidates("").what: lambda reader, app: reader.candidates(app),
     schedule("").what: lambda reader, task: reader.schedule(task),
+    **METHODS,
 }
 
 

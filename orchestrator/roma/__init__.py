@@ -34,7 +34,7 @@ from orchestrator.core.model.secrets import (
 from orchestrator.core.plan.plan import Instance, Settings
 from orchestrator.roma import temporary_keys as keys
 from orchestrator.roma.auth import BareIdentity, Identity, KeyIdentity, PasswordLine, TokenIdentity, Tokens
-from orchestrator.roma.client import Client, Download, Reader, fetching
+from orchestrator.roma.client import Client, Download, Reader, asking_for_files, fetching
 from orchestrator.roma.contact import Contact, Told
 from orchestrator.roma.exchange import Exchange
 from orchestrator.roma.iam import asking_iam
@@ -110,7 +110,7 @@ class Roma:
         """Reads `instance` with the secret of that name."""
         exchange = self._exchange(instance, credentials)
         seen = (lambda: exchange.clock_offset, lambda words: exchange.conceal(words))
-        return Reader(instance, fetching(exchange), *seen, self._known)
+        return Reader(instance, fetching(exchange), asking_for_files(exchange), *seen, self._known)
 
     def client(self, instance: Instance, credentials: str) -> Client:
         """Reads and writes `instance` with the secret of that name."""

@@ -1,7 +1,7 @@
 """What can be asked of one instance. Law: a Reader has no method that writes, and no way to one.
 
-A Reader holds a single function, which only ever sends GETs, and pages that were read before; the Client adds the
-exchange that can also write.
+A Reader holds pages that were read before, and two functions: one only ever sends GETs, the other asks for a file of
+API definitions, by the one POST that changes nothing (Finishing 2.6). The Client adds the exchange that can also write.
 """
 
 import json
@@ -33,6 +33,7 @@ from orchestrator.core.model.writes import Write, Written
 from orchestrator.core.plan.plan import Instance, Mode
 from orchestrator.roma import shapes, withheld_shapes
 from orchestrator.roma.exchange import SLOWEST, Exchange, Question, unsigned
+from orchestrator.roma.gateway import Gateway
 from orchestrator.roma.known import KnownPages
 from orchestrator.roma.multipart import package_form
 from orchestrator.roma.pages import Listing, ReadPage, whole
@@ -108,6 +109,25 @@ def fetching(exchange: Exchange) -> Fetch:
     return fetch
 
 
+class AskFile(Protocol):
+    """Asks for a file of API definitions, repeated as the retry table says; raises RequestFailed."""
+
+    async def __call__(self, instance_url: str, body: bytes, label: str, read: Callable[[object], T]) -> T:
+        """The file as `read` understands it."""
+
+
+def asking_for_files(exchange: Exchange) -> AskFile:
+    """The one POST of a Reader: whatever is passed to it, it asks for definitions, which changes nothing."""
+
+    async def ask(instance_url: str, body: bytes, label: str, read: Callable[[object], T]) -> T:
+        url = f"{instance_url}/openapi/export"
+        request = unsigned("POST", url, _JSON_POST, body, READ_TIMEOUT)
+        question = Question(Request.READ, request, label, "a file of API definitions")
+        return await exchange.ask(question, lambda received: read(received.value))
+
+    return ask
+
+
 class Reader:
     """Reads one instance with one credentials. Every method raises RequestFailed, lists also InventoryDisagrees."""
 
@@ -115,6 +135,7 @@ class Reader:
         self,
         instance: Instance,
         fetch: Fetch,
+        ask_file: AskFile,
         clock_offset: Callable[[], float | None],
         conceal: Callable[[str], str],
         known: KnownPages,
@@ -122,6 +143,7 @@ class Reader:
         """`conceal` takes secrets out of the service's words; `known` are pages that others have read as well."""
         self._instance = instance
         self._fetch = fetch
+        self._ask_file = ask_file
         self._clock_offset = clock_offset
         self._conceal = conceal
         self._known = known
@@ -187,6 +209,15 @@ class Reader:
                 told = f"the data dictionary has more than {MOST_DICTIONARY} entries, each of which is a request"
                 raise RequestFailed(Failed(Failure.INVALID, message=told), request=self._label("GET", "dictionaries"))
         return tuple(found)
+
+    @property
+    def gateway(self) -> Gateway:
+        """What service integration holds beside its APIs (Finishing 2.6 to 2.8)."""
+        return Gateway(self._list, self._one, self._definitions)
+
+    async def _definitions(self, asked: Mapping[str, object], read: Callable[[object], T]) -> T:
+        label = self._label("POST", "openapi/export")
+        return await self._ask_file(self._url("apic/instances"), json.dumps(asked).encode(), label, read)
 
     async def topics(self) -> tuple[Belonging, ...]:
         """Every topic of the message service (Finishing 2.11)."""
@@ -288,8 +319,11 @@ class Reader:
 
         return await whole(listing, ask, self._instance.name)
 
-    async def _one(self, read: Callable[[object], T], room: str, *rest: str) -> T:
-        return await self._fetch(self._url(room, *rest), self._label("GET", "/".join(rest) or "instance"), read)
+    async def _one(
+        self, read: Callable[[object], T], room: str, *rest: str, query: Sequence[tuple[str, str]] = ()
+    ) -> T:
+        url = self._url(room, *rest, query=query)
+        return await self._fetch(url, self._label("GET", "/".join(rest) or "instance"), read)
 
     def _url(self, room: str, *rest: str, query: Sequence[tuple[str, str]] = ()) -> str:
         project, instance = self._instance.project_id, self._instance.instance_id
@@ -335,7 +369,8 @@ class Client(Reader):
     """A Reader that can also write. A write is never repeated, but for one new token (API 1.11)."""
 
     def __init__(self, instance: Instance, exchange: Exchange, draw: Callable[[], float], known: KnownPages) -> None:
-        super().__init__(instance, fetching(exchange), lambda: exchange.clock_offset, exchange.conceal, known)
+        asks = fetching(exchange), asking_for_files(exchange)
+        super().__init__(instance, *asks, lambda: exchange.clock_offset, exchange.conceal, known)
         self._exchange = exchange
         self._draw = draw
 
@@ -343,7 +378,7 @@ class Client(Reader):
         """Ask for a change that is done at once (Finishing 1); what it did is known by a read alone (promise 16)."""
         spelt = spelled(write)
         url = self._url(spelt.room, *spelt.path)
-        request = unsigned(spelt.method, url, _JSON_POST, spelt.bytes, WRITE_TIMEOUT)
+        request = unsigned(spelt.method, url, spelt.content_type, spelt.bytes, WRITE_TIMEOUT)
         label = self._label(spelt.method, "/".join(spelt.path))
         question = Question(Request.CHANGE, request, label, "as documented", parsed=parsed)
         return await self._exchange.ask(question, lambda received: written(write, received.value))

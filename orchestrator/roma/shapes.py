@@ -9,8 +9,10 @@ import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import zip_longest
 from typing import TypeVar
 
+from orchestrator.core.model.gateway import RELEASE
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import (
     Api,
@@ -40,8 +42,6 @@ from orchestrator.roma.wire import clean
 
 T = TypeVar("T")
 
-#: as ROMA shows the RELEASE environment in examples (API 1.8)
-RELEASE_ENVIRONMENT = "DEFAULT_ENVIRONMENT_RELEASE_ID"
 #: the words of every edition, in lower case (API 1.4)
 _STATUS = {
     **dict.fromkeys(("success", "succeeded", "finished"), JobStatus.SUCCEEDED),
@@ -166,8 +166,19 @@ def api(value: object) -> Api:
         method=text(found.get("req_method")),
         path=text(found.get("req_uri")),
         backend_type=text(found.get("backend_type")),
-        released=RELEASE_ENVIRONMENT in text(found.get("run_env_id")).split("|"),
+        released=RELEASE in text(found.get("run_env_id")).split("|"),
+        group_id=text(found.get("group_id")),
+        group=text(found.get("group_name")),
+        published=_published(found),
+        remark=text(found.get("remark")),
+        auth_type=text(found.get("auth_type")),
     )
+
+
+def _published(found: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """(environment, publication): both texts join several with `|` (API 1.8)."""
+    both = zip_longest(*(text(found.get(key)).split("|") for key in ("run_env_id", "publish_id")), fillvalue="")
+    return tuple((environment, publication) for environment, publication in both if environment)
 
 
 def api_group(value: object) -> ApiGroup:

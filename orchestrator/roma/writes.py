@@ -1,9 +1,5 @@
 """How writes without a job are spelled (Finishing 2). Law: one request each; any 2xx is success (Finishing 1)."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from orchestrator.core.model.writes import (
     ActOnTasks,
     CreateAppCode,
@@ -16,23 +12,9 @@ from orchestrator.core.model.writes import (
     Write,
     Written,
 )
-from orchestrator.roma import shapes
+from orchestrator.roma import api_writes, shapes
+from orchestrator.roma.spelling import Spelled
 from orchestrator.roma.wire import parse
-
-
-@dataclass(frozen=True, slots=True)
-class Spelled:
-    """One write as a request."""
-
-    method: str
-    #: the family of paths, such as `fdi/instances` (Finishing 1)
-    room: str
-    path: tuple[str, ...]
-    body: Mapping[str, object] | None = None
-
-    @property
-    def bytes(self) -> bytes | None:
-        return None if self.body is None else json.dumps(self.body, ensure_ascii=False).encode()
 
 
 def spelled(write: Write) -> Spelled:
@@ -61,6 +43,8 @@ def spelled(write: Write) -> Spelled:
         case SetMembers(app=app, users=users):
             listed = [{"id": user, "roles": list(roles)} for user, roles in users]
             return Spelled("PUT", "instances", ("apps", app, "users"), {"users": listed})
+        case _:
+            return api_writes.spelled(write)
 
 
 def _connection(write: EnterConnection) -> dict[str, object]:
@@ -82,8 +66,12 @@ def written(write: Write, answer: object) -> Written:
         case EnterConnection(id=source, test=True):
             works = shapes.mapping(answer).get("result")
             return Written() if works is True else Written(((source, "the test of the connection says no"),))
-        case _:
+        case CreateEntry() | DeleteEntry() | EnterConnection() | SetSecret() | CreateAppCode() | DeleteAppCode():
             return Written()
+        case SetMembers():
+            return Written()
+        case _:
+            return api_writes.written(write, answer)
 
 
 def parsed(body: bytes) -> object:

@@ -11,9 +11,11 @@ import anyio
 import pytest
 
 from orchestrator.core.model.failures import Failure, RequestFailed
+from orchestrator.core.model.gateway import Place, PolicyKind
 from orchestrator.core.model.inventory import ApiGroup, DictionaryEntry, JobStatus, ProjectConfig
 from orchestrator.core.plan.plan import Instance, Mode
 from orchestrator.roma import Client, Download, InventoryDisagrees, Reader, Roma
+from orchestrator.roma.gateway import Gateway
 from orchestrator.roma.known import KnownPages
 
 if TYPE_CHECKING:
@@ -374,14 +376,44 @@ def test_a_reader_has_no_writing_method_and_holds_no_object_that_has_one(roma: R
 async def test_whatever_a_reader_is_asked_leaves_as_a_get(reader: Reader, script: "Script") -> None:
     names = ["apps", "tasks", "datasources", "apis", "api_groups", "features", "project_configs", "dictionaries"]
     names += ["topics", "products", "backends"]
-    of_one = ["authorisations", "schedule", "position"]
+    of_one = [
+        "authorisations",
+        "schedule",
+        "position",
+        "connection",
+        "app_secret",
+        "app_codes",
+        "members",
+        "candidates",
+    ]
     for name in [*names, "instances"]:
         script.json({"total": 0, "apps": []})
         await getattr(reader, name)()
     for name in of_one:
-        script.json({"total": 0, "auths": [], "cron": "0 0 2 * * ?", "task_detail": "{}"})
+        told = {"total": 0, "cron": "0 0 2 * * ?", "task_detail": "{}", "users": [], "secret": "s"}
+        script.json({**told, "datasource_id": "d", "datasource_name": "n", "datasource_type": "MYSQL", "app_id": "a"})
         await getattr(reader, name)("an-id")
     assert {seen.method for seen in script.seen} == {"GET"}
     assert {name for name in dir(Reader) if not name.startswith("_")} == {
-        *names, *of_one, "instances", "instance", "app", "task", "job", "project_ids", "clock_offset"
+        *names, *of_one, "instances", "instance", "app", "task", "job", "project_ids", "clock_offset", "gateway"
     }  # fmt: skip
+
+
+async def test_whatever_is_asked_of_service_integration_leaves_as_a_get_but_for_one_file(
+    reader: Reader, script: "Script"
+) -> None:
+    place = Place("app", "group", "GET", "/x")
+    asked: dict[str, tuple[object, ...]] = {
+        "environments": (), "apis_of": ("app",), "api_at": (place,), "backend": ("api",),
+        "publication": ("api", "env"), "in_force": ("api", "env"), "authorised": ("api",), "may_call": ("app",),
+        "policies": (PolicyKind.SIGN,), "bindings": (PolicyKind.SIGN,), "bound": (PolicyKind.SIGN, "api"),
+    }  # fmt: skip
+    for name, words in asked.items():
+        script.json({"total": 0})
+        await getattr(reader.gateway, name)(*words)
+    assert {seen.method for seen in script.seen} == {"GET"}
+    assert {name for name in dir(Gateway) if not name.startswith("_")} == {*asked, "definitions"}
+    script.json({"paths": {}})
+    await reader.gateway.definitions("group", "api", "env", "dev")
+    last = script.seen[-1]
+    assert (last.method, last.target.rpartition("/instances/")[2].partition("/")[2]) == ("POST", "openapi/export")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.core.model.gateway import RELEASE
 from orchestrator.core.model.inventory import Api, App, JobStatus, Reason, Task
 from orchestrator.roma import shapes
 
@@ -112,8 +113,9 @@ def test_a_data_source_is_kept_without_its_content() -> None:
 
 def test_an_api_is_released_only_in_the_release_environment() -> None:
     said: dict[str, object] = {"id": "1", "name": "n", "req_method": "GET", "req_uri": "/x", "roma_app_id": "a"}
-    assert shapes.api({**said, "run_env_id": f"other|{shapes.RELEASE_ENVIRONMENT}"}).released
-    assert shapes.api({**said, "run_env_id": "other"}) == Api("1", "n", "a", "GET", "/x")
+    assert shapes.api({**said, "run_env_id": f"other|{RELEASE}"}).released
+    other = Api("1", "n", "a", "GET", "/x", published=(("other", ""),))
+    assert shapes.api({**said, "run_env_id": "other"}) == other
     assert not shapes.api(said).released
 
 

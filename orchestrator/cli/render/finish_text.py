@@ -50,7 +50,7 @@ def _rows(changes: Sequence[Change], everything: bool) -> list[str]:
     shown = changes if everything else changes[:MOST_ROWS]
     lines = [f"{kind.act} of {count(len(changes), kind.what)}:"]
     for each in shown:
-        facts = "".join(f"; {word}: {value}" for word, value in each.facts if word not in TECHNICAL)
+        facts = "".join(f"; {word}: {value}" for word, value in each.facts if value and word not in TECHNICAL)
         by = f"by {each.credentials}"
         lines.append(
             wrapped("  ", f"{each.name}@{each.instance}: {turned(dict(each.before), dict(each.after))} ({by}{facts})")
@@ -62,13 +62,21 @@ def _rows(changes: Sequence[Change], everything: bool) -> list[str]:
 
 def turned(before: Mapping[str, str], after: Mapping[str, str]) -> str:
     """What changes, as `running -> stopped` where one word says it."""
-    if not before or not after:
-        return f"{'not there' if not before else 'there'} -> {'not there' if not after else 'there'}"
+    if not before:
+        return f"not there -> there{_held(after)}"
+    if not after:
+        return "there -> not there"
     moved = [(word, before.get(word, ""), after.get(word, "")) for word in {**before, **after}]
     changed = [each for each in moved if each[1] != each[2]]
     if len(moved) == 1:
         return f"{moved[0][1]} -> {moved[0][2]}"
     return ", ".join(f"{word} {one or 'nothing'} -> {other or 'nothing'}" for word, one, other in changed)
+
+
+def _held(image: Mapping[str, str]) -> str:
+    """What something new is like."""
+    told = ", ".join(f"{word} {value}" for word, value in image.items() if value)
+    return f", {told}" if told else ""
 
 
 def closing_text(run: str, changes: Changes, told: Sequence[str], everything: bool) -> str:

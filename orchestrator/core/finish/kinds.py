@@ -2,22 +2,44 @@
 
 from collections.abc import Mapping
 
+from orchestrator.core.finish.api_kinds import (
+    CreateApiGroup,
+    ImportApi,
+    PublishApi,
+    RemoveApi,
+    RemoveApiGroup,
+    TakeOffline,
+)
+from orchestrator.core.finish.apis import ApisStep
 from orchestrator.core.finish.app_codes import AppCodesStep, CreateCode, DeleteCode
 from orchestrator.core.finish.app_secrets import AppSecretsStep, KeepSecret, RenewSecret
 from orchestrator.core.finish.connections import ConnectionsStep, EmptyConnection, EnterConnection, TestConnection
 from orchestrator.core.finish.dictionaries import CreateDictionaryEntry, DictionariesStep, RemoveDictionaryEntry
 from orchestrator.core.finish.kind import Kind, Step
 from orchestrator.core.finish.members import MembersStep, SetAppMembers
+from orchestrator.core.finish.policies import PoliciesStep
+from orchestrator.core.finish.policy_kinds import (
+    AuthoriseCaller,
+    BindPolicy,
+    CancelAuthorisationOf,
+    CreatePolicyLike,
+    RemovePolicy,
+    UnbindPolicy,
+)
 from orchestrator.core.finish.tasks import StartTask, StopTask, TasksStep
 from orchestrator.core.plan.plan import FinishStep
 
 #: in the order in which they are done (Finishing 3)
 STEPS: tuple[Step, ...] = (
-    DictionariesStep(), ConnectionsStep(), AppSecretsStep(), AppCodesStep(), MembersStep(), TasksStep(),
+    DictionariesStep(), ConnectionsStep(), AppSecretsStep(), AppCodesStep(), MembersStep(), ApisStep(), PoliciesStep(),
+    TasksStep(),
 )  # fmt: skip
 _KINDS: tuple[Kind, ...] = (
     CreateDictionaryEntry(), RemoveDictionaryEntry(), EnterConnection(), EmptyConnection(), TestConnection(),
-    KeepSecret(), RenewSecret(), CreateCode(), DeleteCode(), SetAppMembers(), StopTask(), StartTask(),
+    KeepSecret(), RenewSecret(), CreateCode(), DeleteCode(), SetAppMembers(),
+    CreateApiGroup(), RemoveApiGroup(), ImportApi(), RemoveApi(), PublishApi(), TakeOffline(),
+    CreatePolicyLike(), RemovePolicy(), BindPolicy(), UnbindPolicy(), AuthoriseCaller(), CancelAuthorisationOf(),
+    StopTask(), StartTask(),
 )  # fmt: skip
 KINDS: Mapping[str, Kind] = {each.kind.value: each for each in _KINDS}
 #: before the import of a run

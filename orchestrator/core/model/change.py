@@ -36,6 +36,23 @@ class ChangeKind(StrEnum):
     CREATE_APP_CODE = "create-app-code"
     DELETE_APP_CODE = "delete-app-code"
     SET_MEMBERS = "set-members"
+    #: a group of APIs
+    CREATE_GROUP = "create-group"
+    REMOVE_GROUP = "remove-group"
+    #: from a file of definitions
+    IMPORT_API = "import-api"
+    REMOVE_API = "remove-api"
+    #: in one environment
+    PUBLISH_API = "publish-api"
+    TAKE_OFFLINE = "take-offline"
+    #: a throttling policy, an access control policy or a signature key
+    CREATE_POLICY = "create-policy"
+    REMOVE_POLICY = "remove-policy"
+    BIND_POLICY = "bind-policy"
+    UNBIND_POLICY = "unbind-policy"
+    #: of an application, for an API
+    AUTHORISE = "authorise"
+    CANCEL_AUTHORISATION = "cancel-authorisation"
 
 
 #: kinds that a job of ROMA carries out; any other is one request, whose answer is its end
@@ -57,6 +74,25 @@ TECHNICAL = frozenset(
         "entry",
         "updated",
         "content",
+        "application id",
+        "group",
+        "method",
+        "path",
+        "read by",
+        "source group",
+        "source id",
+        "source environment",
+        "define",
+        "environment",
+        "environment id",
+        "its name",
+        "its backend",
+        "its remark",
+        "policy kind",
+        "policy",
+        "sort",
+        "caller",
+        "caller id",
     )
 )
 

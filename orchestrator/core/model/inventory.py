@@ -86,6 +86,13 @@ class Api:
     backend_type: str = ""
     #: `run_env_id` holds DEFAULT_ENVIRONMENT_RELEASE_ID: only these travel (API 2.4)
     released: bool = False
+    #: id and name of its group
+    group_id: str = ""
+    group: str = ""
+    #: (environment, publication) of each environment in which it is published
+    published: tuple[tuple[str, str], ...] = ()
+    remark: str = ""
+    auth_type: str = ""
 
 
 @dataclass(frozen=True)  # without slots, so that what many ask of one listing is worked out once

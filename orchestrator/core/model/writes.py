@@ -7,6 +7,8 @@ never journaled. `orchestrator.roma.writes` knows how each is spelled.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from orchestrator.core.model.api_writes import ApiWrite
+
 
 @dataclass(frozen=True, slots=True)
 class ActOnTasks:
@@ -85,7 +87,15 @@ class SetMembers:
 
 
 Write = (
-    ActOnTasks | CreateEntry | DeleteEntry | EnterConnection | SetSecret | CreateAppCode | DeleteAppCode | SetMembers
+    ActOnTasks
+    | CreateEntry
+    | DeleteEntry
+    | EnterConnection
+    | SetSecret
+    | CreateAppCode
+    | DeleteAppCode
+    | SetMembers
+    | ApiWrite
 )
 
 

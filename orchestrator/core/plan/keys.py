@@ -23,7 +23,10 @@ from orchestrator.core.plan.plan import (
     NoticeForm,
     NoticeKind,
     OnPartial,
+    Policies,
+    PublishApis,
     Scope,
+    UnpublishedApis,
 )
 from orchestrator.core.plan.scalars import Choice, Day, Flag, Number, Reference, Text, TimeSpan, Whole
 from orchestrator.core.plan.special_values import (
@@ -234,8 +237,20 @@ START_TASKS = Section(
         ),
     }
 )
-#: keys of `finish:` that a later version brings
-_LATER_STEPS = ("apis", "policies")
+APIS = Section(
+    {
+        "unpublished": Key(
+            Choice(UnpublishedApis),
+            "import: those that no package carries, as they are not published in RELEASE",
+            default="none",
+        ),
+        "publish": Key(
+            Choice(PublishApis),
+            "as-at-source: in the environments in which they are published at the source; a draft never",
+            default="none",
+        ),
+    }
+)
 FINISH = Section(
     {
         "dictionaries": Key(
@@ -257,11 +272,14 @@ FINISH = Section(
             "a CSV of source user,target user, beside the plan: members of applications; {prod: FILE, dr: FILE} for "
             "several targets",
         ),
+        "apis": Key(APIS, "APIs of moved applications"),
+        "policies": Key(
+            Choice(Policies),
+            "copy: throttling, access control, signature keys and authorisations of moved APIs",
+            default="none",
+        ),
         "tasks": Key(START_TASKS, "tasks that are stopped at the source, then started at the target"),
-    },
-    refused=dict.fromkeys(
-        _LATER_STEPS, "not yet: it comes with a later version of roma-migrate, take it out until then"
-    ),
+    }
 )
 _MOVES = {
     "source": Key(NAME, "the instance exported from"),

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from orchestrator.core.plan.plan import Finish, Instance, Migration, Mode, OfApps, StartTasks, Target, Waiver
+from orchestrator.core.plan.plan import (
+    Finish,
+    FinishApis,
+    Instance,
+    Migration,
+    Mode,
+    OfApps,
+    StartTasks,
+    Target,
+    Waiver,
+)
 from orchestrator.core.plan.problems import BAD, At, did_you_mean, listed, quoted
 
 Instances = Mapping[str, Instance | None]
@@ -108,7 +118,8 @@ def _migration(draft: Draft, instances: Instances | None, users: Mapping[str, tu
 
 def _finish(values: Mapping[str, Any]) -> Finish:
     tasks = values.get("tasks")
-    return Finish(**{**values, **({"tasks": StartTasks(**tasks)} if tasks is not None else {})})
+    apis = FinishApis(**values.get("apis", {}))
+    return Finish(**{**values, "apis": apis, **({"tasks": StartTasks(**tasks)} if tasks is not None else {})})
 
 
 def _check_files(draft: Draft, targets: list[str]) -> None:

@@ -281,6 +281,37 @@ class Dictionaries(StrEnum):
     CREATE = "create"
 
 
+class UnpublishedApis(StrEnum):
+    """What becomes of APIs that no package carries."""
+
+    NONE = "none"
+    #: exported as a file and imported into their group
+    IMPORT = "import"
+
+
+class PublishApis(StrEnum):
+    """What becomes of publications."""
+
+    NONE = "none"
+    #: what is published at the source is, in the same environments; a draft never
+    AS_AT_SOURCE = "as-at-source"
+
+
+@dataclass(frozen=True, slots=True)
+class FinishApis:
+    """What becomes of the APIs of moved applications."""
+
+    unpublished: UnpublishedApis = UnpublishedApis.NONE
+    publish: PublishApis = PublishApis.NONE
+
+
+class Policies(StrEnum):
+    """What becomes of throttling, access control, signature keys and authorisations of moved APIs."""
+
+    NONE = "none"
+    COPY = "copy"
+
+
 class FirstRun(StrEnum):
     """What the plan owner says of tasks that would run for the first time (promise 20)."""
 
@@ -314,6 +345,8 @@ class Finish:
     """What is done of that which ROMA does not carry; nothing by default (Contract 6)."""
 
     dictionaries: Dictionaries = Dictionaries.NONE
+    apis: FinishApis = FinishApis()
+    policies: Policies = Policies.NONE
     tasks: StartTasks | None = None
     #: connections of each target's data sources
     datasources: FilePerTarget = ()

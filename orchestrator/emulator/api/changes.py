@@ -73,6 +73,7 @@ _MEDDLE: Mapping[Operation, Callable[[Change], bool]] = {
     Operation.MEMBERS_CHANGE: members.meddle,
     Operation.API_IMPORT: definitions.meddle,
     Operation.API_PUBLISH: publishing.meddle,
+    Operation.API_ACTION: publishing.meddle,
     Operation.AUTHORISE: authorisations.meddle,
     **{Operation(f"{kind}-create"): policies.meddle_create(kind) for kind in BY_PUBLICATION},
     **{Operation(f"{kind}-bind"): policies.meddle_bind(kind) for kind in BY_PUBLICATION},

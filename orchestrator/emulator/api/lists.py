@@ -23,6 +23,11 @@ _POLICIES = {
     Operation.SIGNS: PolicyKind.SIGN,
     Operation.PLUGINS: PolicyKind.PLUGIN,
 }
+_APIS_OF = {
+    Operation.THROTTLE_APIS: PolicyKind.THROTTLE,
+    Operation.ACL_APIS: PolicyKind.ACL,
+    Operation.SIGN_APIS: PolicyKind.SIGN,
+}
 _BOUND = {
     Operation.BOUND_THROTTLES: PolicyKind.THROTTLE,
     Operation.BOUND_ACLS: PolicyKind.ACL,
@@ -62,7 +67,7 @@ class Lists:
         operation = route.operation
         if operation in belongings.LISTS:
             return belongings.listed(self._service, caller, operation, request)
-        if operation in _POLICIES or operation in _BOUND:
+        if operation in {*_POLICIES, *_APIS_OF, *_BOUND}:
             return _policies(self._service.looking(caller), route, request)
         holding = self._service.holding(caller.instance)
         instance = holding.instance
@@ -150,6 +155,9 @@ def _policies(at: Looking, route: Route, request: Request) -> list[Json]:
     if route.operation in _POLICIES:
         name, precise = request.param("name") or request.param("plugin_name"), bool(request.param("precise_search"))
         return policies.listed(at, _POLICIES[route.operation], name, precise)
+    if route.operation in _APIS_OF:
+        kind = _APIS_OF[route.operation]
+        return policies.apis_of(at, kind, request.param(f"{kind}_id"))
     api_id = route.id or request.param("api_id")
     return policies.bound(at, _BOUND[route.operation], api_id, request.param("env_id"))
 

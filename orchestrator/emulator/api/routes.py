@@ -24,6 +24,7 @@ def _policies(kind: str, plural: str) -> tuple[tuple[str, str, Operation], ...]:
         ("POST", rf"{_APIC}/{kind}-bindings", Operation(f"{kind}-bind")),
         ("DELETE", rf"{_APIC}/{kind}-bindings/(?P<id>[^/]+)", Operation(f"{kind}-unbind")),
         ("GET", rf"{_APIC}/{kind}-bindings/binded-{plural}", Operation(f"bound-{plural}")),
+        ("GET", rf"{_APIC}/{kind}-bindings/binded-apis", Operation(f"{kind}-apis")),
     )
 
 

@@ -131,7 +131,7 @@ class Holding:
             for app in self.apps.all()
             if app.calls and (app.id == app_id or app_id in app.calls)
             for api in self.apis.all()
-            if api.app_id in app.calls
+            if api.app_id in app.calls and api.released
         ]
         for pair in pairs:
             self.authorisations.put(Authorisation(hex_id("auth", *pair), *pair))

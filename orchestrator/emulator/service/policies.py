@@ -225,6 +225,21 @@ def bound(at: Looking, kind: PolicyKind, api_id: str, env_id: str) -> list[Json]
     return told
 
 
+def apis_of(at: Looking, kind: PolicyKind, policy_id: str) -> list[Json]:
+    """To which APIs a policy is bound, in every environment."""
+    policy = _policy(at.holding, kind, policy_id)
+    found = [one for one in at.holding.bindings.shown(at.now) if one.policy_id == policy.id]
+    return [_api_of(kind, _binding(at.holding, one, policy)) for one in found]
+
+
+def _api_of(kind: PolicyKind, told: Json) -> Json:
+    """What is bound: a list of throttled APIs calls the ids otherwise than the two others."""
+    if kind is not PolicyKind.THROTTLE:
+        return told
+    ids = {"id": told["api_id"], "throttle_apply_id": told["bind_id"], "run_env_id": told["env_id"]}
+    return {**ids, "name": told["api_name"], "run_env_name": told["env_name"], "publish_id": told["publish_id"]}
+
+
 def _bound(asked: Change, policy: Policy, places: Iterable[tuple[Api, str]]) -> Done:
     form, places = _FORMS[policy.kind], list(places)
     for api, env_id in places:

@@ -54,8 +54,8 @@ def act_on_one(asked: Change) -> Done:
 
 
 def meddle(asked: Change) -> bool:
-    """Somebody else publishes the first API."""
-    first = next(iter(asked.texts("apis", _MOST_APIS)), "")
+    """Somebody else publishes the API, the first one of a lot."""
+    first = str(asked.body.get("api_id") or next(iter(asked.texts("apis", _MOST_APIS, least=0)), ""))
     api, env_id = asked.holding.apis.get(first), str(asked.body.get("env_id"))
     if api is None or env_id not in asked.holding.environments:
         return False

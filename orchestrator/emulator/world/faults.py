@@ -21,6 +21,7 @@ MEDDLING = frozenset(
         Operation.MEMBERS_CHANGE,
         Operation.API_IMPORT,
         Operation.API_PUBLISH,
+        Operation.API_ACTION,
         Operation.AUTHORISE,
         Operation.THROTTLE_CREATE,
         Operation.THROTTLE_BIND,
@@ -182,7 +183,7 @@ TARGETS: dict[Kind, frozenset[Operation]] = {
     Kind.POISON_IMPORT: frozenset({Operation.IMPORT}),
     Kind.POISON_IMPORT_UNNAMED: frozenset({Operation.IMPORT}),
     Kind.TASK_FAILS: frozenset({Operation.TASK_ACTION}),
-    Kind.API_FAILS: frozenset({Operation.API_IMPORT, Operation.API_PUBLISH, Operation.AUTHORISE}),
+    Kind.API_FAILS: frozenset({Operation.API_IMPORT, Operation.API_PUBLISH, Operation.API_ACTION, Operation.AUTHORISE}),
     Kind.MEDDLED: MEDDLING,
     Kind.WRONG_TOTAL: LISTS,
 }

@@ -70,6 +70,8 @@ class Operation(StrEnum):
     THROTTLE_DELETE = "throttle-delete"
     THROTTLE_BIND = "throttle-bind"
     THROTTLE_UNBIND = "throttle-unbind"
+    #: APIs of one throttling policy
+    THROTTLE_APIS = "throttle-apis"
     #: throttling policies of an API
     BOUND_THROTTLES = "bound-throttles"
     ACLS = "acls"
@@ -77,6 +79,8 @@ class Operation(StrEnum):
     ACL_DELETE = "acl-delete"
     ACL_BIND = "acl-bind"
     ACL_UNBIND = "acl-unbind"
+    #: APIs of one access control policy
+    ACL_APIS = "acl-apis"
     #: access control policies of an API
     BOUND_ACLS = "bound-acls"
     SIGNS = "signs"
@@ -84,6 +88,8 @@ class Operation(StrEnum):
     SIGN_DELETE = "sign-delete"
     SIGN_BIND = "sign-bind"
     SIGN_UNBIND = "sign-unbind"
+    #: APIs of one signature key
+    SIGN_APIS = "sign-apis"
     #: signature keys of an API
     BOUND_SIGNS = "bound-signs"
     PLUGINS = "plugins"

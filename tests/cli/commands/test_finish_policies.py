@@ -1,0 +1,201 @@
+"""`finish --step policies`: what hangs on moved APIs is as at the source, and what is bound at the target stays."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from orchestrator.emulator.world.faults import Kind, Rule
+from orchestrator.emulator.world.finishing_readings import Rebind, Told
+from orchestrator.emulator.world.gateway import RELEASE, Authorisation, Binding, Policy, PolicyKind
+from orchestrator.emulator.world.generate import Filling, generate
+from orchestrator.emulator.world.operations import Operation
+from orchestrator.emulator.world.options import Switches
+from orchestrator.emulator.world.world import World
+from tests.cli.commands.test_finish import asks_for, document
+from tests.cli.commands.test_finish_apis import api, asked, held, left
+from tests.cli.conftest import QUICK, Invoke, Local
+
+#: orders-web has a policy of each kind, bound to its second API, and calls billing-web
+FILLING = Filling(
+    calls={"orders-web": ("billing-web",)}, unreleased_every=0, policies_every=2, running_every=0, belongings_every=0
+)
+SWITCHES = Switches(list_secrets=Told.CLEAR, import_keeps_authorisations=False, calls_within_package=True)
+BY_PUBLICATION = (PolicyKind.THROTTLE, PolicyKind.ACL, PolicyKind.SIGN)
+WRITES = [Operation(f"{kind}-{act}") for kind in BY_PUBLICATION for act in ("create", "bind")] + [Operation.AUTHORISE]
+
+
+@pytest.fixture
+def switches() -> Switches:
+    return SWITCHES
+
+
+@pytest.fixture
+def world(switches: Switches) -> World:
+    return generate(2, 0, filling=FILLING, switches=switches, durations=QUICK)
+
+
+@pytest.fixture
+def moved(quick: Local, invoke: Invoke) -> Local:
+    asks_for(quick, 'policies: copy}, calls: {orders-web: ["billing-web"]', settle_wait="2s")
+    done = invoke("run", str(quick.plan))
+    assert done.exit_code == 0, done.output
+    return quick
+
+
+def policies(local: Local, instance: str = "prod") -> dict[PolicyKind, Policy]:
+    return {each.kind: each for each in held(local, instance).policies.all()}
+
+
+def bound(local: Local) -> set[tuple[str, str, str]]:
+    """(policy, API, environment) at prod."""
+    names = {each.id: each.name for each in held(local).policies.all()}
+    apis = {each.id: each.name for each in held(local).apis.all()}
+    return {(names[each.policy_id], apis[each.api_id], each.env_id) for each in held(local).bindings.all()}
+
+
+def writes(local: Local) -> list[str]:
+    return asked(local, *WRITES)
+
+
+BOUND = {(f"orders_web_{kind}", "orders-web-api-2", RELEASE) for kind in BY_PUBLICATION}
+
+
+def test_policies_bindings_and_authorisations_are_as_at_the_source(moved: Local, invoke: Invoke) -> None:
+    told = document(invoke, "--step", "policies")
+    assert told["counts"] == {"done": 8}, told
+    assert bound(moved) == BOUND
+    for kind in BY_PUBLICATION:
+        here, there = (dict(policies(moved, instance)[kind].fields) for instance in ("dev", "prod"))
+        assert {key: there[key] for key in here} == here
+    callers = {each.api_id for each in held(moved).authorisations.all()}
+    assert callers == {api(moved, f"billing-web-api-{number}").id for number in (1, 2)}
+
+
+def test_a_second_finish_finds_nothing_to_do(moved: Local, invoke: Invoke) -> None:
+    document(invoke, "--step", "policies")
+    before = len(writes(moved))
+    assert document(invoke, "--step", "policies")["counts"] == {}
+    assert len(writes(moved)) == before
+
+
+def test_no_secret_of_a_signature_key_is_told_or_kept(moved: Local, invoke: Invoke) -> None:
+    secret = str(dict(policies(moved, "dev")[PolicyKind.SIGN].fields)["sign_secret"])
+    shown = invoke("finish", "--step", "policies", "--dry-run")
+    done = invoke("finish", "--step", "policies")
+    assert done.exit_code == 0, done.output
+    assert "secret as at the source" in " ".join(shown.stdout.split())
+    assert secret not in shown.output + done.output
+    home = moved.plan.parent / ".roma-migrate"
+    assert not any(secret.encode() in each.read_bytes() for each in home.rglob("*") if each.is_file())
+    assert dict(policies(moved)[PolicyKind.SIGN].fields)["sign_secret"] == secret
+
+
+@pytest.mark.parametrize("switches", [replace(SWITCHES, list_secrets=Told.MASKED)])
+def test_a_signature_key_whose_secret_is_masked_is_left_and_the_rest_is_done(moved: Local, invoke: Invoke) -> None:
+    told = document(invoke, "--step", "policies", code=1)
+    assert told["counts"] == {"done": 6}
+    name = "signature key orders_web_sign for POST /orders-web/v2 in orders-web-group in RELEASE"
+    assert "its list masks the secret" in left(told)[name]
+    assert bound(moved) == {each for each in BOUND if "sign" not in each[0]}
+    assert "****" not in str(policies(moved).get(PolicyKind.SIGN))
+
+
+@pytest.mark.parametrize("lost", [Kind.GATEWAY_TIMEOUT_AFTER, Kind.GATEWAY_TIMEOUT_BEFORE])
+@pytest.mark.parametrize("operation", WRITES)
+def test_a_lost_answer_is_settled_by_reading(lost: Kind, operation: Operation, moved: Local, invoke: Invoke) -> None:
+    moved.api.strikes.add(Rule(lost, frozenset({operation}), times=1))
+    assert document(invoke, "--step", "policies")["counts"] == {"done": 8}
+    assert len(writes(moved)) == 8, "what took effect is asked for once"
+    assert bound(moved) == BOUND
+
+
+@pytest.mark.parametrize("kind", BY_PUBLICATION)
+def test_a_policy_that_somebody_bound_before_is_left_as_it_is(kind: PolicyKind, moved: Local, invoke: Invoke) -> None:
+    sort = "IP" if kind is PolicyKind.ACL else ""
+    held(moved).policies.put(Policy("theirs", kind, "theirs", (("entity_type", sort),) if sort else ()))
+    held(moved).bindings.put(Binding("b", "theirs", api(moved, "orders-web-api-2").id, RELEASE))
+    told = document(invoke, "--step", "policies", code=1)
+    assert "theirs is bound to it at prod: it is left as it is" in left(told).values()
+    assert ("theirs", "orders-web-api-2", RELEASE) in bound(moved)
+    assert len(bound(moved)) == 3
+
+
+@pytest.mark.parametrize("switches", [replace(SWITCHES, rebind=Rebind.REFUSE)])
+@pytest.mark.parametrize("kind", BY_PUBLICATION)
+def test_what_somebody_binds_just_before_is_left_alone(kind: PolicyKind, moved: Local, invoke: Invoke) -> None:
+    moved.api.strikes.add(Rule(Kind.MEDDLED, frozenset({Operation(f"{kind}-bind")})))
+    told = document(invoke, "--step", "policies", code=1)
+    assert told["counts"] == {"done": 7, "different": 1}
+    assert (f"somebody_else_{kind}", "orders-web-api-2", RELEASE) in bound(moved)
+
+
+@pytest.mark.parametrize("kind", BY_PUBLICATION)
+def test_a_name_that_somebody_takes_just_before_is_left_alone(kind: PolicyKind, moved: Local, invoke: Invoke) -> None:
+    moved.api.strikes.add(Rule(Kind.MEDDLED, frozenset({Operation(f"{kind}-create")})))
+    told = document(invoke, "--step", "policies", code=1)
+    assert told["counts"] == {"done": 6, "different": 2}
+    assert f"orders_web_{kind}" not in {name for name, _, _ in bound(moved)}
+
+
+def test_another_policy_of_that_name_is_not_used(moved: Local, invoke: Invoke) -> None:
+    other = Policy("theirs", PolicyKind.THROTTLE, "orders_web_throttle", (("api_call_limits", 7),))
+    held(moved).policies.put(other)
+    told = document(invoke, "--step", "policies", code=1)
+    assert "another of this name is at prod: it is left as it is" in left(told).values()
+    assert told["counts"] == {"done": 6}
+
+
+def test_what_names_accounts_is_left_to_a_person(moved: Local, invoke: Invoke) -> None:
+    dev = held(moved, "dev")
+    acl = policies(moved, "dev")[PolicyKind.ACL]
+    dev.policies.put(replace(acl, fields=(("acl_type", "PERMIT"), ("acl_value", "acme"), ("entity_type", "DOMAIN"))))
+    told = document(invoke, "--step", "policies", code=1)
+    assert "it names accounts, not addresses: create it by hand" in left(told).values()
+
+
+def test_a_caller_that_has_not_moved_is_named(moved: Local, invoke: Invoke) -> None:
+    dev = held(moved, "dev")
+    stranger = replace(dev.apps.all()[0], id="stranger", name="stranger", key="k", calls=())
+    dev.apps.put(stranger)
+    dev.authorisations.put(Authorisation("x", "stranger", api(moved, "orders-web-api-1", "dev").id))
+    told = document(invoke, "--step", "policies", code=1)
+    assert "stranger has not moved to prod" in left(told).values()
+
+
+def test_addresses_that_pass_are_shown_and_copied(moved: Local, invoke: Invoke) -> None:
+    dev = held(moved, "dev")
+    one = dev.authorisations.all()[0]
+    dev.authorisations.put(replace(one, tunnel="GREEN", whitelist=("10.0.0.9", "10.0.0.1")))
+    text = " ".join(invoke("finish", "--step", "policies", "--dry-run").stdout.split())
+    assert "not there -> there, way GREEN, pass without authentication 10.0.0.1, 10.0.0.9, shut out none" in text
+    document(invoke, "--step", "policies")
+    assert ("GREEN", ("10.0.0.1", "10.0.0.9")) in {
+        (each.tunnel, each.whitelist) for each in held(moved).authorisations.all()
+    }
+
+
+def test_policies_of_what_the_same_finish_publishes_are_bound_behind_that(quick: Local, invoke: Invoke) -> None:
+    object.__setattr__(quick.api.service.world, "switches", replace(SWITCHES, import_publishes=False))
+    steps = "apis: {publish: as-at-source}, policies: copy"
+    asks_for(quick, f'{steps}}}, calls: {{orders-web: ["billing-web"]', settle_wait="2s")
+    assert invoke("run", str(quick.plan)).exit_code in {0, 1}
+    assert document(invoke)["counts"] == {"done": 12}
+    assert bound(quick) == BOUND
+
+
+def undo(invoke: Invoke, step: str) -> Any:
+    done = invoke("undo", "--step", step, "--yes")
+    assert done.exit_code == 0, done.output
+    return done
+
+
+def test_undo_takes_back_what_it_did_and_nothing_else(moved: Local, invoke: Invoke) -> None:
+    theirs = Policy("theirs", PolicyKind.THROTTLE, "theirs", (("api_call_limits", 7),))
+    held(moved).policies.put(theirs)
+    held(moved).bindings.put(Binding("b", "theirs", api(moved, "orders-web-api-1").id, RELEASE))
+    document(invoke, "--step", "policies")
+    undo(invoke, "policies")
+    assert held(moved).policies.all() == (theirs,)
+    assert bound(moved) == {("theirs", "orders-web-api-1", RELEASE)}
+    assert held(moved).authorisations.all() == ()
