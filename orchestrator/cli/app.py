@@ -340,7 +340,7 @@ def finish(
     metrics_textfile: MetricsFileOption = None,
     traces: TracesOption = False,
 ) -> int:
-    """Do what ROMA does not carry, as the plan asks under finish."""
+    """Do what ROMA does not carry, as the plan asks."""
     from orchestrator.cli.commands.finish import Wanted
     from orchestrator.cli.commands.finish import finish as body
     from orchestrator.cli.context.measuring import Monitoring
