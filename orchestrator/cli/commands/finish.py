@@ -174,6 +174,7 @@ def _who_and_next(made: Changing, finished: Carried) -> tuple[str, str]:
 
 
 def _by_word(plan: Plan, finished: Carried) -> list[str]:
-    """Steps of the plan that wait for a person's own word, and that nothing has been done of yet."""
-    done = {life.change.step for life in finished.progress.finishing.settled.values() if life.state is ChangeState.DONE}
-    return [step.value for step in steps_of(plan, BY_WORD) if step.value not in done]
+    """Steps of the plan that wait for a person's own word, and that nobody has asked for or done anything of yet."""
+    finishing = finished.progress.finishing
+    done = {life.change.step for life in finishing.settled.values() if life.state is ChangeState.DONE}
+    return [each.value for each in steps_of(plan, BY_WORD) if each.value not in {*done, *finishing.steps}]

@@ -93,7 +93,7 @@ def _verdict(changes: Changes) -> str:
         return "not finished"
     if changes.ended.code != 0:
         return "done, and something is left"
-    if getattr(changes.began, "steps", ()):
+    if changes.steps:
         return "what finish did is taken back"
     back = any(life.change.restores for life in changes.lives.values())
     return "everything that the run made is gone" + (", and what it overwrote is restored" if back else "")

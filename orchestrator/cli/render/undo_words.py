@@ -37,8 +37,7 @@ def taken_back(changes: Changes) -> str:
         return ""
     if changes.ended is None:
         return "its undo has not ended"
-    steps = getattr(changes.began, "steps", ())
-    what = f"what finish did ({', '.join(steps)}) is " if steps else ""
+    what = f"what finish did ({', '.join(changes.steps)}) is " if changes.steps else ""
     return f"{what}taken back" if changes.ended.code == 0 else f"{what}taken back in part"
 
 

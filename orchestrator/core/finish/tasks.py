@@ -9,7 +9,7 @@ Right: `modify` on an application of the task.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from orchestrator.core.finish.ground import Ground, Rows
+from orchestrator.core.finish.ground import Ground, Rows, Way
 from orchestrator.core.finish.kind import Kind, lacks
 from orchestrator.core.finish.looks import INVENTORY, Look, Seen, schedule
 from orchestrator.core.finish.pairs import Pair
@@ -18,7 +18,7 @@ from orchestrator.core.model.handover_item import Action
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import Inventory, Task
 from orchestrator.core.model.writes import ActOnTasks, Write
-from orchestrator.core.plan.plan import Finish, FinishStep, FirstRun, StartTasks
+from orchestrator.core.plan.plan import Finish, FinishStep, FirstRun, Glob, Selector, StartTasks
 from orchestrator.core.selection.selection import matches
 
 #: tasks in one request (Finishing 2.5)
@@ -119,7 +119,7 @@ class TasksStep:
         places: dict[tuple[str, str], list[str]] = {}
         for pair, _ in pairs:
             places.setdefault((pair.source, pair.asset.id), []).append(pair.target)
-        rows = Rows()
+        rows = _unmatched(ground)
         for pair, how in pairs:
             others = [each for each in places[pair.source, pair.asset.id] if each != pair.target]
             why = f"it would run at {others[0]} too: name one of them with --only @INSTANCE" if others else ""
@@ -142,6 +142,25 @@ def _named(ground: Ground) -> Iterator[tuple[Pair, StartTasks]]:
         how = ground.finish[pair.migration].tasks
         if how is not None and pair.asset.running and any(matches(each, pair.asset) for each in how.start):
             yield pair, how
+
+
+def _unmatched(ground: Ground) -> Rows:
+    """Words of `start` that no task of the run bears, running or not: a slip, which would leave its task unstarted."""
+    left: list[Left] = []
+    for way in ground.ways():
+        how = ground.finish[way.migration].tasks
+        pairs = (p for p in ground.pairs if p.kind == "task" and Way(p.migration, p.source, p.target) == way)
+        moved = [each.asset for each in pairs]
+        words = how.start if how is not None and moved else ()
+        none = [each for each in words if not any(matches(each, asset) for asset in moved)]
+        left += [
+            Left("task", "", _word(each), way.target, "start names it, and no such task was moved") for each in none
+        ]
+    return Rows(left=tuple(left))
+
+
+def _word(selector: Selector) -> str:
+    return selector.pattern if isinstance(selector, Glob) else selector.id
 
 
 def _row(pair: Pair, how: StartTasks, seen: Seen) -> Rows:

@@ -112,6 +112,11 @@ class Changes:
         """It has begun and not ended."""
         return self.began is not None and self.ended is None
 
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The steps of `finish` that it is about; none where nothing has begun, or an undo takes the whole run back."""
+        return self.began.steps if self.began is not None else ()
+
     def take_back(self, change: str) -> None:
         """An undo was read to have taken it back."""
         self.ours.pop(change, None)

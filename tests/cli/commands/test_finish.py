@@ -117,6 +117,19 @@ def test_a_first_run_that_nobody_reviewed_is_named_and_not_started(quick: Local,
     assert (running(quick, "dev"), acts(quick)) == (set(names(quick)), [])
 
 
+def test_a_word_of_start_that_no_moved_task_bears_is_named_and_not_asked_for_again(
+    quick: Local, invoke: Invoke
+) -> None:
+    asks_for(quick, 'tasks: {start: ["nightyl-*"], first_run: reviewed}')
+    assert invoke("run", str(quick.plan)).exit_code == 0
+    told = invoke("finish", "--step", "tasks")
+    said = " ".join(told.stdout.split())
+    assert told.exit_code == 1
+    assert "left to people: task nightyl-*@prod: start names it, and no such task was moved" in said
+    assert "--step tasks" not in said
+    assert acts(quick) == []
+
+
 def test_a_pair_whose_run_goes_on_at_the_source_is_not_started_and_named(moved: Local, invoke: Invoke) -> None:
     """The team of three, one of which still runs there after the stop."""
     slow = names(moved)[1]
