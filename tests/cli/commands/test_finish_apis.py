@@ -179,17 +179,6 @@ def test_somebody_elses_api_at_the_same_place_is_left_alone(moved: Local, invoke
     assert meddled[0].publications == ()
 
 
-def test_somebody_elses_publication_is_told_apart_by_its_remark(moved: Local, invoke: Invoke) -> None:
-    mine = api(moved, "stock-web-api-1")
-    moved.api.strikes.add(Rule(Kind.GATEWAY_TIMEOUT_BEFORE, frozenset({Operation.API_ACTION})))
-    publish = {"api_id": mine.id, "env_id": THERE, "action": "online", "remark": "by hand"}
-    assert publish["remark"] != ""
-    document(invoke, "--step", "apis")
-    told = api(moved, "stock-web-api-1").published(THERE)
-    assert told is not None
-    assert told.current.remark == "as at the source, by roma-migrate"
-
-
 def test_one_api_that_the_target_refuses_is_named_and_the_others_arrive(moved: Local, invoke: Invoke) -> None:
     moved.api.strikes.add(Rule(Kind.API_FAILS, names=frozenset({"billing-web-api-1"})))
     told = document(invoke, "--step", "apis", code=1)

@@ -138,6 +138,13 @@ def test_a_name_that_somebody_takes_just_before_is_left_alone(kind: PolicyKind, 
     assert f"orders_web_{kind}" not in {name for name, _, _ in bound(moved)}
 
 
+def test_whom_somebody_authorises_just_before_is_left_alone(moved: Local, invoke: Invoke) -> None:
+    moved.api.strikes.add(Rule(Kind.MEDDLED, frozenset({Operation.AUTHORISE})))
+    told = document(invoke, "--step", "policies", code=1)
+    assert told["counts"] == {"done": 7, "different": 1}
+    assert ("192.0.2.7",) in {each.whitelist for each in held(moved).authorisations.all()}
+
+
 def test_another_policy_of_that_name_is_not_used(moved: Local, invoke: Invoke) -> None:
     other = Policy("theirs", PolicyKind.THROTTLE, "orders_web_throttle", (("api_call_limits", 7),))
     held(moved).policies.put(other)
