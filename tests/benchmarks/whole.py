@@ -34,7 +34,7 @@ from tests.benchmarks import worlds
 from tests.benchmarks.assembly import BEGIN
 from tests.benchmarks.lived import Lived
 from tests.benchmarks.sockets import entries_of
-from tests.benchmarks.workload import TimedService, Workload, user_of
+from tests.benchmarks.workload import TimedService, Workload
 from tests.simulation.virtual import inline, run_virtually
 from tests.simulation.wiring import MemoryTransport
 
@@ -132,10 +132,12 @@ def _program(plan: Plan, workload: Workload, api: Api, home: Home) -> Runs:
 
     runtime = Runtime(wall, draw.random, transport, inline, lambda event, **fields: None, "op", "host", 1, "bench")
     secrets: Mapping[str, Secret] = {
-        f"at-{name}": PasswordSecret(f"{name}-user", "acme", user_of(name).password) for name in workload.instances
+        workload.credentials(name): PasswordSecret(user.name, "acme", user.password)
+        for name in workload.instances
+        for user in [workload.user(name)]
     }
     roma = Roma(plan.settings, secrets, wall=wall, draw=draw.random, transport=transport)
-    users = {f"at-{name}": f"acme/{name}-user" for name in workload.instances}
+    users = {workload.credentials(name): f"acme/{workload.user(name).name}" for name in workload.instances}
     return Runs(plan, HomeStore(home), roma, users, runtime)
 
 

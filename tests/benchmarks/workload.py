@@ -39,6 +39,16 @@ class Workload:
     actual: Mapping[str, float]
     #: bytes of filling in each package
     padding: int = 0
+    #: one user works in all instances, instead of one in each
+    shared: bool = False
+
+    def user(self, instance: str) -> User:
+        """Who works in it."""
+        return user_of("every" if self.shared else instance)
+
+    def credentials(self, instance: str) -> str:
+        """The name under which the plan knows that user."""
+        return "migrator" if self.shared else f"at-{instance}"
 
     @property
     def targets(self) -> dict[str, list[str]]:
@@ -70,21 +80,22 @@ class Workload:
         """What the emulator holds at the start."""
         tasks: dict[str, list[Task]] = defaultdict(list)
         for batch, source in self.sources.items():
-            tasks[source] += [_task(source, f"{batch}-{number:03}") for number in range(self.sizes[batch])]
+            owner = self.user(source).name
+            tasks[source] += [_task(source, f"{batch}-{number:03}", owner) for number in range(self.sizes[batch])]
         instances = tuple(replace(empty_instance(name), tasks=tuple(tasks[name])) for name in self.instances)
         switches = Switches(lock_scope=LockScope.USER_INSTANCE_ANY, package_padding=self.padding)
-        return World(instances, tuple(user_of(name) for name in self.instances), switches)
+        return World(instances, tuple(dict.fromkeys(map(self.user, self.instances))), switches)
 
     def plan_text(self, name: str, url: str, settings: Mapping[str, object]) -> str:
         """The plan that moves all of it; secrets are in `environment`."""
         lines = ["version: 1", f"name: {name}", "credentials:"]
-        for one in self.instances:
-            lines += [f'  at-{one}: {{username: {one}-user, domain: acme, password: "${{env:{variable(one)}}}"}}']
+        for name, user in {self.credentials(one): self.user(one) for one in self.instances}.items():
+            lines += [f'  {name}: {{username: {user.name}, domain: acme, password: "${{env:{variable(user)}}}"}}']
         lines += ["instances:"]
         for held in map(empty_instance, self.instances):
             lines += [
                 f"  {held.name}: {{endpoint: {url}, iam_endpoint: {url}, project_id: {held.project_id}, "
-                f"instance_id: {held.id}, credentials: at-{held.name}}}"
+                f"instance_id: {held.id}, credentials: {self.credentials(held.name)}}}"
             ]
         lines += [f"settings: {json.dumps({'one_job_per': 'user+instance', **settings})}", "migrations:"]
         for batch, targets in self.targets.items():
@@ -94,7 +105,7 @@ class Workload:
 
     def environment(self) -> dict[str, str]:
         """The secrets that the plan refers to."""
-        return {variable(name): user_of(name).password for name in self.instances}
+        return {variable(user): user.password for user in map(self.user, self.instances)}
 
     def write(self, path: Path) -> None:
         """As a file, for another process."""
@@ -111,13 +122,13 @@ def user_of(instance: str) -> User:
     return User(f"{instance}-user", "acme", f"AK{instance.upper()}", f"sk-of-{instance}", f"password-of-{instance}")
 
 
-def variable(instance: str) -> str:
-    """The environment variable of its password."""
-    return f"PASSWORD_{instance.upper()}"
+def variable(user: User) -> str:
+    """The environment variable of their password."""
+    return f"PASSWORD_{user.name.replace('-', '_').upper()}"
 
 
-def _task(instance: str, name: str) -> Task:
-    return Task(task_id(Switches(), instance, "task", name), name, "", "", "", "", f"{instance}-user")
+def _task(instance: str, name: str, owner: str) -> Task:
+    return Task(task_id(Switches(), instance, "task", name), name, "", "", "", "", owner)
 
 
 @dataclass(slots=True)

@@ -185,6 +185,18 @@ class ShorterDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class RateDocument:
+    """An identity whose rate of writes makes the run longer."""
+
+    identity: str
+    #: slots of one kind of job that share it
+    lanes: int
+    writes_per_second: float
+    #: seconds by which the run would be over earlier without it
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class TimetableDocument:
     """When the run would be over, in seconds from its begin."""
 
@@ -198,6 +210,8 @@ class TimetableDocument:
     known: int
     #: what no earlier job tells
     guessed: Sequence[str]
+    #: the costliest first
+    bound: Sequence[RateDocument]
 
 
 @dataclass(frozen=True, slots=True)
@@ -457,6 +471,7 @@ def _timetable(times: Timetable) -> TimetableDocument:
     return TimetableDocument(
         round(times.p50, 1), round(times.p90, 1), times.busiest, round(times.busy, 1), shorter, times.known,
         times.guessed,
+        [RateDocument(b.identity, b.lanes, round(1 / b.pause, 4), round(b.seconds, 1)) for b in times.bound],
     )  # fmt: skip
 
 

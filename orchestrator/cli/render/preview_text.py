@@ -171,6 +171,11 @@ def finish(times: Timetable) -> list[str]:
         f"busiest slot: {times.busiest} ({', '.join(map(str, times.slots[times.busiest]))}) with {span(times.busy)} "
         "of work",
     ]
+    told += [
+        f"the write rate of {b.identity} binds: {count(b.lanes, 'lane')} share {1 / b.pause:.3g}/s, which costs "
+        f"{span(b.seconds)}; more credentials would help, or a higher writes_per_second if your quota allows"
+        for b in times.bound
+    ]
     return told + [f"a second identity beside {e.beside} would save up to {span(e.seconds)}" for e in times.shorter]
 
 

@@ -5,11 +5,12 @@ times over with their uncertainty, and says when the run should be over, which s
 """
 
 import heapq
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import exp, log
 from statistics import NormalDist, fmean, stdev
+from typing import TypeVar
 
 from orchestrator.core.plan.windows import Calendar, Levels
 from orchestrator.core.scheduling import policy
@@ -26,6 +27,12 @@ Rule = Callable[[Sequence[Work], Board, float], Work | None]
 WASTE = 0.05
 #: worlds that are played: at most and at least so many, in between as many as keep to so many jobs
 MOST_WORLDS, FEWEST_WORLDS, MOST_PLAYED = 40, 4, 8_000
+#: a schedule of at most so many jobs is played under the very rule that will run, a larger one without its look ahead
+MOST_SEEN_AHEAD = 400
+#: writes of one identity that leave at once; more keep to their pause (Contract 1)
+BURST = 3
+#: share of the time to the end that an identity's writes must need before its rate can bind
+CAN_BIND = 0.3
 #: slots for which a second identity is weighed, and the share of the run it must save to be told
 MOST_SAVINGS, WORTHWHILE = 3, 0.03
 
@@ -71,6 +78,8 @@ class PlannedExport:
     duration: JobDuration
     position: float = 0.0
     when: When = _ANY_TIME
+    #: who would ask for it in each of `slots`; nobody where it runs already
+    askers: tuple[str, ...] = ()
 
     @property
     def subject(self) -> str:
@@ -94,10 +103,15 @@ class PlannedImport:
     #: batches that must be exported before it: backups of what it overwrites
     backups: tuple[str, ...] = ()
     when: When = _ANY_TIME
+    #: who would ask for it in each of `slots`; nobody where it runs already
+    askers: tuple[str, ...] = ()
 
     @property
     def subject(self) -> str:
         return self.delivery
+
+
+_Job = TypeVar("_Job", PlannedExport, PlannedImport)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +122,8 @@ class Planned:
     imports: tuple[PlannedImport, ...]
     #: when it begins, epoch seconds: windows are times of the calendar
     begins: float = 0.0
+    #: identity -> seconds between two of its writes, after a burst
+    pauses: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def jobs(self) -> tuple[PlannedExport | PlannedImport, ...]:
@@ -228,6 +244,10 @@ class _Play:
     #: of these, those for which none opens any more
     shut: list[str] = field(default_factory=list)
     calendar: Calendar = field(default_factory=Calendar)
+    #: (subject, slot) -> who would ask for it there
+    askers: dict[tuple[str, str], str] = field(default_factory=dict)
+    #: identity -> when its next write is due
+    due: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> Timeline:
         self._set_up()
@@ -241,10 +261,13 @@ class _Play:
                 else:
                     self._offer(subject)
             self._fill()
-        return Timeline(tuple(self.spans), tuple(sorted([*self.waits, *self.shut])))
+        spans = sorted(self.spans, key=lambda span: span.start)
+        return Timeline(tuple(spans), tuple(sorted([*self.waits, *self.shut])))
 
     def _set_up(self) -> None:
         self.when = {job.subject: job.when for job in self.planned.jobs if job.when.ways}
+        for job in self.planned.jobs if self.planned.pauses else ():
+            self.askers |= {(job.subject, slot): who for slot, who in zip(job.slots, job.askers, strict=False)}
         batches = {export.batch for export in self.planned.exports}
         for each in self.planned.imports:
             self.open_of[each.migration] += 1
@@ -317,11 +340,20 @@ class _Play:
     def _begin(self, slot: str, work: Work) -> None:
         for each in self.slots_of[work.subject]:
             self.lanes[each].discard(work.subject)
-        self.board.runs(work.subject, slot, self.clock + work.seconds)
+        start = self._leaves(self.askers.get((work.subject, slot), ""))
+        self.board.runs(work.subject, slot, start + work.seconds)
         self.running[slot] = work.subject
-        end = self.clock + self.actual[work.subject]
+        end = start + self.actual[work.subject]
         heapq.heappush(self.ends, (end, len(self.spans), slot, work.subject))
-        self.spans.append(Span(work.subject, work.kind, slot, self.clock, end))
+        self.spans.append(Span(work.subject, work.kind, slot, start, end))
+
+    def _leaves(self, asker: str) -> float:
+        """When a request that is made now leaves: those of one identity keep their pause, in their order."""
+        pause = self.planned.pauses.get(asker, 0.0)
+        due = self.due.get(asker, self.clock)
+        start = max(self.clock, due - (BURST - 1) * pause)
+        self.due[asker] = max(due, start) + pause
+        return start
 
     def _end(self, slot: str, subject: str) -> None:
         del self.running[slot]
@@ -362,6 +394,19 @@ class Saving:
 
 
 @dataclass(frozen=True, slots=True)
+class RateBound:
+    """An identity whose writes are too few: its slots stand idle until it may ask again."""
+
+    identity: str
+    #: slots of one kind of job that share its rate
+    lanes: int
+    #: seconds between two of its writes
+    pause: float
+    #: seconds by which the run would be over earlier without it
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Forecast:
     """What to expect of a schedule."""
 
@@ -374,6 +419,8 @@ class Forecast:
     busiest: str
     #: what would shorten the run, the most helpful first
     savings: tuple[Saving, ...]
+    #: identities whose rate of writes makes the run longer, the costliest first
+    bound: tuple[RateBound, ...] = ()
 
 
 def forecast(planned: Planned, waste: float = WASTE) -> Forecast:
@@ -383,7 +430,7 @@ def forecast(planned: Planned, waste: float = WASTE) -> Forecast:
     believed = {each.subject: each.duration.median for each in planned.jobs}
     works = works_of(planned, believed)
     likely = {subject: seconds * (1.0 + waste) for subject, seconds in believed.items()}
-    timeline = _Play(planned, works, likely, choose if len(believed) <= MOST_PLAYED else _plainly).run()
+    timeline = _Play(planned, works, likely, _rule_for(len(believed))).run()
     count = max(FEWEST_WORLDS, min(MOST_WORLDS, MOST_PLAYED // max(1, len(believed))))
     ends = [
         log(max(_Play(planned, works, _wrong(planned, world, waste), _plainly).run().end, 1e-9))
@@ -400,7 +447,40 @@ def forecast(planned: Planned, waste: float = WASTE) -> Forecast:
         exp(middle + _P90 * spread),
         busy[0][0] if busy else "",
         tuple(sorted(worthwhile, key=lambda saving: (-saving.seconds, saving.slot))),
+        _bound(planned, likely, plain),
     )
+
+
+def _bound(planned: Planned, likely: Mapping[str, float], end: float) -> tuple[RateBound, ...]:
+    """Who would be sooner done if he had not to wait between his writes."""
+    lanes: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    writes: Counter[str] = Counter()
+    for job in planned.jobs:
+        writes.update(job.askers[:1])
+        for slot, who in zip(job.slots, job.askers, strict=False):
+            lanes[who]["export" if isinstance(job, PlannedExport) else "import"].add(slot)
+    found: list[RateBound] = []
+    for who, count in writes.most_common(MOST_SAVINGS):
+        pause = planned.pauses.get(who, 0.0)
+        if count <= BURST or count * pause < CAN_BIND * end:
+            continue
+        free = replace(planned, pauses={name: each for name, each in planned.pauses.items() if name != who})
+        seconds = end - play(free, likely, likely, _plainly).end
+        if seconds >= WORTHWHILE * end:
+            found.append(RateBound(who, max(map(len, lanes[who].values())), pause, seconds))
+    return tuple(sorted(found, key=lambda each: (-each.seconds, each.identity)))
+
+
+def _rule_for(jobs: int) -> Rule:
+    """The very rule that will run, as far as many plays of it can be waited for."""
+    if jobs <= MOST_SEEN_AHEAD:
+        return choose
+    return _doubtfully if jobs <= MOST_PLAYED else _plainly
+
+
+def _doubtfully(candidates: Sequence[Work], board: Board, now: float) -> Work | None:
+    """The policy without its look ahead."""
+    return policy.choose(candidates, board.loads, now)
 
 
 def _plainly(candidates: Sequence[Work], board: Board, now: float) -> Work | None:
@@ -426,8 +506,20 @@ def _normal(world: int, number: int) -> float:
 
 
 def _with_twin(planned: Planned, likely: Mapping[str, float], slot: str) -> Timeline:
-    """The timeline if a second identity shared this slot's work."""
-    twin = f"{slot} (second)"
-    exports = (replace(each, slots=(*each.slots, twin)) if slot in each.slots else each for each in planned.exports)
-    imports = (replace(each, slots=(*each.slots, twin)) if slot in each.slots else each for each in planned.imports)
-    return play(Planned(tuple(exports), tuple(imports), planned.begins), likely, likely, _plainly)
+    """The timeline if a second identity, with a rate of its own, shared this slot's work."""
+    exports = tuple(_shared(each, slot) for each in planned.exports)
+    imports = tuple(_shared(each, slot) for each in planned.imports)
+    pauses = {**planned.pauses, **{_second(who): pause for who, pause in planned.pauses.items()}}
+    return play(Planned(exports, imports, planned.begins, pauses), likely, likely, _plainly)
+
+
+def _shared(job: _Job, slot: str) -> _Job:
+    """The job as a second identity could take it too, if it is of this slot."""
+    if slot not in job.slots:
+        return job
+    beside: tuple[str, ...] = tuple(_second(who) for at, who in zip(job.slots, job.askers, strict=False) if at == slot)
+    return replace(job, slots=(*job.slots, _second(slot)), askers=(*job.askers, *beside))
+
+
+def _second(name: str) -> str:
+    return f"{name} (second)"

@@ -4,7 +4,6 @@ It turns a schedule into what `core.scheduling.forecast` plays, with durations l
 Times are seconds from the run's begin.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -17,6 +16,7 @@ from orchestrator.core.scheduling.forecast import (
     Planned,
     PlannedExport,
     PlannedImport,
+    RateBound,
     Span,
     When,
     forecast,
@@ -28,8 +28,6 @@ from orchestrator.core.state.slots import JobKind, SlotRule
 
 #: (instance, kind, assets) -> how long such a job will take there
 Predict = Callable[[str, JobKind, int], Prediction]
-#: writes of one identity that leave at once; more keep to `writes_per_second` (Contract 1)
-BURST = 3
 #: of its expected duration, what is left at least of a job that runs on
 LEAST_LEFT = 0.05
 _TO_EXPORT = frozenset({PackageState.PENDING, PackageState.EXPORT_UNSURE, PackageState.EXPORTING})
@@ -85,6 +83,8 @@ class Timetable:
     durations: tuple[e.DurationPredicted, ...]
     #: seconds between two writes of one identity
     pause: float
+    #: identities whose rate of writes makes the run longer, the costliest first
+    bound: tuple[RateBound, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +110,6 @@ def basis_of(plan: Plan, rule: SlotRule, predict: Predict) -> Basis:
 class _Maker:
     basis: Basis
     batches: Mapping[str, e.BatchScheduled]
-    #: how many jobs each identity would ask for
-    asked: Counter[str]
     #: when jobs may be asked for, and batch -> migrations that wait for its package
     hours: Hours
     for_whom: Mapping[str, Sequence[str]]
@@ -119,16 +117,18 @@ class _Maker:
     ran: Mapping[str, float] = field(default_factory=dict)
 
     def export(self, batch: e.BatchScheduled) -> PlannedExport:
-        slots = dict.fromkeys(self.basis.slot_of(batch.source, name, JobKind.EXPORT) for name in batch.exporters)
-        who = batch.exporters[0] if batch.exporters else ""
-        duration = self._duration(batch.source, JobKind.EXPORT, len(batch.assets), who)
+        slots: dict[str, str] = {}
+        for name in batch.exporters:
+            slots.setdefault(self.basis.slot_of(batch.source, name, JobKind.EXPORT), name)
+        duration = self._duration(batch.source, JobKind.EXPORT, len(batch.assets))
         ways = [self.hours.of_export(batch.source, name) for name in self.for_whom.get(batch.batch, ())]
         when = self._when(batch.batch, ways, (batch.source, JobKind.EXPORT, len(batch.assets)))
-        return PlannedExport(batch.batch, tuple(slots), self._rest(batch.batch, duration), batch.position, when)
+        rest, askers = self._rest(batch.batch, duration), self._askers(batch.batch, *slots.values())
+        return PlannedExport(batch.batch, tuple(slots), rest, batch.position, when, askers)
 
     def imported(self, delivery: e.DeliveryScheduled, needs: Sequence[str]) -> PlannedImport:
         assets = len(self.batches[delivery.batch].assets)
-        duration = self._duration(delivery.target, JobKind.IMPORT, assets, delivery.owner)
+        duration = self._duration(delivery.target, JobKind.IMPORT, assets)
         slots = (self.basis.slot_of(delivery.target, delivery.owner, JobKind.IMPORT),)
         rest = self._rest(delivery.delivery, duration)
         return PlannedImport(
@@ -138,7 +138,26 @@ class _Maker:
                 delivery.delivery, [self.hours.of_import(delivery.target, delivery.migration)],
                 (delivery.target, JobKind.IMPORT, assets),
             ),
+            self._askers(delivery.delivery, delivery.owner),
         )  # fmt: skip
+
+    def planned(
+        self,
+        batches: Iterable[e.BatchScheduled],
+        deliveries: Sequence[e.DeliveryScheduled],
+        needs: Mapping[str, Sequence[str]],
+        now: float,
+    ) -> Planned:
+        """These exports and imports, as they are played from `now` on, epoch seconds."""
+        exports = tuple(self.export(batch) for batch in batches)
+        imports = tuple(self.imported(delivery, needs[delivery.delivery]) for delivery in deliveries)
+        planned = Planned(exports, imports, now)
+        askers = {who for job in planned.jobs for who in job.askers}
+        return replace(planned, pauses=dict.fromkeys(sorted(askers), self.basis.pause))
+
+    def _askers(self, subject: str, *names: str) -> tuple[str, ...]:
+        """What runs already is not asked for again."""
+        return () if subject in self.ran else names
 
     def _when(self, subject: str, ways: Sequence[Levels], job: tuple[str, JobKind, int]) -> When:
         """What runs already waits for no window."""
@@ -149,11 +168,10 @@ class _Maker:
     def _rest(self, subject: str, whole: JobDuration) -> JobDuration:
         return replace(whole, median=max(whole.median - self.ran.get(subject, 0.0), LEAST_LEFT * whole.median))
 
-    def _duration(self, instance: str, kind: JobKind, assets: int, credentials: str) -> JobDuration:
+    def _duration(self, instance: str, kind: JobKind, assets: int) -> JobDuration:
         expected = self.basis.predict(instance, kind, assets)
-        least = self.basis.pause if self.asked[credentials] > BURST else 0.0
-        median, kin = max(expected.p50, least), f"{kind.value} {instance}"
-        return JobDuration(median, expected.sigma, expected.doubt, kin, not expected.jobs)
+        kin = f"{kind.value} {instance}"
+        return JobDuration(expected.p50, expected.sigma, expected.doubt, kin, not expected.jobs)
 
 
 def timetable(
@@ -167,16 +185,9 @@ def timetable(
     """Play the schedule from `now` on, epoch seconds; batches that nobody can export never begin."""
     movable = {batch.batch: batch for batch in batches if batch.exporters}
     going = [delivery for delivery in deliveries if delivery.batch in movable]
-    asked = Counter(batch.exporters[0] for batch in movable.values())
-    asked.update(delivery.owner for delivery in going)
     basis = basis_of(plan, rule, predict)
-    maker = _Maker(basis, movable, asked, hours_of(plan), _for_whom(going))
-    needs = needs_of(movable, going)
-    planned = Planned(
-        tuple(maker.export(batch) for batch in movable.values()),
-        tuple(maker.imported(delivery, needs[delivery.delivery]) for delivery in going),
-        now,
-    )
+    maker = _Maker(basis, movable, hours_of(plan), _for_whom(going))
+    planned = maker.planned(movable.values(), going, needs_of(movable, going), now)
     found = forecast(planned)
     ways = _ways(movable.values(), going)
     slots = _slots(basis, ways)
@@ -186,7 +197,17 @@ def timetable(
     spans = {span.subject: span for span in found.timeline.spans}
     durations = tuple(duration_of(predict, *way) for way in _kinds(ways))
     return Timetable(
-        spans, p50, p90, found.busiest, busy, slots, shorter, *_rests_on(predict, ways), durations, basis.pause
+        spans,
+        p50,
+        p90,
+        found.busiest,
+        busy,
+        slots,
+        shorter,
+        *_rests_on(predict, ways),
+        durations,
+        basis.pause,
+        found.bound,
     )
 
 
@@ -208,20 +229,13 @@ def planned_left(basis: Basis, progress: Progress, now: float) -> Planned:
     batches = {name: progress.batches[name] for each in going for name in (each.batch, *each.backups)}
     exports = [batch for name, batch in batches.items() if progress.packages[name].state in _TO_EXPORT]
     exports = [batch for batch in exports if batch.exporters]
-    asked = Counter(batch.exporters[0] for batch in exports)
-    asked.update(each.owner for each in going)
     running = {life.id: life.since for life in lives if life.state is DeliveryState.IMPORTING}
     for batch in exports:
         package = progress.packages[batch.batch]
         running |= {batch.batch: package.since} if package.state is PackageState.EXPORTING else {}
     ran = {subject: max(0.0, now - since) for subject, since in running.items()}
-    maker = _Maker(basis, batches, asked, progress.orders.hours, _for_whom(going), ran)
-    needs = needs_of(batches, going)
-    return Planned(
-        tuple(maker.export(batch) for batch in exports),
-        tuple(maker.imported(each, needs[each.delivery]) for each in going),
-        now,
-    )
+    maker = _Maker(basis, batches, progress.orders.hours, _for_whom(going), ran)
+    return maker.planned(exports, going, needs_of(batches, going), now)
 
 
 def _for_whom(deliveries: Iterable[e.DeliveryScheduled]) -> dict[str, list[str]]:

@@ -112,7 +112,16 @@ def test_many_short_jobs_keep_to_the_rate_of_writes() -> None:
     assert few.p50 < 1
     names = [f"b{number}" for number in range(1, 11)]
     many = told([batch(name) for name in names], [into(name) for name in names], knowing(0.1, 0.1))
-    assert many.p50 == pytest.approx(11, rel=0.2), "one write a second, beside each other at two slots"
+    assert many.p50 == pytest.approx(17, rel=0.05), "twenty writes, one a second after the first three"
+
+
+def test_a_rate_that_binds_is_told_with_what_it_costs_and_one_that_does_not_is_not() -> None:
+    names = [f"b{number}" for number in range(1, 11)]
+    batches, deliveries = [batch(name) for name in names], [into(name) for name in names]
+    (bound,) = told(batches, deliveries, knowing(0.1, 0.1)).bound
+    assert (bound.identity, bound.pause) == ("c", 1.0)
+    assert bound.seconds == pytest.approx(16, rel=0.1)
+    assert told(batches, deliveries, knowing(20.0, 60.0)).bound == ()
 
 
 def test_a_second_identity_is_weighed_for_the_busiest_slot() -> None:
