@@ -19,6 +19,7 @@ from orchestrator.emulator.world.finishing_readings import (
 from orchestrator.emulator.world.generate import DEV_USER, PROD_USER, Filling, generate
 from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Switches
+from orchestrator.emulator.world.readings import Visibility
 from orchestrator.emulator.world.world import AppCode, DataSource, User, World
 from tests.cli.commands.test_finish import asks_for, document
 from tests.cli.conftest import QUICK, Invoke, Local
@@ -243,6 +244,28 @@ def test_a_data_source_without_an_entry_is_left_and_named(moved: Local, invoke: 
     assert told.exit_code == 1, told.output
     assert "prod.yaml says nothing of it" in " ".join(told.stdout.split())
     assert len(asked(moved, Operation.DATASOURCE_CHANGE)) == 3
+
+
+def test_a_data_source_that_a_running_task_uses_is_left(moved: Local, invoke: Invoke) -> None:
+    task = held(moved, "prod").tasks.all()[0]
+    held(moved, "prod").tasks.put(replace(task, running=True))
+    told = invoke("finish", "--step", "datasources")
+    text = " ".join(told.stdout.split())
+    assert told.exit_code == 1, told.output
+    assert f"task {task.name} runs on it: stop it before its connection is changed" in text
+    assert len(asked(moved, Operation.DATASOURCE_CHANGE)) < 4
+
+
+def test_a_missing_right_is_found_before_anything_is_asked_for(moved: Local, invoke: Invoke) -> None:
+    """Another user owns the applications at prod now: its list shows fewer roles, and its secrets are not shown."""
+    moved.api.service.world = replace(moved.api.service.world, switches=replace(CLEAR, visibility=Visibility.OWNER))
+    for app in held(moved, "prod").apps.all():
+        held(moved, "prod").apps.put(replace(app, owner="carol", members=(("prod-migrator", ("read",)),)))
+    told = invoke("finish", "--step", "app_secrets,members", "--dry-run")
+    text = " ".join(told.stdout.split())
+    assert "nothing is left to do" in text
+    assert "ROMA.12001" in text
+    assert not any(asked(moved, operation) for operation, _ in WRITES.values())
 
 
 SHOWN = [
