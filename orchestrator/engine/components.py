@@ -5,7 +5,7 @@ How it ended is written while the component is still held, so that nobody else b
 """
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 
 import anyio
 
@@ -13,7 +13,7 @@ from orchestrator.core.plan.plan import Plan
 from orchestrator.core.selection.components import Component, part_of, split
 from orchestrator.core.state.slots import SlotRule
 from orchestrator.core.state.submissions import MOST_TRIES, ComponentState, Submission, SubmittedComponent
-from orchestrator.engine.past_runs import own_of, runs_of
+from orchestrator.engine.past_runs import keep_briefs, own_of, read_run, runs_of
 from orchestrator.engine.runs import Runs, Wish
 from orchestrator.engine.runtime import Runtime
 from orchestrator.errors import (
@@ -21,6 +21,7 @@ from orchestrator.errors import (
     HeldElsewhere,
     JournalUnreachable,
     LeaseLost,
+    MemoryFailed,
     OperatorError,
     RomaMigrateError,
 )
@@ -100,10 +101,19 @@ async def conduct(runs: Runs, store: LocalStore, component: SubmittedComponent, 
         except Exception as defect:
             await offload(submissions.ended, component.id, int(ExitCode.DEFECT), repr(defect), 0.0)
             raise
-        return await offload(submissions.ended, component.id, int(code), why, not_before)
+        left = await offload(submissions.ended, component.id, int(code), why, not_before)
+        if left.state is ComponentState.DONE:
+            await offload(_keep_brief, store, left.run)
+        return left
     finally:
         with anyio.CancelScope(shield=True):
             await offload(holding.__exit__, None, None, None)
+
+
+def _keep_brief(store: LocalStore, run: str) -> None:
+    """Whoever tells of the submission later folds none of its ended runs."""
+    with suppress(MemoryFailed):
+        keep_briefs(store, [read_run(store, run)])
 
 
 async def _end_of(runs: Runs, component: SubmittedComponent) -> tuple[ExitCode, str, float]:

@@ -106,6 +106,9 @@ def test_each_component_brings_its_own_part_in_a_run_of_its_own(database: Databa
         assert (first.migrations, second.migrations) == (("m",), ("n",))
         ended = await fleet.conduct(first)
         assert fleet.rig.landed("dr") == []
+        told = fleet.store.ended(ended.run)
+        assert told is not None
+        assert (told.code, told.selected) == (0, 3)
         return [ended, await fleet.conduct(second)]
 
     rig, ended = lived(database, tmp_path, act)

@@ -123,6 +123,8 @@ class PostgresKeeps:
     """Keeps one night's runs in a database."""
 
     database: Database
+    #: of the night; who only gives an order has no folder of its own
+    root: Path
     stores: list[MirroredStore] = field(default_factory=list)
 
     def __call__(self, root: Path, records: dict[str, Record], life: Life, heard: Callable[[Entry], None]) -> Store:
@@ -130,8 +132,8 @@ class PostgresKeeps:
             self.stores.remove(each)
             each.close()
         self.database.ask(lambda db: db.execute(_LATER))
-        Home(root / "home").make()
-        self.stores.append(MirroredStore(self.database, root, records, life, heard))
+        Home(self.root / "home").make()
+        self.stores.append(MirroredStore(self.database, self.root, records, life, heard))
         return self.stores[-1]
 
     def close(self) -> None:
@@ -143,7 +145,7 @@ class PostgresKeeps:
 def live_in_postgres(told: Scenario, database: Database, root: Path) -> Night:
     """A night as `live` gives it, every entry of which is in the database at dawn."""
     database.ask(lambda db: db.execute(_EMPTY))
-    keeps = PostgresKeeps(database)
+    keeps = PostgresKeeps(database, root)
     try:
         night = live(without_power_cuts(told), root, keeps)
     finally:

@@ -158,6 +158,41 @@ def test_a_lease_is_not_taken_while_entries_under_it_are_on_their_way(
     assert kinds(opened()) == ["RunBegan", "ExportRequested", "ExportAccepted"]
 
 
+def test_a_lease_that_is_given_back_under_an_append_is_not_lost(
+    opened: Callable[[], PostgresStore], database: Database
+) -> None:
+    """One process conducts several: what another run of it gives back fences nothing of this one's."""
+    store = opened()
+    store.create(RUN, "orders", (BEGAN,), 1.0)
+    journal = store.journal(RUN, "me")
+    failed: list[BaseException] = []
+
+    def append() -> None:
+        try:
+            journal.append(MORE, 2.0)
+        except LeaseLost as error:
+            failed.append(error)
+
+    with closing(store.leases("another")) as leases:
+        leases.take(["slot"])
+        with database.beside()._opened() as between, between.transaction():
+            between.execute("SELECT FROM lease WHERE key = 'slot slot' FOR UPDATE")
+            appending = threading.Thread(target=append)
+            appending.start()
+            waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
+            while not sql(database, waits, "%FOR SHARE OF l%"):
+                assert appending.is_alive()
+            releasing = threading.Thread(target=leases.release, args=(["slot"],))
+            releasing.start()
+            while "slot slot" in store.holdings.epochs:
+                assert releasing.is_alive()
+            between.execute("UPDATE lease SET expires = '-infinity' WHERE key = 'slot slot'")
+        appending.join(SOON)
+        releasing.join(SOON)
+    assert failed == []
+    assert kinds(opened()) == ["RunBegan", "ExportRequested", "ExportAccepted"]
+
+
 # --- what is not what was written ---
 
 
