@@ -10,6 +10,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
+from tests.simulation.finishing import finish_night
 from tests.simulation.scenarios import Night, live, vault_root
 from tests.simulation.undoing import undo_night
 from tests.simulation.worlds import Scenario, scenario
@@ -36,9 +37,11 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=60)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--undo", action="store_true", help="nights whose run is taken back")
+    parser.add_argument("--finish", action="store_true", help="nights whose run is finished, which is then taken back")
     asked = parser.parse_args()
+    lived = undo_night if asked.undo else finish_night if asked.finish else live
     for seed in range(asked.first, asked.first + asked.seeds):
-        print(traced(seed, undo_night if asked.undo else live), flush=True)
+        print(traced(seed, lived), flush=True)
     return 0
 
 

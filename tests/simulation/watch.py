@@ -10,6 +10,7 @@ from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry
 from orchestrator.emulator.service.ledger import slot_of
 from orchestrator.emulator.service.service import Service
+from orchestrator.emulator.world.operations import Operation
 from orchestrator.errors import ExitCode
 from tests.emulator.ledgers import twice
 from tests.simulation.book import Broken
@@ -27,6 +28,15 @@ MOST_EVENTS, EVENTS_PER_DELIVERY = 3000, 250
 LONGEST_NIGHT = 10 * 86400.0
 #: and so many times as long where windows and people make it wait
 CLOSED = 6
+
+#: kind of a change -> what is asked of the service for it; what an undo removes is deleted
+_ASKED = {
+    "restore-app": "import", "restore-task": "import", "start-task": Operation.TASK_ACTION.value,
+    "stop-task": Operation.TASK_ACTION.value, "create-entry": Operation.DICTIONARY_CREATE.value,
+    "remove-entry": Operation.DICTIONARY_DELETE.value,
+}  # fmt: skip
+#: outcomes of what the service has carried out
+_CARRIED_OUT = frozenset({"accepted", "started", "stopped"})
 
 
 class Watch:
@@ -93,7 +103,7 @@ class Watch:
             case e.ImportRequested():
                 self.intents["import"] += 1
             case c.ChangesRequested(changes=changes):
-                self.intents["import" if changes[0].startswith("restore-") else "delete"] += 1
+                self.intents[_ASKED.get(changes[0].partition(":")[0], "delete")] += 1
             case c.ChangesAccepted(changes=changes, job=job):
                 self.running[job] = changes[0]
             case c.ChangesEnded(changes=changes):
@@ -125,7 +135,7 @@ class Watch:
                     len(call.asset_ids) <= self.scenario.plan.settings.batch_size,
                     f"promise 1: {call.operation} of {len(call.asset_ids)} assets",
                 )
-            self.accepted[call.operation] += call.outcome == "accepted"
+            self.accepted[call.operation] += call.outcome in _CARRIED_OUT
             if call.outcome == "ROMA.10012" and not call.late and self.journal.book.trial is None:
                 self._no_own_job_beside(call.time, call.user, call.instance, call.operation)
         self.calls_seen = len(calls)

@@ -61,7 +61,7 @@ def after_writing(lives: Sequence[ChangeLife], seen: Seen, late: bool, overdue: 
                 refused.append((change.id, f"{told(image)}, {overdue}"))
         elif image != change.before:
             different.append((change.id, f"somebody changed it meanwhile: {told(image)}"))
-        elif why := _refusal(life):
+        elif why := _refusal(life, late):
             refused.append((change.id, why))
         elif late or life.failed or not life.ended:
             again.append(change.id)
@@ -92,12 +92,12 @@ def _by_answer(life: ChangeLife) -> Image:
     return life.change.after if life.ended and not life.failed else life.change.before
 
 
-def _refusal(life: ChangeLife) -> str:
+def _refusal(life: ChangeLife, late: bool) -> str:
     """Why an object that is as before is not asked for again; "" where it is."""
     if life.failed:
         return life.reasons[0].error_msg if life.reasons else life.why if life.together == 1 else ""
-    if life.ended and life.attempts >= MOST_ATTEMPTS:
-        return f"nothing shows it after {count(life.attempts, 'request')} that the service called successful"
+    if life.ended and late and life.attempts >= MOST_ATTEMPTS:
+        return f"nothing shows it after {count(life.attempts, 'request')}, the last of which was called successful"
     if not life.ended and life.attempts >= KINDS[life.change.kind].most_silences:
         return f"no usable answer {count(life.attempts, 'time')} in a row: {life.why}"
     return ""
