@@ -12,7 +12,7 @@ from orchestrator.core.finish.looks import Read, content_of, members_of, values_
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.values.values import Content, Given, resolved
-from orchestrator.errors import OperatorError
+from orchestrator.errors import OperatorError, PlanInvalid
 from orchestrator.storage.valuesfile import ValuesFile, read_members, read_values, resolve_values
 
 
@@ -64,8 +64,16 @@ class FinishFiles:
 _CONTENT = content_of("", "").what
 
 
-def named_files(plan: Plan) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Paths of values files, and of lists of members, that the plan names."""
-    values = (path for each in plan.migrations for _, path in each.finish.datasources)
-    members = (path for each in plan.migrations for _, path in each.finish.members)
-    return tuple(dict.fromkeys(values)), tuple(dict.fromkeys(members))
+def files_must_be_sound(plan: Plan) -> None:
+    """Raises PlanInvalid with the problems of every file that the plan's `finish:` names; resolves no secret."""
+    values = dict.fromkeys(path for each in plan.migrations for _, path in each.finish.datasources)
+    members = dict.fromkeys(path for each in plan.migrations for _, path in each.finish.members)
+    problems: list[str] = []
+    for read, paths in ((read_values, values), (read_members, members)):
+        for path in paths:
+            try:
+                read(Path(path))
+            except OperatorError as error:
+                problems += error.lines
+    if problems:
+        raise PlanInvalid(problems, "correct these files, then run: roma-migrate validate PLAN")

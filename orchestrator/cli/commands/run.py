@@ -21,6 +21,7 @@ from orchestrator.engine.admission import Approval
 from orchestrator.engine.runs import Wish
 from orchestrator.engine.runtime import utc_now
 from orchestrator.errors import ExitCode, OperatorError
+from orchestrator.storage.finishfiles import files_must_be_sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ def run_plan(terminal: Terminal, path: Path, asked: Asked) -> int:
 
 
 def _conducted(terminal: Terminal, path: Path, plan: Plan, asked: Asked, telling: Telling) -> int:
+    if asked.finish:
+        files_must_be_sound(plan)  # a night's work would end with the mistake
     approval = asked.gated.approval()
     if approval is not None and asked.retry:
         raise OperatorError("--approved and --retry exclude each other", next_step="roma-migrate run --retry PLAN")

@@ -4,11 +4,10 @@ from pathlib import Path
 
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.core.model.counts import count
-from orchestrator.core.plan.plan import Plan
-from orchestrator.errors import ExitCode, OperatorError, PlanInvalid
-from orchestrator.storage.finishfiles import named_files
+from orchestrator.errors import ExitCode, PlanInvalid
+from orchestrator.storage.finishfiles import files_must_be_sound
 from orchestrator.storage.planfile import read_plan
-from orchestrator.storage.valuesfile import read_members, read_values
+from orchestrator.storage.valuesfile import read_values
 
 
 def validate(terminal: Terminal, path: Path) -> int:
@@ -21,7 +20,7 @@ def validate(terminal: Terminal, path: Path) -> int:
 
         if problems := needs_missing_extra(plan, path):
             raise PlanInvalid(problems)
-    _must_be_sound(plan)
+    files_must_be_sound(plan)
     targets = sum(len(migration.targets) for migration in plan.migrations)
     told = (
         f"{count(len(plan.migrations), 'migration')}, {count(targets, 'target')}, "
@@ -35,20 +34,6 @@ def validate(terminal: Terminal, path: Path) -> int:
     else:
         terminal.result(f"{path}: valid: plan {plan.name}, {told}")
     return int(ExitCode.DONE)
-
-
-def _must_be_sound(plan: Plan) -> None:
-    """The files that `finish:` names; raises PlanInvalid with the problems of all of them."""
-    values, members = named_files(plan)
-    problems: list[str] = []
-    for read, paths in ((read_values, values), (read_members, members)):
-        for path in paths:
-            try:
-                read(Path(path))
-            except OperatorError as error:
-                problems += error.lines
-    if problems:
-        raise PlanInvalid(problems, "correct these files, then run: roma-migrate validate PLAN")
 
 
 def validate_values(terminal: Terminal, path: Path) -> int:

@@ -143,6 +143,17 @@ def test_a_run_goes_on_with_all_of_it(quick: Local, invoke: Invoke, monkeypatch:
     assert members(quick) == [{"b.smith": ("read", "modify")}] * 2
 
 
+def test_a_run_that_is_to_be_finished_reads_its_files_before_anything_is_sent(
+    quick: Local, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared(quick, monkeypatch)
+    path = quick.plan.parent / "prod.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("host: db.prod", "hots: db.prod"), encoding="utf-8")
+    told = invoke("run", str(quick.plan), "--finish")
+    assert (told.exit_code, quick.posts) == (2, 0), told.output
+    assert "prod.yaml:5: datasources.orders-web-db-1.content" in " ".join(told.output.split())
+
+
 def test_what_a_prefix_renames_is_finished_under_its_new_name(
     quick: Local, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
