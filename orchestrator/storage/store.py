@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -135,6 +135,10 @@ class Store(Protocol):
 
     def ended(self, run: str) -> "EndedRun | None":
         """What a list of runs tells of it, from its brief alone."""
+        ...
+
+    def all_ended(self, runs: Sequence[str]) -> "Mapping[str, EndedRun]":
+        """The same of many: those of which a line is kept, and whose journal has not changed since."""
         ...
 
     def kept(self, run: str) -> "list[tuple[Row, Entry]]":
@@ -315,6 +319,9 @@ class HomeStore:
         except (MemoryFailed, ValueError):
             return None
         return head.ended if head is not None else None
+
+    def all_ended(self, runs: Sequence[str]) -> "Mapping[str, EndedRun]":
+        return {run: ended for run in runs if (ended := self.ended(run)) is not None}
 
     def keep_brief(self, run: str, brief: "Brief") -> None:
         with suppress(MemoryFailed):  # where the disk refuses, the journal is folded again

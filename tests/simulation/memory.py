@@ -3,7 +3,7 @@
 Law: once an incarnation is dead, nothing that it still holds can write: its finally blocks run in vain.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -268,6 +268,9 @@ class MemoryStore:
 
     def ended(self, run: str) -> EndedRun | None:
         return None
+
+    def all_ended(self, runs: Sequence[str]) -> Mapping[str, EndedRun]:
+        return {}
 
     def keep_brief(self, run: str, brief: Brief) -> None:
         """Nothing is kept beside the records."""

@@ -119,6 +119,7 @@ def test_a_brief_holds_as_long_as_the_journal_is_as_it_was(store: Store) -> None
     brief = Brief(line, (("b", 1.5),), (), (), RunHandover(RUN, 1.0, ()), len(FIRST))
     store.keep_brief(RUN, brief)
     kept = not isinstance(store, MemoryStore)
+    assert store.all_ended([RUN, "nobody"]) == ({RUN: line} if kept else {})
     assert (store.brief(RUN), store.ended(RUN)) == ((brief, line) if kept else (None, None))
     with closing(store.journal(RUN, "me")) as journal:
         journal.append(MORE, 2.0)

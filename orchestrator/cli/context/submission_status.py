@@ -51,18 +51,21 @@ class SubmissionStatus:
 def look(submitted: Submitted) -> SubmissionStatus:
     """How it stands now; raises JournalDamaged."""
     kept = submitted.store.submissions
-    holders = kept.holders(submitted.id)
+    holders, components = kept.holders(submitted.id), kept.components(submitted.id)
+    ended = submitted.store.all_ended([each.run for each in components if each.run])
     rows = tuple(
-        ComponentStatus(each, holders.get(each.id), _counts(submitted, each)) for each in kept.components(submitted.id)
+        ComponentStatus(
+            each, holders.get(each.id), ended[each.run].counts if each.run in ended else _counts(submitted, each)
+        )
+        for each in components
     )
     return SubmissionStatus(kept.submission(submitted.id), rows, time.time())
 
 
 def _counts(submitted: Submitted, component: SubmittedComponent) -> Mapping[str, int]:
+    """Of a run that has not ended, or of which no line is kept: its journal is folded."""
     if not component.run:
         return {}
-    if (ended := submitted.store.ended(component.run)) is not None:
-        return ended.counts
     from orchestrator.cli.context.folded_run import report_of
 
     return report_of(Found(submitted.store, component.run)).outcome.counts

@@ -64,6 +64,8 @@ _APART = """FROM run AS r LEFT JOIN component AS c ON c.id = r.component
     WHERE (c.submission IS DISTINCT FROM %s OR c.id = %s)"""
 _BRIEF = """SELECT b.line, b.body FROM brief AS b JOIN run AS r ON r.id = b.run AND r.seq = b.seq AND r.chain = b.chain
     WHERE b.run = %s"""
+_ENDED = """SELECT b.run, b.line FROM brief AS b JOIN run AS r ON r.id = b.run AND r.seq = b.seq AND r.chain = b.chain
+    WHERE b.run = ANY(%s)"""
 _KEEP_BRIEF = """INSERT INTO brief (run, seq, chain, line, body)
     SELECT id, seq, chain, %s, %s FROM run WHERE id = %s AND seq = %s
     ON CONFLICT (run) DO UPDATE
@@ -117,8 +119,14 @@ class PostgresStore:
             yield entry_in_run(run, row)
 
     def ended(self, run: str) -> "EndedRun | None":
-        head = self._brief(run)[0]
-        return head.ended if head is not None else None
+        return self.all_ended([run]).get(run)
+
+    def all_ended(self, runs: Sequence[str]) -> "Mapping[str, EndedRun]":
+        found = {}
+        for run, line in self._rows(_ENDED, list(runs)):
+            with suppress(ValueError, TypeError):  # of another version
+                found[str(run)] = head_of_brief(bytes(line)).ended
+        return found
 
     def component_of(self, run: str) -> str:
         rows = self._rows("SELECT component FROM run WHERE id = %s", run)
