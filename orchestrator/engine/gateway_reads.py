@@ -33,6 +33,7 @@ def _definition(reader: Reader, key: str) -> Awaitable[Any]:
 METHODS: Mapping[str, Callable[[Reader, str], Awaitable[Any]]] = {
     looks.ENVIRONMENTS.what: lambda reader, _: reader.gateway.environments(),
     looks.GROUPS.what: lambda reader, _: reader.api_groups(),
+    looks.APIS.what: lambda reader, _: reader.apis(),
     looks.apis_of("").what: lambda reader, app: reader.gateway.apis_of(app),
     looks.policies(_ANY).what: lambda reader, kind: reader.gateway.policies(PolicyKind(kind)),
     looks.bindings(_ANY).what: lambda reader, kind: reader.gateway.bindings(PolicyKind(kind)),

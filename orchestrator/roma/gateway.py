@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from orchestrator.core.model.failures import Failed, Failure, RequestFailed
 from orchestrator.core.model.gateway import (
     Authorised,
     Bound,
@@ -23,6 +24,8 @@ from orchestrator.roma.shapes import api
 
 T = TypeVar("T")
 _ROOM = "apic/instances"
+#: policies of one kind that are asked for what they are bound to, at most [I: no limit is documented]
+MOST_POLICIES = 300
 
 _ENVIRONMENTS = Listing("environments", "envs", 500, shapes.environment, lambda x: x.id)
 _VERSIONS = Listing("publications", "api_versions", 500, shapes.version, lambda x: (x[0], x[1]))
@@ -111,7 +114,11 @@ class Gateway:
     async def bindings(self, kind: PolicyKind) -> tuple[Bound, ...]:
         """What of a kind is bound anywhere: a request for each policy."""
         found: list[Bound] = []
-        for policy in await self.policies(kind):
+        held = await self.policies(kind)
+        if len(held) > MOST_POLICIES:
+            told = f"there are more than {MOST_POLICIES} of them, each of which is a request"
+            raise RequestFailed(Failed(Failure.INVALID, message=told), request=f"GET {kind}-bindings")
+        for policy in held:
             listing = Listing(
                 f"APIs of a {kind}", _BOUND_APIS[kind], 500, partial(shapes.bound_api, policy), lambda x: x.id
             )

@@ -23,6 +23,10 @@ ENVIRONMENTS: Read[tuple[Environment, ...]] = Read("environments")
 GROUPS: Read[tuple[ApiGroup, ...]] = Read("api-groups")
 
 
+#: every API: planning is about many applications
+APIS: Read[tuple[Api, ...]] = Read("apis")
+
+
 def apis_of(app: str) -> Read[tuple[Api, ...]]:
     """The APIs of one application."""
     return Read("apis-of", app)

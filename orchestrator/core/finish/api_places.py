@@ -7,7 +7,7 @@ the import put before the application's name.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from orchestrator.core.finish.api_looks import ENVIRONMENTS, GROUPS, apis_of
+from orchestrator.core.finish.api_looks import APIS, ENVIRONMENTS, GROUPS
 from orchestrator.core.finish.ground import Ground
 from orchestrator.core.finish.looks import INVENTORY, Look, Seen
 from orchestrator.core.finish.pairs import Pair
@@ -71,8 +71,7 @@ def looks(ground: Ground, pairs: tuple[Pair, ...]) -> Iterator[Look]:
         yield Look(pair.target, GROUPS, writer)
         for instance, who in ((pair.source, reader), (pair.target, writer)):
             yield Look(instance, ENVIRONMENTS, who)
-        yield Look(pair.source, apis_of(pair.asset.id), reader)
-        yield Look(pair.target, apis_of(pair.there), writer)
+            yield Look(instance, APIS, who)
 
 
 def identities(ground: Ground, pair: Pair) -> tuple[str, str]:
@@ -87,7 +86,7 @@ def identities(ground: Ground, pair: Pair) -> tuple[str, str]:
 def moved(ground: Ground, pair: Pair, seen: Seen) -> Moved | Unread:
     """One application with the APIs of both sides, or why they could not be read."""
     inventory = seen.get(pair.target, INVENTORY)
-    here, there = seen.get(pair.source, apis_of(pair.asset.id)), seen.get(pair.target, apis_of(pair.there))
+    here, there = seen.get(pair.source, APIS), seen.get(pair.target, APIS)
     groups = seen.get(pair.target, GROUPS)
     known = seen.get(pair.source, ENVIRONMENTS), seen.get(pair.target, ENVIRONMENTS)
     for answer in (inventory, here, there, groups, *known):
@@ -98,8 +97,12 @@ def moved(ground: Ground, pair: Pair, seen: Seen) -> Moved | Unread:
         return Unread(f"the application is not at {pair.target} any more, or not visible there")
     names = (_names(known[0]), _names(known[1]))
     held = {} if isinstance(groups, Unread) else {each.name: each for each in groups}
-    apis = [() if isinstance(each, Unread) else each for each in (here, there)]
-    return Moved(pair, *identities(ground, pair), app, apis[0], apis[1], held, names)
+    own = _of(here, pair.asset.id), _of(there, pair.there)
+    return Moved(pair, *identities(ground, pair), app, *own, held, names)
+
+
+def _of(apis: tuple[Api, ...] | Unread, app: str) -> tuple[Api, ...]:
+    return () if isinstance(apis, Unread) else tuple(each for each in apis if each.app_id == app)
 
 
 def _app(inventory: Inventory | Unread, app: str) -> App | None:

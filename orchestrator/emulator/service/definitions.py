@@ -54,6 +54,8 @@ def delete_group(asked: Change) -> Done:
 def api(at: Looking, api_id: str, told: Json) -> Json:
     """One API in detail: what the list tells of it, and its back end."""
     one = api_for(at, api_id, "read")
+    if one.backend_type == "FUNCTION":
+        return {**told, "func_info": {"function_urn": one.address}}
     return {**told, "backend_api": {"url_domain": one.address, "req_method": one.method, "req_uri": one.path}}
 
 
@@ -149,6 +151,8 @@ def _file(holding: Holding, group: Group, apis: list[Api], define: str) -> Json:
 
 
 def _backend(one: Api) -> Json:
+    if one.backend_type == "FUNCTION":
+        return {"type": "FUNCTION", "functionEndpoints": {"function-urn": one.address}}
     if one.backend_type != "HTTP":
         return {"type": one.backend_type}
     return {
@@ -202,7 +206,6 @@ def _made(asked: Change, group: Group, item: _Item, there: Api | None) -> Api:
     app = _owner(asked, group, str(said.get("x-apigateway-roma-app") or ""))
     backend = said.get("x-apigateway-backend")
     kind = str(backend.get("type") or "MOCK") if isinstance(backend, dict) else "MOCK"
-    endpoints = backend.get("httpEndpoints") if isinstance(backend, dict) else None
     return Api(
         there.id if there else asked.holding.new_id("api"),
         name,
@@ -211,10 +214,19 @@ def _made(asked: Change, group: Group, item: _Item, there: Api | None) -> Api:
         method,
         path,
         backend_type=kind,
-        address=str(endpoints.get("address") or "") if isinstance(endpoints, dict) else "",
+        address=_address(backend),
         remark=str(said.get("description") or "")[:_REMARK],
         publications=there.publications if there else (),
     )
+
+
+def _address(backend: object) -> str:
+    """Where the back end of one place of a file is: an address, or a function."""
+    for part, key in (("httpEndpoints", "address"), ("functionEndpoints", "function-urn")):
+        found = backend.get(part) if isinstance(backend, dict) else None
+        if isinstance(found, dict):
+            return str(found.get(key) or "")
+    return ""
 
 
 def _owner(asked: Change, group: Group, name: str) -> App:

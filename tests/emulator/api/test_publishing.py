@@ -216,6 +216,17 @@ def test_somebody_else_may_create_the_same_api_first() -> None:
     assert backend["url_domain"] == "somebody.else:1"
 
 
+def test_a_function_behind_an_api_travels_by_its_urn() -> None:
+    far = client()
+    apis = far.service.holding("dev").apis
+    apis.put(replace(draft(far), backend_type="FUNCTION", address="urn:fss:night"))
+    file = said(export(far, draft(far).group_id, env_id=RELEASE))
+    apis.remove(draft(far).id)
+    assert ended(import_(far, file, draft(far).group_id)) == ([draft(far).path], [], [])
+    made = listed(far, "/apis", "apis", name=draft(far).name)[0]
+    assert said(far.get(f"/apis/{made['id']}", "apic"))["func_info"] == {"function_urn": "urn:fss:night"}
+
+
 def test_a_group_that_holds_an_api_stays() -> None:
     far = client()
     assert code(far.ask("DELETE", far.path(f"/api-groups/{draft(far).group_id}", kind="apic"))) == (409, "APIG.4016")
