@@ -78,6 +78,16 @@ def test_times_are_told_with_what_they_rest_on_and_what_would_help() -> None:
     assert re.search(r" dev m@prod \d+ \d+ 0:00-\d+:\d\d \d+:\d\d-\d+:\d\d", text)
 
 
+def test_a_rate_of_writes_that_binds_is_told_with_what_it_costs_and_what_to_do() -> None:
+    slow = replace(large(), settings=Settings(writes_per_second=0.004))
+    text = " ".join(preview_text(shown(slow), everything=False).split())
+    told = (
+        r"the write rate of c binds: 1 lane uses 0\.004/s, which costs \d.*; more credentials would help, or a higher"
+    )
+    assert re.search(told, text)
+    assert "binds" not in preview_text(shown(large()), everything=False)
+
+
 def test_what_stands_against_it_comes_first_and_a_waiver_tells_its_reason() -> None:
     held = {"dev": (held_app("web"), held_app("core")), "prod": (held_app("web", "x"), held_app("core", "y"))}
     waiver = Waiver("name-collision", ("web",), "agreed, CHG-9", None)
