@@ -296,7 +296,9 @@ def continue_run(
     run: RunArgument = None,
     gate: Annotated[
         str,
-        typer.Option("--gate", metavar="GATE", help="Open this gate: imports.", autocompletion=completion.gates),
+        typer.Option(
+            "--gate", metavar="GATE", help="Open this gate: imports or tasks.", autocompletion=completion.gates
+        ),
     ] = "",
     engine: EngineOption = "",
 ) -> int:

@@ -38,9 +38,9 @@ def outcomes(incomplete: str) -> list[str]:
 
 def gates(incomplete: str) -> list[str]:
     """What `continue --gate` takes."""
-    from orchestrator.core.plan.plan import Gate
+    from orchestrator.core.plan.plan import TASKS, Gate
 
-    return _fitting(lambda: [each for each in Gate if each is not Gate.NONE], incomplete)
+    return _fitting(lambda: [*(each for each in Gate if each is not Gate.NONE), TASKS], incomplete)
 
 
 def schedulers(incomplete: str) -> list[str]:
