@@ -235,7 +235,9 @@ class _Running:
             self._terminal.result(closing_text(ended.progress, ended.outcome, names, log, left, self._following))
             if (done := self._finished) is not None:
                 self._terminal.result(
-                    finish_text(ended.run, done.progress.finishing, reasons_of(done), everything=False)
+                    finish_text(
+                        ended.run, done.progress.finishing, reasons_of(done.ends, done.signal), everything=False
+                    )
                 )
         if ended.outcome.final:
             self._home.tell_end(ended.run)
@@ -249,7 +251,11 @@ class _Running:
     def _finish_json(self, ended: Ended) -> dict[str, object]:
         if (done := self._finished) is None:
             return {}
-        told = {**changes_json(done.progress.finishing), "code": int(done.code), "whys": reasons_of(done)}
+        told = {
+            **changes_json(done.progress.finishing),
+            "code": int(done.code),
+            "whys": reasons_of(done.ends, done.signal),
+        }
         return {"finish": told, "code": self._code(ended)}
 
     def _left(self, run: str) -> PlanHandover:

@@ -149,7 +149,7 @@ def _conducted(made: Changing, wish: FinishWish, everything: bool, observing: Ob
 
 def _close(made: Changing, finished: Carried, everything: bool) -> int:
     changes, code = finished.progress.finishing, finished.code
-    reasons = reasons_of(finished)
+    reasons = reasons_of(finished.ends, finished.signal)
     who, following = _who_and_next(made, finished)
     if made.terminal.common.json:
         head = {"run": made.found.run, "plan": made.plan.name, "dry_run": False, "code": int(code)}

@@ -166,7 +166,7 @@ def _confirmed(made: Changing, asked: Asked, wanted: Wanted) -> str:
 
 def _close(made: Changing, undone: Carried, wanted: Wanted) -> int:
     changes, code = undone.progress.changes, undone.code
-    reasons = reasons_of(undone)
+    reasons = reasons_of(undone.ends, undone.signal)
     who, following = _who_and_next(made, undone)
     if made.terminal.common.json:
         head = {"run": made.found.run, "plan": made.plan.name, "dry_run": False, "code": int(code)}

@@ -11,7 +11,7 @@ from orchestrator.core.finish.planning import FinishPlan
 from orchestrator.core.model.change import TECHNICAL, Change, Left
 from orchestrator.core.model.counts import count
 from orchestrator.core.state.changes import ChangeLife, Changes, ChangeState
-from orchestrator.engine.change_run import Carried
+from orchestrator.core.state.ends import End
 
 #: rows of one kind that are told one by one; `--all` tells each
 MOST_ROWS = 30
@@ -152,9 +152,9 @@ def _left_json(left: Left) -> dict[str, str]:
     return {"kind": left.kind, "id": left.id, "name": left.name, "target": left.target, "why": left.why}
 
 
-def reasons_of(done: Carried) -> list[str]:
-    """Why it went no further."""
-    reasons = [end.sentence for end in done.ends.values()]
-    if done.signal:
-        reasons.append(f"interrupted by {done.signal}; what was asked for is settled by the next start")
+def reasons_of(ends: Mapping[str, End], signal: str) -> list[str]:
+    """Why it went no further; `signal` is what stopped it, or ""."""
+    reasons = [end.sentence for end in ends.values()]
+    if signal:
+        reasons.append(f"interrupted by {signal}; what was asked for is settled by the next start")
     return reasons
