@@ -27,6 +27,8 @@ from tests.builders.postgres_store import database_of, store_in, way_to
 from tests.builders.temporal_server import TemporalServer
 
 COMPONENTS, WORKERS, AT_ONCE = 1_000, 4, 10
+#: as `submit` does
+STARTED_AT_ONCE = 20
 _SUBMISSION = "s-bench"
 
 
@@ -71,8 +73,10 @@ async def _work(address: str, uri: str, folder: Path) -> None:
 
 async def _begun(address: str, store: PostgresStore, components: list[SubmittedComponent]) -> None:
     engine = await _engine(address, store)
-    for each in components:
-        await begin(engine, each)
+    for part in range(0, len(components), STARTED_AT_ONCE):
+        async with anyio.create_task_group() as tasks:
+            for each in components[part : part + STARTED_AT_ONCE]:
+                tasks.start_soon(begin, engine, each)
 
 
 def report(_plans: int) -> list[str]:

@@ -114,6 +114,8 @@ class OwnServer(PostgresServer):
             os.chown(secret, _NOBODY, _NOBODY)
         words = ["-U", ADMIN, f"--pwfile={secret}", "--auth=scram-sha-256", "--no-sync", "-E", "UTF8", "--locale=C"]
         self._run("initdb", "-D", str(self.data), *words)
+        with open(self.data / "pg_hba.conf", "a") as file:
+            file.write("host all all 10.231.0.0/16 scram-sha-256\n")  # of `builders.other_host`
         with open(self.data / "postgresql.conf", "a") as file:
             file.write(f"{_CONFIG}port = {self.port}\n")
 

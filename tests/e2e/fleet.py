@@ -175,14 +175,12 @@ class Fleet:
         assert said.code == 0, said.both
         return str(said.document["submission"])
 
-    def worker(
-        self, group: str, at_once: int = 4, *, journal: tuple[str, str] = ("", ""), engine: str = ""
-    ) -> WorkerProcess:
-        """One more worker, with a home of its own, as on a host of its own."""
+    def worker(self, group: str, at_once: int = 4, *, engine: str = "", before: Sequence[str] = ()) -> WorkerProcess:
+        """One more worker, with a home of its own, as on a host of its own; `before` is what its command runs under."""
         number = len(self.workers)
         said = self.desk.folder / f"worker-{number}.log"
         words = [
-            *PROGRAM, "worker", "--group", group, "--at-once", str(at_once), *(journal if journal[0] else self.journal),
+            *before, *PROGRAM, "worker", "--group", group, "--at-once", str(at_once), *self.journal,
             "--engine", engine or self.engine, "--home", str(self.desk.folder / f"home-{number}"), *LINES,
         ]  # fmt: skip
         with open(said, "w", encoding="utf-8") as file:

@@ -11,6 +11,7 @@ import pytest
 from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Duration, Durations
 from tests.builders.cable import cable_to
+from tests.builders.other_host import can_be_had, other_host
 from tests.builders.postgres_server import OwnServer, PostgresServer
 from tests.builders.temporal_server import TemporalServer
 from tests.chaos.lab import lab
@@ -175,6 +176,30 @@ def test_a_worker_that_is_cut_from_its_engine_alone_goes_on(
         let_pass(45.0)
         assert (fleet.conducted_by(alone.pid), fleet.conducted_by(other.pid)) == (had, [])
         roma.release()
+        fleet.until_over()
+        arrived_once(roma, plan)
+
+
+@pytest.mark.skipif(not can_be_had(), reason="a host of its own needs root and `ip`")
+@pytest.mark.parametrize("after", [0.0, 0.7])
+def test_a_host_that_is_split_off_sends_nothing_once_its_worker_is_dead(
+    own_postgres: OwnServer, temporal: str, desk: Desk, serve: Serve, after: float
+) -> None:
+    """The cable is cut while requests are on their way, and mended after the death of the one who sent them."""
+    roma, plan = serve(world_of_pairs(12, durations=JOBS)), FleetPlan.of_pairs(12)
+    with fleet_at(desk, own_postgres, temporal) as fleet, other_host() as host:
+        fleet.plan(roma, plan)
+        split = fleet.worker("north", at_once=12, before=host.words)
+        fleet.submit()
+        busy(fleet, roma, 12)
+        let_pass(after)
+        host.cut()
+        assert split.process.wait(40) in LOST
+        posts = roma.posts()
+        host.heal()
+        let_pass(60.0)
+        assert roma.posts() == posts, "what was on its way died with its sender"
+        fleet.worker("south", at_once=12)
         fleet.until_over()
         arrived_once(roma, plan)
 
