@@ -113,7 +113,7 @@ def test_a_run_of_255_assets_is_finished_proved_told_and_taken_back(serve: Serve
     assert (len(finished["codes"]), len(finished["shared secrets"])) == (APPS, APPS)
     assert {"UNIT", "KG", "COLOUR"} <= set(finished["entries"])
     assert finished["running"] == {"dev": [], "prod": running["dev"]}
-    assert done == len(ENTRIES) + 2 * (2 * APPS) + 3 * APPS + 2 * RUNNING
+    assert done == 2 * (2 * APPS) + 3 * APPS + 2 * RUNNING, "the run itself has created the entries, before its import"
 
     left = desk.run("handover", "--json").document
     still = {each["action"] for each in left["items"] if not each["done"]}
@@ -123,7 +123,7 @@ def test_a_run_of_255_assets_is_finished_proved_told_and_taken_back(serve: Serve
     kept = b"".join(content for _, content in desk.files().values())
     assert b"SESAME" not in kept
 
-    told = desk.run("undo", "--step", ",".join(STEPS), "--yes", patience=600.0)
+    told = desk.run("undo", "--step", ",".join(STEPS[1:]), "--yes", patience=600.0)
     assert told.code == 0, told.both[-3000:]
     assert state(roma) == moved
     told = desk.run("undo", "--yes", patience=300.0)
