@@ -305,7 +305,7 @@ class Document:
     #: how several workers could share the plan
     fleet: FleetDocument
     #: what the run does before it imports
-    before_import: Sequence[PreparationDocument] = ()
+    before_import: Sequence[PreparationDocument]
 
 
 @dataclass(frozen=True, slots=True)
