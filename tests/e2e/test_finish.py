@@ -1,5 +1,6 @@
 """A run of 255 assets, and what ROMA does not carry: done, proved, told, and taken back, by the installed program."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +11,24 @@ import pytest
 from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.service.instance_store import Holding
 from orchestrator.emulator.world.finishing_readings import Told
-from orchestrator.emulator.world.generate import DEV_USER, PROD_USER, Filling, generate
+from orchestrator.emulator.world.gateway import Environment, PolicyKind
+from orchestrator.emulator.world.generate import CALLS, DEV_USER, PROD_USER, Filling, generate
 from orchestrator.emulator.world.options import Switches
-from orchestrator.emulator.world.world import AppCode, User, World
+from orchestrator.emulator.world.world import AppCode, Group, User, World
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import Desk, PlanText
 from tests.e2e.local_roma import BLINK, LocalRoma
 
 APPS, TASKS, RUNNING = 55, 200, 20
+#: every n-th application has a draft, an API that is published in TEST, a policy of each kind
+UNRELEASED_EVERY, TESTED_EVERY, POLICIES_EVERY = 10, 4, 11
+DRAFTS, TESTED, GOVERNED = APPS // UNRELEASED_EVERY, APPS // TESTED_EVERY, APPS // POLICIES_EVERY
+#: two APIs of each application that is called
+CALLERS = 2 * sum(map(len, CALLS.values()))
+#: throttling, access control, signature keys; plugins are left
+KINDS = 3
+#: the one draft whose group the package does not carry
+ALONE = "alone-group"
 USERS = (
     DEV_USER,
     PROD_USER,
@@ -26,25 +37,43 @@ USERS = (
 ENTRIES = {"UNIT": "Unit", "UNIT/KG": "Kilogram", "COLOUR": "Colour"}
 PASSWORD = "pw-SESAME-of-prod"
 #: every step that stands
-STEPS = ("dictionaries", "datasources", "app_secrets", "app_codes", "members", "tasks")
+STEPS = ("dictionaries", "datasources", "app_secrets", "app_codes", "members", "apis", "policies", "tasks")
 MOVES = (
     'name: all, source: dev, target: prod, apps: "*", tasks: "*", finish: {dictionaries: create, '
     "datasources: prod.yaml, app_secrets: keep, app_codes: keep, members: members.csv, "
-    'tasks: {start: ["*"], first_run: reviewed}}'
+    "apis: {unpublished: import, publish: as-at-source}, policies: copy, "
+    'tasks: {start: ["*"], first_run: reviewed}}, '
+    f"calls: {json.dumps({caller: list(called) for caller, called in CALLS.items()})}"
 )
-#: what no program can do: the network, devices, and people outside
-NEVER_OURS = {"instance-settings", "devices", "outside-systems"}
+#: what no program can do: the network, functions, domains, devices, and people outside
+NEVER_OURS = {"instance-settings", "function-backend", "api-settings", "devices", "outside-systems"}
 
 
 def world() -> World:
-    """255 assets at dev, each application with data sources, a member and an AppCode; some tasks run; prod is empty."""
-    filling = Filling(calls={}, unreleased_every=0, apis_per_app=0, running_every=TASKS // RUNNING)
-    switches = Switches(list_secrets=Told.CLEAR)
+    """255 assets at dev, each application with data sources, APIs, a member and an AppCode; some tasks run.
+
+    Some APIs are drafts, some are published in the environment TEST, some have policies, and some applications call
+    others. Prod is empty but for an environment TEST of its own.
+    """
+    filling = Filling(
+        unreleased_every=UNRELEASED_EVERY,
+        tested_every=TESTED_EVERY,
+        policies_every=POLICIES_EVERY,
+        running_every=TASKS // RUNNING,
+    )
+    switches = Switches(list_secrets=Told.CLEAR, import_keeps_authorisations=False)
     made = generate(APPS, TASKS, filling=filling, durations=BLINK, users=USERS, switches=switches)
     dev, prod = made.instances
     apps = tuple(replace(app, members=(("alice", ("read", "modify")),)) for app in dev.apps)
-    dev = replace(dev, apps=apps, dictionaries={**dev.dictionaries, **ENTRIES})
-    return replace(made, instances=(dev, prod))
+    alone = next(each for each in dev.apis if not each.publications)
+    dev = replace(
+        dev,
+        apps=apps,
+        groups=(*dev.groups, Group("alone", ALONE, alone.app_id)),
+        apis=tuple(replace(each, group_id="alone") if each == alone else each for each in dev.apis),
+        dictionaries={**dev.dictionaries, **ENTRIES},
+    )
+    return replace(made, instances=(dev, replace(prod, environments=(Environment("test-of-prod", "TEST"),))))
 
 
 def give_app_codes(api: Api) -> None:
@@ -69,10 +98,35 @@ def state(roma: LocalRoma) -> dict[str, object]:
             "codes": sorted(each.code for each in prod.app_codes.all()),
             "shared secrets": sorted(_secrets(prod) & _secrets(dev)),
             "entries": sorted(each.code for each in prod.dictionary.all()),
+            **gateway(prod),
             "running": {name: _running(one) for name, one in (("dev", dev), ("prod", prod))},
         }
 
     return roma.ask(look)
+
+
+def gateway(holding: Holding) -> dict[str, object]:
+    """APIs with where they are published, groups, policies, what is bound to what, and who may call whom."""
+    apis, groups = ({each.id: each.name for each in held.all()} for held in (holding.apis, holding.groups))
+    envs = {each.id: each.name for each in holding.environments.all()}
+    policies = {each.id: each for each in holding.policies.all() if each.kind is not PolicyKind.PLUGIN}
+    apps = {each.id: each.name for each in holding.apps.all()}
+    return {
+        "apis": {
+            each.name: (groups[each.group_id], sorted(envs[one.env_id] for one in each.publications if one.online))
+            for each in holding.apis.all()
+        },
+        "groups": sorted(groups.values()),
+        "policies": sorted(
+            (each.kind.value, each.name, sorted(_filled(dict(each.fields)).items())) for each in policies.values()
+        ),
+        "bound": sorted(
+            (policies[each.policy_id].name, apis[each.api_id], envs[each.env_id])
+            for each in holding.bindings.all()
+            if each.policy_id in policies
+        ),
+        "callers": sorted((apps[each.app_id], apis[each.api_id]) for each in holding.authorisations.all()),
+    }
 
 
 def _filled(content: Mapping[str, object]) -> dict[str, object]:
@@ -113,7 +167,11 @@ def test_a_run_of_255_assets_is_finished_proved_told_and_taken_back(serve: Serve
     assert (len(finished["codes"]), len(finished["shared secrets"])) == (APPS, APPS)
     assert {"UNIT", "KG", "COLOUR"} <= set(finished["entries"])
     assert finished["running"] == {"dev": [], "prod": running["dev"]}
-    assert done == 2 * (2 * APPS) + 3 * APPS + 2 * RUNNING, "the run itself has created the entries, before its import"
+    source: Any = roma.ask(lambda api: gateway(api.service.holding("dev")))
+    assert {part: finished[part] for part in source} == source
+    apis, policies = DRAFTS + 1 + TESTED, 2 * KINDS * GOVERNED + CALLERS
+    assert (len(source["callers"]), len(source["bound"])) == (CALLERS, KINDS * GOVERNED)
+    assert done == 2 * (2 * APPS) + 3 * APPS + apis + policies + 2 * RUNNING, "the entries are there by the run"
 
     left = desk.run("handover", "--json").document
     still = {each["action"] for each in left["items"] if not each["done"]}
@@ -129,3 +187,5 @@ def test_a_run_of_255_assets_is_finished_proved_told_and_taken_back(serve: Serve
     told = desk.run("undo", "--yes", patience=300.0)
     assert told.code == 0, told.both[-3000:]
     assert roma.held() == {}
+    rest: Any = state(roma)
+    assert not any(rest[part] for part in source), rest
