@@ -52,6 +52,8 @@ class Conducting:
     store: LocalStore
     #: this process, as it holds components
     holder: Holder
+    #: the User-Agent by which services tell this worker from others
+    agent: str
     #: ends this process at once, with that error's code
     fall: Callable[[RomaMigrateError], None]
     #: told of an end that concerns this whole process (7)
@@ -101,7 +103,7 @@ class Conducting:
         """The submitted plan with its secrets; commands that give them may take their time."""
         submission = self.store.submissions.submission(row.submission)
         plan = plan_in(submission.plan_text, Path(submission.plan_file))
-        return plan, assemble(plan, self.terminal.redactor, log.say)
+        return plan, assemble(plan, self.terminal.redactor, log.say, agent=self.agent)
 
     async def _refused(self, row: SubmittedComponent, error: OperatorError) -> SubmittedComponent:
         """Its plan or its secrets cannot be had here: a person finds that at the component."""

@@ -68,9 +68,12 @@ class AiohttpTransport:
         ca_file: str = "",
         proxy: str = "",
         *,
+        agent: str = "",
         connect_timeout: float = CONNECT_TIMEOUT,
         idle_timeout: float = IDLE_TIMEOUT,
     ) -> None:
+        """`agent` is the User-Agent of every request; "" sends none."""
+        self._agent = agent
         self._ca_file = ca_file
         self._proxy = proxy
         self._connect_timeout = connect_timeout
@@ -105,6 +108,8 @@ class AiohttpTransport:
         """Send the request and wait for the answer's head."""
         session = self._session(fresh=request.single_use or request.method != "GET")
         headers = {**request.headers, "Accept-Encoding": "identity"}
+        if self._agent:
+            headers["User-Agent"] = self._agent  # added once the request is signed: it proves nothing
         data: bytes | AsyncIterator[bytes] | None = None
         if isinstance(request.body, bytes):
             data = request.body

@@ -20,7 +20,7 @@ import psycopg
 
 from orchestrator.emulator.world.generate import Filling, empty_instance, fill
 from orchestrator.emulator.world.options import Durations, Switches
-from orchestrator.emulator.world.readings import LockScope
+from orchestrator.emulator.world.readings import AddNewOnExisting, LockScope
 from orchestrator.emulator.world.world import User, World
 from tests.builders.postgres_server import PASSWORD, PostgresServer
 from tests.e2e.desk import LINES, PROGRAM, SETTINGS, Desk, key_of, password_of, secrets_of
@@ -39,8 +39,11 @@ def user(name: str) -> User:
 def world_of_pairs(
     pairs: int, *, first: int = 1, apps: int = 2, tasks: int = 4, durations: Durations = BLINK, **how: Any
 ) -> World:
-    """`src1` .. `srcN` are filled, `dst1` .. `dstN` are empty; each has a user of its own."""
-    switches = Switches()
+    """`src1` .. `srcN` are filled, `dst1` .. `dstN` are empty; each has a user of its own.
+
+    A name that is taken gets a suffix there: an import that is executed twice doubles what it brings, and is seen.
+    """
+    switches = Switches(add_new_on_existing=AddNewOnExisting.SUFFIX)
     numbers = range(first, first + pairs)
     fillings = {
         n: Filling(apps, tasks, calls={}, unreleased_every=0, running_every=0, owner=f"src{n}") for n in numbers
@@ -113,6 +116,11 @@ class WorkerProcess:
     @property
     def pid(self) -> int:
         return self.process.pid
+
+    @property
+    def agent(self) -> str:
+        """What stands in the User-Agent of its requests, and of nobody else's."""
+        return f"-{self.pid}-"
 
     def kill(self) -> None:
         self.process.kill()
@@ -215,6 +223,11 @@ class Fleet:
     def conducted_by(self, pid: int) -> list[str]:
         """Components that this process holds now."""
         return sorted(component for component, holder in self.holders().items() if holder == pid)
+
+    def leased_until(self, pid: int) -> float:
+        """Epoch seconds until which this process holds components; read it before another takes them over."""
+        sql = "SELECT holder, extract(epoch FROM expires) FROM lease WHERE key LIKE 'component %'"
+        return max(float(ends) for holder, ends in self.sql(sql) if json.loads(holder)["pid"] == pid)
 
     def until(self, holds: Callable[[], object], patience: float = PATIENCE) -> None:
         """Return as soon as it holds; what never comes fails the test, with what the workers said."""

@@ -14,7 +14,7 @@ from anyio.from_thread import BlockingPortal
 
 from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.server import Address, serve
-from orchestrator.emulator.service.ledger import Ledger
+from orchestrator.emulator.service.ledger import Asked, Ledger
 from orchestrator.emulator.service.service import Service
 from orchestrator.emulator.world.faults import Kind, Rule
 from orchestrator.emulator.world.generate import Filling, generate
@@ -55,11 +55,13 @@ class LocalRoma:
         self.portal, self.world = portal, world
         self.api = Api(Service(world, lambda: utc_now().timestamp(), seed), seed)
         self.port = 0
+        #: the port at which plans find it; 0: its own
+        self.way = 0
         self._door: AbstractContextManager[Address] | None = None
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self.way or self.port}"
 
     @property
     def ledger(self) -> Ledger:
@@ -121,6 +123,11 @@ class LocalRoma:
     def posts(self) -> int:
         """Requests for a job, whatever became of them."""
         return self.ask(lambda api: sum(api.requests[each] for each in WRITES))
+
+    def asked_by(self, agent: str) -> Asked:
+        """Whole requests of the one program in whose User-Agent this stands."""
+        found = self.ask(lambda api: [one for name, one in api.service.ledger.asked.items() if agent in name])
+        return found[0] if found else Asked()
 
     def jobs(self, kind: str, instance: str = "") -> int:
         """Jobs of ours that the service accepted."""

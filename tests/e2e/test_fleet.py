@@ -6,6 +6,7 @@ import pytest
 
 from orchestrator.emulator.world.operations import Operation
 from tests.builders.postgres_server import PostgresServer
+from tests.builders.stopping import is_stopped, stopping_at
 from tests.builders.temporal_server import TemporalServer
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import Desk
@@ -62,11 +63,42 @@ def test_what_a_worker_had_goes_on_elsewhere(fleet: Fleet, serve: Serve, how: st
         victim.freeze()
         assert victim.process.wait(60) == -9, "the kernel ended it with its lease"
     assert roma.posts() == posts
+    until = fleet.leased_until(victim.pid)
     other = fleet.worker("south")
     conducts(fleet, other, 2)
     roma.release()
     fleet.until_over()
     arrived_once(roma, plan)
+    assert 0.0 < roma.asked_by(victim.agent).last <= until, "0 requests of it after its lease's end"
+    assert roma.asked_by(other.agent).last > until
+
+
+@pytest.mark.parametrize(
+    ("line", "timer", "code"),
+    [
+        pytest.param("await _confirmed(guard)", True, -9, id="before the last guard"),
+        pytest.param("yield body.tail", True, -9, id="behind the last guard"),
+        pytest.param("await _confirmed(guard)", False, 75, id="before the last guard, where the kernel has no timer"),
+    ],
+)
+def test_a_worker_that_stops_at_the_end_of_an_upload_sends_nothing_when_it_goes_on(
+    fleet: Fleet, serve: Serve, line: str, timer: bool, code: int
+) -> None:
+    """Another has done all of it meanwhile. Behind the last guard only the kernel's timer is left to prevent it."""
+    roma, plan = serve(world_of_pairs(1)), FleetPlan.of_pairs(1)
+    fleet.plan(roma, plan)
+    victim = fleet.worker("north", before=stopping_at("_upload", line, timer=timer))
+    fleet.submit()
+    fleet.until(lambda: is_stopped(victim.pid))
+    until = fleet.leased_until(victim.pid)
+    fleet.worker("south")
+    fleet.until_over()
+    victim.thaw()
+    ended = victim.process.wait(60)
+    roma.release()
+    arrived_once(roma, plan)
+    assert 0.0 < roma.asked_by(victim.agent).last <= until
+    assert ended == code
 
 
 def test_a_worker_that_drains_hands_over_what_it_has(fleet: Fleet, serve: Serve) -> None:

@@ -5,12 +5,13 @@ After each of them, with whoever supervises the workers, every component ends we
 
 import threading
 from collections.abc import Iterator
+from itertools import count, cycle
 
 import pytest
 
 from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Duration, Durations
-from tests.builders.cable import cable_to
+from tests.builders.cable import Cable, cable_to
 from tests.builders.other_host import can_be_had, other_host
 from tests.builders.postgres_server import OwnServer, PostgresServer
 from tests.builders.temporal_server import TemporalServer
@@ -68,10 +69,13 @@ def test_a_worker_that_is_frozen_past_its_lease_asks_for_nothing_and_writes_noth
         victim.thaw()
         assert victim.process.wait(10) in LOST
         assert (roma.posts(), fleet.sql("SELECT count(*) FROM event")) == (posts, entries)
-        fleet.worker("south")
+        until = fleet.leased_until(victim.pid)
+        other = fleet.worker("south")
         roma.release()
         fleet.until_over()
         arrived_once(roma, plan)
+        assert 0.0 < roma.asked_by(victim.agent).last <= until, "0 requests of it after its lease's end"
+        assert roma.asked_by(other.agent).last > until
 
 
 @pytest.mark.parametrize("seconds", [0.0, 3.0, 8.0])
@@ -128,6 +132,102 @@ def test_a_database_behind_a_silent_proxy_is_left_for_one_that_speaks(
             fleet.until_over()
             arrived_once(roma, plan)
             assert set(supervisor.codes) <= LOST
+
+
+def until_over_with_lost_answers(fleet: Fleet, cable: Cable) -> None:
+    """Every component is done, while one answer after the other is cut that says that something was written."""
+    looks, answers = count(), cycle([b"INSERT 0 ", b"COMMIT", b"UPDATE "])
+
+    def over() -> bool:
+        if next(looks) % 4 == 0:
+            cable.cut_before_answer(next(answers))
+        return all(state == "done" for state, _ in fleet.components().values())
+
+    fleet.until(over)
+
+
+def test_answers_of_the_database_that_are_lost_cost_no_worker_and_nothing_twice(
+    postgres: PostgresServer, temporal: str, desk: Desk, serve: Serve
+) -> None:
+    roma, plan = serve(world_of_pairs(8, durations=JOBS)), FleetPlan.of_pairs(8)
+    with fleet_at(desk, postgres, temporal) as fleet, cable_to(postgres.port) as cable:
+        fleet.plan(roma, plan)
+        fleet.port = cable.port
+        with Supervisor(fleet, ["north", "south"]) as supervisor:
+            fleet.submit()
+            until_over_with_lost_answers(fleet, cable)
+            arrived_once(roma, plan)
+            assert cable.cuts >= 5
+            assert supervisor.codes == []
+            assert {code for _, code in fleet.components().values()} == {0}
+            print(f"{cable.cuts} answers cut")
+
+
+def test_services_behind_a_silent_proxy_are_waited_for(
+    postgres: PostgresServer, temporal: str, desk: Desk, serve: Serve
+) -> None:
+    """What the proxy held back reaches the service late: a request of that time is not repeated beside it."""
+    roma, plan = serve(world_of_pairs(8, durations=JOBS)), FleetPlan.of_pairs(8)
+    with fleet_at(desk, postgres, temporal) as fleet, cable_to(roma.port) as cable:
+        roma.way = cable.port
+        fleet.plan(roma, plan)
+        with Supervisor(fleet, ["north", "south"]) as supervisor:
+            fleet.submit()
+            busy(fleet, roma, 8)
+            conducted = sorted(fleet.holders())
+            cable.fall_silent()
+            let_pass(60.0)
+            assert sorted(fleet.holders()) == conducted
+            cable.speak()
+            fleet.until_over()
+            arrived_once(roma, plan)
+            assert supervisor.codes == []
+
+
+def test_a_worker_that_is_cut_from_its_services_alone_keeps_what_it_has(
+    postgres: PostgresServer, temporal: str, desk: Desk, serve: Serve
+) -> None:
+    """The database and the engine hear of it as before: nobody takes over, and the outage is waited for."""
+    north, south = serve(world_of_pairs(2, durations=JOBS)), serve(world_of_pairs(2, first=3, durations=JOBS))
+    plan = FleetPlan.of_pairs(4, groups={1: "north", 2: "north", 3: "south", 4: "south"})
+    with fleet_at(desk, postgres, temporal) as fleet, cable_to(north.port) as cable:
+        north.way = cable.port
+        fleet.plan(north, plan, also=[south])
+        alone = fleet.worker("north")
+        fleet.worker("south")
+        submission = fleet.submit()
+        fleet.until(lambda: len(fleet.conducted_by(alone.pid)) == 2 and north.posts() >= 2)
+        cable.fall_silent()
+        free = fleet.worker("north")
+        fleet.until(lambda: [fleet.components()[f"{submission}.{n}"] for n in (3, 4)] == [("done", 0)] * 2)
+        let_pass(45.0)
+        assert fleet.conducted_by(alone.pid) == [f"{submission}.{n}" for n in (1, 2)]
+        assert fleet.conducted_by(free.pid) == []
+        cable.speak()
+        fleet.until_over()
+        for roma in (north, south):
+            arrived_once(roma, plan)
+        assert (free.drain(), alone.drain()) == (0, 0)
+        assert north.asked_by(free.agent).requests == 0
+
+
+def test_an_engine_behind_a_silent_proxy_costs_nothing_that_runs(
+    postgres: PostgresServer, own_temporal: TemporalServer, desk: Desk, serve: Serve
+) -> None:
+    roma, plan = serve(world_of_pairs(6, durations=JOBS)), FleetPlan.of_pairs(6)
+    with cable_to(own_temporal.port) as cable, fleet_at(desk, postgres, f"127.0.0.1:{cable.port}/default") as fleet:
+        fleet.plan(roma, plan)
+        with Supervisor(fleet, ["north", "south"], at_once=2) as supervisor:
+            fleet.submit()
+            busy(fleet, roma, 4)
+            conducted = sorted(fleet.holders())
+            cable.fall_silent()
+            fleet.until(lambda: all(fleet.components()[each] == ("done", 0) for each in conducted))
+            let_pass(60.0)
+            cable.speak()
+            fleet.until_over()
+            arrived_once(roma, plan)
+            assert supervisor.codes == []
 
 
 @pytest.mark.parametrize("how", ["away", "frozen", "wiped"])

@@ -58,6 +58,16 @@ async def test_an_answer_has_its_status_headers_and_body(transport: AiohttpTrans
     assert script.seen[0].headers.get("content-type") is None
 
 
+@pytest.mark.parametrize(("agent", "said"), [("", None), ("roma-migrate/1 (worker w)", "roma-migrate/1 (worker w)")])
+async def test_who_asks_is_said_where_it_has_a_name(script: "Script", agent: str, said: str | None) -> None:
+    transport = AiohttpTransport(agent=agent)
+    for request in (get(f"{script.endpoint}/a"), post(f"{script.endpoint}/b")):
+        script.raw(b"{}", 200)
+        async with transport.send(request):
+            assert script.seen[-1].headers.get("user-agent") == said
+    await transport.aclose()
+
+
 async def test_a_refused_connection_was_certainly_not_sent(transport: AiohttpTransport) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))

@@ -92,9 +92,10 @@ class _Working:
         host, pid = platform.node(), os.getpid()
         me = Worker(f"{host}-{pid}-{secrets.token_hex(3)}", host, pid, wanted.group, __version__)
         holder = Holder(host, pid, local(utc_now().timestamp()))
+        agent = f"roma-migrate/{__version__} (worker {me.id})"
         self._station = Station(
             me, store.submissions, engine.way(store.submissions, self._log.say),
-            Conducting(terminal, store, holder, self._fall, self._unfit).conduct, wanted.at_once, self._log.say,
+            Conducting(terminal, store, holder, agent, self._fall, self._unfit).conduct, wanted.at_once, self._log.say,
             Threads(2),
         )  # fmt: skip
         self._first = FirstSignal(self._heed)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from orchestrator import __version__
@@ -42,8 +43,13 @@ class Assembled:
         return Holder(self.runtime.host, self.runtime.pid, datetime.now().astimezone().isoformat(timespec="seconds"))
 
 
-def assemble(plan: Plan, redactor: Redactor, say: Say, instances: Iterable[str] | None = None) -> Assembled:
-    """Resolve the secrets of the credentials that these instances use; raises one OperatorError for all problems."""
+def assemble(
+    plan: Plan, redactor: Redactor, say: Say, instances: Iterable[str] | None = None, agent: str = ""
+) -> Assembled:
+    """Resolve the secrets of the credentials that these instances use; raises one OperatorError for all problems.
+
+    `agent` is the User-Agent by which the services' logs tell this process from others.
+    """
     names = instances if instances is not None else _used(plan)
     credentials = dict.fromkeys(c for name in names for c in plan.instances[name].credentials)
     secrets = resolve(plan, credentials, os.environ)
@@ -67,7 +73,10 @@ def assemble(plan: Plan, redactor: Redactor, say: Say, instances: Iterable[str] 
             "no-answer", host=host, cause=cause, until=until, text=f"{host}: {cause}; tried again until {moment(until)}"
         )
 
-    roma = Roma(plan.settings, secrets, wall=utc_now, draw=draw, iam_endpoints=endpoints, told=told, redactor=redactor)
+    roma = Roma(
+        plan.settings, secrets, wall=utc_now, draw=draw, transport=partial(AiohttpTransport, agent=agent),
+        iam_endpoints=endpoints, told=told, redactor=redactor,
+    )  # fmt: skip
     users = {name: user_of(plan.credentials[name], secret) for name, secret in secrets.items()}
     return Assembled(roma, users, real_runtime(say))
 

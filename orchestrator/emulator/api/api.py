@@ -132,6 +132,7 @@ class Api:
         found = route(request.method, request.path)
         instance = self._names.get((found.project_id, found.instance_id), "")
         self.requests[found.operation] += 1
+        self.service.ledger.request(request.headers.get("user-agent", ""), self.service.time)
         self._user, self._session = "", -1
         reply = self._before(request, found, instance) or self._answer(request, found, instance)
         how = type(reply.how).__name__.lower()

@@ -93,6 +93,16 @@ class Removed:
     job_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one program has asked for, whatever it was and whatever became of it."""
+
+    #: whole requests
+    requests: int = 0
+    #: epoch seconds of the last one
+    last: float = 0.0
+
+
 @dataclass(slots=True)
 class Ledger:
     """The ground truth of one service."""
@@ -115,9 +125,16 @@ class Ledger:
     peak_per_slot: Counter[str] = field(default_factory=Counter)
     #: user -> most jobs that ran at once
     peak_per_user: Counter[str] = field(default_factory=Counter)
+    #: User-Agent -> what it has asked for; who names none is not counted
+    asked: dict[str, Asked] = field(default_factory=dict)
     #: jobs that run now, by slot and by user
     _in_slot: Counter[str] = field(default_factory=Counter)
     _of_user: Counter[str] = field(default_factory=Counter)
+
+    def request(self, agent: str, at: float) -> None:
+        """Counts a whole request of the program that calls itself so."""
+        if agent:
+            self.asked[agent] = Asked(self.asked.get(agent, Asked()).requests + 1, at)
 
     def begun(self, job: JobRecord) -> None:
         """Remembers a job that begins, and how many run beside it."""
@@ -149,6 +166,7 @@ class Ledger:
             ],
             "peak_per_slot": dict(self.peak_per_slot),
             "peak_per_user": dict(self.peak_per_user),
+            "asked": {agent: asdict(one) for agent, one in self.asked.items()},
         }
 
 
