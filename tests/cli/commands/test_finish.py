@@ -176,16 +176,6 @@ def test_what_was_saved_and_approved_is_carried_out_and_nothing_else(
     assert running(moved, "prod") == set(names(moved))
 
 
-@pytest.mark.parametrize("lost", [Kind.GATEWAY_TIMEOUT_AFTER, Kind.GATEWAY_TIMEOUT_BEFORE])
-def test_a_lost_answer_is_settled_by_reading(lost: Kind, moved: Local, invoke: Invoke) -> None:
-    moved.api.strikes.add(Rule(lost, frozenset({Operation.TASK_ACTION}), times=2))
-    told = invoke("finish", "--step", "tasks")
-    assert told.exit_code == 0, told.output
-    assert (running(moved, "dev"), running(moved, "prod")) == (set(), set(names(moved)))
-    done = [each.outcome for each in acts(moved)]
-    assert done == ["stopped", *["started"] * 3], "what took effect is asked for once"
-
-
 def test_undo_takes_a_step_back_in_the_reverse_order(moved: Local, invoke: Invoke) -> None:
     document(invoke, "--step", "tasks")
     told = invoke("undo", "--step", "tasks", "--yes")
@@ -253,13 +243,6 @@ def test_entries_that_the_target_lacks_are_created_parents_first_and_once(wantin
     assert document(invoke)["counts"] == {}
     assert created(wanting) == 2
     assert "dictionary" not in left_to_people(invoke)
-
-
-@pytest.mark.parametrize("lost", [Kind.GATEWAY_TIMEOUT_AFTER, Kind.GATEWAY_TIMEOUT_BEFORE])
-def test_a_creation_whose_answer_is_lost_is_not_repeated_blindly(lost: Kind, wanting: Local, invoke: Invoke) -> None:
-    wanting.api.strikes.add(Rule(lost, frozenset({Operation.DICTIONARY_CREATE}), times=2))
-    assert document(invoke)["counts"] == {"done": 2}
-    assert created(wanting) == 2
 
 
 def test_what_is_there_and_differs_is_left_and_named(wanting: Local, invoke: Invoke) -> None:

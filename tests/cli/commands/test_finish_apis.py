@@ -152,17 +152,6 @@ def test_a_draft_at_the_source_is_not_what_is_published_there(moved: Local, invo
     assert api(moved, "stock-web-api-1").published(THERE) is not None
 
 
-@pytest.mark.parametrize("lost", [Kind.GATEWAY_TIMEOUT_AFTER, Kind.GATEWAY_TIMEOUT_BEFORE])
-@pytest.mark.parametrize("operation", [Operation.API_IMPORT, Operation.API_ACTION])
-def test_a_lost_answer_is_settled_by_reading(lost: Kind, operation: Operation, moved: Local, invoke: Invoke) -> None:
-    moved.api.strikes.add(Rule(lost, frozenset({operation}), times=1))
-    assert document(invoke, "--step", "apis")["counts"] == {"done": 5}
-    done = {Operation.API_IMPORT: ["api-import imported"] * 3, Operation.API_ACTION: ["api-action accepted"] * 2}
-    assert asked(moved, operation) == done[operation], "what took effect is asked for once"
-    versions = [len(one.versions) for each in held(moved).apis.all() for one in each.publications]
-    assert set(versions) == {1}
-
-
 def test_an_effect_that_shows_late_is_waited_for_and_not_asked_for_again(moved: Local, invoke: Invoke) -> None:
     for operation in (Operation.API_IMPORT, Operation.API_ACTION):
         moved.api.strikes.add(Rule(Kind.READ_AFTER_WRITE_LAG, frozenset({operation}), seconds=1.0))

@@ -101,15 +101,6 @@ def test_a_signature_key_whose_secret_is_masked_is_left_and_the_rest_is_done(mov
     assert "****" not in str(policies(moved).get(PolicyKind.SIGN))
 
 
-@pytest.mark.parametrize("lost", [Kind.GATEWAY_TIMEOUT_AFTER, Kind.GATEWAY_TIMEOUT_BEFORE])
-@pytest.mark.parametrize("operation", WRITES)
-def test_a_lost_answer_is_settled_by_reading(lost: Kind, operation: Operation, moved: Local, invoke: Invoke) -> None:
-    moved.api.strikes.add(Rule(lost, frozenset({operation}), times=1))
-    assert document(invoke, "--step", "policies")["counts"] == {"done": 8}
-    assert len(writes(moved)) == 8, "what took effect is asked for once"
-    assert bound(moved) == BOUND
-
-
 @pytest.mark.parametrize("kind", BY_PUBLICATION)
 def test_a_policy_that_somebody_bound_before_is_left_as_it_is(kind: PolicyKind, moved: Local, invoke: Invoke) -> None:
     sort = "IP" if kind is PolicyKind.ACL else ""
