@@ -4,14 +4,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from orchestrator.core.state import events as e
 from orchestrator.emulator.world.operations import Operation
+from orchestrator.storage.planfile import read_plan
 from tests.builders.postgres_server import PostgresServer
 from tests.builders.stopping import is_stopped, stopping_at
 from tests.builders.temporal_server import TemporalServer
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import Desk
 from tests.e2e.fleet import Fleet, FleetPlan, WorkerProcess, arrived_once, fleet_at, world_of_pairs
+from tests.e2e.judging import every_promise_held, journals_of, judge
 from tests.e2e.local_roma import LocalRoma
+from tests.simulation.book import Broken
 
 #: seconds: what a dead worker holds, it holds so long
 TTL = 4.0
@@ -69,6 +73,7 @@ def test_what_a_worker_had_goes_on_elsewhere(fleet: Fleet, serve: Serve, how: st
     roma.release()
     fleet.until_over()
     arrived_once(roma, plan)
+    every_promise_held(fleet, "plan.yaml", roma)
     assert 0.0 < roma.asked_by(victim.agent).last <= until, "0 requests of it after its lease's end"
     assert roma.asked_by(other.agent).last > until
 
@@ -99,6 +104,24 @@ def test_a_worker_that_stops_at_the_end_of_an_upload_sends_nothing_when_it_goes_
     arrived_once(roma, plan)
     assert 0.0 < roma.asked_by(victim.agent).last <= until
     assert ended == code
+
+
+def test_journals_that_hold_less_than_was_done_are_found_out(fleet: Fleet, serve: Serve) -> None:
+    """The judge of a fleet's nights is no rubber stamp."""
+    roma, plan = serve(world_of_pairs(2)), FleetPlan.of_pairs(2)
+    path = fleet.plan(roma, plan)
+    fleet.worker("north")
+    fleet.submit()
+    fleet.until_over()
+    every_promise_held(fleet, "plan.yaml", roma)
+    users = {user.name: f"{user.domain}/{user.name}" for user in roma.world.users}
+    for kind in (e.DownloadRequested, e.Looked, e.RunEnded):
+        less = {
+            run: [entry for entry in entries if not isinstance(entry.event, kind)]
+            for run, entries in journals_of(fleet).items()
+        }
+        with pytest.raises(Broken):
+            judge(read_plan(path), users, less, [roma.ledger])
 
 
 def test_a_worker_that_drains_hands_over_what_it_has(fleet: Fleet, serve: Serve) -> None:

@@ -19,6 +19,7 @@ from tests.chaos.lab import lab
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import Desk
 from tests.e2e.fleet import Fleet, FleetPlan, Supervisor, arrived_once, fleet_at, world_of_pairs
+from tests.e2e.judging import every_promise_held
 from tests.e2e.local_roma import LocalRoma
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(600)]
@@ -157,6 +158,7 @@ def test_answers_of_the_database_that_are_lost_cost_no_worker_and_nothing_twice(
             fleet.submit()
             until_over_with_lost_answers(fleet, cable)
             arrived_once(roma, plan)
+            every_promise_held(fleet, "plan.yaml", roma)
             assert cable.cuts >= 5
             assert supervisor.codes == []
             assert {code for _, code in fleet.components().values()} == {0}
@@ -181,6 +183,7 @@ def test_services_behind_a_silent_proxy_are_waited_for(
             cable.speak()
             fleet.until_over()
             arrived_once(roma, plan)
+            every_promise_held(fleet, "plan.yaml", roma)
             assert supervisor.codes == []
 
 
@@ -322,4 +325,5 @@ def test_a_minute_in_which_a_worker_is_killed_or_frozen_every_five_seconds(
                     victim.kill()
             fleet.until_over(patience=400.0)
             arrived_once(roma, plan)
+            every_promise_held(fleet, "plan.yaml", roma)
             print(f"{len(supervisor.codes)} workers ended: {sorted(supervisor.codes)}; {pairs} components done")
