@@ -6,7 +6,7 @@ is done that no preview named, nothing is done twice, a person's change is not o
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -46,11 +46,11 @@ MEDDLED = 0.3
 STEPS = (FinishStep.DICTIONARIES, FinishStep.TASKS)
 _WRITES = (Operation.TASK_ACTION, Operation.DICTIONARY_CREATE, Operation.DICTIONARY_DELETE)
 #: what may strike a write
-_STRIKES = (
+STRIKES = (
     Kind.GATEWAY_TIMEOUT_AFTER, Kind.GATEWAY_TIMEOUT_BEFORE, Kind.RESET_AFTER_SEND, Kind.RESET_BEFORE_SEND,
     Kind.RESET_AFTER_SEND_NOT_EXECUTED, Kind.THROTTLED, Kind.GARBAGE_200, Kind.HTML_502_BEFORE, Kind.BAD_GATEWAY_AFTER,
 )  # fmt: skip
-_ENTRIES = {"UNIT": "Unit", "UNIT/KG": "Kilogram", "UNIT/KG/GRAM": "Gram", "COLOUR": "Colour"}
+ENTRIES = {"UNIT": "Unit", "UNIT/KG": "Kilogram", "UNIT/KG/GRAM": "Gram", "COLOUR": "Colour"}
 
 
 @dataclass(slots=True)
@@ -63,6 +63,8 @@ class Finishing:
     touched: set[tuple[str, str]] = field(default_factory=set)
     #: position in the ledger -> (instance, task) -> whether it runs, of what people did just before that call
     people: dict[int, list[tuple[str, str, bool]]] = field(default_factory=dict)
+    #: what a person does between two starts of the program
+    meddles: Callable[["Finishing"], None] = field(default_factory=lambda: meddle_with_tasks)
 
 
 def finishing_of(scenario: Scenario) -> Scenario:
@@ -86,26 +88,26 @@ def finishing_of(scenario: Scenario) -> Scenario:
 
 def _filled(instance: Instance, draw: random.Random) -> Instance:
     tasks = tuple(replace(each, running=draw.random() < 0.6) for each in instance.tasks)
-    return replace(instance, tasks=tasks, dictionaries={**instance.dictionaries, **_ENTRIES})
+    return replace(instance, tasks=tasks, dictionaries={**instance.dictionaries, **ENTRIES})
 
 
 def finish_night(drawn: Scenario, root: Path) -> Night:
     """A run, its finish to the end, and the undo of that; raises Broken where a promise does not hold."""
     night, clock = dusk(finishing_of(drawn))
     told = Finishing(night, random.Random(drawn.seed ^ 0xF1B2))
-    before = _state(night)
-    if not _moved(night, root, clock, told.draw):
+    before = tasks_running(night)
+    if not moved(night, root, clock, told.draw):
         return night
     _strike(night, told.draw)
     calls = len(night.service.ledger.calls)
-    _given(told, root, clock, _finish, "finish")
-    _judge_calls(told, before, calls)
-    _judge_done(told)
-    _judge_copies(night)
+    given(told, root, clock, _finish, "finish")
+    judge_calls(told, before, calls)
+    judge_done(told)
+    judge_copies(night)
     _strike(night, told.draw)
-    _given(told, root, clock, _undo, "undo of finish")
-    _judge_calls(told, before, calls)
-    _judge_undone(told, before)
+    given(told, root, clock, _undo, "undo of finish")
+    judge_calls(told, before, calls)
+    judge_undone(told, before)
     return night
 
 
@@ -122,7 +124,7 @@ async def _undo(runs: Runs) -> tuple[int, None]:
 # --- the night -----------------------------------------------------------------------------------------------------
 
 
-def _moved(night: Night, root: Path, clock: Clock, draw: random.Random) -> bool:
+def moved(night: Night, root: Path, clock: Clock, draw: random.Random) -> bool:
     """Whether the run came to its end; only such a run is finished."""
     for start in range(MOST_STARTS):
         code, night.ended = incarnation(night, root, clock, None, start)
@@ -149,7 +151,7 @@ def _all_ended(night: Night) -> bool:
 def _strike(night: Night, draw: random.Random) -> None:
     """Faults of writes, each with a small chance or a few times."""
     for operation in _WRITES:
-        for kind in draw.sample(_STRIKES, draw.randint(0, 3)):
+        for kind in draw.sample(STRIKES, draw.randint(0, 3)):
             night.api.strikes.add(Rule(kind, frozenset({operation}), nth=draw.randint(1, 4), times=draw.randint(1, 3)))
     if draw.random() < 0.3:
         names = [each.name for one in night.scenario.world.instances for each in one.tasks]
@@ -157,7 +159,7 @@ def _strike(night: Night, draw: random.Random) -> None:
         night.api.strikes.add(Rule(Kind.TASK_FAILS, frozenset({Operation.TASK_ACTION}), names=chosen, times=2))
 
 
-def _given(told: Finishing, root: Path, clock: Clock, command: Command, word: str) -> None:
+def given(told: Finishing, root: Path, clock: Clock, command: Command, word: str) -> None:
     """The command, as often as it takes, with kills and a person's acts in between."""
     night, draw = told.night, told.draw
     kills = [Kill(point=draw.randint(1, 80), power=draw.random() < 0.3) for _ in range(draw.randint(0, MOST_KILLS))]
@@ -172,13 +174,13 @@ def _given(told: Finishing, root: Path, clock: Clock, command: Command, word: st
             return
         clock.passed += draw.choice((1.0, 20.0, 500.0)) if code == "killed" else PAUSE
         if draw.random() < MEDDLED:
-            _person(told)
+            told.meddles(told)
         if start > MOST_GIVEN // 2:
             night.api.strikes.clear()
     require(False, f"liveness: the {word} does not end: {night.codes}")
 
 
-def _person(told: Finishing) -> None:
+def meddle_with_tasks(told: Finishing) -> None:
     """Somebody starts or stops a task by hand, while no process lives."""
     night = told.night
     night.service.advance()
@@ -196,7 +198,7 @@ def _person(told: Finishing) -> None:
 # --- what must hold ------------------------------------------------------------------------------------------------
 
 
-def _state(night: Night) -> dict[tuple[str, str], bool]:
+def tasks_running(night: Night) -> dict[tuple[str, str], bool]:
     """(instance, task) -> whether it runs."""
     night.service.advance()
     names = [each.name for each in night.scenario.world.instances]
@@ -219,7 +221,7 @@ def _acts(told: Finishing, first: int) -> Iterator[tuple[int, Call]]:
     return ((place, call) for place, call in enumerate(calls) if place >= first)
 
 
-def _judge_calls(told: Finishing, before: dict[tuple[str, str], bool], first: int) -> None:
+def judge_calls(told: Finishing, before: dict[tuple[str, str], bool], first: int) -> None:
     """In the order of time: no task is started while its twin runs, none twice, and nothing that was not named."""
     night, twins = told.night, _twins(told.night)
     state, created = dict(before), Counter[tuple[str, str]]()
@@ -272,10 +274,10 @@ def _lives(night: Night) -> Changes:
     return progress_of(night, sorted(night.records)[-1]).finishing
 
 
-def _judge_done(told: Finishing) -> None:
+def judge_done(told: Finishing) -> None:
     """What is said to be done is so, unless a person has touched it; code 0 means that everything is."""
     night = told.night
-    held, state = _lives(night), _state(night)
+    held, state = _lives(night), tasks_running(night)
     for life in held.lives.values():
         if life.state is not ChangeState.DONE:
             continue
@@ -294,14 +296,14 @@ def _is_done(life: ChangeLife) -> bool:
     return life.state is ChangeState.DONE
 
 
-def _judge_copies(night: Night) -> None:
+def judge_copies(night: Night) -> None:
     """A first run copies everything: each target's task has had at most one."""
     for one in night.scenario.world.instances:
         copies = night.service.holding(one.name).whole_copies
         require(max(copies.values(), default=0) <= 1, f"{one.name}: {copies} first runs")
 
 
-def _judge_undone(told: Finishing, before: dict[tuple[str, str], bool]) -> None:
+def judge_undone(told: Finishing, before: dict[tuple[str, str], bool]) -> None:
     """Every task of a source runs as before, or is named, or a person has touched it; our entries are gone."""
     night = told.night
     progress = progress_of(night, sorted(night.records)[-1])
@@ -312,7 +314,7 @@ def _judge_undone(told: Finishing, before: dict[tuple[str, str], bool]) -> None:
         if life.state is not ChangeState.DONE
     }
     twins = _twins(night)
-    after = _state(night)
+    after = tasks_running(night)
     for place, ran in before.items():
         touched = place in told.touched or bool(twins.get(place, set()) & told.touched)
         if not touched and place not in named and not (twins.get(place, set()) & named):

@@ -1,12 +1,15 @@
 """A run that is finished, and whose finish is taken back, through faults, kills and people, keeps every promise."""
 
 import gc
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.simulation.finishing import finish_night
-from tests.simulation.scenarios import vault_root
-from tests.simulation.worlds import scenario
+from tests.simulation.scenarios import Night, vault_root
+from tests.simulation.whole_finish import whole_night
+from tests.simulation.worlds import Scenario, scenario
 
 # A killed incarnation leaves everything open, as kill -9 does.
 pytestmark = [
@@ -16,15 +19,17 @@ pytestmark = [
 
 #: nights in `make test`; `make proof` lives through the rest
 SEEDS, PROVED = 60, 500
+#: the same of nights with every step
+WHOLE, WHOLE_PROVED = 10, 500
 CHUNK = 20
 
 
-def nights(first: int) -> None:
+def nights(first: int, lived: Callable[[Scenario, Path], Night] = finish_night, count: int = CHUNK) -> None:
     failed = []
-    for seed in range(first, first + CHUNK):
+    for seed in range(first, first + count):
         try:
             with vault_root() as root:
-                finish_night(scenario(seed), root)
+                lived(scenario(seed), root)
         except Exception as error:  # noqa: BLE001 - every seed is told, not only the first
             failed.append(f"seed {seed}: {error!r}")
     gc.collect()
@@ -42,3 +47,15 @@ def test_every_promise_holds_where_a_run_is_finished(first: int) -> None:
 @pytest.mark.timeout(900)
 def test_every_promise_holds_in_more_nights(first: int) -> None:
     nights(first)
+
+
+@pytest.mark.timeout(900)
+def test_every_promise_holds_where_every_step_is_finished() -> None:
+    nights(0, whole_night, WHOLE)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("first", range(WHOLE, WHOLE_PROVED, WHOLE))
+@pytest.mark.timeout(900)
+def test_every_promise_holds_in_more_nights_of_every_step(first: int) -> None:
+    nights(first, whole_night, WHOLE)

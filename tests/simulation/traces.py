@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.simulation.finishing import finish_night
 from tests.simulation.scenarios import Night, live, vault_root
 from tests.simulation.undoing import undo_night
+from tests.simulation.whole_finish import whole_night
 from tests.simulation.worlds import Scenario, scenario
 
 
@@ -38,8 +39,9 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--undo", action="store_true", help="nights whose run is taken back")
     parser.add_argument("--finish", action="store_true", help="nights whose run is finished, which is then taken back")
+    parser.add_argument("--whole", action="store_true", help="the same with every step that finish knows")
     asked = parser.parse_args()
-    lived = undo_night if asked.undo else finish_night if asked.finish else live
+    lived = undo_night if asked.undo else finish_night if asked.finish else whole_night if asked.whole else live
     for seed in range(asked.first, asked.first + asked.seeds):
         print(traced(seed, lived), flush=True)
     return 0

@@ -33,10 +33,28 @@ CLOSED = 6
 _ASKED = {
     "restore-app": "import", "restore-task": "import", "start-task": Operation.TASK_ACTION.value,
     "stop-task": Operation.TASK_ACTION.value, "create-entry": Operation.DICTIONARY_CREATE.value,
-    "remove-entry": Operation.DICTIONARY_DELETE.value,
+    "remove-entry": Operation.DICTIONARY_DELETE.value, "enter-connection": Operation.DATASOURCE_CHANGE.value,
+    "empty-connection": Operation.DATASOURCE_CHANGE.value, "test-connection": Operation.TEST_CONNECT.value,
+    "keep-secret": Operation.SECRET_CHANGE.value, "renew-secret": Operation.SECRET_CHANGE.value,
+    "create-app-code": Operation.APP_CODE_CREATE.value, "delete-app-code": Operation.APP_CODE_DELETE.value,
+    "set-members": Operation.MEMBERS_CHANGE.value, "create-group": Operation.GROUP_CREATE.value,
+    "remove-group": Operation.GROUP_DELETE.value, "import-api": Operation.API_IMPORT.value,
+    "remove-api": Operation.API_DELETE.value, "publish-api": Operation.API_ACTION.value,
+    "take-offline": Operation.API_ACTION.value, "authorise": Operation.AUTHORISE.value,
+    "cancel-authorisation": Operation.AUTHORISATION_CANCEL.value,
 }  # fmt: skip
+#: the same of policies, each kind of which has operations of its own
+_OF_POLICIES = {"create-policy": "create", "remove-policy": "delete", "bind-policy": "bind", "unbind-policy": "unbind"}
 #: outcomes of what the service has carried out
-_CARRIED_OUT = frozenset({"accepted", "started", "stopped"})
+_CARRIED_OUT = frozenset({"accepted", "started", "stopped", "imported", "published"})
+
+
+def _asked(change: str) -> str:
+    """What is asked of the service for a change, by its id."""
+    kind, _, rest = change.partition(":")
+    if kind in _OF_POLICIES:
+        return f"{rest.partition(':')[2].partition(' ')[0]}-{_OF_POLICIES[kind]}"
+    return _ASKED.get(kind, "delete")
 
 
 class Watch:
@@ -103,7 +121,7 @@ class Watch:
             case e.ImportRequested():
                 self.intents["import"] += 1
             case c.ChangesRequested(changes=changes):
-                self.intents[_ASKED.get(changes[0].partition(":")[0], "delete")] += 1
+                self.intents[_asked(changes[0])] += 1
             case c.ChangesAccepted(changes=changes, job=job):
                 self.running[job] = changes[0]
             case c.ChangesEnded(changes=changes):

@@ -3,7 +3,8 @@
 Reads: each data source with its content. Writes: the whole content of the file, because a change replaces it; then the
 service is asked to try it out, with the same body. Proof: every field that may be told reads back as in the file, a
 secret by its digest; where secrets are not shown, the data source's later update time, and the test. Inverse: the
-former content, where no secret was in it. Right: `modify` on the data source.
+former content, where no secret was in it: one that the run made is known to have none, of any other an empty field may
+hide one (Finishing 5, 3). Right: `modify` on the data source.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,6 +37,8 @@ from orchestrator.core.plan.plan import Finish, FinishStep
 from orchestrator.core.values.values import Connection
 from orchestrator.errors import PlanInvalid
 
+#: the fact of a data source that was at the target before the run: it may have a secret that no read shows
+_FOUND = "found there"
 #: what a test has for images
 UNTESTED: Image = (("connection", "not tried out"),)
 TESTED: Image = (("connection", "works"),)
@@ -78,7 +81,7 @@ class EnterConnection(_Connection):
         return _request(change, seen, test=False)
 
     def inverse(self, change: Change) -> Change | None:
-        if not restorable(change.before):
+        if change.fact(_FOUND) or not restorable(change.before):
             return None
         kind = ChangeKind.EMPTY_CONNECTION
         return replace(
@@ -221,6 +224,7 @@ def _row(pair: Pair, source: DataSource, found: tuple[str, Connection], seen: Se
     facts: Image = (
         ("asset", pair.asset.name), ("app", pair.there), ("values", path), ("entry", entry.key),
         ("updated", held.update_time), ("content", digest_of(given, seen.digest)),
+        *(((_FOUND, "yes"),) if pair.was_there or not pair.owner else ()),
     )  # fmt: skip
     enter = Change(
         change_id(ChangeKind.ENTER_CONNECTION, pair.target, source.id), ChangeKind.ENTER_CONNECTION.value, pair.target,

@@ -74,6 +74,7 @@ TECHNICAL = frozenset(
         "entry",
         "updated",
         "content",
+        "found there",
         "application id",
         "group",
         "method",
