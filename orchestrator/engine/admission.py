@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
+from orchestrator.core.finish.foreseen import before_import
 from orchestrator.core.model.checks import MOST_EXAMPLES, Check, grouped
 from orchestrator.core.plan.hours import hours_of
 from orchestrator.core.plan.plan import Instance, Plan, Scope
@@ -128,7 +129,7 @@ class Admission:
         runtime = self.runtime
         by = f"{runtime.user} on {runtime.host}"
         occasion = Occasion(runtime.now(), by, runtime.version, note, only.words, runtime.draw())
-        return save(self.plan, draft, occasion)
+        return save(self.plan, draft, occasion, before_import(self.plan, draft.facts, only).changes)
 
     # --- an unfinished run -----------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Which run is finished, and how that begins, goes on and ends. Law: nothing is changed that was not previewed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestrator.core.finish.first_values import FirstValues, first_looks, first_values
 from orchestrator.core.finish.ground import Ground
@@ -9,7 +9,7 @@ from orchestrator.core.finish.kinds import BEFORE_IMPORT
 from orchestrator.core.finish.looks import not_held
 from orchestrator.core.finish.pairs import pairs_of
 from orchestrator.core.finish.planning import FinishPlan, steps_of
-from orchestrator.core.plan.plan import FinishStep
+from orchestrator.core.plan.plan import FinishStep, Plan
 from orchestrator.core.selection.only import Only, parse_only
 from orchestrator.core.state import change_events as c
 from orchestrator.core.state.changes import Changes
@@ -90,13 +90,22 @@ async def _before_import(
         await loop.remember(_resumed(runs, FinishWish()))
     else:
         words = progress.began.only if progress.began is not None else ()
-        ground = Ground(runs.plan, only=parse_only(words, runs.plan) if words else Only())
+        only = parse_only(words, runs.plan) if words else Only()
+        ground = Ground(_starting(runs.plan, progress), only=only)
         planned = await reads_of(runs).planned(ground, steps)
         if not planned.changes:
             return {}  # what differs is on the handover list
         await loop.begin(planned.changes, (), _began(runs, planned, FinishWish(only=ground.only)))
     await conducted(runs, loop)
     return loop.ends
+
+
+def _starting(plan: Plan, progress: Progress) -> Plan:
+    """The plan without what is held: where a migration is, those that deliver something start."""
+    if progress.began is None or not progress.began.held:
+        return plan
+    names = {each.scheduled.migration for each in progress.deliveries.values()}
+    return replace(plan, migrations=tuple(each for each in plan.migrations if each.name in names))
 
 
 def _goes_before_import(begun: Changes) -> bool:

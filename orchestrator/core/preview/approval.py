@@ -1,7 +1,8 @@
 """A saved preview: what a board approved, and whether it still holds. Law: no secret, no credentials; single use.
 
 It rests on what moves (`what_moves`), and per selected asset on its id, name, kind, links, update time and which of its
-predicted names the target holds; on the batches; and on the checks' verdicts. It does not rest on run states, on
+predicted names the target holds; on the batches; on the entries of data dictionaries that the run creates before its
+imports; and on the checks' verdicts. It does not rest on run states, on
 unselected assets or on who talks to ROMA, which change all day. `orchestrator.core.preview.drift` compares two of them,
 `orchestrator.core.preview.approval_file` writes and reads the document.
 """
@@ -11,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
+from orchestrator.core.model.change import Change
 from orchestrator.core.model.checks import Check, Verdict
-from orchestrator.core.plan.plan import Plan, what_moves
+from orchestrator.core.plan.plan import Dictionaries, Plan, what_moves
 from orchestrator.core.preflight.expected_outcomes import ExpectedOutcome
 from orchestrator.core.preview.preview import Preview
 
@@ -48,6 +50,18 @@ class SavedCheck:
     verdict: str
     where: str
     assets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SavedEntry:
+    """An entry of a data dictionary that the run creates before it imports."""
+
+    target: str
+    code: str
+    #: all of it, each as WORD: VALUE
+    fields: tuple[str, ...]
+    #: that ask for it
+    migrations: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +103,7 @@ class Saved:
     checks: tuple[SavedCheck, ...]
     #: tells this very document from every other: a run consumes it
     id: str = field(default="")
+    entries: tuple[SavedEntry, ...] = ()
 
     @property
     def migrations(self) -> tuple[str, ...]:
@@ -111,15 +126,26 @@ class Occasion:
     draw: float = 0.0
 
 
-def save(plan: Plan, preview: Preview, occasion: Occasion) -> Saved:
-    """The document of a preview; the same state on another occasion gives the same digest and another id."""
+def save(plan: Plan, preview: Preview, occasion: Occasion, first: Sequence[Change] = ()) -> Saved:
+    """The document of a preview; the same state on another occasion gives the same digest and another id.
+
+    `first` is what the run does before it imports.
+    """
     moves = json.loads(json.dumps(what_moves(plan)))
     made = Saved(
         plan.name, occasion.at, occasion.by, occasion.note, occasion.version, preview.digest, occasion.only, moves,
         _lanes(preview), tuple(_check(each) for each in preview.checks if each.verdict is not Verdict.OK),
+        entries=tuple(_entry(plan, each) for each in first),
     )  # fmt: skip
     nonce = f"{made!r} {occasion.draw!r}"
     return replace(made, id=sha256(nonce.encode()).hexdigest()[:32])
+
+
+def _entry(plan: Plan, change: Change) -> SavedEntry:
+    asking = (m for m in plan.migrations if m.finish.dictionaries is Dictionaries.CREATE)
+    migrations = tuple(m.name for m in asking if change.instance in {target.instance for target in m.targets})
+    fields = tuple(f"{word}: {value}" for word, value in change.after)
+    return SavedEntry(change.instance, change.object, fields, migrations)
 
 
 def _lanes(preview: Preview) -> tuple[SavedLane, ...]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TypeVar
 
-from orchestrator.core.preview.approval import Saved, SavedAsset, SavedCheck, SavedLane
+from orchestrator.core.preview.approval import Saved, SavedAsset, SavedCheck, SavedEntry, SavedLane
 from orchestrator.errors import OperatorError
 
 T = TypeVar("T")
@@ -126,6 +126,7 @@ def _saved(node: _Node) -> Saved:
         node.each("lanes", _route),
         node.each("checks", _check),
         node.text("id"),
+        node.each("entries", _entry),
     )
 
 
@@ -138,6 +139,10 @@ def _asset(node: _Node) -> SavedAsset:
     who = (node.text("id"), node.text("kind"), node.text("name"), node.text("fate"))
     what = (node.texts("present"), node.texts("links"), node.text("update_time"), node.flag("running"))
     return SavedAsset(*who, *what)
+
+
+def _entry(node: _Node) -> SavedEntry:
+    return SavedEntry(node.text("target"), node.text("code"), node.texts("fields"), node.texts("migrations"))
 
 
 def _check(node: _Node) -> SavedCheck:

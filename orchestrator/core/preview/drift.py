@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from orchestrator.core.model.checks import VOLATILE
 from orchestrator.core.plan.plan import differences
-from orchestrator.core.preview.approval import Saved, SavedAsset, SavedCheck, SavedLane
+from orchestrator.core.preview.approval import Saved, SavedAsset, SavedCheck, SavedEntry, SavedLane
 from orchestrator.core.preview.preview import Preview
 from orchestrator.core.state import events as e
 
@@ -120,6 +120,7 @@ def _drift(saved: Saved, now: Saved, name: str, everywhere: tuple[str, ...]) -> 
             continue
         lines += _lane_lines(before[key], after[key])
         _content(before[key], after[key], changed, stopped)
+    lines += _entry_lines(_entries(saved, name), _entries(now, name))
     lines += _check_lines(saved, now, name)
     content = [f"{each}: changed at the source since the preview" for each in dict.fromkeys(changed)]
     told = (tuple(dict.fromkeys(changed)), tuple(dict.fromkeys(stopped)))
@@ -174,6 +175,26 @@ def _content(before: SavedLane, after: SavedLane, changed: list[str], stopped: l
                 stopped.append(each.name)
             continue
         (stopped if old[each.id].running and not each.running else changed).append(each.name)
+
+
+def _entries(saved: Saved, name: str) -> dict[tuple[str, str], SavedEntry]:
+    """What the run creates for a migration before it imports."""
+    return {(each.target, each.code): each for each in saved.entries if name in each.migrations}
+
+
+def _entry_lines(
+    before: Mapping[tuple[str, str], SavedEntry], after: Mapping[tuple[str, str], SavedEntry]
+) -> Iterator[str]:
+    for key in dict.fromkeys((*before, *after)):
+        told = f"entry {key[1]} of the data dictionary of {key[0]}"
+        if key not in before:
+            yield f"{told} would be created now, and was not to be"
+        elif key not in after:
+            yield f"{told} was to be created, and is not any more"
+        elif before[key].fields != after[key].fields:
+            was = [each for each in before[key].fields if each not in after[key].fields]
+            is_ = [each for each in after[key].fields if each not in before[key].fields]
+            yield f"{told} would be created otherwise: was {', '.join(was)}; is {', '.join(is_)}"
 
 
 def _check_lines(saved: Saved, now: Saved, name: str) -> Iterator[str]:

@@ -290,6 +290,39 @@ def test_a_run_previews_entries_and_creates_them_before_its_import(quick: Local,
     assert "dictionary" not in left_to_people(invoke)
 
 
+def test_a_saved_preview_of_a_run_binds_the_entries_that_it_creates(
+    quick: Local, invoke: Invoke, tmp_path: Path
+) -> None:
+    asks_for(quick, "dictionaries: create")
+    plan, file = str(quick.plan), str(tmp_path / "approved.json")
+    assert invoke("preview", plan, "--save", file).exit_code == 0
+    entry = next(each for each in held(quick, "dev").dictionary.all() if each.code == "KG")
+    held(quick, "dev").dictionary.put(replace(entry, id="more", code="GRAM", name="Gram"))
+    told = invoke("run", "--approved", file, plan)
+    said = " ".join(told.output.split())
+    assert (told.exit_code, created(quick)) == (4, 0), told.output
+    assert "entry GRAM of the data dictionary of prod would be created now, and was not to be" in said
+    assert invoke("preview", plan, "--against", file).exit_code == 4
+    held(quick, "dev").dictionary.remove("more", 0.0)
+    done = invoke("run", "--approved", file, plan)
+    assert (done.exit_code, created(quick)) == (0, 2), done.output
+
+
+def test_a_migration_that_is_held_creates_no_entries(quick: Local, invoke: Invoke, tmp_path: Path) -> None:
+    asks_for(quick, "dictionaries: create")
+    text = quick.plan.read_text(encoding="utf-8")
+    second = '  - {name: later, source: dev, target: prod, apps: ["orders-web"], tasks: []}'
+    first = text.replace('apps: "*", tasks: "*"', 'apps: ["billing-web"], tasks: []')
+    quick.plan.write_text(f"{first.rstrip()}\n{second}\n", encoding="utf-8")
+    plan, file = str(quick.plan), str(tmp_path / "approved.json")
+    assert invoke("preview", plan, "--save", file).exit_code == 0
+    entry = next(each for each in held(quick, "dev").dictionary.all() if each.code == "KG")
+    held(quick, "dev").dictionary.put(replace(entry, id="more", code="GRAM", name="Gram"))
+    told = invoke("run", "--approved", file, "--hold-drifted", plan)
+    assert created(quick) == 0, told.output
+    assert [each.name for each in held(quick, "prod").apps.all()] == ["orders-web"]
+
+
 def test_an_entry_that_is_refused_stands_in_the_runs_end(quick: Local, invoke: Invoke) -> None:
     asks_for(quick, "dictionaries: create")
     held(quick, "prod").instance = replace(

@@ -1,12 +1,13 @@
 """The document: what is read is what was written, and a bad one is refused with a sentence."""
 
 import json
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
 
 from orchestrator.core.plan.plan import Target
-from orchestrator.core.preview.approval import Occasion, Saved, save
+from orchestrator.core.preview.approval import Occasion, Saved, SavedEntry, save
 from orchestrator.core.preview.approval_file import Unreadable, from_json, to_json
 from tests.builders.inventories import PreviewCase, held_app, held_task
 from tests.builders.plans import migration
@@ -16,7 +17,8 @@ from tests.builders.runs import DAWN
 def saved() -> Saved:
     held = {"dev": (held_app("订单"), held_app("core"), held_task("load", "core", running=True))}
     case = PreviewCase((migration(target=Target("prod", prefix="x_")), migration("n", target="dr")), held)
-    return save(case.plan, case.preview(), Occasion(DAWN, "ann", "1.0", "CHG-1", ("m@prod",)))
+    made = save(case.plan, case.preview(), Occasion(DAWN, "ann", "1.0", "CHG-1", ("m@prod",)))
+    return replace(made, entries=(SavedEntry("prod", "KG", ("name: 千克", "parent_code: UNIT"), ("m",)),))
 
 
 def test_it_comes_back_as_it_was() -> None:
@@ -61,7 +63,7 @@ def sealed_as(document: object) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-@pytest.mark.parametrize("key", ["plan", "saved_at", "only", "moves", "lanes", "checks", "id"])
+@pytest.mark.parametrize("key", ["plan", "saved_at", "only", "moves", "lanes", "checks", "id", "entries"])
 def test_a_document_that_lacks_a_part_names_it(key: str) -> None:
     document = json.loads(to_json(saved()))
     document.pop("seal")

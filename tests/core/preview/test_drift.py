@@ -8,7 +8,7 @@ import pytest
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import App, Task
 from orchestrator.core.plan.plan import Glob, Password, Settings, Target
-from orchestrator.core.preview.approval import Occasion, Saved, save
+from orchestrator.core.preview.approval import Occasion, Saved, SavedEntry, save
 from orchestrator.core.preview.drift import Drift, Grade, drift, judge, narrowed
 from orchestrator.core.preview.drift import told as told_of
 from orchestrator.core.selection.routes import EarlierImports, Kept
@@ -51,6 +51,31 @@ def test_what_is_not_selected_may_change_all_day() -> None:
     before = PreviewCase(plan, {"dev": (WEB, CORE), "prod": (held_app("other"),)})
     now = PreviewCase(plan, {"dev": (WEB, changed(CORE), held_app("new")), "prod": (held_app("more"),)})
     assert since(now, before).grade is Grade.NONE
+
+
+ENTRY = SavedEntry("prod", "KG", ("name: Kilogram", "parent_code: UNIT"), ("m",))
+ENTRIES = {
+    "one more": ((), (ENTRY,), "entry KG of the data dictionary of prod would be created now, and was not to be"),
+    "one less": ((ENTRY,), (), "entry KG of the data dictionary of prod was to be created, and is not any more"),
+    "another": (
+        (ENTRY,),
+        (replace(ENTRY, fields=("name: Kilo", "parent_code: UNIT")),),
+        "entry KG of the data dictionary of prod would be created otherwise: was name: Kilogram; is name: Kilo",
+    ),
+}
+
+
+@pytest.mark.parametrize("word", ENTRIES)
+def test_entries_that_the_run_would_create_otherwise_are_a_drift(word: str) -> None:
+    before, after, line = ENTRIES[word]
+    now = saved(PreviewCase(held=HELD))
+    assert drift(replace(now, entries=before), replace(now, entries=after)) == (Drift("m", Grade.SHAPE, (line,)),)
+
+
+def test_entries_of_other_migrations_are_no_drift() -> None:
+    now = saved(PreviewCase(held=HELD))
+    other = replace(ENTRY, migrations=("other",))
+    assert drift(now, replace(now, entries=(other,))) == (Drift("m", Grade.NONE),)
 
 
 SHAPES: dict[str, tuple[Callable[[], PreviewCase], str]] = {
