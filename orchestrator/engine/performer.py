@@ -14,6 +14,7 @@ import anyio
 from orchestrator.core.decisions import steps
 from orchestrator.core.decisions.verification import Comparison, Expected, expected_of, looked, verify
 from orchestrator.core.model.contents import Contents
+from orchestrator.core.model.error_detail import FAILED_JOB
 from orchestrator.core.model.failures import Failed, RequestFailed, Unanswered
 from orchestrator.core.model.inventory import Job, JobStatus
 from orchestrator.core.model.retries import Action, Request, RetryDecision, decide
@@ -383,8 +384,8 @@ def words_of(failed: Failed) -> ErrorDetail:
 
 def _job_words(job: Job) -> ErrorDetail:
     for reason in job.reasons:
-        return ErrorDetail("job", reason.error_code, reason.error_msg)
-    return ErrorDetail("job", message=f"the job ended as {job.word} without a reason")
+        return ErrorDetail(FAILED_JOB, reason.error_code, reason.error_msg)
+    return ErrorDetail(FAILED_JOB, message=f"the job ended as {job.word} without a reason")
 
 
 def _ids(assets: Sequence[Asset], kind: str) -> list[str]:

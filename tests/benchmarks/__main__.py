@@ -1,15 +1,16 @@
 """`python -m tests.benchmarks [NAME ...] [--plans N]`: print measured ratios. Law: it measures and never asserts.
 
 Names: makespan (a), script (b), deadtime (c), scale (d), memory (e), looking (f), startup (g), lane (h), firstjobs (i),
-foreign (j), years (k), watching (l), fleet (m), listing (n), harder (o), expecting (p), owners (q), whole (w). The
-module of each says what is measured, how the worlds are made and what the lower bound is. Without a name all are run,
-which takes a while: `script` alone waits some five minutes for jobs over a socket. `--most 10000` lets `scale` go to
-the end.
+foreign (j), years (k), watching (l), fleet (m), listing (n), harder (o), expecting (p), owners (q), poison (r), cold
+(s), whole (w). The module of each says what is measured, how the worlds are made and what the lower bound is. Without a
+name all are run, which takes a while: `script` alone waits some five minutes for jobs over a socket. `--most 10000`
+lets `scale` go to the end.
 """
 
 import argparse
 
 from tests.benchmarks import (
+    cold,
     deadtime,
     expecting,
     firstjobs,
@@ -22,6 +23,7 @@ from tests.benchmarks import (
     makespan,
     memory,
     owners,
+    poison,
     scale,
     script,
     startup,
@@ -45,6 +47,8 @@ TABLES = {
     "harder": harder.report,
     "expecting": expecting.report,
     "owners": owners.report,
+    "poison": poison.report,
+    "cold": cold.report,
     "whole": whole.report,
     "years": years.report,
     "watching": watching.report,

@@ -26,6 +26,7 @@ from orchestrator.core.plan.plan import Plan
 from orchestrator.emulator.api.api import Api
 from orchestrator.engine.runs import Runs, Wish
 from orchestrator.engine.runtime import Runtime
+from orchestrator.errors import ExitCode
 from orchestrator.roma import Roma
 from orchestrator.storage.home import Home
 from orchestrator.storage.planfile import read_plan
@@ -94,31 +95,57 @@ def measure(topology: str, seed: int) -> Both:
         return run_virtually(lambda: _both(workloads(topology, seed), Path(folder)))
 
 
+def live_cold(workload: Workload) -> tuple[Lived, float]:
+    """One run in a home that knows nothing: how it spent its time, and seconds of the whole command."""
+
+    async def run(folder: Path) -> tuple[Lived, float]:
+        api, home = _begin(workload, folder)
+        return await _live("cold", workload, api, home)
+
+    with tempfile.TemporaryDirectory() as folder:
+        return run_virtually(lambda: run(Path(folder)))
+
+
 async def _both(pair: tuple[Workload, Workload], folder: Path) -> Both:
     cold, warm = pair
     both = Workload({**cold.sources, **warm.sources}, {**cold.sizes, **warm.sizes}, {**cold.actual, **warm.actual})
-    loop = asyncio.get_running_loop()
-    api = Api(TimedService(both, lambda: BEGIN + loop.time()))
-    home = Home(folder / "home")
-    home.make()
+    api, home = _begin(both, folder)
     return await _run("cold", cold, api, home), await _run("warm", warm, api, home)
 
 
-async def run_program(name: str, workload: Workload, api: Api, home: Home) -> None:
-    """The whole of `run`, which must end well."""
+def _begin(workload: Workload, folder: Path) -> tuple[Api, Home]:
+    loop = asyncio.get_running_loop()
+    home = Home(folder / "home")
+    home.make()
+    return Api(TimedService(workload, lambda: BEGIN + loop.time())), home
+
+
+async def run_program(
+    name: str,
+    workload: Workload,
+    api: Api,
+    home: Home,
+    code: ExitCode = ExitCode.DONE,
+) -> None:
+    """The whole of `run`, which must end with that code."""
     path = home.path.parent / f"{name}.yaml"
     path.write_text(workload.plan_text(name, _URL, {}), encoding="utf-8")
     ended = await _program(read_plan(path), workload, api, home).run(Wish())
-    if ended.outcome.code:
+    if ended.outcome.code != code:
         raise RuntimeError(f"the run ended with {ended.outcome.code}: {ended.outcome.whys}")
 
 
 async def _run(name: str, workload: Workload, api: Api, home: Home) -> Measured:
+    lived, seconds = await _live(name, workload, api, home)
+    bound = workload.bound
+    return Measured(lived.makespan / bound, seconds / bound, lived.late(workload.actual))
+
+
+async def _live(name: str, workload: Workload, api: Api, home: Home) -> tuple[Lived, float]:
     loop = asyncio.get_running_loop()
     before = loop.time()
     await run_program(name, workload, api, home)
-    lived, bound = Lived.of(entries_of(home)), workload.bound
-    return Measured(lived.makespan / bound, (loop.time() - before) / bound, lived.late(workload.actual))
+    return Lived.of(entries_of(home)), loop.time() - before
 
 
 def _program(plan: Plan, workload: Workload, api: Api, home: Home) -> Runs:

@@ -8,7 +8,7 @@ exactly the seconds that the workload gives them, so that `tests.benchmarks.worl
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from orchestrator.core.scheduling.forecast import JobDuration, Planned, PlannedExport, PlannedImport
@@ -131,32 +131,24 @@ def _task(instance: str, name: str, owner: str) -> Task:
     return Task(task_id(Switches(), instance, "task", name), name, "", "", "", "", owner)
 
 
-@dataclass(slots=True)
-class _Truth:
-    """Seconds of each job, by the first asset that it carries."""
-
-    workload: Workload
-    batch_of: dict[str, str] = field(default_factory=dict)
-
-    def export(self, asset: str) -> float:
-        return self.workload.actual[self.batch_of[asset]]
-
-    def arrival(self, asset: str, target: str) -> float:
-        return self.workload.actual[f"{self.batch_of[asset]}>{target}"]
-
-
 class TimedService(Service):
     """A service whose jobs take what the workload says."""
 
     def __init__(self, workload: Workload, now: Callable[[], float]) -> None:
         world = workload.world()
         super().__init__(world, now, 1)
-        batches = {task.id: task.name.rpartition("-")[0] for one in world.instances for task in one.tasks}
-        self._truth = _Truth(workload, batches)
+        self.workload = workload
+        self._batches = {task.id: task.name.rpartition("-")[0] for one in world.instances for task in one.tasks}
+
+    def lasts(self, batch: str, place: str, carried: int) -> float:
+        """Seconds of a job that carries so many tasks of that batch; `place` is `>target` or "" for an export."""
+        return self.workload.actual[batch + place]
 
     def export(self, caller: Caller, chosen: Chosen, twist: Twist = _STRAIGHT) -> str:
-        return super().export(caller, chosen, replace(twist, runs=self._truth.export(chosen.ids[0])))
+        runs = self.lasts(self._batches[chosen.ids[0]], "", len(chosen.ids))
+        return super().export(caller, chosen, replace(twist, runs=runs))
 
     def import_(self, caller: Caller, data: bytes | memoryview, options: Options, twist: Twist = _STRAIGHT) -> str:
-        first = read_package(data).asset_ids[0]
-        return super().import_(caller, data, options, replace(twist, runs=self._truth.arrival(first, caller.instance)))
+        carried = read_package(data).asset_ids
+        runs = self.lasts(self._batches[carried[0]], f">{caller.instance}", len(carried))
+        return super().import_(caller, data, options, replace(twist, runs=runs))

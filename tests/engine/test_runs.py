@@ -169,6 +169,21 @@ def test_a_retry_brings_what_was_set_aside_once_it_is_mended(kind: Kind) -> None
     assert len(rig.landed()) == 6
 
 
+def test_the_half_that_must_hold_an_unnamed_poison_is_split_without_an_import() -> None:
+    held = world(8)
+    last = max(each.name for each in held.instance("dev").apps)
+    rule = Rule(Kind.POISON_IMPORT_UNNAMED, names=frozenset({last}))
+
+    async def act(rig: EngineRig) -> Ended:
+        return await rig.run()
+
+    rig, ended = staged(replace(held, faults=(rule,)), act)
+    assert (ended.outcome.counts["verified"], ended.outcome.counts["quarantined"]) == (7, 1)
+    imports = [entry.event for entry in rig.entries if isinstance(entry.event, e.ImportRequested)]
+    assert len(imports) == 6, "8, 4, then 2 and 2, then 1 and 1: the other 4 were not tried together"
+    assert any(isinstance(entry.event, e.Split) and entry.event.why == "other-half" for entry in rig.entries)
+
+
 def test_a_retry_brings_a_mended_poison_and_all_that_needs_it_in_one_job_each_way() -> None:
     held = world(6, 40, faults=poison(Kind.POISON_IMPORT))
 

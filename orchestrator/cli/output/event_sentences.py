@@ -83,6 +83,8 @@ def _split(scene: Scene, event: e.Split) -> str:
         return (
             f"{where}: {batch} failed without naming an asset: looking for it in halves ({count(most, 'job')} at most)"
         )
+    if event.why == "other-half":
+        return f"{where}: {batch} holds what failed, for the other half has landed: split without an import"
     told = [
         f"quarantined {scene.assets(child)}@{where}" + (f": {words_of(child.words)}" if child.words else "")
         for child in event.children

@@ -83,6 +83,8 @@ def failed(s: SchedulerContext, life: Delivery, now: float) -> Answer:
 
 
 def import_candidate(s: SchedulerContext, life: Delivery, slot: str, now: float) -> steps.Step | Note | Later | None:
+    if untried := splitting.untried(s.progress, life):
+        return Note(untried)
     look = steps.ListTarget(life.id, life.target, life.scheduled.owner)
     if life.look is None or now - life.looked_at > (PRESUMED_AGE if life.presumed else BASELINE_AGE):
         return s.if_reachable(look, now)

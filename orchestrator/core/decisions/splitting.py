@@ -8,13 +8,13 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.core.model.error_detail import NOT_OURS
+from orchestrator.core.model.error_detail import FAILED_JOB, NOT_OURS
 from orchestrator.core.model.inventory import Reason
 from orchestrator.core.plan.plan import Mode
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Asset, Child, ErrorDetail, Split
 from orchestrator.core.state.identity import batch_of, delivery_id
-from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package
+from orchestrator.core.state.lifecycle import LANDED, Delivery, DeliveryState, Package
 from orchestrator.core.state.progress import Progress
 
 #: how services say that a name is taken
@@ -103,7 +103,7 @@ def after_failure(
     package = progress.packages[delivery.batch]
     failed: Delivery | Package = delivery if delivery.state is DeliveryState.FAILED else package
     reasons, words = failed.reasons, failed.words
-    words = words or ErrorDetail("job", message="failed without a reason")
+    words = words or ErrorDetail(FAILED_JOB, message="failed without a reason")
     assets = [asset for asset in progress.assets_of(delivery.batch) if asset.id not in set(landed)]
     there = Part(tuple(landed), "landed")
     if not assets:
@@ -144,6 +144,35 @@ def _alone(
     return split(progress, delivery, [there, Part((asset.id,), "quarantined", words)], "reasons")
 
 
+def untried(progress: Progress, delivery: Delivery) -> tuple[e.Event, ...]:
+    """The split of a half that need not be tried, because what failed the job must be in it; else nothing.
+
+    A job that carried both halves failed without naming an asset, and the other half has landed alone. Its own halves
+    are tried: where the job failed for a reason of another kind, more such splits would cost more jobs than they save.
+    """
+    assets = progress.assets_of(delivery.batch)
+    if len(assets) < 2 or not _holds_the_cause(progress, delivery):
+        return ()
+    return split(progress, delivery, _halves(assets), "other-half")
+
+
+def _holds_the_cause(progress: Progress, delivery: Delivery) -> bool:
+    """Its parent's own import failed, and the other half has landed."""
+    if not delivery.halved:
+        return False
+    parent = progress.deliveries[delivery.parent]
+    tried = parent.words is not None and parent.words.kind == FAILED_JOB
+    return tried and _others_landed(progress, delivery, parent)
+
+
+def _others_landed(progress: Progress, delivery: Delivery, parent: Delivery) -> bool:
+    place, source = delivery.scheduled.place, progress.source_of(delivery)
+    own = {asset.id for asset in progress.assets_of(delivery.batch)}
+    others = {asset.id for asset in progress.assets_of(parent.batch)} - own
+    lives = (progress.deliveries[progress.carrier[place, source, other]] for other in others)
+    return all(life.parent == parent.id and life.state in LANDED for life in lives)
+
+
 def _halves(assets: Sequence[Asset]) -> tuple[Part, Part]:
     """Applications first, so that no part needs a later one; within a kind callers behind what they call."""
     order = sorted(assets, key=lambda asset: (asset.kind != "app", bool(asset.needs), asset.name, asset.id))
@@ -159,7 +188,7 @@ def words_for(asset: Asset, reasons: Sequence[Reason], names: dict[str, tuple[st
         said = reason.resource_name
         fits = bool(said) and kind in {None, asset.kind}
         if fits and any(_same_name(said, name) for name in (asset.name, *names.get(asset.id, ()))):
-            return ErrorDetail("job", reason.error_code, reason.error_msg)
+            return ErrorDetail(FAILED_JOB, reason.error_code, reason.error_msg)
     return None
 
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 #: kind of an `ErrorDetail`, and beginning of a finding: it is at the target, and somebody else brought it
 NOT_OURS = "not-ours"
+#: kind of an `ErrorDetail`: a job of ours ended as failed
+FAILED_JOB = "job"
 
 
 @dataclass(frozen=True, slots=True)

@@ -578,7 +578,7 @@ class Split:
 
     delivery: str
     children: tuple[Child, ...]
-    #: "reasons", "halves", "landed", "blocked", "too-large", "name-taken", "resolved", "no-backup"
+    #: "reasons", "halves", "other-half", "landed", "blocked", "too-large", "name-taken", "resolved", "no-backup"
     why: str
 
 

@@ -6,13 +6,16 @@ from orchestrator.core.model.error_detail import NOT_OURS
 from orchestrator.core.state import events as e
 from orchestrator.core.state.lifecycle import FATES, Delivery, DeliveryState
 
+#: why a delivery goes on in halves: its own job failed and named nothing, or what failed another must be in it
+HALVING = frozenset({"halves", "other-half"})
+
 
 def newborn(parent: Delivery, child: e.Child, scheduled: e.DeliveryScheduled, why: str, at: float) -> Delivery:
     """A part of a delivery that was split."""
     return Delivery(
         scheduled, state=FATES[child.fate], since=at, baseline=parent.baseline, attempt=parent.attempt,
         slot=parent.slot, user=parent.user, asked_at=parent.asked_at, words=child.words, by=child.by,
-        halved=why == "halves",
+        halved=why in HALVING,
         parent=parent.id,
         presumed=parent.presumed or (parent.state is DeliveryState.IMPORT_UNSURE and not parent.idle_at),
         unlooked=tuple(asset for asset in child.assets if asset in parent.unlooked),

@@ -82,6 +82,10 @@ BLOCKED = e.Child("c3@prod", "c3", ("a5", "a6", "a7"), "blocked", by="a0")
             "prod: batch 1 (8 assets) failed without naming an asset: looking for it in halves (6 jobs at most)",
         ),
         (
+            e.Split("b1@prod", (GOES_ON, BLOCKED), "other-half"),
+            "prod: batch 1 (8 assets) holds what failed, for the other half has landed: split without an import",
+        ),
+        (
             e.Split("b1@prod", (QUARANTINED, BLOCKED, GOES_ON), "reasons"),
             "prod: batch 1 (8 assets) goes on in parts: quarantined app-0@prod: It cannot be imported (ROMA.19008); "
             "blocked app-5, app-6, app-7, which need app-0; 4 assets go on as a batch of their own",

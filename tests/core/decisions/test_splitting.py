@@ -3,11 +3,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.decisions.splitting import Part, after_failure, blocked, split
+from orchestrator.core.decisions.splitting import Part, after_failure, blocked, split, untried
 from orchestrator.core.model.inventory import Reason
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Asset, ErrorDetail, Event
 from orchestrator.core.state.identity import delivery_id
+from orchestrator.core.state.lifecycle import DeliveryState
 from tests.builders.runs import SAID, Run, app, batch_id, task
 
 
@@ -107,6 +108,71 @@ def test_the_last_one_left_is_set_aside_and_what_landed_is_kept() -> None:
     assert parts(after_failure(run.progress, run.life(name), ("a",), {})) == {
         "landed": [("a",)], "quarantined": [("b",)],
     }  # fmt: skip
+
+
+# --- the half that needs no trial ---
+
+JOB = ErrorDetail("job", message="the job ended as FAILED without a reason")
+
+
+def halves(words: ErrorDetail = JOB) -> tuple[Run, str, str]:
+    """Four applications whose import failed in those words: the run and its two halves."""
+    run, name = failed(app("a"), app("b"), app("c"), app("d"), words=words)
+    run.believe(*after_failure(run.progress, run.life(name), (), {}))
+    made = run.entries[-1].event
+    assert isinstance(made, e.Split)
+    first, second = (child.delivery for child in made.children)
+    return run, first, second
+
+
+def test_where_one_half_has_landed_what_failed_is_in_the_other_which_is_split_untried() -> None:
+    run, first, second = halves()
+    run.lands(first)
+    events = untried(run.progress, run.life(second))
+    assert parts(events) == {"waiting": [("c",), ("d",)]}
+    run.believe(*events)
+    assert run.life(second).state is DeliveryState.SPLIT
+
+
+def test_so_it_is_with_the_second_half() -> None:
+    run, first, second = halves()
+    run.lands(second)
+    assert parts(untried(run.progress, run.life(first))) == {"waiting": [("a",), ("b",)]}
+
+
+def test_a_half_is_tried_until_the_other_has_landed_and_where_that_failed_too() -> None:
+    run, first, second = halves()
+    assert untried(run.progress, run.life(second)) == ()
+    run.fails(first, words=JOB)
+    assert untried(run.progress, run.life(second)) == ()
+    run.believe(*after_failure(run.progress, run.life(first), (), {}))
+    assert untried(run.progress, run.life(second)) == ()
+
+
+def test_halves_of_a_package_that_was_too_large_or_never_answered_for_are_tried() -> None:
+    for kind in ("too-large", "no-answer"):
+        run, first, second = halves(ErrorDetail(kind))
+        run.lands(first)
+        assert untried(run.progress, run.life(second)) == ()
+
+
+def test_one_asset_and_the_halves_of_a_half_that_was_not_tried_are_tried() -> None:
+    run, name = failed(*(app(each) for each in "abcdefgh"), words=JOB)
+    run.believe(*after_failure(run.progress, run.life(name), (), {}))
+    made = run.entries[-1].event
+    assert isinstance(made, e.Split)
+    run.lands(made.children[0].delivery)
+    run.believe(*untried(run.progress, run.life(made.children[1].delivery)))
+    made = run.entries[-1].event
+    assert isinstance(made, e.Split)
+    run.lands(made.children[0].delivery)
+    assert untried(run.progress, run.life(made.children[1].delivery)) == ()
+    run, name = failed(app("a"), app("b"), words=JOB)
+    run.believe(*after_failure(run.progress, run.life(name), (), {}))
+    made = run.entries[-1].event
+    assert isinstance(made, e.Split)
+    run.lands(made.children[0].delivery)
+    assert untried(run.progress, run.life(made.children[1].delivery)) == ()
 
 
 def test_a_failed_export_splits_by_the_packages_reasons() -> None:
