@@ -12,14 +12,13 @@ These places are judged by nothing but that; a policy of somebody else stays all
 import hmac
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import Enum
 from hashlib import sha256
 from pathlib import Path
 
 from orchestrator.core.finish.planning import steps_of
-from orchestrator.core.model.change import ChangeKind
 from orchestrator.core.plan.plan import (
     Dictionaries,
     Finish,
@@ -33,12 +32,11 @@ from orchestrator.core.plan.plan import (
     StartTasks,
     UnpublishedApis,
 )
-from orchestrator.core.state.changes import ChangeLife, ChangeState
 from orchestrator.core.undo.provenance import Asked
 from orchestrator.emulator.service.instance_store import Holding
 from orchestrator.emulator.world import finishing_readings as readings
 from orchestrator.emulator.world.faults import MEDDLING, Kind, Rule
-from orchestrator.emulator.world.gateway import RELEASE, Environment, Policy, PolicyKind
+from orchestrator.emulator.world.gateway import RELEASE, Environment, Policy
 from orchestrator.emulator.world.generate import TEST, Filling, fill
 from orchestrator.emulator.world.operations import CHANGES, Operation
 from orchestrator.emulator.world.options import Switches
@@ -47,7 +45,15 @@ from orchestrator.engine.finish_run import FinishWish, finish_run
 from orchestrator.engine.runs import Runs
 from orchestrator.engine.undo_run import UndoWish, undo_run
 from orchestrator.storage.finishfiles import FinishFiles
-from tests.simulation.book import require
+from tests.simulation.finish_judges import (
+    PASSWORD,
+    Acts,
+    judge_finished,
+    judge_named,
+    judge_once,
+    judge_restored,
+    judge_secrets,
+)
 from tests.simulation.finishing import (
     STRIKES,
     Finishing,
@@ -62,11 +68,10 @@ from tests.simulation.finishing import (
     tasks_running,
 )
 from tests.simulation.scenarios import Clock, Night, dusk, progress_of
-from tests.simulation.standing import Place, Standing, place_of, standing
+from tests.simulation.standing import standing
 from tests.simulation.worlds import Scenario
 
 STEPS = tuple(FinishStep)
-PASSWORD = "SESAME-of-the-target"
 MEMBERS = (User("alice", "acme", "AKalice", "sk-alice", "pw-alice"), User("bert", "acme", "AKbert", "sk-b", "pw-b"))
 CONTENTS = {
     "MYSQL": 'host: db.prod, port: "3306", database_name: d, user_name: u, password: "${env:PROD_DB}"',
@@ -87,15 +92,6 @@ READINGS: dict[str, type[Enum]] = {
 WRITES = sorted(CHANGES - {Operation.API_EXPORT})
 #: seconds after which every write shows, so that a person's act is not hidden by an older one
 SHOWN = 25.0
-
-
-@dataclass(slots=True)
-class Acts:
-    """What a night's people did, beside what they did to tasks; before a finish has begun it is part of its preview."""
-
-    told: Finishing
-    #: place -> what stood there once they had been there
-    left: dict[Place, tuple[object, ...]] = field(default_factory=dict)
 
 
 def whole_of(scenario: Scenario) -> Scenario:
@@ -170,16 +166,16 @@ def whole_night(drawn: Scenario, root: Path) -> Night:
     judge_calls(told, tasks, first)
     judge_done(told)
     judge_copies(night)
-    _judge_named(acts, before, first)
-    _judge_once(acts, before, first)
-    _judge_finished(acts)
+    judge_named(acts, before, first)
+    judge_once(acts, before, first)
+    judge_finished(acts)
     _strike(night, draw)
     given(told, root, clock, files.undo, "undo of finish")
     judge_calls(told, tasks, first)
     judge_undone(told, tasks)
-    _judge_named(acts, before, first)
-    _judge_restored(acts, before, first)
-    _judge_secrets(night, root)
+    judge_named(acts, before, first)
+    judge_restored(acts, before, first)
+    judge_secrets(night, root)
     return night
 
 
@@ -351,138 +347,3 @@ PEOPLE: tuple[Callable[[Acts, Holding, float], None], ...] = (
     _of_tasks, _of_connections, _of_secrets, _of_members, _of_codes, _of_policies, _of_apis, _of_publications,
     _of_entries,
 )  # fmt: skip
-
-
-# --- what must hold --------------------------------------------------------------------------------------------------
-
-
-def _lives(night: Night) -> Iterator[ChangeLife]:
-    """Every change that a finish or an undo has planned."""
-    for run in night.records:
-        progress = progress_of(night, run)
-        for held in (progress.finishing, progress.changes):
-            yield from (*held.lives.values(), *held.settled.values(), *held.ours.values())
-
-
-def _meddled(acts: Acts, first: int) -> set[tuple[str, str]]:
-    """(instance, first word of a place) at which somebody was between our read and our write."""
-    calls = [each for each in acts.told.night.service.ledger.calls[first:] if each.outcome == "meddled"]
-    return {(call.instance, word) for call in calls for word in _words(call.operation)}
-
-
-def _words(operation: str) -> tuple[str, ...]:
-    match operation:
-        case Operation.DATASOURCE_CHANGE.value:
-            return ("connection",)
-        case Operation.MEMBERS_CHANGE.value:
-            return ("members",)
-        case Operation.DICTIONARY_CHANGE.value:
-            return ("entry",)
-        case _:
-            return ("api", "publication", "policy", "binding", "caller")
-
-
-def _judge_named(acts: Acts, before: Standing, first: int) -> None:
-    """What is another was named by a plan, or a person was there; what a person left is as they left it."""
-    after = standing(acts.told.night)
-    named = {place_of(each.change) for each in _lives(acts.told.night)}
-    meddled = _meddled(acts, first)
-    for place in before.keys() | after.keys():
-        if _hides(place, meddled):
-            continue
-        then, now = before.get(place, ()), after.get(place, ())
-        if place in acts.left:
-            _judge_left(place, acts.left[place], now)
-        elif then != now:
-            require(place in named, f"promise 16: {place} is {now} and was {then}, and no preview named it")
-
-
-def _judge_left(place: Place, theirs: tuple[object, ...], now: tuple[object, ...]) -> None:
-    """Codes stand beside each other; anything else is one thing, which is theirs."""
-    if place[1].startswith("codes "):
-        return  # those of ours that they have removed are judged by `_judge_once`
-    require(now == theirs, f"promise 16: a person left {theirs} at {place}, which is {now} now")
-
-
-def _hides(place: Place, meddled: set[tuple[str, str]]) -> bool:
-    return (place[0], place[1].partition(" ")[0]) in meddled
-
-
-def _judge_once(acts: Acts, before: Standing, first: int) -> None:
-    """Nothing stands twice where one was wanted, and no object was written twice."""
-    meddled = _meddled(acts, first)
-    for place, held in standing(acts.told.night).items():
-        if not _hides(place, meddled) and held != before.get(place):
-            twice = [each for each, number in Counter(held).items() if number > 1]
-            require(not twice, f"promise 16: {place} holds {held}")
-    whole = {Operation.DATASOURCE_CHANGE.value, Operation.SECRET_CHANGE.value, Operation.MEMBERS_CHANGE.value}
-    done = Counter(
-        (call.operation, call.instance, call.asset_ids)
-        for call in acts.told.night.service.ledger.calls[first:]
-        if call.operation in whole and call.outcome == "accepted"
-    )
-    touched = {(instance, what.partition(" ")[2]) for instance, what in acts.left}
-    for (operation, instance, ids), number in done.items():
-        require(
-            number == 1 or (instance, ids[0]) in touched or bool(meddled),
-            f"promise 16: {operation} of {ids} at {instance} was done {number} times",
-        )
-
-
-def _judge_finished(acts: Acts) -> None:
-    """What is said to be done is so, where no person has been since."""
-    night, now = acts.told.night, standing(acts.told.night)
-    for life in progress_of(night, sorted(night.records)[-1]).finishing.lives.values():
-        place = place_of(life.change)
-        if life.state is not ChangeState.DONE or place in acts.left:
-            continue
-        held = now.get(place, ())
-        match ChangeKind(life.change.kind):
-            case ChangeKind.ENTER_CONNECTION:
-                good = PASSWORD in str(held)
-            case ChangeKind.KEEP_SECRET:
-                good = held == now.get((life.change.fact("from"), f"secret {life.change.fact('twin')}"))
-            case ChangeKind.STOP_TASK | ChangeKind.START_TASK | ChangeKind.TEST_CONNECTION:
-                good = True  # judged by `finishing`, and nothing to see
-            case _:
-                good = bool(held)
-        require(good, f"promise 16: {life.change.id} is said to be done, and {place} is {held}")
-
-
-def _judge_restored(acts: Acts, before: Standing, first: int) -> None:
-    """What was changed is as before, or it is named as left, or a person was there."""
-    night, after = acts.told.night, standing(acts.told.night)
-    progress = progress_of(night, sorted(night.records)[-1])
-    lives = [*progress.finishing.lives.values(), *progress.changes.lives.values()]
-    open_ = {place_of(each.change) for each in lives if each.state is not ChangeState.DONE}
-    gone = {(target, each) for _, each, _, target, _ in progress.changes.left}
-    open_ |= {place_of(each.change) for each in lives if (each.change.instance, each.change.object) in gone}
-    meddled = _meddled(acts, first)
-    for place in before.keys() | after.keys():
-        if place in open_ or place in acts.left or _hides(place, meddled) or place[1].startswith("task "):
-            continue
-        then, now = before.get(place, ()), after.get(place, ())
-        if place[1].startswith("secret "):
-            shared = {held for (_, what), held in after.items() if what.startswith("secret ")}
-            require(then == now or len(shared) > 1, f"promise 17: {place}")
-            continue
-        require(then == now, f"promise 17: {place} was {then} and is {now} after the undo")
-
-
-def _judge_secrets(night: Night, root: Path) -> None:
-    """No secret stands in a journal, or in any file of the home."""
-    secrets = {PASSWORD, *_secrets(night)}
-    held = [night.trace.encode(), *(each.read_bytes() for each in root.rglob("*") if each.is_file())]
-    for secret in sorted(secrets):
-        require(all(secret.encode() not in each for each in held), f"promise 10: {secret[:10]}... is in the home")
-
-
-def _secrets(night: Night) -> Iterator[str]:
-    for each in night.scenario.world.instances:
-        held = night.service.holding(each.name)
-        yield from (app.secret for app in held.apps.all())
-        yield from (code.code for code in held.app_codes.all())
-        signs = (one for one in held.policies.all() if one.kind is PolicyKind.SIGN)
-        yield from (str(dict(one.fields)["sign_secret"]) for one in signs)
-        contents = (dict(one.content) for one in held.datasources.all())
-        yield from (str(one["password"]) for one in contents if one.get("password"))
