@@ -69,9 +69,9 @@ def judge_named(acts: Acts, before: Standing, first: int) -> None:
 
 
 def _judge_left(place: Place, theirs: tuple[object, ...], now: tuple[object, ...]) -> None:
-    """Codes stand beside each other; anything else is one thing, which is theirs."""
-    if place[1].startswith("codes "):
-        return  # those of ours that they have removed are judged by `judge_once`
+    """Codes stand beside each other, and who started a task cannot be told; anything else is theirs."""
+    if place[1].startswith(("codes ", "task ")):
+        return  # tasks are judged by `finishing`
     require(now == theirs, f"promise 16: a person left {theirs} at {place}, which is {now} now")
 
 

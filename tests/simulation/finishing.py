@@ -63,6 +63,8 @@ class Finishing:
     touched: set[tuple[str, str]] = field(default_factory=set)
     #: position in the ledger -> (instance, task) -> whether it runs, of what people did just before that call
     people: dict[int, list[tuple[str, str, bool]]] = field(default_factory=dict)
+    #: share of restarts before which a person does something
+    chance: float = MEDDLED
     #: what a person does between two starts of the program
     meddles: Callable[["Finishing"], None] = field(default_factory=lambda: meddle_with_tasks)
 
@@ -173,7 +175,7 @@ def given(told: Finishing, root: Path, clock: Clock, command: Command, word: str
         if code in {"0", "1"}:
             return
         clock.passed += draw.choice((1.0, 20.0, 500.0)) if code == "killed" else PAUSE
-        if draw.random() < MEDDLED:
+        if draw.random() < told.chance:
             told.meddles(told)
         if start > MOST_GIVEN // 2:
             night.api.strikes.clear()

@@ -90,6 +90,8 @@ READINGS: dict[str, type[Enum]] = {
 }  # fmt: skip
 #: writes of finishing that a fault may strike
 WRITES = sorted(CHANGES - {Operation.API_EXPORT})
+#: share of restarts before which a person does something
+BUSY = 0.9
 #: seconds after which every write shows, so that a person's act is not hidden by an older one
 SHOWN = 25.0
 
@@ -153,7 +155,7 @@ def whole_night(drawn: Scenario, root: Path) -> Night:
     """A run, its whole finish to the end, and the undo of that; raises Broken where a promise does not hold."""
     night, clock = dusk(whole_of(drawn))
     draw = random.Random(drawn.seed ^ 0xA118)
-    told = Finishing(night, draw)
+    told = Finishing(night, draw, chance=BUSY)
     acts = Acts(told)
     give_codes(night, lambda: draw.choice((0, 1, 2)))
     if not moved(night, root, clock, draw):
@@ -279,7 +281,8 @@ def _person(acts: Acts, clock: Clock) -> None:
         return
     target = draw.choice(sorted({t.instance for m in night.scenario.plan.migrations for t in m.targets}))
     before = standing(night)
-    draw.choice(PEOPLE)(acts, night.service.holding(target), night.service.time)
+    for act in draw.sample(PEOPLE, 4):
+        act(acts, night.service.holding(target), night.service.time)
     after = standing(night)
     for place in before.keys() | after.keys():
         if before.get(place) != after.get(place):
