@@ -174,10 +174,11 @@ def test_addresses_that_pass_are_shown_and_copied(moved: Local, invoke: Invoke) 
 
 
 def test_policies_of_what_the_same_finish_publishes_are_bound_behind_that(quick: Local, invoke: Invoke) -> None:
-    object.__setattr__(quick.api.service.world, "switches", replace(SWITCHES, import_publishes=False))
     steps = "apis: {publish: as-at-source}, policies: copy"
     asks_for(quick, f'{steps}}}, calls: {{orders-web: ["billing-web"]', settle_wait="2s")
-    assert invoke("run", str(quick.plan)).exit_code in {0, 1}
+    assert invoke("run", str(quick.plan)).exit_code == 0
+    for each in held(quick).apis.all():
+        held(quick).apis.put(replace(each, publications=()))
     assert document(invoke)["counts"] == {"done": 12}
     assert bound(quick) == BOUND
 

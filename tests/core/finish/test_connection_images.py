@@ -3,7 +3,7 @@
 from hashlib import sha256
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.core.finish.connection_images import (
@@ -100,6 +100,7 @@ trees = st.recursive(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no defect
 @given(st.dictionaries(names, trees, max_size=3))
 def test_a_content_comes_back_from_its_paths(content: dict[str, object]) -> None:
     assert deep({path: value for path, value, _ in flat(content)}) == content
