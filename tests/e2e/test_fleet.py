@@ -51,7 +51,7 @@ def test_two_workers_of_two_groups_bring_all_and_leave_in_good_order(fleet: Flee
     assert fleet.sql("SELECT key FROM lease WHERE expires > clock_timestamp()") == []
 
 
-@pytest.mark.parametrize("how", ["killed", "frozen"])
+@pytest.mark.parametrize("how", ["killed", pytest.param("frozen", marks=pytest.mark.proof)])
 def test_what_a_worker_had_goes_on_elsewhere(fleet: Fleet, serve: Serve, how: str) -> None:
     roma, plan = serve(world_of_pairs(2)), FleetPlan.of_pairs(2)
     fleet.plan(roma, plan)
@@ -81,9 +81,15 @@ def test_what_a_worker_had_goes_on_elsewhere(fleet: Fleet, serve: Serve, how: st
 @pytest.mark.parametrize(
     ("line", "timer", "code"),
     [
-        pytest.param("await _confirmed(guard)", True, -9, id="before the last guard"),
         pytest.param("yield body.tail", True, -9, id="behind the last guard"),
-        pytest.param("await _confirmed(guard)", False, 75, id="before the last guard, where the kernel has no timer"),
+        pytest.param("await _confirmed(guard)", True, -9, id="before the last guard", marks=pytest.mark.proof),
+        pytest.param(
+            "await _confirmed(guard)",
+            False,
+            75,
+            id="before the last guard, where the kernel has no timer",
+            marks=pytest.mark.proof,
+        ),
     ],
 )
 def test_a_worker_that_stops_at_the_end_of_an_upload_sends_nothing_when_it_goes_on(
@@ -157,7 +163,7 @@ def test_a_submitter_that_dies_after_its_commit_has_submitted(
         arrived_once(roma, plan)
 
 
-@pytest.mark.parametrize("how", ["restarted", "wiped"])
+@pytest.mark.parametrize("how", ["wiped", pytest.param("restarted", marks=pytest.mark.proof)])
 def test_an_engine_that_forgets_costs_nothing(
     postgres: PostgresServer, own_temporal: TemporalServer, desk: Desk, serve: Serve, how: str
 ) -> None:

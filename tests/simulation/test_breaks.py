@@ -21,13 +21,18 @@ ROOT = Path(__file__).resolve().parents[2]
 BREAKS: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "breaks.yaml").read_text(encoding="utf-8"))
 #: nights that a break may stay unnoticed
 SEEDS = 30
-#: what a proof that must fail does not need, and a third of its time: an explained assertion, Hypothesis's summary
-_PLAIN = ("--assert=plain", "-p", "no:hypothesispytest", "-p", "no:cacheprovider")
+#: every test that is named, and without what costs a third of the time: explained assertions, Hypothesis's summary
+_PLAIN = ("-m", "proof or not proof", "--assert=plain", "-p", "no:hypothesispytest", "-p", "no:cacheprovider")
 #: what a break must not be noticed by: then it broke the program, and no promise
 _SLIPS = re.compile(r"\b(NameError|SyntaxError|ImportError|AttributeError|UnboundLocalError|ModuleNotFoundError)\b")
 
 
-@pytest.mark.parametrize("planted", BREAKS, ids=[str(each["name"]) for each in BREAKS])
+def _case(planted: dict[str, Any]) -> Any:
+    """One that is `slow` to be noticed, because real processes must wait for a lease to end, is for `make proof`."""
+    return pytest.param(planted, id=str(planted["name"]), marks=[pytest.mark.proof] if planted.get("slow") else [])
+
+
+@pytest.mark.parametrize("planted", [_case(each) for each in BREAKS])
 @pytest.mark.timeout(600)
 def test_a_broken_promise_is_noticed(planted: dict[str, Any], tmp_path: Path) -> None:
     copy = _copied(tmp_path)
