@@ -218,8 +218,6 @@ def _row(pair: Pair, source: DataSource, found: tuple[str, Connection], seen: Se
     held, given = seen.get(pair.target, connection(source.id)), seen.get(pair.target, content_of(path, entry.key))
     if isinstance(held, Unread) or isinstance(given, Unread):
         return _left(pair, source, f"it cannot be read: {held.why if isinstance(held, Unread) else ''}")
-    if running := _running(pair, source, seen):
-        return _left(pair, source, f"task {running} runs on it: stop it before its connection is changed")
     after = wanted_image(held, given, seen.digest)
     facts: Image = (
         ("asset", pair.asset.name), ("app", pair.there), ("values", path), ("entry", entry.key),
@@ -234,6 +232,8 @@ def _row(pair: Pair, source: DataSource, found: tuple[str, Connection], seen: Se
     before = image_of(held, after, seen.digest, lambda _: False)
     if before == after:
         return Rows(already=1)
+    if running := _running(pair, source, seen):
+        return _left(pair, source, f"task {running} runs on it: stop it before its connection is changed")
     test = replace(
         enter, id=change_id(ChangeKind.TEST_CONNECTION, pair.target, source.id),
         kind=ChangeKind.TEST_CONNECTION.value, before=UNTESTED, after=TESTED, behind=(enter.id,),

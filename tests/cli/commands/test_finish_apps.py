@@ -255,6 +255,15 @@ def test_a_data_source_that_a_running_task_uses_is_left(moved: Local, invoke: In
     assert len(asked(moved, Operation.DATASOURCE_CHANGE)) < 4
 
 
+def test_a_connection_that_is_as_it_shall_be_is_no_matter_where_a_task_runs_on_it(moved: Local, invoke: Invoke) -> None:
+    """The tasks are started after it: a second finish finds nothing to do."""
+    assert document(invoke, "--step", "datasources")["code"] == 0
+    for task in held(moved, "prod").tasks.all():
+        held(moved, "prod").tasks.put(replace(task, running=True))
+    again = document(invoke, "--step", "datasources")
+    assert (again["code"], again["left"], again["counts"]) == (0, [], {})
+
+
 def test_a_missing_right_is_found_before_anything_is_asked_for(moved: Local, invoke: Invoke) -> None:
     """Another user owns the applications at prod now: its list shows fewer roles, and its secrets are not shown."""
     moved.api.service.world = replace(moved.api.service.world, switches=replace(CLEAR, visibility=Visibility.OWNER))
