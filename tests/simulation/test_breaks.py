@@ -28,7 +28,7 @@ _SLIPS = re.compile(r"\b(NameError|SyntaxError|ImportError|AttributeError|Unboun
 
 
 def _case(planted: dict[str, Any]) -> Any:
-    """One that is `slow` to be noticed, because real processes must wait for a lease to end, is for `make proof`."""
+    """One that is `slow` to be noticed, because servers or processes are started for it, is for `make proof`."""
     return pytest.param(planted, id=str(planted["name"]), marks=[pytest.mark.proof] if planted.get("slow") else [])
 
 
