@@ -1,6 +1,6 @@
 """What `finish` and `undo` share: which run they mean, how they read and how they are carried out in this process."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -17,8 +17,10 @@ from orchestrator.cli.context.run_plan import plan_of_run
 from orchestrator.cli.context.signals import told
 from orchestrator.cli.context.wiring import Assembled, assemble
 from orchestrator.cli.output.logs import Log
+from orchestrator.cli.output.tables import commands, wrapped
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.output.times import utc
+from orchestrator.cli.render.finish_text import reasons_of
 from orchestrator.cli.render.summary import Names
 from orchestrator.core.finish.saved import MOST, SavedChanges, from_json, to_json
 from orchestrator.core.model.change import Change, Left
@@ -29,7 +31,7 @@ from orchestrator.core.state.progress import Progress
 from orchestrator.engine.change_run import Carried
 from orchestrator.engine.runs import Runs
 from orchestrator.engine.runtime import utc_now
-from orchestrator.errors import OperatorError
+from orchestrator.errors import ExitCode, OperatorError
 
 T = TypeVar("T")
 
@@ -142,6 +144,33 @@ def save_preview(
     about = {"saved_by": f"{runtime.user} on {runtime.host}", "saved": utc(runtime.now()) or ""}
     told = {key: list(words) for key, words in asked.items()}
     write_new(path, to_json(made.command, made.found.run, digest, rows, {**told, **about}))
+
+
+# --- to tell ------------------------------------------------------------------------------------------------------
+
+
+def show(made: Changing, told: Mapping[str, object], text: Callable[[], str], following: str) -> int:
+    """What a preview says, as `told` for programs or as `text` for people, and the next step."""
+    if made.terminal.common.json:
+        head = {"run": made.found.run, "plan": made.plan.name, "dry_run": True}
+        made.terminal.document({**head, **told, "code": 0, "who": "nobody", "next": following})
+    else:
+        made.terminal.result("\n".join([text(), commands("next: ", following)]))
+    return int(ExitCode.DONE)
+
+
+def close(
+    made: Changing, done: Carried, told: Mapping[str, object], text: Callable[[list[str]], str],
+    step: tuple[str, str],
+) -> int:  # fmt: skip
+    """How it ended; `text` is told why it went no further, `step` is who acts and what comes next."""
+    whys, (who, following) = reasons_of(done.ends, done.signal), step
+    if made.terminal.common.json:
+        head = {"run": made.found.run, "plan": made.plan.name, "dry_run": False, "code": int(done.code)}
+        made.terminal.document({**head, **told, "whys": whys, "who": who, "next": following})
+    else:
+        made.terminal.result("\n".join([text(whys), wrapped("who:  ", who), commands("next: ", following)]))
+    return int(done.code)
 
 
 # --- to carry out --------------------------------------------------------------------------------------------------

@@ -23,6 +23,11 @@ from orchestrator.roma import InventoryDisagrees
 
 T = TypeVar("T")
 
+#: how long a read may go on showing what a job or a request has changed, seconds [I: undocumented]
+PATIENCE = 120.0
+#: before the second such read, seconds; each further pause is twice as long
+PAUSE = 2.0
+
 
 @dataclass(slots=True)
 class Contact:

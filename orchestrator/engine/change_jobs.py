@@ -16,7 +16,7 @@ from orchestrator.core.state import change_events as c
 from orchestrator.core.state.changes import ChangeLife, ChangeState
 from orchestrator.core.state.slots import JobKind, SlotRule, lease_of
 from orchestrator.core.undo.removal import Undo, after_asking, before_asking
-from orchestrator.engine.change_contact import Contact
+from orchestrator.engine.change_contact import PATIENCE, PAUSE, Contact
 from orchestrator.engine.change_loop import ChangeLoop
 from orchestrator.engine.conductor import SLOT_HELD
 from orchestrator.engine.job_watch import GONE_AFTER
@@ -25,11 +25,6 @@ from orchestrator.engine.reachability import BUSY_PAUSE
 from orchestrator.engine.target_listings import TargetListings
 from orchestrator.errors import ExitCode, PackageDamaged
 from orchestrator.storage.leases import Taken
-
-#: how long a read may go on showing what a successful job has removed, seconds [I: undocumented]
-PATIENCE = 120.0
-#: before the second read after a job, seconds; each further pause is twice as long
-PAUSE = 2.0
 
 
 @dataclass(slots=True)

@@ -21,16 +21,13 @@ from orchestrator.core.model.writes import Written
 from orchestrator.core.plan.plan import Settings
 from orchestrator.core.state import change_events as c
 from orchestrator.core.state.changes import ChangeLife
-from orchestrator.engine.change_contact import Contact
+from orchestrator.engine.change_contact import PATIENCE, PAUSE, Contact
 from orchestrator.engine.change_loop import ChangeLoop
 from orchestrator.engine.finish_reads import FinishReads
 from orchestrator.engine.performer import words_of
 from orchestrator.errors import ExitCode
 
-#: how long a read may go on showing what a successful request has changed, seconds [I: undocumented]
-PATIENCE = 120.0
-#: before the second read after a request, seconds; each further pause is twice as long, up to the longest
-PAUSE = 2.0
+#: the longest pause between two reads, seconds
 LONGEST_PAUSE = 30.0
 #: between two reads that must agree, seconds: some (Finishing 2.5), but no more than `settle_quiet`
 APART = 5.0

@@ -20,8 +20,8 @@ from orchestrator.storage.vault import Vault
 from tests.builders.postgres_server import PASSWORD
 from tests.simulation.book import require
 from tests.simulation.memory import Killed, Life, MortalDisk, Record
-from tests.simulation.scenarios import Night, live, vault_root
-from tests.simulation.worlds import Scenario, scenario
+from tests.simulation.scenarios import Night, broken_nights, live
+from tests.simulation.worlds import Scenario
 
 T = TypeVar("T")
 _EMPTY = "TRUNCATE submission, component, run, event, inbox, brief, lease, waiter"
@@ -167,11 +167,4 @@ def without_power_cuts(told: Scenario) -> Scenario:
 
 def nights_in(database: Database, seeds: Sequence[int]) -> list[str]:
     """What went wrong in these nights."""
-    wrong = []
-    for seed in seeds:
-        with vault_root() as root:
-            try:
-                live_in_postgres(scenario(seed), database, root)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is told with its seed
-                wrong.append(f"seed {seed}: {type(error).__name__}: {error}")
-    return wrong
+    return broken_nights(lambda drawn, root: live_in_postgres(drawn, database, root), seeds)

@@ -7,7 +7,7 @@ import asyncio
 import random
 import shutil
 import tempfile
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ from tests.simulation.virtual import VirtualLoop, inline
 from tests.simulation.watch import Watch
 from tests.simulation.wiring import MemoryTransport
 from tests.simulation.working_hours import DUSK, Word
-from tests.simulation.worlds import Kill, Scenario
+from tests.simulation.worlds import Kill, Scenario, scenario
 
 #: how often the same command is given again before the night counts as endless
 MOST_STARTS = 40
@@ -454,3 +454,15 @@ def vault_root() -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def broken_nights(lived: Callable[[Scenario, Path], object], seeds: Iterable[int]) -> list[str]:
+    """What went wrong in the nights of these seeds: every seed is lived through and told, not only the first."""
+    wrong = []
+    for seed in seeds:
+        with vault_root() as root:
+            try:
+                lived(scenario(seed), root)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is told with its seed
+                wrong.append(f"seed {seed}: {error!r}")
+    return wrong

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.finishing import finish_night
-from tests.simulation.scenarios import Night, vault_root
+from tests.simulation.scenarios import Night, broken_nights
 from tests.simulation.whole_finish import whole_night
-from tests.simulation.worlds import Scenario, scenario
+from tests.simulation.worlds import Scenario
 
 # A killed incarnation leaves everything open, as kill -9 does.
 pytestmark = [
@@ -25,15 +25,9 @@ CHUNK = 20
 
 
 def nights(first: int, lived: Callable[[Scenario, Path], Night] = finish_night, count: int = CHUNK) -> None:
-    failed = []
-    for seed in range(first, first + count):
-        try:
-            with vault_root() as root:
-                lived(scenario(seed), root)
-        except Exception as error:  # noqa: BLE001 - every seed is told, not only the first
-            failed.append(f"seed {seed}: {error!r}")
+    broken = broken_nights(lived, range(first, first + count))
     gc.collect()
-    assert not failed, "\n".join(failed)
+    assert not broken, "\n".join(broken)
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.emulator.world.options import Switches
 from tests.simulation.points import small_plan
-from tests.simulation.scenarios import Night, vault_root
+from tests.simulation.scenarios import Night, broken_nights, vault_root
 from tests.simulation.undoing import over_existing, undo_night
 from tests.simulation.worlds import Kill, Scenario, scenario
 
@@ -26,15 +26,9 @@ MOST = 72
 
 
 def nights(first: int, made: Callable[[Scenario], Scenario] = lambda drawn: drawn) -> None:
-    failed = []
-    for seed in range(first, first + CHUNK):
-        try:
-            with vault_root() as root:
-                undo_night(made(scenario(seed)), root)
-        except Exception as error:  # noqa: BLE001 - every seed is told, not only the first
-            failed.append(f"seed {seed}: {error!r}")
+    broken = broken_nights(lambda drawn, root: undo_night(made(drawn), root), range(first, first + CHUNK))
     gc.collect()
-    assert not failed, "\n".join(failed)
+    assert not broken, "\n".join(broken)
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))

@@ -1,6 +1,7 @@
 """`finish`: does what ROMA does not carry. Law: only what the plan names, previewed row by row, proved by reading."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from orchestrator.cli.changing import (
@@ -8,18 +9,20 @@ from orchestrator.cli.changing import (
     ask,
     carried,
     changing,
+    close,
     must_be_savable,
     observed,
     read_saved,
     read_steps,
     save_preview,
+    show,
 )
 from orchestrator.cli.context.measuring import Monitoring
 from orchestrator.cli.context.observers import Observer
 from orchestrator.cli.context.output_file import must_be_writable, write_output
-from orchestrator.cli.output.tables import commands, wrapped
+from orchestrator.cli.output.tables import commands
 from orchestrator.cli.output.terminal import Terminal
-from orchestrator.cli.render.finish_text import changes_json, closing_text, plan_json, plan_text, reasons_of
+from orchestrator.cli.render.finish_text import changes_json, closing_text, plan_json, plan_text
 from orchestrator.core.finish.kinds import BY_WORD
 from orchestrator.core.finish.planning import FinishPlan, steps_of
 from orchestrator.core.finish.saved import SavedChanges
@@ -97,7 +100,7 @@ def _write_values(made: Changing, only: tuple[str, ...], path: Path) -> int:
     following = made.names.command("validate", "--values", str(path))
     if made.terminal.common.json:
         head = {"run": made.found.run, "plan": made.plan.name, "template": str(path), "target": first.target}
-        told = {"datasources": first.sources, "empty": first.empty, "code": 0, "who": "the plan's owner"}
+        told = {"datasources": first.sources, "empty": first.empty, "code": 0, "who": "the plan owner"}
         made.terminal.document({**head, **told, "next": following})
     else:
         said = (
@@ -118,14 +121,8 @@ def _show(made: Changing, wish: FinishWish, wanted: Wanted) -> int:
             "unproved": ("yes",) if wish.unproved else (),
         }  # fmt: skip
         save_preview(made, planned.digest, (planned.changes, planned.left), asked, wanted.save)
-    following = _next_of(made, planned, wanted)
-    if made.terminal.common.json:
-        head = {"run": made.found.run, "plan": made.plan.name, "dry_run": True}
-        made.terminal.document({**head, **plan_json(planned), "code": 0, "who": "nobody", "next": following})
-    else:
-        shown = plan_text(made.found.run, planned, wanted.everything)
-        made.terminal.result("\n".join([shown, commands("next: ", following)]))
-    return int(ExitCode.DONE)
+    text = partial(plan_text, made.found.run, planned, wanted.everything)
+    return show(made, plan_json(planned), text, _next_of(made, planned, wanted))
 
 
 def _next_of(made: Changing, planned: FinishPlan, wanted: Wanted) -> str:
@@ -144,21 +141,9 @@ def _next_of(made: Changing, planned: FinishPlan, wanted: Wanted) -> str:
 def _conducted(made: Changing, wish: FinishWish, everything: bool, observing: Observer) -> int:
     with made.runs.store.hold(made.plan.name, made.assembled.holder):
         finished = carried(made, lambda: finish_run(made.runs, made.found.run, wish), observing)
-    return _close(made, finished, everything)
-
-
-def _close(made: Changing, finished: Carried, everything: bool) -> int:
-    changes, code = finished.progress.finishing, finished.code
-    reasons = reasons_of(finished.ends, finished.signal)
-    who, following = _who_and_next(made, finished)
-    if made.terminal.common.json:
-        head = {"run": made.found.run, "plan": made.plan.name, "dry_run": False, "code": int(code)}
-        document = {**head, **changes_json(changes), "whys": reasons, "who": who, "next": following}
-        made.terminal.document(document)
-    else:
-        shown = closing_text(made.found.run, changes, reasons, everything)
-        made.terminal.result("\n".join([shown, wrapped("who:  ", who), commands("next: ", following)]))
-    return int(code)
+    changes = finished.progress.finishing
+    text = partial(closing_text, made.found.run, changes, everything=everything)
+    return close(made, finished, changes_json(changes), text, _who_and_next(made, finished))
 
 
 def _who_and_next(made: Changing, finished: Carried) -> tuple[str, str]:

@@ -10,19 +10,19 @@ from orchestrator.cli.changing import (
     carried,
     changing,
     changing_run,
+    close,
     must_be_savable,
     observed,
     read_saved,
     read_steps,
     save_preview,
+    show,
     with_another_way,
 )
 from orchestrator.cli.context.find_run import Found, find_meant
 from orchestrator.cli.context.measuring import Monitoring
 from orchestrator.cli.context.observers import Observer
-from orchestrator.cli.output.tables import commands, wrapped
 from orchestrator.cli.output.terminal import Terminal
-from orchestrator.cli.render.finish_text import reasons_of
 from orchestrator.cli.render.undo_text import changes_json, closing_text, plan_json, plan_text
 from orchestrator.core.finish.saved import SavedChanges
 from orchestrator.core.plan.plan import Plan
@@ -100,14 +100,8 @@ def _show(made: Changing, asked: Asked, wanted: Wanted) -> int:
     if wanted.save is not None:
         words = {"only": asked.only.words, "include": asked.include, "steps": tuple(map(str, asked.steps))}
         save_preview(made, planned.digest, (planned.changes, planned.left), words, wanted.save)
-    following = _next_of(made, planned, wanted)
-    if made.terminal.common.json:
-        head = {"run": made.found.run, "plan": made.plan.name, "dry_run": True}
-        made.terminal.document({**head, **plan_json(planned), "code": 0, "who": "nobody", "next": following})
-    else:
-        shown = plan_text(made.found.run, planned, wanted.everything)
-        made.terminal.result("\n".join([shown, commands("next: ", following)]))
-    return int(ExitCode.DONE)
+    text = partial(plan_text, made.found.run, planned, wanted.everything)
+    return show(made, plan_json(planned), text, _next_of(made, planned, wanted))
 
 
 def _next_of(made: Changing, planned: UndoPlan, wanted: Wanted) -> str:
@@ -130,7 +124,9 @@ def _conducted(made: Changing, asked: Asked, wanted: Wanted, saved: SavedChanges
             wish = replace(wish, digest=_confirmed(made, asked, wanted))
         undone = carried(made, lambda: undo_run(made.runs, made.found.run, wish), observing)
         _conclude(made, undone)
-    return _close(made, undone, wanted)
+    changes = undone.progress.changes
+    text = partial(closing_text, made.found.run, changes, everything=wanted.everything)
+    return close(made, undone, changes_json(changes), text, _who_and_next(made, undone))
 
 
 def _conclude(made: Changing, undone: Carried) -> None:
@@ -162,20 +158,6 @@ def _confirmed(made: Changing, asked: Asked, wanted: Wanted) -> str:
     if answer.strip().lower() != "yes":
         raise OperatorError("nothing was taken back: the answer was not yes", next_step="roma-migrate undo RUN")
     return planned.digest
-
-
-def _close(made: Changing, undone: Carried, wanted: Wanted) -> int:
-    changes, code = undone.progress.changes, undone.code
-    reasons = reasons_of(undone.ends, undone.signal)
-    who, following = _who_and_next(made, undone)
-    if made.terminal.common.json:
-        head = {"run": made.found.run, "plan": made.plan.name, "dry_run": False, "code": int(code)}
-        document = {**head, **changes_json(changes), "whys": reasons, "who": who, "next": following}
-        made.terminal.document(document)
-    else:
-        shown = closing_text(made.found.run, changes, reasons, wanted.everything)
-        made.terminal.result("\n".join([shown, wrapped("who:  ", who), commands("next: ", following)]))
-    return int(code)
 
 
 def _who_and_next(made: Changing, undone: Carried) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from orchestrator.cli.output.tables import wrapped
 from orchestrator.cli.render.finish_document import FinishChangeDocument
-from orchestrator.cli.render.left_lines import left_lines
+from orchestrator.cli.render.left_lines import left_json, left_lines
 from orchestrator.core.finish.kinds import KINDS
 from orchestrator.core.finish.planning import FinishPlan
 from orchestrator.core.model.change import TECHNICAL, Change, Left
@@ -130,7 +130,7 @@ def plan_json(planned: FinishPlan) -> dict[str, object]:
              "behind": list(each.behind)}
             for each in planned.changes
         ],
-        "left": [_left_json(each) for each in planned.left],
+        "left": [left_json(each) for each in planned.left],
     }  # fmt: skip
 
 
@@ -144,12 +144,8 @@ def changes_json(changes: Changes) -> dict[str, object]:
              "after": dict(life.change.after), "state": life.state.value, "why": life.why, "requests": life.attempts}
             for key, life in changes.lives.items()
         ],
-        "left": [_left_json(Left(*each)) for each in changes.left],
+        "left": [left_json(Left(*each)) for each in changes.left],
     }  # fmt: skip
-
-
-def _left_json(left: Left) -> dict[str, str]:
-    return {"kind": left.kind, "id": left.id, "name": left.name, "target": left.target, "why": left.why}
 
 
 def reasons_of(ends: Mapping[str, End], signal: str) -> list[str]:

@@ -20,6 +20,11 @@ def left_lines(head: str, left: Iterable[Left], everything: bool) -> list[str]:
     return [line for why, names in found for line in _reason(head, why, names, everything)]
 
 
+def left_json(left: Left) -> dict[str, str]:
+    """One of them, for programs."""
+    return {"kind": left.kind, "id": left.id, "name": left.name, "target": left.target, "why": left.why}
+
+
 def _reason(head: str, why: str, names: list[str], everything: bool) -> list[str]:
     if len(names) == 1:
         return [wrapped(f"{head}: ", f"{names[0]}: {why}")]

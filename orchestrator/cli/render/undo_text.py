@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from orchestrator.cli.output.tables import table, wrapped
 from orchestrator.cli.output.times import local, utc
 from orchestrator.cli.render.finish_text import change_rows
-from orchestrator.cli.render.left_lines import MOST_NAMES, left_lines
+from orchestrator.cli.render.left_lines import MOST_NAMES, left_json, left_lines
 from orchestrator.cli.render.undo_words import action_of, changes_told
 from orchestrator.core.model.change import Change, Left
 from orchestrator.core.model.counts import agreed, count
@@ -117,7 +117,7 @@ def plan_json(planned: UndoPlan) -> dict[str, object]:
         ],
         "possible_until": utc(planned.until),
         "not_restored": list(NOT_RESTORED) if planned.restored else [],
-        "left": [_left_json(each) for each in planned.left],
+        "left": [left_json(each) for each in planned.left],
     }  # fmt: skip
 
 
@@ -131,10 +131,6 @@ def changes_json(changes: Changes) -> dict[str, object]:
              "job": life.job, "requests": life.attempts}
             for key, life in changes.lives.items()
         ],
-        "left": [_left_json(Left(*each)) for each in changes.left],
+        "left": [left_json(Left(*each)) for each in changes.left],
         "not_restored": list(NOT_RESTORED) if any(each.change.restores for each in changes.lives.values()) else [],
     }  # fmt: skip
-
-
-def _left_json(left: Left) -> dict[str, str]:
-    return {"kind": left.kind, "id": left.id, "name": left.name, "target": left.target, "why": left.why}

@@ -7,15 +7,14 @@ published nowhere, and taking offline. Right: `modify` on the application at the
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
 from orchestrator.core.finish.api_file import defines, fitted
 from orchestrator.core.finish.api_looks import GROUPS, api_at, apis_of, definition, publication_at
-from orchestrator.core.finish.kind import Kind, lacks
+from orchestrator.core.finish.kind import Kind, lacks, turned
 from orchestrator.core.finish.looks import INVENTORY, Look, Read, Seen
 from orchestrator.core.model.api_writes import ActOnApi, CreateGroup, DeleteApi, DeleteGroup, ImportApis
-from orchestrator.core.model.change import Change, ChangeKind, Image, change_id
+from orchestrator.core.model.change import Change, ChangeKind, Image
 from orchestrator.core.model.gateway import Place, Publication
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import Api, ApiGroup, Inventory
@@ -223,21 +222,6 @@ class TakeOffline(_Publication):
 
     def inverse(self, change: Change) -> Change | None:
         return None
-
-
-def turned(change: Change, kind: ChangeKind) -> Change:
-    """What takes a change back: another kind about the same object, with the images swapped."""
-    made = change_id(kind, change.instance, change.object)
-    return replace(
-        change,
-        id=made,
-        kind=kind.value,
-        before=change.after,
-        after=change.before,
-        behind=(),
-        inverse_of=change.id,
-        proves=(),
-    )
 
 
 def there(found: T | Unread | None, change: Change) -> T:

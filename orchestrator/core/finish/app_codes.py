@@ -6,10 +6,9 @@ Right: every role of the application.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from orchestrator.core.finish.ground import Ground, Rows
-from orchestrator.core.finish.kind import Kind, lacks
+from orchestrator.core.finish.kind import Kind, lacks, turned
 from orchestrator.core.finish.looks import INVENTORY, Look, Seen, app_codes
 from orchestrator.core.finish.of_apps import app_named, brought, left_of, name_there, who
 from orchestrator.core.finish.pairs import Pair
@@ -64,11 +63,7 @@ class CreateCode(_AppCode):
         return CreateAppCode(_app(change), found.text)
 
     def inverse(self, change: Change) -> Change | None:
-        kind = ChangeKind.DELETE_APP_CODE
-        return replace(
-            change, id=change_id(kind, change.instance, change.object), kind=kind.value, before=change.after,
-            after=change.before, behind=(), inverse_of=change.id,
-        )  # fmt: skip
+        return turned(change, ChangeKind.DELETE_APP_CODE)
 
     def _at_source(self, change: Change, seen: Seen) -> AppCode | None:
         found = codes_at(seen, change.fact("from"), change.fact("twin"))

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from orchestrator.core.finish.ground import Ground, Rows
-from orchestrator.core.finish.kind import Kind, lacks
+from orchestrator.core.finish.kind import Kind, lacks, turned
 from orchestrator.core.finish.looks import INVENTORY, Look, Seen, app_secret
 from orchestrator.core.finish.of_apps import app_of, brought, left_of, name_there, twin_facts, who
 from orchestrator.core.finish.pairs import Pair
@@ -76,11 +76,7 @@ class KeepSecret(_Secret):
         return SetSecret(change.object, told)
 
     def inverse(self, change: Change) -> Change | None:
-        kind = ChangeKind.RENEW_SECRET
-        return replace(
-            change, id=change_id(kind, change.instance, change.object), kind=kind.value, before=AS_AT_SOURCE,
-            after=NEW, behind=(), inverse_of=change.id, proves=(),
-        )  # fmt: skip
+        return replace(turned(change, ChangeKind.RENEW_SECRET), before=AS_AT_SOURCE, after=NEW)
 
 
 class RenewSecret(_Secret):

@@ -22,7 +22,7 @@ from orchestrator.core.finish.connection_images import (
 )
 from orchestrator.core.finish.connection_values import entries_of
 from orchestrator.core.finish.ground import Ground, Rows
-from orchestrator.core.finish.kind import Kind
+from orchestrator.core.finish.kind import Kind, turned
 from orchestrator.core.finish.looks import INVENTORY, SOURCES, Look, Seen, connection, content_of, values_of
 from orchestrator.core.finish.of_apps import chosen, who
 from orchestrator.core.finish.pairs import Pair
@@ -83,11 +83,7 @@ class EnterConnection(_Connection):
     def inverse(self, change: Change) -> Change | None:
         if change.fact(_FOUND) or not restorable(change.before):
             return None
-        kind = ChangeKind.EMPTY_CONNECTION
-        return replace(
-            change, id=change_id(kind, change.instance, change.object), kind=kind.value, before=change.after,
-            after=change.before, behind=(), inverse_of=change.id,
-        )  # fmt: skip
+        return turned(change, ChangeKind.EMPTY_CONNECTION)
 
 
 class EmptyConnection(_Connection):

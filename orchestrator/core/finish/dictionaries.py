@@ -6,10 +6,9 @@ below it: the service deletes the children too. Right: none is listed (Finishing
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from orchestrator.core.finish.ground import Ground, Rows, Way
-from orchestrator.core.finish.kind import Kind
+from orchestrator.core.finish.kind import Kind, turned
 from orchestrator.core.finish.looks import DICTIONARY, Look, Seen
 from orchestrator.core.model.change import Change, ChangeKind, Image, Left, Proves, change_id
 from orchestrator.core.model.handover_item import Action
@@ -42,18 +41,7 @@ class CreateDictionaryEntry(_Entry):
         return CreateEntry(changes[0].object, **dict(changes[0].after))
 
     def inverse(self, change: Change) -> Change | None:
-        kind = ChangeKind.REMOVE_ENTRY
-        made = change_id(kind, change.instance, change.object)
-        return replace(
-            change,
-            id=made,
-            kind=kind.value,
-            before=change.after,
-            after=change.before,
-            behind=(),
-            inverse_of=change.id,
-            proves=(),
-        )
+        return turned(change, ChangeKind.REMOVE_ENTRY)
 
 
 class RemoveDictionaryEntry(_Entry):

@@ -6,11 +6,12 @@ kinds, and is named once, in `orchestrator.core.finish.kinds`.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from orchestrator.core.finish.ground import Ground, Rows
 from orchestrator.core.finish.looks import Look, Seen
-from orchestrator.core.model.change import Change, ChangeKind, Image
+from orchestrator.core.model.change import Change, ChangeKind, Image, change_id
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import App
 from orchestrator.core.model.writes import Write
@@ -90,6 +91,14 @@ class Kind:
     def written_as(self, change: Change) -> str:
         """How an answer names its object, where it refuses that alone."""
         return change.object
+
+
+def turned(change: Change, kind: ChangeKind) -> Change:
+    """What takes a change back: another kind about the same object, with the images swapped; it proves nothing."""
+    return replace(
+        change, id=change_id(kind, change.instance, change.object), kind=kind.value, before=change.after,
+        after=change.before, behind=(), inverse_of=change.id, proves=(),
+    )  # fmt: skip
 
 
 def lacks(app: App | None, role: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from orchestrator.core.finish.ground import Ground, Rows
-from orchestrator.core.finish.kind import Kind, lacks
+from orchestrator.core.finish.kind import Kind, lacks, turned
 from orchestrator.core.finish.looks import INVENTORY, Look, Seen, candidates, members, members_of
 from orchestrator.core.finish.of_apps import app_facts, app_of, chosen, left_of, name_there, who
 from orchestrator.core.finish.pairs import Pair
@@ -61,9 +61,7 @@ class SetAppMembers(Kind):
 
     def inverse(self, change: Change) -> Change | None:
         made = change_id(self.kind, change.instance, f"{change.object}/back")
-        return replace(
-            change, id=made, before=change.after, after=change.before, behind=(), inverse_of=change.id, proves=()
-        )  # fmt: skip
+        return replace(turned(change, self.kind), id=made)
 
 
 class MembersStep:

@@ -8,9 +8,9 @@ application of the API, `access` for authorisations; none is known for the polic
 
 from collections.abc import Sequence
 
-from orchestrator.core.finish.api_kinds import AS_AT_SOURCE, DIGEST, OfApplication, place_in, there, turned
+from orchestrator.core.finish.api_kinds import AS_AT_SOURCE, DIGEST, OfApplication, place_in, there
 from orchestrator.core.finish.api_looks import authorised_at, bound_at, policies
-from orchestrator.core.finish.kind import Kind
+from orchestrator.core.finish.kind import Kind, turned
 from orchestrator.core.finish.looks import Look, Seen
 from orchestrator.core.model.api_writes import Authorise, Bind, CancelAuthorisation, CreatePolicy, DeletePolicy, Unbind
 from orchestrator.core.model.change import Change, ChangeKind, Image

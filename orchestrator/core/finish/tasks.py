@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from orchestrator.core.finish.ground import Ground, Rows, Way
-from orchestrator.core.finish.kind import Kind, lacks
+from orchestrator.core.finish.kind import Kind, lacks, turned
 from orchestrator.core.finish.looks import INVENTORY, Look, Seen, schedule
 from orchestrator.core.finish.pairs import Pair
 from orchestrator.core.model.change import Change, ChangeKind, Image, Left, Proves, change_id
@@ -229,11 +229,7 @@ def _stopped(pair: Pair) -> Proves:
 
 def _opposite(change: Change, kind: ChangeKind) -> Change:
     """Whatever a stop was planned for, its task is running again after its inverse."""
-    after = RUNNING if kind is ChangeKind.START_TASK else STOPPED
-    made = change_id(kind, change.instance, change.object)
-    return replace(
-        change, id=made, kind=kind.value, before=change.after, after=after, behind=(), inverse_of=change.id, proves=()
-    )
+    return replace(turned(change, kind), after=RUNNING if kind is ChangeKind.START_TASK else STOPPED)
 
 
 def _both(pair: Pair, seen: Seen) -> tuple[Task | None, Task | None]:
