@@ -55,6 +55,8 @@ class FollowedRun:
     found: Found
     _news: Callable[[], Iterator[Entry]]
     _until: Until
+    #: seconds before which what is left is not played again
+    _every: float = EVERY
     _progress: Progress = field(default_factory=Progress)
     _times: RunTimes = field(default_factory=RunTimes)
     _statuses: LaneStatuses | None = None
@@ -88,12 +90,12 @@ class FollowedRun:
         if self._played is None or began >= self._next_play:
             self._played = play(look)
             cost = time.monotonic() - began
-            self._next_play = time.monotonic() + max(EVERY, SPARING * cost)
+            self._next_play = time.monotonic() + max(self._every, SPARING * cost)
         return self._played
 
 
 @contextmanager
-def followed(found: Found, until: Until) -> Iterator[FollowedRun]:
-    """Follow a run while the block runs."""
+def followed(found: Found, until: Until, every: float = EVERY) -> Iterator[FollowedRun]:
+    """Follow a run while the block runs; what is left is played again `every` so many seconds at the soonest."""
     with found.store.followed(found.run) as news:
-        yield FollowedRun(found, news, until)
+        yield FollowedRun(found, news, until, every)

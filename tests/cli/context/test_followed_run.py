@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-import pytest
-
 from orchestrator.cli.context.find_run import Found
 from orchestrator.cli.context.followed_run import FollowedRun, followed
 from orchestrator.cli.render.run_status import status_text
@@ -17,6 +15,8 @@ from orchestrator.storage.locks import Holder
 from orchestrator.storage.store import HomeStore
 
 RUN, PLAN = "20270101-000000-aaaa", "t"
+#: what is left is played once: how often it is otherwise depends on how long it took
+ONCE = 1e9
 
 
 def run_of(home: Home, assets: int) -> HomeStore:
@@ -57,19 +57,13 @@ def looks(folder: Path, assets: int) -> Iterator[int]:
     journal = store.journal(RUN, "test")
     with (
         store.hold(PLAN, Holder("host", 1, "2027-01-01T00:00:00+00:00")),
-        followed(Found(HomeStore(home), RUN), lambda progress: None) as run,
+        followed(Found(HomeStore(home), RUN), lambda progress: None, ONCE) as run,
     ):
         yield calls_of_a_look(run, home)
         for event in (e.ExportRequested("b0", "at-dev", "slot"), e.ExportAccepted("b0", "job"), e.Exported("b0", "a")):
             journal.append([event], 2.0)
             yield calls_of_a_look(run, home)
     journal.close()
-
-
-@pytest.fixture(autouse=True)
-def calm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is left is played once: how often it is depends on how long it took."""
-    monkeypatch.setattr("orchestrator.cli.context.followed_run.EVERY", 1e9)
 
 
 def test_a_look_at_a_live_run_costs_the_same_however_many_assets_its_batches_hold(tmp_path: Path) -> None:
