@@ -20,7 +20,7 @@ SLIPS = {
     "neither apps nor tasks": ('apps: "*", tasks: "*"', "prefix: x_", "apps"),
     "source and target are one": ("target: prod", "target: dev", "differ"),
     "a batch that is too large": ("settings: {", "settings: {batch_size: 101, ", "settings.batch_size"),
-    "a later feature": ("migrations:", "group: x\nmigrations:", "not yet"),
+    "a key of a migration at the top": ("migrations:", "group: x\nmigrations:", "group: unknown key"),
     "plain http elsewhere": ("endpoint: http://127.0.0.1", "endpoint: http://10.0.0.1", "endpoint"),
     "an unknown version": ("version: 1", "version: 2", "version"),
     "a value of another kind": ("migrations:", "migrations: {}\nx-m:", "migrations"),
