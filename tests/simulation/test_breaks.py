@@ -9,13 +9,15 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.simulation.anchors import plant
+from tests.simulation.anchors import anchored, plant
 
 ROOT = Path(__file__).resolve().parents[2]
 BREAKS: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "breaks.yaml").read_text(encoding="utf-8"))
@@ -32,14 +34,27 @@ def _case(planted: dict[str, Any]) -> Any:
     return pytest.param(planted, id=str(planted["name"]), marks=[pytest.mark.proof] if planted.get("slow") else [])
 
 
+@pytest.fixture(scope="session")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program and its tests, to be broken, one for all breaks: copied and compiled once.
+
+    What is compiled is taken by a file's content and not by its time: a break is written and taken back within a second.
+    """
+    copy = tmp_path_factory.mktemp("copy")
+    for folder in ("orchestrator", "tests"):
+        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    by_content = ["--invalidation-mode", "checked-hash"]
+    subprocess.run([sys.executable, "-m", "compileall", "-q", *by_content, str(copy)], check=True)
+    return copy
+
+
 @pytest.mark.parametrize("planted", [_case(each) for each in BREAKS])
 @pytest.mark.timeout(600)
-def test_a_broken_promise_is_noticed(planted: dict[str, Any], tmp_path: Path) -> None:
-    copy = _copied(tmp_path)
-    for edit in planted["edits"]:
-        plant(copy / "orchestrator", edit)
+def test_a_broken_promise_is_noticed(planted: dict[str, Any], copy: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
-    found = subprocess.run(_proof(planted), cwd=copy, env=environment, capture_output=True, text=True, check=False)
+    with _broken(copy / "orchestrator", planted["edits"]):
+        found = subprocess.run(_proof(planted), cwd=copy, env=environment, capture_output=True, text=True, check=False)
     assert found.returncode == 1, f"not noticed: {found.stdout[-500:]} {found.stderr[-500:]}"
     assert "failed" in found.stdout, found.stderr[-2000:]
     assert not _SLIPS.search(found.stdout), f"the break broke the program: {found.stdout[-2000:]}"
@@ -50,13 +65,19 @@ def test_every_promise_is_broken() -> None:
     assert told == set(range(1, 22))
 
 
-def _copied(where: Path) -> Path:
-    """The program and its tests, to be broken."""
-    copy = where / "copy"
-    for folder in ("orchestrator", "tests"):
-        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", copy)
-    return copy
+@contextmanager
+def _broken(program: Path, edits: Sequence[Mapping[str, str]]) -> Iterator[None]:
+    """The program with these edits; without them afterwards."""
+    whole: dict[Path, str] = {}
+    try:
+        for edit in edits:
+            file = anchored(program, edit)[0].file
+            whole.setdefault(file, file.read_text(encoding="utf-8"))
+            plant(program, edit)
+        yield
+    finally:
+        for file, text in whole.items():
+            file.write_text(text, encoding="utf-8")
 
 
 def _proof(planted: dict[str, Any]) -> list[str]:
