@@ -38,7 +38,7 @@ def _case(planted: dict[str, Any]) -> Any:
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program and its tests, to be broken, one for all breaks: copied and compiled once.
 
-    What is compiled is taken by a file's content and not by its time: a break is written and taken back within a second.
+    What is compiled is found by a file's content, not its time: a break is written and taken back within a second.
     """
     copy = tmp_path_factory.mktemp("copy")
     for folder in ("orchestrator", "tests"):
