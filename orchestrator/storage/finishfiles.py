@@ -11,8 +11,10 @@ from typing import Any
 from orchestrator.core.finish.looks import Read, content_of, members_of, values_of
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.plan.plan import Plan
+from orchestrator.core.plan.problems import Place, dotted
 from orchestrator.core.values.values import Content, Given, resolved
 from orchestrator.errors import OperatorError, PlanInvalid
+from orchestrator.storage.planfile import line_of
 from orchestrator.storage.valuesfile import ValuesFile, read_members, read_values, resolve_values
 
 
@@ -64,16 +66,33 @@ class FinishFiles:
 _CONTENT = content_of("", "").what
 
 
-def files_must_be_sound(plan: Plan) -> None:
-    """Raises PlanInvalid with the problems of every file that the plan's `finish:` names; resolves no secret."""
-    values = dict.fromkeys(path for each in plan.migrations for _, path in each.finish.datasources)
-    members = dict.fromkeys(path for each in plan.migrations for _, path in each.finish.members)
+def files_must_be_sound(plan: Plan, path: Path) -> None:
+    """Raises PlanInvalid with the problems of every file that the `finish:` of the plan in `path` names.
+
+    No secret is resolved. A file that cannot be read is told with the line of the plan that names it.
+    """
     problems: list[str] = []
-    for read, paths in ((read_values, values), (read_members, members)):
-        for path in paths:
-            try:
-                read(Path(path))
-            except OperatorError as error:
-                problems += error.lines
+    for (key, named), place in _named(plan).items():
+        try:
+            _READERS[key](Path(named))
+        except PlanInvalid as error:
+            problems += error.lines
+        except OperatorError as error:
+            problems.append(f"{path}:{line_of(path, place)}: {dotted(place)}: {error.message}")
     if problems:
         raise PlanInvalid(problems, "correct these files, then run: roma-migrate validate PLAN")
+
+
+#: key of `finish:` -> what reads the file that stands there
+_READERS: dict[str, Callable[[Path], object]] = {"datasources": read_values, "members": read_members}
+
+
+def _named(plan: Plan) -> dict[tuple[str, str], Place]:
+    """Key and path of each file -> where the plan names it first."""
+    named: dict[tuple[str, str], Place] = {}
+    for number, migration in enumerate(plan.migrations):
+        for key, files in (("datasources", migration.finish.datasources), ("members", migration.finish.members)):
+            for target, path in files:
+                within = (target,) if target else ()
+                named.setdefault((key, path), ("migrations", number, "finish", key, *within))
+    return named

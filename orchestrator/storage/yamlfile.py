@@ -65,7 +65,7 @@ def content_of(path: Path, what: str) -> bytes:
     except (OSError, ValueError) as error:
         words = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
         raise OperatorError(
-            f"the {what} {path} cannot be read: {words.lower()}",
+            f"the {what} file {path} cannot be read: {words.lower()}",
             next_step=f"name a {what} file that exists and is readable",
         ) from None
     if len(content) > LARGEST:

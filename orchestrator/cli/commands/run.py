@@ -76,7 +76,7 @@ def run_plan(terminal: Terminal, path: Path, asked: Asked) -> int:
 
 def _conducted(terminal: Terminal, path: Path, plan: Plan, asked: Asked, telling: Telling) -> int:
     if asked.finish:
-        files_must_be_sound(plan)  # a night's work would end with the mistake
+        files_must_be_sound(plan, path)  # a night's work would end with the mistake
     approval = asked.gated.approval()
     if approval is not None and asked.retry:
         raise OperatorError("--approved and --retry exclude each other", next_step="roma-migrate run --retry PLAN")

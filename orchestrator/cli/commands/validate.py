@@ -20,7 +20,7 @@ def validate(terminal: Terminal, path: Path) -> int:
 
         if problems := needs_missing_extra(plan, path):
             raise PlanInvalid(problems)
-    files_must_be_sound(plan)
+    files_must_be_sound(plan, path)
     targets = sum(len(migration.targets) for migration in plan.migrations)
     told = (
         f"{count(len(plan.migrations), 'migration')}, {count(targets, 'target')}, "

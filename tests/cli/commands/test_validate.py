@@ -89,7 +89,10 @@ def test_the_files_that_a_plan_names_are_judged_with_it(invoke: Invoke, tmp_path
     (tmp_path / "p.yaml").write_text(text)
     told = invoke("validate", "p.yaml")
     assert told.exit_code == 2
-    assert "the values v.yaml cannot be read: no such file or directory" in told.stderr
+    line = 1 + text[: text.index("v.yaml")].count("\n")
+    for key, what in (("datasources", "values file v.yaml"), ("members", "members file m.csv")):
+        named = f"p.yaml:{line}: migrations[0].finish.{key}: the {what} cannot be read: no such file or directory"
+        assert named in " ".join(told.stderr.split())
     (tmp_path / "v.yaml").write_text(VALUES.replace("address", "adress"))
     (tmp_path / "m.csv").write_text("alice;alice\n")
     told = invoke("validate", "p.yaml")
