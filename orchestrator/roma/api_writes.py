@@ -9,6 +9,7 @@ from hashlib import sha256
 from orchestrator.core.model.api_writes import (
     ActOnApi,
     ApiWrite,
+    Attach,
     Authorise,
     Bind,
     CancelAuthorisation,
@@ -17,12 +18,13 @@ from orchestrator.core.model.api_writes import (
     DeleteApi,
     DeleteGroup,
     DeletePolicy,
+    Detach,
     ImportApis,
     Unbind,
 )
 from orchestrator.core.model.gateway import PolicyKind
 from orchestrator.core.model.writes import Written
-from orchestrator.roma.gateway_shapes import FORMS
+from orchestrator.roma.gateway_shapes import CONFIDENTIAL, FORMS
 from orchestrator.roma.shapes import mapping, text
 from orchestrator.roma.spelling import Form, Spelled
 
@@ -57,6 +59,10 @@ def spelled(write: ApiWrite) -> Spelled:
             return Spelled("POST", _ROOM, (f"{kind}-bindings",), bound)
         case Unbind(kind=kind, id=binding):
             return Spelled("DELETE", _ROOM, (f"{kind}-bindings", binding))
+        case Attach(plugin=plugin, api=api, env=env):
+            return Spelled("POST", _ROOM, ("plugins", plugin, "attach"), {"env_id": env, "api_ids": [api]})
+        case Detach(plugin=plugin, api=api, env=env):
+            return Spelled("PUT", _ROOM, ("plugins", plugin, "detach"), {"env_id": env, "api_ids": [api]})
         case Authorise():
             return Spelled("POST", _ROOM, ("app-auths",), _authorisation(write))
         case CancelAuthorisation(id=authorisation):
@@ -83,7 +89,8 @@ def _form(write: ImportApis) -> Form:
 def _policy(write: CreatePolicy) -> dict[str, object]:
     told: dict[str, object] = {FORMS[write.kind][0]: write.name}
     told |= {key: int(word) if key in _NUMBERS else word for key, word in write.fields}
-    return told | ({"sign_secret": write.secret} if write.secret else {})
+    told |= {CONFIDENTIAL[write.kind]: write.secret} if write.secret else {}
+    return told | ({"roma_app_id": write.app} if write.app else {})
 
 
 def _authorisation(write: Authorise) -> dict[str, object]:

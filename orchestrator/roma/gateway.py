@@ -36,8 +36,10 @@ _POLICIES = {
     for kind in PolicyKind
 }
 #: where lists of bindings hold them
-_BOUND = {PolicyKind.THROTTLE: "throttles", PolicyKind.ACL: "acls", PolicyKind.SIGN: "bindings"}
-_BOUND_APIS = {PolicyKind.THROTTLE: "apis", PolicyKind.ACL: "apis", PolicyKind.SIGN: "bindings"}
+_BOUND = {PolicyKind.THROTTLE: "throttles", PolicyKind.ACL: "acls", PolicyKind.SIGN: "bindings",
+          PolicyKind.PLUGIN: "plugins"}  # fmt: skip
+_BOUND_APIS = {PolicyKind.THROTTLE: "apis", PolicyKind.ACL: "apis", PolicyKind.SIGN: "bindings",
+               PolicyKind.PLUGIN: "apis"}  # fmt: skip
 
 
 class Lists(Protocol):
@@ -102,13 +104,15 @@ class Gateway:
         return await self._ones(shapes.facade, _ROOM, "apis", "runtime", api, query=[("env_id", env)])
 
     async def policies(self, kind: PolicyKind) -> tuple[Policy, ...]:
-        """All of one kind; a signature key's secret may be masked."""
+        """All of one kind; what of them is confidential may be masked."""
         return await self._lists(_POLICIES[kind], _ROOM, f"{kind}s")
 
     async def bound(self, kind: PolicyKind, api: str) -> tuple[Bound, ...]:
         """What of a kind is bound to an API, in every environment."""
         read = partial(shapes.bound, kind, api)
         listing = Listing(f"{kind} bindings", _BOUND[kind], 500, read, lambda x: x.id)
+        if kind is PolicyKind.PLUGIN:
+            return await self._lists(listing, _ROOM, "apis", api, "attached-plugins")
         return await self._lists(listing, _ROOM, f"{kind}-bindings", f"binded-{kind}s", query=[("api_id", api)])
 
     async def bindings(self, kind: PolicyKind) -> tuple[Bound, ...]:
@@ -122,6 +126,9 @@ class Gateway:
             listing = Listing(
                 f"APIs of a {kind}", _BOUND_APIS[kind], 500, partial(shapes.bound_api, policy), lambda x: x.id
             )
+            if kind is PolicyKind.PLUGIN:
+                found += await self._lists(listing, _ROOM, "plugins", policy.id, "attached-apis")
+                continue
             query = [(f"{kind}_id", policy.id)]
             found += await self._lists(listing, _ROOM, f"{kind}-bindings", "binded-apis", query=query)
         return tuple(found)

@@ -17,7 +17,10 @@ FORMS: Mapping[PolicyKind, tuple[str, tuple[str, ...]]] = {
     ),
     PolicyKind.ACL: ("acl_name", ("acl_type", "acl_value", "entity_type")),
     PolicyKind.SIGN: ("name", ("sign_type", "sign_key", "sign_algorithm")),
+    PolicyKind.PLUGIN: ("plugin_name", ("plugin_type", "plugin_scope", "remark")),
 }  # fmt: skip
+#: key of what is confidential, of the kinds that have such
+CONFIDENTIAL: Mapping[PolicyKind, str] = {PolicyKind.SIGN: "sign_secret", PolicyKind.PLUGIN: "plugin_content"}
 #: what an API in detail tells of its back end, without ids of the instance
 _BACKEND = {
     "backend_api": ("url_domain", "req_method", "req_uri"),
@@ -25,7 +28,11 @@ _BACKEND = {
     "mock_info": ("result_content",),
 }
 #: where a policy's name stands in a list of what is bound to an API
-_NAMES = {PolicyKind.THROTTLE: "name", PolicyKind.ACL: "acl_name", PolicyKind.SIGN: "sign_name"}
+_NAMES = {PolicyKind.THROTTLE: "name", PolicyKind.ACL: "acl_name", PolicyKind.SIGN: "sign_name",
+          PolicyKind.PLUGIN: "plugin_name"}  # fmt: skip
+#: where the id of a binding stands there
+_BINDINGS = {PolicyKind.THROTTLE: "bind_id", PolicyKind.ACL: "bind_id", PolicyKind.SIGN: "id",
+             PolicyKind.PLUGIN: "plugin_attach_id"}  # fmt: skip
 #: limits that are 0 are no limits
 _LIMITS = frozenset({"app_call_limits", "user_call_limits", "ip_call_limits"})
 
@@ -64,23 +71,24 @@ def policy(kind: PolicyKind, value: object) -> Policy:
     """One policy of the list of its kind."""
     found = mapping(value)
     name, keys = FORMS[kind]
+    confidential = text(found.get(CONFIDENTIAL[kind])) if kind in CONFIDENTIAL else ""
     return Policy(
         kind,
-        identifier(found, "id"),
+        identifier(found, "plugin_id" if kind is PolicyKind.PLUGIN else "id"),
         needed(found, name),
         tuple((key, word) for key in keys if (word := text(found.get(key))) and not (key in _LIMITS and word == "0")),
-        text(found.get("sign_secret")),
-        special=text(found.get("is_inclu_special_throttle")) == "1",
+        confidential,
+        special=text(found.get("is_inclu_special_throttle")) == "1" or '"specials"' in confidential,
+        app=text(found.get("roma_app_id")) if kind is PolicyKind.PLUGIN else "",
     )
 
 
 def bound(kind: PolicyKind, api: str, value: object) -> Bound:
     """One policy of those that are bound to an API."""
     found = mapping(value)
-    key = "id" if kind is PolicyKind.SIGN else "bind_id"
     return Bound(
-        identifier(found, key), text(found.get(_NAMES[kind])), api, text(found.get("env_id")),
-        text(found.get("entity_type")),
+        identifier(found, _BINDINGS[kind]), text(found.get(_NAMES[kind])), api, text(found.get("env_id")),
+        text(found.get("entity_type")) or text(found.get("plugin_type")),
     )  # fmt: skip
 
 
@@ -91,6 +99,7 @@ def bound_api(policy: Policy, value: object) -> Bound:
         PolicyKind.THROTTLE: ("throttle_apply_id", "id", "run_env_id"),
         PolicyKind.ACL: ("bind_id", "api_id", "env_id"),
         PolicyKind.SIGN: ("id", "api_id", "env_id"),
+        PolicyKind.PLUGIN: ("plugin_attach_id", "api_id", "env_id"),
     }[policy.kind]
     binding, api, env = (identifier(found, key) for key in keys)
     return Bound(binding, policy.name, api, env, policy.sort)

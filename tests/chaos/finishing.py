@@ -79,6 +79,8 @@ ONCE = {
     Operation.ACL_BIND: GOVERNED,
     Operation.SIGN_CREATE: GOVERNED,
     Operation.SIGN_BIND: GOVERNED,
+    Operation.PLUGIN_CREATE: GOVERNED,
+    Operation.PLUGIN_ATTACH: GOVERNED,
     Operation.AUTHORISE: 2,
 }
 #: the same of what takes it back
@@ -96,6 +98,8 @@ TAKEN_BACK = {
     Operation.ACL_DELETE: GOVERNED,
     Operation.SIGN_UNBIND: GOVERNED,
     Operation.SIGN_DELETE: GOVERNED,
+    Operation.PLUGIN_DETACH: GOVERNED,
+    Operation.PLUGIN_DELETE: GOVERNED,
     Operation.AUTHORISATION_CANCEL: 2,
 }
 WRITES = frozenset(

@@ -209,19 +209,23 @@ async def test_the_sdk_attaches_a_plugin_which_replaces_one_of_its_type() -> Non
         ]
         where = sdk.PluginOperApiInfo(env_id=RELEASE, api_ids=[api_id])
 
+        def attached_to(plugin: str) -> list[tuple[str, str]]:
+            request = sdk.ListPluginAttachedApisRequest(instance_id=dev.id, plugin_id=plugin)
+            return [(each.api_id, each.env_id) for each in roma.list_plugin_attached_apis(request).apis]
+
         def attached() -> list[str]:
             request = sdk.ListApiAttachedPluginsRequest(instance_id=dev.id, api_id=api_id, env_id=RELEASE)
             return [each.plugin_name for each in roma.list_api_attached_plugins(request).plugins]
 
         for each in made:
             roma.attach_api_to_plugin(sdk.AttachApiToPluginRequest(dev.id, each.plugin_id, where))
-        replaced = attached()
+        replaced = attached(), [attached_to(each.plugin_id) for each in made] == [[], [(api_id, RELEASE)]]
         roma.detach_api_from_plugin(sdk.DetachApiFromPluginRequest(dev.id, made[1].plugin_id, where))
         for each in made:
             roma.delete_plugin(sdk.DeletePluginRequest(dev.id, each.plugin_id))
         return [replaced, attached(), roma.list_plugins(sdk.ListPluginsRequest(dev.id)).plugins]
 
-    assert await talk(generate(1, 0), conversation) == [["second"], [], []]
+    assert await talk(generate(1, 0), conversation) == [(["second"], True), [], []]
 
 
 async def test_the_sdk_authorises_an_application_for_an_api() -> None:

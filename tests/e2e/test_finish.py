@@ -25,8 +25,8 @@ UNRELEASED_EVERY, TESTED_EVERY, POLICIES_EVERY = 10, 4, 11
 DRAFTS, TESTED, GOVERNED = APPS // UNRELEASED_EVERY, APPS // TESTED_EVERY, APPS // POLICIES_EVERY
 #: two APIs of each application that is called
 CALLERS = 2 * sum(map(len, CALLS.values()))
-#: throttling, access control, signature keys; plugins are left
-KINDS = 3
+#: throttling, access control, signature keys, plugins
+KINDS = len(PolicyKind)
 #: the one draft whose group the package does not carry
 ALONE = "alone-group"
 USERS = (
@@ -109,7 +109,7 @@ def gateway(holding: Holding) -> dict[str, object]:
     """APIs with where they are published, groups, policies, what is bound to what, and who may call whom."""
     apis, groups = ({each.id: each.name for each in held.all()} for held in (holding.apis, holding.groups))
     envs = {each.id: each.name for each in holding.environments.all()}
-    policies = {each.id: each for each in holding.policies.all() if each.kind is not PolicyKind.PLUGIN}
+    policies = {each.id: each for each in holding.policies.all()}
     apps = {each.id: each.name for each in holding.apps.all()}
     return {
         "apis": {

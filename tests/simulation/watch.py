@@ -53,7 +53,8 @@ def _asked(change: str) -> str:
     """What is asked of the service for a change, by its id."""
     kind, _, rest = change.partition(":")
     if kind in _OF_POLICIES:
-        return f"{rest.partition(':')[2].partition(' ')[0]}-{_OF_POLICIES[kind]}"
+        asked = f"{rest.partition(':')[2].partition(' ')[0]}-{_OF_POLICIES[kind]}"
+        return {"plugin-bind": "plugin-attach", "plugin-unbind": "plugin-detach"}.get(asked, asked)
     return _ASKED.get(kind, "delete")
 
 

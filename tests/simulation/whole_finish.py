@@ -321,7 +321,13 @@ def _of_policies(acts: Acts, held: Holding, now: float) -> None:
     named = [one for name in sorted(sources) for one in night.service.holding(name).policies.all()]
     for each in draw.sample(named, min(1, len(named))):
         if not any((one.kind, one.name) == (each.kind, each.name) for one in held.policies.all()):
-            fields = {**dict(each.fields), "api_call_limits": 3, "acl_value": "192.0.2.3", "sign_key": "by_hand_key"}
+            theirs = {
+                "api_call_limits": 3,
+                "acl_value": "192.0.2.3",
+                "sign_key": "by_hand_key",
+                "plugin_content": "[3]",
+            }
+            fields = {**dict(each.fields), **theirs}
             kept = tuple((key, fields[key]) for key, _ in each.fields)
             held.policies.put(Policy(held.new_id(each.kind), each.kind, each.name, kept))
 

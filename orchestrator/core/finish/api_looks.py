@@ -33,7 +33,7 @@ def apis_of(app: str) -> Read[tuple[Api, ...]]:
 
 
 def policies(kind: PolicyKind) -> Read[tuple[Policy, ...]]:
-    """All policies of one kind; the secret of a signature key may be masked."""
+    """All policies of one kind; what of them is confidential may be masked."""
     return Read("policies", kind.value)
 
 

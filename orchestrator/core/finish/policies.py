@@ -1,10 +1,10 @@
-"""`finish: policies`: throttling, access control, signature keys and authorisations of moved APIs (Finishing 2.8).
+"""`finish: policies`: throttling, access control, signature keys, plugins, authorisations (Finishing 2.8).
 
 Law: what names applications or accounts of the source by id is never copied as it is; what cannot be proved is left.
 The kinds are those of `policy_kinds`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.core.finish import api_places
@@ -16,11 +16,15 @@ from orchestrator.core.finish.ground import Ground, Rows
 from orchestrator.core.finish.looks import INVENTORY, Look, Seen
 from orchestrator.core.finish.pairs import Pair
 from orchestrator.core.finish.policy_kinds import (
+    CONFIDENTIAL,
+    OWNER,
+    OWNER_THERE,
     AuthoriseCaller,
     BindPolicy,
     CreatePolicyLike,
     authorised_image,
     digest_of,
+    plain,
     policy_image,
 )
 from orchestrator.core.model.change import Change, ChangeKind, Image, Left, change_id
@@ -197,18 +201,23 @@ def _copied(planning: _Planning, both: Moved, here: Policy | None, there: Policy
     source, target = both.pair.source, both.pair.target
     if here is None:
         return f"it is not at {source} any more"
-    if why := _not_copied(here, source):
+    inventory = planning.seen.get(source, INVENTORY)
+    if why := _not_copied(here, source) or _names_apps(here, () if isinstance(inventory, Unread) else inventory.apps):
         return why
-    digest = digest_of(here, planning.seen)
+    owner = _moved_to(planning.ground, source, target).get(here.app)
+    if here.app and owner is None:
+        return f"it is of an application that has not moved to {target}"
+    owner_there = owner.there if here.app and owner is not None else ""
     if there is not None:
-        return _same(planning, (here, there), target)
-    after = digest if isinstance(digest, Unread) else policy_image(here, digest, planning.seen)
+        return _same(planning, (here, there), owner_there, target)
+    digest = digest_of(here, planning.seen)
+    after = digest if isinstance(digest, Unread) else policy_image(here, digest, here.app, planning.seen)
     if isinstance(digest, Unread) or isinstance(after, Unread):
         why = digest.why if isinstance(digest, Unread) else ""
-        return f"its secret cannot be read at {source}: {why}; create it at {target} by hand"
+        return f"its {CONFIDENTIAL[here.kind]} cannot be read at {source}: {why}; create it at {target} by hand"
     object_ = f"{here.kind.value} {here.name}"
     facts = (("policy kind", here.kind.value), ("policy", here.name), ("source", source), ("read by", both.reader),
-             (DIGEST, digest))  # fmt: skip
+             (OWNER, here.app), (OWNER_THERE, owner_there), (DIGEST, digest))  # fmt: skip
     return Change(
         change_id(ChangeKind.CREATE_POLICY, target, object_), ChangeKind.CREATE_POLICY.value, target, object_,
         f"{POLICIES[here.kind]} {here.name}", both.writer, (), after, CreatePolicyLike.wave, both.pair.migration,
@@ -220,16 +229,27 @@ def _not_copied(policy: Policy, source: str) -> str:
     """Ids and accounts mean something else, or nothing, at another instance (Finishing 2.8)."""
     if policy.special:
         return f"it has settings of single applications or users at {source}: create it by hand"
-    return "it names accounts, not addresses: create it by hand" if policy.sort == "DOMAIN" else ""
+    accounts = policy.kind is PolicyKind.ACL and policy.sort == "DOMAIN"
+    return "it names accounts, not addresses: create it by hand" if accounts else ""
 
 
-def _same(planning: _Planning, both: tuple[Policy, Policy], target: str) -> str | None:
+def _names_apps(policy: Policy, apps: Iterable[App]) -> str:
+    """What stands in a plugin is not ours to understand: an id in it may be one that it looks for."""
+    if policy.kind is not PolicyKind.PLUGIN:
+        return ""
+    named = (each for each in apps if any(word and word in policy.secret for word in (each.id, each.key)))
+    app = next(named, None)
+    return "" if app is None else f"its content names the application {app.name} by id or key: create it by hand"
+
+
+def _same(planning: _Planning, both: tuple[Policy, Policy], owner: str, target: str) -> str | None:
     here, there = both
-    if here.fields != there.fields:
+    if here.fields != there.fields or there.app != owner:
         return f"another of this name is at {target}: it is left as it is"
+    what = CONFIDENTIAL.get(here.kind, "")
     if any(MASK in each.secret for each in both):
-        return None if planning.ground.unproved else f"whether its secret at {target} is the same cannot be proved"
-    return None if here.secret == there.secret else f"its secret at {target} is another"
+        return None if planning.ground.unproved else f"whether its {what} at {target} is the same cannot be proved"
+    return None if plain(here) == plain(there) else f"its {what} at {target} is another"
 
 
 def _named(planning: _Planning, instance: str, kind: PolicyKind, name: str) -> Policy | None:

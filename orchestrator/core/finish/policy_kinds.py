@@ -1,18 +1,30 @@
 """Policies, their bindings and authorisations as changes (Finishing 2.8). Law: nothing that is bound is replaced.
 
 Reads: the policies of a kind; the API at its place with what is bound to it, or who may call it. Writes: one policy,
-one binding, one authorisation a request. Proof: the lists; of a signature key a digest of its secret, so that a list
-that masks it proves nothing. Inverse: the end of the binding, then deletion of what was created. Right: `modify` on the
-application of the API, `access` for authorisations; none is known for the policies themselves (Finishing 1.1).
+one binding, one authorisation a request. Proof: the lists; of a signature key's secret and of a plugin's content a
+digest, so that a list that masks it proves nothing. A second plugin of a type replaces the first (Finishing 2.8): it
+is read right before that there is none. Inverse: the end of the binding, then deletion of what was created. Right:
+`modify` on the application of the API, `access` for authorisations; none is known for the policies themselves
+(Finishing 1.1).
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 
 from orchestrator.core.finish.api_kinds import AS_AT_SOURCE, DIGEST, OfApplication, place_in, there
 from orchestrator.core.finish.api_looks import authorised_at, bound_at, policies
 from orchestrator.core.finish.kind import Kind, turned
 from orchestrator.core.finish.looks import Look, Seen
-from orchestrator.core.model.api_writes import Authorise, Bind, CancelAuthorisation, CreatePolicy, DeletePolicy, Unbind
+from orchestrator.core.model.api_writes import (
+    Attach,
+    Authorise,
+    Bind,
+    CancelAuthorisation,
+    CreatePolicy,
+    DeletePolicy,
+    Detach,
+    Unbind,
+)
 from orchestrator.core.model.change import Change, ChangeKind, Image
 from orchestrator.core.model.gateway import Authorised, Bound, Policy, PolicyKind
 from orchestrator.core.model.instance_facts import Unread
@@ -21,24 +33,41 @@ from orchestrator.core.model.undocumented import MASK
 from orchestrator.core.model.writes import Write
 
 #: word of an image behind which a digest stands
-SECRET = "secret"  # noqa: S105 - the name of a field, not a secret
+CONFIDENTIAL: Mapping[PolicyKind, str] = {PolicyKind.SIGN: "secret", PolicyKind.PLUGIN: "content"}
+#: the fact that names the application, at each side, that alone may use a plugin
+OWNER, OWNER_THERE = "owner", "owner there"
 
 
 def digest_of(policy: Policy, seen: Seen) -> str | Unread:
-    """Of its secret, "" where it has none; unread where the list masks that."""
+    """Of what is confidential of it, "" where nothing is; unread where the list masks that."""
     if MASK in policy.secret:
-        return Unread("its list masks the secret")
-    return seen.digest(policy.secret) if policy.secret else ""
+        return Unread(f"its list masks the {CONFIDENTIAL[policy.kind]}")
+    return seen.digest(plain(policy)) if policy.secret else ""
 
 
-def policy_image(policy: Policy | None, wanted: str, seen: Seen) -> Image | Unread:
-    """A policy, and whether its secret has the digest that is wanted."""
+def plain(policy: Policy) -> str:
+    """What is confidential of it, alike however a service writes JSON."""
+    if policy.kind is not PolicyKind.PLUGIN:
+        return policy.secret
+    try:
+        return json.dumps(json.loads(policy.secret), sort_keys=True)
+    except (ValueError, RecursionError):
+        return policy.secret
+
+
+def policy_image(policy: Policy | None, wanted: str, owner: str, seen: Seen) -> Image | Unread:
+    """A policy, whether what is confidential of it has the digest that is wanted, and whose it is."""
     if policy is None:
         return ()
     digest = digest_of(policy, seen)
-    if isinstance(digest, Unread) or not policy.secret:
-        return digest if isinstance(digest, Unread) else policy.fields
-    return (*policy.fields, (SECRET, AS_AT_SOURCE if digest == wanted else "another"))
+    if isinstance(digest, Unread):
+        return digest
+    told = [*policy.fields]
+    if policy.secret:
+        told.append((CONFIDENTIAL[policy.kind], AS_AT_SOURCE if digest == wanted else "another"))
+    if policy.app or owner:
+        told.append(("application", AS_AT_SOURCE if policy.app == owner else "another"))
+    return tuple(told)
 
 
 def authorised_image(found: Authorised | None) -> Image:
@@ -65,7 +94,9 @@ class _Policy(Kind):
 
     def image(self, change: Change, seen: Seen) -> Image | Unread:
         found = _policy(change, change.instance, seen)
-        return found if isinstance(found, Unread) else policy_image(found, change.fact(DIGEST), seen)
+        if isinstance(found, Unread):
+            return found
+        return policy_image(found, change.fact(DIGEST), change.fact(OWNER_THERE), seen)
 
 
 class CreatePolicyLike(_Policy):
@@ -75,12 +106,14 @@ class CreatePolicyLike(_Policy):
 
     def hindrance(self, change: Change, seen: Seen) -> str:
         found = _policy(change, change.fact("source"), seen)
-        same = not isinstance(found, Unread) and policy_image(found, change.fact(DIGEST), seen) == change.after
+        if isinstance(found, Unread):
+            return f"it cannot be read at {change.fact('source')}: {found.why}"
+        same = policy_image(found, change.fact(DIGEST), change.fact(OWNER), seen) == change.after
         return "" if same else f"it was changed at {change.fact('source')} after the preview"
 
     def write(self, changes: Sequence[Change], seen: Seen) -> Write:
         found = there(_policy(changes[0], changes[0].fact("source"), seen), changes[0])
-        return CreatePolicy(found.kind, found.name, found.fields, found.secret)
+        return CreatePolicy(found.kind, found.name, found.fields, found.secret, changes[0].fact(OWNER_THERE))
 
     def inverse(self, change: Change) -> Change | None:
         return turned(change, ChangeKind.REMOVE_POLICY)
@@ -129,6 +162,8 @@ class BindPolicy(_Binding):
     def write(self, changes: Sequence[Change], seen: Seen) -> Write:
         change = changes[0]
         policy = there(_policy(change, change.instance, seen), change)
+        if policy.kind is PolicyKind.PLUGIN:
+            return Attach(policy.id, _api(change, seen).id, change.fact("environment id"))
         return Bind(policy.kind, policy.id, _publication(change, seen))
 
     def inverse(self, change: Change) -> Change | None:
@@ -141,7 +176,11 @@ class UnbindPolicy(_Binding):
     kind, act, done = ChangeKind.UNBIND_POLICY, "release", "released"
 
     def write(self, changes: Sequence[Change], seen: Seen) -> Write:
-        return Unbind(_kind(changes[0]), there(_bound(changes[0], seen), changes[0])[0].id)
+        change = changes[0]
+        if _kind(change) is PolicyKind.PLUGIN:
+            plugin = there(_policy(change, change.instance, seen), change)
+            return Detach(plugin.id, _api(change, seen).id, change.fact("environment id"))
+        return Unbind(_kind(change), there(_bound(change, seen), change)[0].id)
 
     def inverse(self, change: Change) -> Change | None:
         return None
@@ -215,6 +254,12 @@ def _bound(change: Change, seen: Seen) -> tuple[Bound, ...] | Unread:
         return found
     where = change.fact("environment id"), change.fact("sort")
     return tuple(each for each in found[1] if (each.env, each.sort) == where)
+
+
+def _api(change: Change, seen: Seen) -> Api:
+    """Its API, which was read right before the write."""
+    found = seen.get(change.instance, bound_at(place_in(change), _kind(change)))
+    return there(None if isinstance(found, Unread) else found[0], change)
 
 
 def _publication(change: Change, seen: Seen) -> str:

@@ -52,12 +52,14 @@ class ActOnApi:
 
 @dataclass(frozen=True, slots=True)
 class CreatePolicy:
-    """A throttling policy, an access control policy or a signature key."""
+    """A throttling policy, an access control policy, a signature key or a plugin."""
 
     kind: PolicyKind
     name: str
     fields: tuple[tuple[str, str], ...] = ()
     secret: str = field(default="", repr=False)
+    #: of a plugin that one application alone may use
+    app: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,24 @@ class Unbind:
 
     kind: PolicyKind
     id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """A plugin for one API in one environment, in place of any other of its type (Finishing 2.8)."""
+
+    plugin: str
+    api: str
+    env: str
+
+
+@dataclass(frozen=True, slots=True)
+class Detach:
+    """The plugin is in force no more for one API in one environment."""
+
+    plugin: str
+    api: str
+    env: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +134,8 @@ ApiWrite = (
     | DeletePolicy
     | Bind
     | Unbind
+    | Attach
+    | Detach
     | Authorise
     | CancelAuthorisation
 )

@@ -45,7 +45,7 @@ class ChangeKind(StrEnum):
     #: in one environment
     PUBLISH_API = "publish-api"
     TAKE_OFFLINE = "take-offline"
-    #: a throttling policy, an access control policy or a signature key
+    #: a throttling policy, an access control policy, a signature key or a plugin
     CREATE_POLICY = "create-policy"
     REMOVE_POLICY = "remove-policy"
     BIND_POLICY = "bind-policy"
@@ -91,6 +91,8 @@ TECHNICAL = frozenset(
         "its remark",
         "policy kind",
         "policy",
+        "owner",
+        "owner there",
         "sort",
         "caller",
         "caller id",

@@ -61,6 +61,7 @@ class PolicyKind(StrEnum):
     THROTTLE = "throttle"
     ACL = "acl"
     SIGN = "sign"
+    PLUGIN = "plugin"
 
 
 #: how each is called in a sentence
@@ -68,22 +69,25 @@ POLICIES: Mapping[PolicyKind, str] = {
     PolicyKind.THROTTLE: "throttling policy",
     PolicyKind.ACL: "access control policy",
     PolicyKind.SIGN: "signature key",
+    PolicyKind.PLUGIN: "plugin",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One throttling policy, access control policy or signature key."""
+    """One throttling policy, access control policy, signature key or plugin."""
 
     kind: PolicyKind
     id: str
     name: str
-    #: (field, text) as the service names them, without the name and what is a secret
+    #: (field, text) as the service names them, without the name and what is confidential
     fields: tuple[tuple[str, str], ...] = ()
-    #: of a signature key, "" for others
+    #: a signature key's secret, a plugin's content, which may hold passwords; "" for others
     secret: str = field(default="", repr=False)
     #: it has settings of single applications or users, whose ids differ elsewhere
     special: bool = False
+    #: id of the application that alone may use it, "" where the whole instance may: of plugins
+    app: str = ""
 
     def field(self, word: str) -> str:
         """One of its fields, "" where it has none of that name."""
@@ -91,8 +95,8 @@ class Policy:
 
     @property
     def sort(self) -> str:
-        """What an API has one of: of access control one for each type of entity (Finishing 2.8)."""
-        return self.field("entity_type")
+        """What an API has one of: one for each type of entity, or of plugin (Finishing 2.8)."""
+        return self.field("entity_type") or self.field("plugin_type")
 
 
 @dataclass(frozen=True, slots=True)

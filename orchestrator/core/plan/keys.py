@@ -275,7 +275,7 @@ FINISH = Section(
         "apis": Key(APIS, "APIs of moved applications"),
         "policies": Key(
             Choice(Policies),
-            "copy: throttling, access control, signature keys and authorisations of moved APIs",
+            "copy: throttling, access control, signature keys, plugins and authorisations of moved APIs",
             default="none",
         ),
         "tasks": Key(START_TASKS, "tasks that are stopped at the source, then started at the target"),

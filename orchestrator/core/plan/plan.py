@@ -306,7 +306,7 @@ class FinishApis:
 
 
 class Policies(StrEnum):
-    """What becomes of throttling, access control, signature keys and authorisations of moved APIs."""
+    """What becomes of throttling, access control, signature keys, plugins and authorisations of moved APIs."""
 
     NONE = "none"
     COPY = "copy"

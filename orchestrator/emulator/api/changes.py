@@ -75,8 +75,9 @@ _MEDDLE: Mapping[Operation, Callable[[Change], bool]] = {
     Operation.API_PUBLISH: publishing.meddle,
     Operation.API_ACTION: publishing.meddle,
     Operation.AUTHORISE: authorisations.meddle,
-    **{Operation(f"{kind}-create"): policies.meddle_create(kind) for kind in BY_PUBLICATION},
+    **{Operation(f"{kind}-create"): policies.meddle_create(kind) for kind in PolicyKind},
     **{Operation(f"{kind}-bind"): policies.meddle_bind(kind) for kind in BY_PUBLICATION},
+    Operation.PLUGIN_ATTACH: policies.meddle_attach,
 }
 
 

@@ -27,6 +27,7 @@ _APIS_OF = {
     Operation.THROTTLE_APIS: PolicyKind.THROTTLE,
     Operation.ACL_APIS: PolicyKind.ACL,
     Operation.SIGN_APIS: PolicyKind.SIGN,
+    Operation.PLUGIN_APIS: PolicyKind.PLUGIN,
 }
 _BOUND = {
     Operation.BOUND_THROTTLES: PolicyKind.THROTTLE,
@@ -157,7 +158,7 @@ def _policies(at: Looking, route: Route, request: Request) -> list[Json]:
         return policies.listed(at, _POLICIES[route.operation], name, precise)
     if route.operation in _APIS_OF:
         kind = _APIS_OF[route.operation]
-        return policies.apis_of(at, kind, request.param(f"{kind}_id"))
+        return policies.apis_of(at, kind, route.id or request.param(f"{kind}_id"))
     api_id = route.id or request.param("api_id")
     return policies.bound(at, _BOUND[route.operation], api_id, request.param("env_id"))
 

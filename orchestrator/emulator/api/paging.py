@@ -48,6 +48,7 @@ PAGING = {
     Operation.ACL_APIS: Paging(*_APIC, "apis"),
     Operation.SIGN_APIS: Paging(*_APIC, "bindings"),
     Operation.PLUGINS: Paging(*_APIC, "plugins"),
+    Operation.PLUGIN_APIS: Paging(*_APIC, "apis"),
     Operation.ATTACHED_PLUGINS: Paging(*_APIC, "plugins"),
     Operation.FEATURES: Paging(*_APIC, "features"),
     Operation.CONFIGS: Paging(*_APIC, "configs"),

@@ -93,6 +93,7 @@ _TABLE = tuple(
         ("GET", rf"{_APIC}/plugins", Operation.PLUGINS),
         ("POST", rf"{_APIC}/plugins", Operation.PLUGIN_CREATE),
         ("DELETE", rf"{_APIC}/plugins/(?P<id>[^/]+)", Operation.PLUGIN_DELETE),
+        ("GET", rf"{_APIC}/plugins/(?P<id>[^/]+)/attached-apis", Operation.PLUGIN_APIS),
         ("POST", rf"{_APIC}/plugins/(?P<above>[^/]+)/attach", Operation.PLUGIN_ATTACH),
         ("PUT", rf"{_APIC}/plugins/(?P<above>[^/]+)/detach", Operation.PLUGIN_DETACH),
         ("GET", rf"{_APIC}/livedata-apis", Operation.BACKENDS),

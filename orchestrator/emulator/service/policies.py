@@ -181,7 +181,8 @@ def meddle_create(kind: PolicyKind) -> Callable[[Change], bool]:
 
     def done(asked: Change) -> bool:
         name = str(asked.body.get(form.name))
-        fields = {**asked.body, "api_call_limits": 7, "acl_value": "192.0.2.7", "sign_key": "somebody_else"}
+        theirs = {"api_call_limits": 7, "acl_value": "192.0.2.7", "sign_key": "somebody_else", "plugin_content": "[7]"}
+        fields = {**asked.body, **theirs}
         kept = {key: fields[key] for key in form.fields(asked) if key in fields}
         asked.holding.policies.put(Policy(asked.holding.new_id(kind), kind, name, tuple(kept.items())))
         return True
@@ -193,16 +194,27 @@ def meddle_bind(kind: PolicyKind) -> Callable[[Change], bool]:
     """Somebody else binds a policy of theirs to the first publication."""
 
     def done(asked: Change) -> bool:
-        mine = asked.holding.policies.get(str(asked.body.get(_FORMS[kind].bound_by)))
         published = next(iter(asked.texts("publish_ids", _MOST_BOUND)), "")
-        if mine is None:
-            return False
-        other = replace(mine, id=asked.holding.new_id(kind), name=f"somebody_else_{kind}")
-        asked.holding.policies.put(other)
-        _put(asked, other, *_place(asked, published))
-        return True
+        return _theirs(asked, str(asked.body.get(_FORMS[kind].bound_by)), *_place(asked, published))
 
     return done
+
+
+def meddle_attach(asked: Change) -> bool:
+    """Somebody else attaches a plugin of theirs to the first API."""
+    api = api_for(asked.at, next(iter(asked.texts("api_ids", _MOST_BOUND))), "modify")
+    return _theirs(asked, asked.above, api, str(asked.body.get("env_id")))
+
+
+def _theirs(asked: Change, policy_id: str, api: Api, env_id: str) -> bool:
+    """Somebody's own policy, otherwise like that one, is in force for an API; False where there is no such policy."""
+    mine = asked.holding.policies.get(policy_id)
+    if mine is None:
+        return False
+    other = replace(mine, id=asked.holding.new_id(mine.kind), name=f"somebody_else_{mine.kind}")
+    asked.holding.policies.put(other)
+    _put(asked, other, api, env_id)
+    return True
 
 
 def listed(at: Looking, kind: PolicyKind, name: str, precise: bool) -> list[Json]:

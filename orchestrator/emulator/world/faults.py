@@ -29,6 +29,8 @@ MEDDLING = frozenset(
         Operation.ACL_BIND,
         Operation.SIGN_CREATE,
         Operation.SIGN_BIND,
+        Operation.PLUGIN_CREATE,
+        Operation.PLUGIN_ATTACH,
     }
 )
 

@@ -97,6 +97,8 @@ class Operation(StrEnum):
     PLUGIN_DELETE = "plugin-delete"
     PLUGIN_ATTACH = "plugin-attach"
     PLUGIN_DETACH = "plugin-detach"
+    #: APIs of one plugin
+    PLUGIN_APIS = "plugin-apis"
     #: plugins of an API
     ATTACHED_PLUGINS = "attached-plugins"
     FEATURES = "features"

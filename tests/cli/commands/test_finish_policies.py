@@ -22,7 +22,12 @@ FILLING = Filling(
 )
 SWITCHES = Switches(list_secrets=Told.CLEAR, import_keeps_authorisations=False, calls_within_package=True)
 BY_PUBLICATION = (PolicyKind.THROTTLE, PolicyKind.ACL, PolicyKind.SIGN)
-WRITES = [Operation(f"{kind}-{act}") for kind in BY_PUBLICATION for act in ("create", "bind")] + [Operation.AUTHORISE]
+WRITES = [
+    *(Operation(f"{kind}-create") for kind in PolicyKind),
+    *(Operation(f"{kind}-bind") for kind in BY_PUBLICATION),
+    Operation.PLUGIN_ATTACH,
+    Operation.AUTHORISE,
+]
 
 
 @pytest.fixture
@@ -58,14 +63,14 @@ def writes(local: Local) -> list[str]:
     return asked(local, *WRITES)
 
 
-BOUND = {(f"orders_web_{kind}", "orders-web-api-2", RELEASE) for kind in BY_PUBLICATION}
+BOUND = {(f"orders_web_{kind}", "orders-web-api-2", RELEASE) for kind in PolicyKind}
 
 
 def test_policies_bindings_and_authorisations_are_as_at_the_source(moved: Local, invoke: Invoke) -> None:
     told = document(invoke, "--step", "policies")
-    assert told["counts"] == {"done": 8}, told
+    assert told["counts"] == {"done": 10}, told
     assert bound(moved) == BOUND
-    for kind in BY_PUBLICATION:
+    for kind in PolicyKind:
         here, there = (dict(policies(moved, instance)[kind].fields) for instance in ("dev", "prod"))
         assert {key: there[key] for key in here} == here
     callers = {each.api_id for each in held(moved).authorisations.all()}
@@ -94,22 +99,22 @@ def test_no_secret_of_a_signature_key_is_told_or_kept(moved: Local, invoke: Invo
 @pytest.mark.parametrize("switches", [replace(SWITCHES, list_secrets=Told.MASKED)])
 def test_a_signature_key_whose_secret_is_masked_is_left_and_the_rest_is_done(moved: Local, invoke: Invoke) -> None:
     told = document(invoke, "--step", "policies", code=1)
-    assert told["counts"] == {"done": 6}
+    assert told["counts"] == {"done": 8}
     name = "signature key orders_web_sign for POST /orders-web/v2 in orders-web-group in RELEASE"
     assert "its list masks the secret" in left(told)[name]
     assert bound(moved) == {each for each in BOUND if "sign" not in each[0]}
     assert "****" not in str(policies(moved).get(PolicyKind.SIGN))
 
 
-@pytest.mark.parametrize("kind", BY_PUBLICATION)
+@pytest.mark.parametrize("kind", PolicyKind)
 def test_a_policy_that_somebody_bound_before_is_left_as_it_is(kind: PolicyKind, moved: Local, invoke: Invoke) -> None:
-    sort = "IP" if kind is PolicyKind.ACL else ""
-    held(moved).policies.put(Policy("theirs", kind, "theirs", (("entity_type", sort),) if sort else ()))
+    sort = {PolicyKind.ACL: (("entity_type", "IP"),), PolicyKind.PLUGIN: (("plugin_type", "cors"),)}.get(kind, ())
+    held(moved).policies.put(Policy("theirs", kind, "theirs", sort))
     held(moved).bindings.put(Binding("b", "theirs", api(moved, "orders-web-api-2").id, RELEASE))
     told = document(invoke, "--step", "policies", code=1)
     assert "theirs is bound to it at prod: it is left as it is" in left(told).values()
     assert ("theirs", "orders-web-api-2", RELEASE) in bound(moved)
-    assert len(bound(moved)) == 3
+    assert len(bound(moved)) == len(PolicyKind)
 
 
 @pytest.mark.parametrize("switches", [replace(SWITCHES, rebind=Rebind.REFUSE)])
@@ -117,22 +122,22 @@ def test_a_policy_that_somebody_bound_before_is_left_as_it_is(kind: PolicyKind, 
 def test_what_somebody_binds_just_before_is_left_alone(kind: PolicyKind, moved: Local, invoke: Invoke) -> None:
     moved.api.strikes.add(Rule(Kind.MEDDLED, frozenset({Operation(f"{kind}-bind")})))
     told = document(invoke, "--step", "policies", code=1)
-    assert told["counts"] == {"done": 7, "different": 1}
+    assert told["counts"] == {"done": 9, "different": 1}
     assert (f"somebody_else_{kind}", "orders-web-api-2", RELEASE) in bound(moved)
 
 
-@pytest.mark.parametrize("kind", BY_PUBLICATION)
+@pytest.mark.parametrize("kind", PolicyKind)
 def test_a_name_that_somebody_takes_just_before_is_left_alone(kind: PolicyKind, moved: Local, invoke: Invoke) -> None:
     moved.api.strikes.add(Rule(Kind.MEDDLED, frozenset({Operation(f"{kind}-create")})))
     told = document(invoke, "--step", "policies", code=1)
-    assert told["counts"] == {"done": 6, "different": 2}
+    assert told["counts"] == {"done": 8, "different": 2}
     assert f"orders_web_{kind}" not in {name for name, _, _ in bound(moved)}
 
 
 def test_whom_somebody_authorises_just_before_is_left_alone(moved: Local, invoke: Invoke) -> None:
     moved.api.strikes.add(Rule(Kind.MEDDLED, frozenset({Operation.AUTHORISE})))
     told = document(invoke, "--step", "policies", code=1)
-    assert told["counts"] == {"done": 7, "different": 1}
+    assert told["counts"] == {"done": 9, "different": 1}
     assert ("192.0.2.7",) in {each.whitelist for each in held(moved).authorisations.all()}
 
 
@@ -141,7 +146,7 @@ def test_another_policy_of_that_name_is_not_used(moved: Local, invoke: Invoke) -
     held(moved).policies.put(other)
     told = document(invoke, "--step", "policies", code=1)
     assert "another of this name is at prod: it is left as it is" in left(told).values()
-    assert told["counts"] == {"done": 6}
+    assert told["counts"] == {"done": 8}
 
 
 def test_what_names_accounts_is_left_to_a_person(moved: Local, invoke: Invoke) -> None:
@@ -150,6 +155,59 @@ def test_what_names_accounts_is_left_to_a_person(moved: Local, invoke: Invoke) -
     dev.policies.put(replace(acl, fields=(("acl_type", "PERMIT"), ("acl_value", "acme"), ("entity_type", "DOMAIN"))))
     told = document(invoke, "--step", "policies", code=1)
     assert "it names accounts, not addresses: create it by hand" in left(told).values()
+
+
+def plugin_at_the_source(local: Local, **fields: str) -> None:
+    one = policies(local, "dev")[PolicyKind.PLUGIN]
+    held(local, "dev").policies.put(replace(one, fields=tuple({**dict(one.fields), **fields}.items())))
+
+
+def test_what_a_plugin_holds_is_copied_and_neither_told_nor_kept(moved: Local, invoke: Invoke) -> None:
+    content = '{"broker_list": ["10.0.0.1:9092"], "sasl_password": "kafka-SESAME"}'
+    plugin_at_the_source(moved, plugin_content=content, plugin_type="kafka_log")
+    shown = invoke("finish", "--step", "policies", "--dry-run")
+    assert "plugin_type kafka_log, plugin_scope global, content as at the source" in " ".join(shown.stdout.split())
+    done = invoke("finish", "--step", "policies")
+    assert done.exit_code == 0, done.output
+    assert dict(policies(moved)[PolicyKind.PLUGIN].fields)["plugin_content"] == content
+    home = moved.plan.parent / ".roma-migrate"
+    assert not any(b"SESAME" in each.read_bytes() for each in home.rglob("*") if each.is_file())
+    assert "SESAME" not in shown.output + done.output
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ('{"specials": [{"type": "app", "policies": []}]}', "it has settings of single applications or users at dev"),
+        ('{"callers": ["APP"]}', "its content names the application orders-web by id or key"),
+        ('{"password": "p****d"}', "its list masks the content"),
+    ],
+)
+def test_a_plugin_that_would_mean_something_else_is_left_to_a_person(
+    content: str, why: str, moved: Local, invoke: Invoke
+) -> None:
+    (app,) = (each for each in held(moved, "dev").apps.all() if each.name == "orders-web")
+    plugin_at_the_source(moved, plugin_content=content.replace("APP", app.id))
+    told = document(invoke, "--step", "policies", code=1)
+    assert any(why in each for each in left(told).values()), left(told)
+    assert told["counts"] == {"done": 8}
+    assert PolicyKind.PLUGIN not in policies(moved)
+
+
+def test_a_plugin_of_one_application_is_given_to_that_application_at_the_target(moved: Local, invoke: Invoke) -> None:
+    (here,) = (each for each in held(moved, "dev").apps.all() if each.name == "orders-web")
+    plugin_at_the_source(moved, plugin_scope="app", roma_app_id=here.id)
+    document(invoke, "--step", "policies")
+    (there,) = (each for each in held(moved).apps.all() if each.name == "orders-web")
+    assert dict(policies(moved)[PolicyKind.PLUGIN].fields)["roma_app_id"] == there.id
+
+
+def test_another_plugin_of_that_name_is_not_attached(moved: Local, invoke: Invoke) -> None:
+    fields = (("plugin_type", "cors"), ("plugin_scope", "global"), ("plugin_content", '{"theirs": 1}'))
+    held(moved).policies.put(Policy("theirs", PolicyKind.PLUGIN, "orders_web_plugin", fields))
+    told = document(invoke, "--step", "policies", code=1)
+    assert "its content at prod is another" in left(told).values()
+    assert "orders_web_plugin" not in {name for name, _, _ in bound(moved)}
 
 
 def test_a_caller_that_has_not_moved_is_named(moved: Local, invoke: Invoke) -> None:
@@ -179,7 +237,7 @@ def test_policies_of_what_the_same_finish_publishes_are_bound_behind_that(quick:
     assert invoke("run", str(quick.plan)).exit_code == 0
     for each in held(quick).apis.all():
         held(quick).apis.put(replace(each, publications=()))
-    assert document(invoke)["counts"] == {"done": 12}
+    assert document(invoke)["counts"] == {"done": 14}
     assert bound(quick) == BOUND
 
 

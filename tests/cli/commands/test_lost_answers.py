@@ -18,7 +18,7 @@ from orchestrator.core.model.change import BY_JOB, ChangeKind
 from orchestrator.emulator.service.instance_store import Holding
 from orchestrator.emulator.world.faults import Kind, Rule
 from orchestrator.emulator.world.finishing_readings import Told
-from orchestrator.emulator.world.gateway import RELEASE, Environment
+from orchestrator.emulator.world.gateway import RELEASE, Environment, PolicyKind
 from orchestrator.emulator.world.generate import Filling, generate
 from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Switches
@@ -67,10 +67,10 @@ def undo(*operations: Operation, requests: int, **how: Any) -> Row:
 
 
 APPS, TASKS = 2, 2
-CREATIONS = (Operation.THROTTLE_CREATE, Operation.ACL_CREATE, Operation.SIGN_CREATE)
-REMOVALS = (Operation.THROTTLE_DELETE, Operation.ACL_DELETE, Operation.SIGN_DELETE)
-BINDS = (Operation.THROTTLE_BIND, Operation.ACL_BIND, Operation.SIGN_BIND)
-UNBINDS = (Operation.THROTTLE_UNBIND, Operation.ACL_UNBIND, Operation.SIGN_UNBIND)
+CREATIONS = tuple(Operation(f"{kind}-create") for kind in PolicyKind)
+REMOVALS = tuple(Operation(f"{kind}-delete") for kind in PolicyKind)
+BINDS = (Operation.THROTTLE_BIND, Operation.ACL_BIND, Operation.SIGN_BIND, Operation.PLUGIN_ATTACH)
+UNBINDS = (Operation.THROTTLE_UNBIND, Operation.ACL_UNBIND, Operation.SIGN_UNBIND, Operation.PLUGIN_DETACH)
 TABLE: dict[ChangeKind, tuple[Row, ...]] = {
     ChangeKind.REMOVE_TASK: (Row(During.UNDO, (Operation.DELETE,), 1, of="task"),),
     # A caller goes before what it calls.
@@ -105,10 +105,10 @@ TABLE: dict[ChangeKind, tuple[Row, ...]] = {
     ChangeKind.REMOVE_API: (undo(Operation.API_DELETE, requests=1),),
     ChangeKind.PUBLISH_API: (finish(Operation.API_ACTION, requests=1),),
     ChangeKind.TAKE_OFFLINE: (undo(Operation.API_ACTION, requests=1),),
-    ChangeKind.CREATE_POLICY: (finish(*CREATIONS, requests=3),),
-    ChangeKind.REMOVE_POLICY: (undo(*REMOVALS, requests=3),),
-    ChangeKind.BIND_POLICY: (finish(*BINDS, requests=3),),
-    ChangeKind.UNBIND_POLICY: (undo(*UNBINDS, requests=3),),
+    ChangeKind.CREATE_POLICY: (finish(*CREATIONS, requests=4),),
+    ChangeKind.REMOVE_POLICY: (undo(*REMOVALS, requests=4),),
+    ChangeKind.BIND_POLICY: (finish(*BINDS, requests=4),),
+    ChangeKind.UNBIND_POLICY: (undo(*UNBINDS, requests=4),),
     ChangeKind.AUTHORISE: (finish(Operation.AUTHORISE, requests=1),),
     ChangeKind.CANCEL_AUTHORISATION: (undo(Operation.AUTHORISATION_CANCEL, requests=1),),
 }
