@@ -21,13 +21,13 @@ run: $(STAMP) ## migrate the demo plan against a local ROMA Connect
 	$(BIN)/roma-migrate demo
 
 test: $(STAMP) browser ## run every test (several minutes)
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 browser: $(STAMP) ## get what the browser tests need, as far as that is possible here
 	-@sh tests/browser/install.sh $(VENV)/browser
 
 quick: $(STAMP) ## run the tests that start no process of their own (two minutes)
-	$(BIN)/python -m pytest -n 2 --dist worksteal tests/core tests/roma tests/storage tests/engine tests/emulator tests/cli tests/plans tests/test_citations.py tests/test_anchors.py
+	$(BIN)/python -m pytest -n 4 --dist worksteal tests/core tests/roma tests/storage tests/engine tests/emulator tests/cli tests/plans tests/test_citations.py tests/test_anchors.py
 
 screens: $(STAMP) ## renew the screens in the README and in tests/cli/data: look at the difference
 	RENEW=1 $(BIN)/python -m pytest -n 0 -q tests/cli/test_screens.py tests/cli/output/test_cells.py
