@@ -35,6 +35,15 @@ OnlyOption = Annotated[
     ),
 ]
 ExcelOption = Annotated[bool, typer.Option("--excel", help="The --csv that Excel reads as UTF-8.")]
+ApprovedOption = Annotated[
+    Path | None, typer.Option("--approved", metavar="FILE", help="Exactly this saved preview, once.")
+]
+HoldDriftedOption = Annotated[
+    bool, typer.Option("--hold-drifted", help="Leave out migrations that are not what was approved.")
+]
+AcceptChangedOption = Annotated[
+    bool, typer.Option("--accept-changed", help="Bring assets whose content has changed since.")
+]
 MaxAgeOption = Annotated[
     str, typer.Option("--max-age", metavar="TIME", help="Refuse a saved preview that is older (default 7d).")
 ]
@@ -162,15 +171,9 @@ def run(
     ] = False,
     abandon: Annotated[bool, typer.Option("--abandon", help="End the unfinished run first.")] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Quarantined, blocked and stopped ones once more.")] = False,
-    approved: Annotated[
-        Path | None, typer.Option("--approved", metavar="FILE", help="Exactly this saved preview, once.")
-    ] = None,
-    hold_drifted: Annotated[
-        bool, typer.Option("--hold-drifted", help="Leave out migrations that are not what was approved.")
-    ] = False,
-    accept_changed: Annotated[
-        bool, typer.Option("--accept-changed", help="Bring assets whose content has changed since.")
-    ] = False,
+    approved: ApprovedOption = None,
+    hold_drifted: HoldDriftedOption = False,
+    accept_changed: AcceptChangedOption = False,
     max_age: MaxAgeOption = "",
     signers: SignersOption = None,
     metrics_port: MetricsPortOption = "",
@@ -200,7 +203,8 @@ def run(
 
         wanted = Wanted(tuple(only or ()), against=approved, max_age=max_age, signers=signers)
         return preview_plan(terminal, plan, wanted)
-    from orchestrator.cli.commands.run import Asked, Gated, run_plan
+    from orchestrator.cli.commands.run import Asked, run_plan
+    from orchestrator.cli.context.approval_file import Gated
     from orchestrator.cli.context.measuring import Monitoring
 
     gated = Gated(approved, hold_drifted, accept_changed, max_age, signers)
@@ -509,12 +513,26 @@ def journal(
 
 
 @command("submit")
-def submit(terminal: Terminal, plan: PlanArgument, engine: EngineOption = "") -> int:
+def submit(
+    terminal: Terminal,
+    plan: PlanArgument,
+    engine: EngineOption = "",
+    approved: ApprovedOption = None,
+    hold_drifted: HoldDriftedOption = False,
+    accept_changed: AcceptChangedOption = False,
+    max_age: MaxAgeOption = "",
+    signers: SignersOption = None,
+    abandon: Annotated[
+        bool, typer.Option("--abandon", help="First give up what waits for a person and never began.")
+    ] = False,
+) -> int:
     """Hand a plan to a fleet's workers, in components."""
     from orchestrator.cli.commands.submit import Wanted
     from orchestrator.cli.commands.submit import submit as body
+    from orchestrator.cli.context.approval_file import Gated
 
-    return body(terminal, plan, Wanted(engine))
+    gated = Gated(approved, hold_drifted, accept_changed, max_age, signers)
+    return body(terminal, plan, Wanted(engine, gated, abandon))
 
 
 @command("worker")

@@ -29,7 +29,7 @@ from orchestrator.engine.runtime import Runtime
 from orchestrator.errors import OperatorError, PreflightBlocked, ServiceUnreachable
 from orchestrator.roma import InventoryDisagrees, Reader
 
-_ANEW = "save a new preview and have it approved: roma-migrate preview PLAN --save FILE"
+ANEW = "save a new preview and have it approved: roma-migrate preview PLAN --save FILE"
 
 
 class Readers(Protocol):
@@ -215,14 +215,14 @@ class Admission:
     def _approved(self, approval: Approval, now: ComparedPreview) -> Admitted:
         decision = judge(now.drifts, approval.hold_drifted, approval.accept_changed)
         if not decision.starts:
-            raise PreflightBlocked(*refusal(approval.saved, now.drifts), next_step=_ANEW)
+            raise PreflightBlocked(*refusal(approval.saved, now.drifts), next_step=ANEW)
         for line in told(now.drifts):
             self.runtime.say("drift", line=line.strip(), text=f"drift since the approval: {line.strip()}")
         saved, draft = approval.saved, now.preview
         if decision.refused:
             draft = narrowed(draft, decision.starts)
-        elif draft.digest != saved.digest:
-            raise PreflightBlocked(_other_digest(saved, draft), next_step=_ANEW)
+        if other := _otherwise(saved, draft, decision):
+            raise PreflightBlocked(other, next_step=ANEW)
         return Admitted(draft, saved.only, saved.id, _accepted(decision), _held(decision))
 
     def _only_of(self, saved: Saved) -> Only:
@@ -230,7 +230,7 @@ class Admission:
             return parse_only(saved.only, self.plan)
         except OperatorError as error:
             raise PreflightBlocked(
-                f"the saved preview does not fit the plan: {error.message}", next_step=_ANEW
+                f"the saved preview does not fit the plan: {error.message}", next_step=ANEW
             ) from None
 
     def _expect(self) -> "_Expect":
@@ -257,8 +257,18 @@ def refusal(saved: Saved, drifts: Sequence[Drift]) -> tuple[str, ...]:
     return (f"preview {saved.digest} does not hold any more; nothing was started", *told(drifts))
 
 
-def _other_digest(saved: Saved, draft: Preview) -> str:
-    return f"the same assets would travel otherwise than in preview {saved.digest}: their digest is {draft.digest} now"
+def _otherwise(saved: Saved, draft: Preview, decision: ApprovalDecision) -> str:
+    """What drift has not told: the same assets in other batches, or in another order; "" where nothing is otherwise."""
+    if not saved.knows_digests:
+        was, is_ = {"": saved.digest}, {"": saved.digest if decision.refused else draft.digest}
+    else:
+        now = draft.digests
+        was, is_ = ({name: each.get(name, "") for name in decision.starts} for each in (saved.digests, now))
+    other = next((name for name in was if was[name] != is_[name]), None)
+    if other is None:
+        return ""
+    told = f"the same assets{f' of {other}' if other else ''} would travel otherwise than in preview {saved.digest}"
+    return f"{told}: their digest was {was[other]} and is {is_[other]} now"
 
 
 def _accepted(decision: ApprovalDecision) -> tuple[str, ...]:

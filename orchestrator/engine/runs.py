@@ -4,6 +4,7 @@ Law: a run is begun once, its schedule frozen with it.
 """
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -122,6 +123,8 @@ class Runs:
     prepare: "Prepare | None" = None
     #: whether somebody was told how a run ended: after a kill in its last instant nobody was
     end_is_told: Callable[[str], bool] = lambda run: True
+    #: seconds in which an end that nobody was told is told by the same command
+    tell_again: float = TELL_AGAIN
     #: of a secret, under a key that only this home has: it stands for the secret wherever something is kept or told
     digest: Callable[[str], str] = without_digest
     #: what the operator wrote into files that the plan's `finish:` names
@@ -173,10 +176,17 @@ class Runs:
         began, ended = latest.progress.began, latest.progress.ended
         if began is None or ended is None or ended.reason == ABANDONED or wish.retry or wish.abandon:
             return False
-        if not 0.0 <= self.runtime.now() - latest.progress.ended_at < TELL_AGAIN or self.end_is_told(latest.run):
+        if self.end_is_told(latest.run) or not self._is_told_again(self.runtime.now() - latest.progress.ended_at):
             return False
-        approved = wish.approval.saved.id if wish.approval is not None else ""
-        return began.approved == approved and began.only == wish.only.words and not changes(began, self.plan, ())
+        if wish.approval is None:
+            same = not began.approved and began.only == wish.only.words
+        else:
+            same = began.approved == wish.approval.saved.id
+        return same and not changes(began, self.plan, ())
+
+    def _is_told_again(self, since: float) -> bool:
+        """Whether an end is no news yet, by seconds since then: less than 0 by the clock of another host."""
+        return math.isinf(self.tell_again) or 0.0 <= since < self.tell_again
 
     async def end(self, latest: PastRun, note: str = "") -> Ended:
         """Wait for that run's jobs and settle its unsure imports, ask for nothing new, and end it."""

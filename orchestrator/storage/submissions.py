@@ -11,6 +11,9 @@ from orchestrator.core.state.submissions import Submission, SubmittedComponent, 
 from orchestrator.errors import OperatorError
 from orchestrator.storage.locks import Holder
 
+#: of a submission that carries out no saved preview
+NO_PARTS: Mapping[str, str] = {}
+
 
 class Submissions(Protocol):
     """Submissions, their components, and the workers. Every method may raise JournalUnreachable and MemoryFailed."""
@@ -43,6 +46,17 @@ class Submissions(Protocol):
         """In the plan's order."""
         ...
 
+    def approved_part(self, component: str) -> str:
+        """What of an approved preview is this component's, as it was submitted; "" where none was."""
+        ...
+
+    def must_be_over(self, plan: str, approved: str | None = None) -> None:
+        """Raises HeldElsewhere while a submission of this plan is not done.
+
+        `approved`: the saved preview of who asks, "" for none, so that another one is told; None where none matters.
+        """
+        ...
+
     def component(self, id_: str) -> SubmittedComponent:
         """Raises OperatorError where there is none."""
         ...
@@ -64,10 +78,20 @@ class Submissions(Protocol):
 
     # --- writing ---
 
-    def submit(self, submission: Submission, components: Sequence[SubmittedComponent]) -> None:
+    def submit(
+        self, submission: Submission, components: Sequence[SubmittedComponent], parts: Mapping[str, str] = NO_PARTS
+    ) -> None:
         """All of it in one transaction; raises HeldElsewhere where one of this plan is not done, or a process runs it.
 
-        Where the answer to an earlier try was lost, the same one is not taken for another.
+        `parts`: component -> what of the approved preview is its. Where the answer to an earlier try was lost, the
+        same submission is not taken for another.
+        """
+        ...
+
+    def give_up(self, plan: str, why: str) -> list[SubmittedComponent]:
+        """A person's word: what is left of the plan's submission is done without having begun; those components.
+
+        Raises HeldElsewhere where any of them has begun, or does not wait for a person: then none is given up.
         """
         ...
 
@@ -124,6 +148,12 @@ class NoSubmissions:
     def component(self, id_: str) -> SubmittedComponent:
         self._refuse()
 
+    def approved_part(self, component: str) -> str:
+        self._refuse()
+
+    def must_be_over(self, plan: str, approved: str | None = None) -> None:
+        return None
+
     def due(self, group: str, most: int) -> list[SubmittedComponent]:
         return []
 
@@ -133,7 +163,12 @@ class NoSubmissions:
     def workers(self) -> list[Worker]:
         return []
 
-    def submit(self, submission: Submission, components: Sequence[SubmittedComponent]) -> None:
+    def submit(
+        self, submission: Submission, components: Sequence[SubmittedComponent], parts: Mapping[str, str] = NO_PARTS
+    ) -> None:
+        self._refuse()
+
+    def give_up(self, plan: str, why: str) -> list[SubmittedComponent]:
         self._refuse()
 
     def held(self, component: SubmittedComponent, name: str) -> AbstractContextManager[None]:

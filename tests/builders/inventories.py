@@ -21,6 +21,8 @@ from orchestrator.core.selection.only import Only
 from tests.builders.plans import SECRET, migration
 from tests.builders.runs import DAWN
 
+EVERYTHING = Only()
+
 
 def held_app(name: str, key: str = "", **more: str) -> App:
     return App(f"id-{name}", name, key or f"key-{name}", "2026-01-01T00:00:00Z", more.get("owner", "ann"))
@@ -92,10 +94,10 @@ class PreviewCase:
         tasks = tuple(each for each in assets if isinstance(each, Task))
         return Inventory(name, apps, tasks, self.seen_by.get(name, {}))
 
-    def preview(self) -> Preview:
+    def preview(self, only: Only = EVERYTHING) -> Preview:
         facts = {name: self.facts.get(name, told(name)) for name in self.names}
         informed = Informed(facts, self.now, self.lasting, predict=self.predict)
-        return preview(self.plan, self.inventories, self.history, Only(), informed)
+        return preview(self.plan, self.inventories, self.history, only, informed)
 
     def fired(self) -> dict[str, Verdict]:
         """Check -> its worst verdict, of those that are not ok."""

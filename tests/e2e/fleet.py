@@ -176,10 +176,10 @@ class Fleet:
         self.desk.environment |= secrets_of(*(user for each in (roma, *also) for user in each.world.users))
         return plan.write(self.desk.folder / file, roma, *also)
 
-    def submit(self, file: str = "plan.yaml", *, engine: bool = True) -> str:
+    def submit(self, file: str = "plan.yaml", *, engine: bool = True, more: Sequence[str] = ()) -> str:
         """The submission's id."""
         words = ("--engine", self.engine) if engine else ()
-        said = self.desk.run("submit", file, *self.journal, *words, "--json")
+        said = self.desk.run("submit", file, *self.journal, *words, *more, "--json")
         assert said.code == 0, said.both
         return str(said.document["submission"])
 

@@ -6,6 +6,7 @@ import pytest
 
 from orchestrator.core.state import events as e
 from orchestrator.emulator.world.operations import Operation
+from orchestrator.emulator.world.world import App, make_id
 from orchestrator.storage.planfile import read_plan
 from tests.builders.postgres_server import PostgresServer
 from tests.builders.stopping import is_stopped, stopping_at
@@ -218,6 +219,29 @@ def test_the_same_plan_submitted_three_times_is_one(fleet: Fleet, serve: Serve) 
     fleet.worker("north")
     fleet.until_over()
     arrived_once(roma, plan)
+
+
+@pytest.mark.proof
+def test_workers_carry_out_what_was_approved_and_nothing_else(fleet: Fleet, serve: Serve) -> None:
+    roma, plan = serve(world_of_pairs(2)), FleetPlan.of_pairs(2)
+    fleet.plan(roma, plan)
+    saved = fleet.desk.run("preview", "plan.yaml", "--save", "ok.json")
+    assert saved.code == 0, saved.both
+    roma.ask(lambda api: api.service.holding("src2").apps.put(App(make_id("other", "x"), "one-more", "k", "s", "s")))
+    fleet.worker("north")
+    submission = fleet.submit(more=("--approved", "ok.json"))
+    fleet.until(lambda: fleet.components() == {f"{submission}.1": ("done", 0), f"{submission}.2": ("parked", 4)})
+    arrived_once(roma, FleetPlan.of_pairs(1))
+    assert roma.held("dst2") == {}
+    status = fleet.desk.run("status", submission, *fleet.journal)
+    assert f"{submission}.2: preview" in status.out
+    assert "app one-more is selected now and was not" in " ".join(status.out.split())
+    assert "--abandon --approved" in status.out
+    assert fleet.desk.run("preview", "plan.yaml", *fleet.journal, "--save", "anew.json").code == 0
+    fleet.submit(more=("--approved", "anew.json", "--abandon"))
+    fleet.until_over()
+    assert roma.held("dst2")["app one-more"] == 1
+    assert roma.twice("dst1") == roma.twice("dst2") == {}
 
 
 def test_workers_are_listed_and_a_silent_one_is_told(fleet: Fleet, serve: Serve) -> None:

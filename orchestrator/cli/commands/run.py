@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator.cli.conducting import conduct
-from orchestrator.cli.context.approval_file import max_age_of, read_signed
+from orchestrator.cli.context.approval_file import Gated
 from orchestrator.cli.context.due import NotDue, not_due
 from orchestrator.cli.context.find_run import store_for, store_of
 from orchestrator.cli.context.measuring import Monitoring, monitors
@@ -17,33 +17,10 @@ from orchestrator.cli.output.times import local, utc
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.plan.windows import zone_of
 from orchestrator.core.selection.only import parse_only
-from orchestrator.engine.admission import Approval
 from orchestrator.engine.runs import Wish
 from orchestrator.engine.runtime import utc_now
 from orchestrator.errors import ExitCode, OperatorError
 from orchestrator.storage.finishfiles import files_must_be_sound
-
-
-@dataclass(frozen=True, slots=True)
-class Gated:
-    """What the command line says of a saved preview."""
-
-    approved: Path | None = None
-    hold_drifted: bool = False
-    accept_changed: bool = False
-    max_age: str = ""
-    #: who may sign the saved preview, as `ssh-keygen` reads it; its signature must be one of theirs
-    signers: Path | None = None
-
-    def approval(self) -> Approval | None:
-        """The saved preview, read, and who signed it; raises OperatorError, PreflightBlocked."""
-        max_age = max_age_of(self.max_age)
-        if self.approved is not None:
-            saved, signed_by = read_signed(self.approved, self.signers)
-            return Approval(saved, max_age, self.hold_drifted, self.accept_changed, signed_by)
-        if self.hold_drifted or self.accept_changed or self.max_age or self.signers:
-            raise OperatorError("--hold-drifted, --accept-changed, --max-age and --signers need --approved FILE")
-        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,6 +11,7 @@ from orchestrator.cli.context.signature import signer_of
 from orchestrator.core.plan.scalars import seconds_of
 from orchestrator.core.preview.approval import MAX_AGE, Saved
 from orchestrator.core.preview.approval_file import MOST, from_json, to_json
+from orchestrator.engine.admission import Approval
 from orchestrator.errors import OperatorError
 from orchestrator.storage.inputs import read_input
 
@@ -74,3 +76,25 @@ def max_age_of(word: str) -> float:
     if seconds is None or seconds <= 0:
         raise OperatorError(f"--max-age {word!r} is not a time", next_step="write it like 12h, 2d or 7d")
     return seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Gated:
+    """What the command line says of a saved preview."""
+
+    approved: Path | None = None
+    hold_drifted: bool = False
+    accept_changed: bool = False
+    max_age: str = ""
+    #: who may sign the saved preview, as `ssh-keygen` reads it; its signature must be one of theirs
+    signers: Path | None = None
+
+    def approval(self) -> Approval | None:
+        """The saved preview, read, and who signed it; raises OperatorError, PreflightBlocked."""
+        max_age = max_age_of(self.max_age)
+        if self.approved is not None:
+            saved, signed_by = read_signed(self.approved, self.signers)
+            return Approval(saved, max_age, self.hold_drifted, self.accept_changed, signed_by)
+        if self.hold_drifted or self.accept_changed or self.max_age or self.signers:
+            raise OperatorError("--hold-drifted, --accept-changed, --max-age and --signers need --approved FILE")
+        return None

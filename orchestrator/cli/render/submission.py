@@ -9,7 +9,7 @@ from orchestrator.cli.render.summary import Names
 from orchestrator.core.model.counts import count
 from orchestrator.core.model.escape import in_markdown
 from orchestrator.core.report.verdict import MEANINGS
-from orchestrator.core.state.submissions import ComponentState, code_of
+from orchestrator.core.state.submissions import Approved, ComponentState, code_of
 from orchestrator.errors import ExitCode
 
 _HEAD = ["component", "migrations", "state", "worker", "code", "assets", "run"]
@@ -26,6 +26,7 @@ def submission_text(seen: SubmissionStatus, names: Names) -> str:
     note = f" ({told.note})" if told.note else ""
     lines = [
         wrapped("", f"plan {told.plan}, submitted as {told.id} by {told.by} on {told.host} at {local(told.at)}{note}"),
+        *([wrapped("", f"carries out {approved_told(told.approved)}")] if told.approved is not None else []),
         f"{done} of {count(len(seen.components), 'component')} done",
         table(_HEAD, [_row(each, seen.now) for each in seen.components]),
     ]
@@ -47,7 +48,9 @@ def submission_markdown(seen: SubmissionStatus, names: Names) -> list[str]:
     counts = _assets(seen.counts) or "no asset"
     return [
         f"# Plan {in_markdown(told.plan)}", "", f"**{MEANINGS[seen.code]}** (code {int(seen.code)}); {counts}", "",
-        in_markdown(head + (f" ({told.note})" if told.note else "")), "", *rows, "",
+        in_markdown(head + (f" ({told.note})" if told.note else "")), "",
+        *([in_markdown(f"Carries out {approved_told(told.approved)}"), ""] if told.approved is not None else []),
+        *rows, "",
         f"Who acts: {in_markdown(who)}. Next:", "", *(f"    {line}" for line in following.split("\n")),
     ]  # fmt: skip
 
@@ -58,9 +61,30 @@ def submission_json(seen: SubmissionStatus, names: Names) -> dict[str, object]:
     who, following = next_of(seen, names)
     return {
         "submission": told.id, "plan": told.plan, "plan_file": told.plan_file, "by": told.by, "host": told.host,
-        "note": told.note, "submitted": utc(told.at), "live": seen.live, "code": int(seen.code),
+        "note": told.note, "submitted": utc(told.at), "approved": approved_json(told.approved),
+        "live": seen.live, "code": int(seen.code),
         "verdict": MEANINGS[seen.code], "counts": dict(sorted(seen.counts.items())),
         "components": [_component_json(each) for each in seen.components], "who": who, "next": following,
+    }  # fmt: skip
+
+
+def approved_told(approved: Approved) -> str:
+    """Which saved preview a submission carries out, and what was accepted of its drift."""
+    signed = f", signed by {approved.signed_by}" if approved.signed_by else ""
+    options = (("--hold-drifted", approved.hold_drifted), ("--accept-changed", approved.accept_changed))
+    accepted = "".join(f", {word}" for word, given in options if given)
+    who = f"of {approved.by} at {local(approved.at)}"
+    return f"the saved preview {approved.digest} ({approved.id[:8]}) {who}{signed}{accepted}"
+
+
+def approved_json(approved: Approved | None) -> dict[str, object] | None:
+    """The same for programs."""
+    if approved is None:
+        return None
+    return {
+        "id": approved.id, "digest": approved.digest, "by": approved.by, "saved": utc(approved.at),
+        "signed_by": approved.signed_by, "hold_drifted": approved.hold_drifted,
+        "accept_changed": approved.accept_changed,
     }  # fmt: skip
 
 
@@ -69,6 +93,8 @@ def next_of(seen: SubmissionStatus, names: Names) -> tuple[str, str]:
     parked = {code_of(each.component) for each in seen.components if each.component.state is ComponentState.PARKED}
     if ExitCode.UNDECIDED in parked:
         return "the operator", names.command("resolve", names.run)
+    if ExitCode.BLOCKED in parked and seen.submission.approved is not None:
+        return "whoever can put back what has changed, or have it approved anew", _approve(seen, names)
     if parked & _CAUSE:
         return "whoever can remove what is told above", f"then:\n{names.command('continue', names.run)}"
     if parked:
@@ -78,6 +104,16 @@ def next_of(seen: SubmissionStatus, names: Names) -> tuple[str, str]:
     if seen.code is ExitCode.DONE:
         return "nobody", names.command("handover", names.run)
     return "the owners of these assets", names.command("report", names.run)
+
+
+def _approve(seen: SubmissionStatus, names: Names) -> str:
+    """How what is not as it was approved goes on as it was, or is given up for a new approval."""
+    file = f"{seen.submission.plan}.preview.json"
+    anew = (("preview", "--save", file, names.file), ("submit", "--abandon", "--approved", file, names.file))
+    lines = [names.command(*words) for words in anew]
+    return "\n".join([
+        "when it is as it was approved:", names.command("continue", names.run), "or, with a new approval:", *lines,
+    ])  # fmt: skip
 
 
 def _row(each: ComponentStatus, now: float) -> list[str]:

@@ -104,11 +104,18 @@ class Saved:
     #: tells this very document from every other: a run consumes it
     id: str = field(default="")
     entries: tuple[SavedEntry, ...] = ()
+    #: migration -> its own digest; empty in a document of a version that did not know them
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def migrations(self) -> tuple[str, ...]:
         """Those that it holds, in the plan's order."""
         return tuple(dict.fromkeys(route.migration for route in self.lanes))
+
+    @property
+    def knows_digests(self) -> bool:
+        """Whether each migration's own digest is told, where anything moves in it."""
+        return bool(self.digests) or not any(lane.deliveries for lane in self.lanes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +142,7 @@ def save(plan: Plan, preview: Preview, occasion: Occasion, first: Sequence[Chang
     made = Saved(
         plan.name, occasion.at, occasion.by, occasion.note, occasion.version, preview.digest, occasion.only, moves,
         _lanes(preview), tuple(_check(each) for each in preview.checks if each.verdict is not Verdict.OK),
-        entries=tuple(_entry(plan, each) for each in first),
+        entries=tuple(_entry(plan, each) for each in first), digests=preview.digests,
     )  # fmt: skip
     nonce = f"{made!r} {occasion.draw!r}"
     return replace(made, id=sha256(nonce.encode()).hexdigest()[:32])

@@ -93,6 +93,13 @@ class _Node:
     def mapping(self, key: str) -> dict[str, object]:
         return self._of(key, dict, "a mapping")
 
+    def texts_by_name(self, key: str) -> dict[str, str]:
+        """Empty where there is no such key, which earlier versions did not write."""
+        held = self._of(key, dict, "a mapping") if key in self._value else {}
+        if not all(isinstance(each, str) for each in held.values()):
+            raise Unreadable(f"{self._at(key)} holds something that is no text")
+        return held
+
     def texts(self, key: str) -> tuple[str, ...]:
         held = self._of(key, list, "a list")
         if not all(isinstance(each, str) for each in held):
@@ -127,6 +134,7 @@ def _saved(node: _Node) -> Saved:
         node.each("checks", _check),
         node.text("id"),
         node.each("entries", _entry),
+        node.texts_by_name("digests"),
     )
 
 

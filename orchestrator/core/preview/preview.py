@@ -106,13 +106,27 @@ class Preview:
         """
         if self.frozen:
             return self.frozen
+        return _digest(self.deliveries, self.batches)
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The same of each migration by itself: of one in which nothing moves there is none."""
         held = {batch.batch: batch for batch in self.batches}
-        lines = [
-            repr((d.delivery, d.migration, d.mode, d.datasource_overwrite, d.needs, d.after)) for d in self.deliveries
-        ]
-        lines += [repr((b, a.id, a.kind, a.name, a.needs)) for b, batch in held.items() for a in batch.assets]
-        hexed = sha256("\n".join(sorted(lines)).encode()).hexdigest()
-        return f"{hexed[:4]}-{hexed[4:8]}"
+        moving: dict[str, list[e.DeliveryScheduled]] = {}
+        for each in self.deliveries:
+            moving.setdefault(each.migration, []).append(each)
+        return {
+            migration: _digest(some, [held[batch] for batch in {each.batch for each in some}])
+            for migration, some in moving.items()
+        }
+
+
+def _digest(deliveries: Sequence[e.DeliveryScheduled], batches: Sequence[e.BatchScheduled]) -> str:
+    held = {batch.batch: batch for batch in batches}
+    lines = [repr((d.delivery, d.migration, d.mode, d.datasource_overwrite, d.needs, d.after)) for d in deliveries]
+    lines += [repr((b, a.id, a.kind, a.name, a.needs)) for b, batch in held.items() for a in batch.assets]
+    hexed = sha256("\n".join(sorted(lines)).encode()).hexdigest()
+    return f"{hexed[:4]}-{hexed[4:8]}"
 
 
 _NOT_INFORMED = Informed()

@@ -51,6 +51,12 @@ def parse_only(words: Sequence[str], plan: Plan) -> Only:
     return read_only(words, routes, "the plan")
 
 
+def only_within(words: Sequence[str], part: Plan) -> tuple[str, ...]:
+    """Those of these selectors that fit a part of the plan for which they were given."""
+    routes = [(m.name, target.instance) for m in part.migrations for target in m.targets]
+    return tuple(word for word in words if _names_assets(word) or _fits(word, routes))
+
+
 def read_only(words: Sequence[str], routes: Sequence[tuple[str, str]], whose: str) -> Only:
     """Read `--only` against the (migration, target) pairs of a plan or of a run, whose plan file may have changed."""
     held = tuple(part.strip() for word in words for part in word.split(",") if part.strip())
@@ -59,8 +65,8 @@ def read_only(words: Sequence[str], routes: Sequence[tuple[str, str]], whose: st
     chosen: list[tuple[str, str]] = []
     globs: dict[str, list[str]] = {"app": [], "task": []}
     for word in held:
-        kind, colon, glob = word.partition(":")
-        if colon and kind in globs and glob:
+        kind, _, glob = word.partition(":")
+        if _names_assets(word):
             globs[kind].append(glob)
         else:
             chosen.append(_route(word, routes, whose))
@@ -71,10 +77,20 @@ def _route(word: str, routes: Sequence[tuple[str, str]], whose: str) -> tuple[st
     migration, _, target = word.partition("@")
     if not migration and not target:
         raise OperatorError(f"--only {word}: names nothing", next_step="write MIGRATION, @INSTANCE or app:GLOB")
-    if not any(migration in ("", m) and target in ("", t) for m, t in routes):
+    if not _fits(word, routes):
         raise OperatorError(
             f"--only {word}: {whose} has no such migration or target; "
             f"it has {', '.join(f'{m}@{t}' for m, t in routes)}",
             next_step="write MIGRATION, @INSTANCE, MIGRATION@INSTANCE, app:GLOB or task:GLOB",
         )
     return migration, target
+
+
+def _names_assets(word: str) -> bool:
+    kind, _, glob = word.partition(":")
+    return kind in {"app", "task"} and bool(glob)
+
+
+def _fits(word: str, routes: Sequence[tuple[str, str]]) -> bool:
+    migration, _, target = word.partition("@")
+    return any(migration in ("", m) and target in ("", t) for m, t in routes)

@@ -29,6 +29,25 @@ class ComponentState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Approved:
+    """The saved preview that a submission carries out, and what was accepted of its drift."""
+
+    #: tells the document from every other
+    id: str
+    #: as printed by preview, run and report
+    digest: str
+    #: who saved it, and when, in epoch seconds
+    by: str
+    at: float
+    #: who signed it, where a signature was demanded
+    signed_by: str = ""
+    #: migrations that have drifted are left out, the others of their component start
+    hold_drifted: bool = False
+    #: changed content starts all the same, and is listed
+    accept_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """A plan that was handed to a fleet."""
 
@@ -44,6 +63,8 @@ class Submission:
     note: str
     #: epoch seconds
     at: float
+    #: what its workers carry out, where they may carry out nothing else
+    approved: Approved | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,29 +6,32 @@ A person's word (`wake`, `park`) is the exception: it is taken only where it fit
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 from orchestrator.core.model.counts import count
 from orchestrator.core.state.submissions import (
+    Approved,
     ComponentState,
     Submission,
     SubmittedComponent,
     Worker,
     standing_after,
 )
-from orchestrator.errors import HeldElsewhere, LeaseLost, OperatorError
+from orchestrator.errors import ExitCode, HeldElsewhere, LeaseLost, OperatorError
 from orchestrator.storage.leases import Denied
 from orchestrator.storage.locks import Holder
 from orchestrator.storage.postgres.database import Connection, Database
 from orchestrator.storage.postgres.holdings import Holdings
 from orchestrator.storage.postgres.journal import ALL_HELD, HELD
+from orchestrator.storage.submissions import NO_PARTS
 
 T = TypeVar("T")
 
 #: what the lease of a component is called
 _COMPONENT = "component "
 _NOW = "extract(epoch FROM clock_timestamp())::double precision"
-_SUBMISSION = "SELECT id, plan, plan_file, plan_text, author, host, note, at FROM submission"
+_SUBMISSION = "SELECT id, plan, plan_file, plan_text, author, host, note, at, approved FROM submission"
 _COLUMNS = """c.id, c.submission, c.plan, c.migrations, c.grp, c.keys, c.state, c.code, c.why, c.not_before, c.tries,
     coalesce((SELECT max(r.id) FROM run AS r WHERE r.component = c.id), '')"""
 _COMPONENTS = f"SELECT {_COLUMNS} FROM component AS c"
@@ -45,13 +48,18 @@ INSERT INTO lease AS l (key, holder, epoch, since, expires) VALUES (%(key)s, '',
 ON CONFLICT (key) DO UPDATE SET epoch = l.epoch + 1 WHERE l.expires <= clock_timestamp() RETURNING key
 """
 _OPEN = """
-SELECT s.id, s.author, s.host, count(*) FILTER (WHERE c.state <> 'done'), count(*)
+SELECT s.id, s.author, s.host, s.approved, count(*) FILTER (WHERE c.state <> 'done'), count(*)
 FROM submission AS s JOIN component AS c ON c.submission = s.id WHERE s.plan = %s
 GROUP BY s.id HAVING bool_or(c.state <> 'done') ORDER BY s.id LIMIT 1
 """
-_SUBMIT = """INSERT INTO submission (id, plan, plan_file, plan_text, author, host, note, at)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"""
-_ADD = "INSERT INTO component (id, submission, plan, migrations, grp, keys) VALUES (%s, %s, %s, %s, %s, %s)"
+_SUBMIT = """INSERT INTO submission (id, plan, plan_file, plan_text, author, host, note, at, approved)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+_ADD = """INSERT INTO component (id, submission, plan, migrations, grp, keys, approved)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)"""
+#: What waits for a person and never began: where a run stands, only its journal tells what became of it.
+_GIVE_UP = f"""UPDATE component AS c SET state = 'done', code = %s, why = %s || c.why
+    WHERE c.plan = %s AND c.state = 'parked' AND {_NOBODY_HOLDS}
+    AND NOT EXISTS (SELECT FROM run AS r WHERE r.component = c.id) RETURNING {_COLUMNS}"""
 _TRIED = f"""WITH {HELD}
 UPDATE component AS c SET tries = tries + 1 WHERE id = %(id)s AND {ALL_HELD} RETURNING {_COLUMNS}"""
 _ENDED = f"""WITH {HELD}
@@ -93,7 +101,8 @@ class PostgresSubmissions:
         rows = self._rows(f"{_SUBMISSION} WHERE id = %s", id_)
         if not rows:
             raise OperatorError(f"there is no submission {id_}", next_step="roma-migrate status PLAN")
-        return Submission(*rows[0])
+        *told, approved = rows[0]
+        return replace(Submission(*told), approved=_approved(approved))
 
     def components(self, submission: str) -> list[SubmittedComponent]:
         return _components(self._rows(f"{_COMPONENTS} WHERE c.submission = %s {_IN_ORDER}", submission))
@@ -104,6 +113,10 @@ class PostgresSubmissions:
             raise OperatorError(f"there is no component {id_}", next_step="roma-migrate status PLAN")
         return found[0]
 
+    def approved_part(self, component: str) -> str:
+        rows = self._rows("SELECT approved FROM component WHERE id = %s", component)
+        return str(rows[0][0]) if rows else ""
+
     def due(self, group: str, most: int) -> list[SubmittedComponent]:
         return _components(self._rows(_DUE, group, most))
 
@@ -113,32 +126,43 @@ class PostgresSubmissions:
     def workers(self) -> list[Worker]:
         return [Worker(*row) for row in self._rows(_WORKERS)]
 
-    def must_be_over(self, plan: str) -> None:
-        """Raises HeldElsewhere while a submission of this plan is not done."""
-        self._database.ask(lambda db: _must_be_over(db, plan, ""))
+    def must_be_over(self, plan: str, approved: str | None = None) -> None:
+        self._database.ask(lambda db: _must_be_over(db, plan, approved))
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
-    def submit(self, submission: Submission, components: Sequence[SubmittedComponent]) -> None:
+    def submit(
+        self, submission: Submission, components: Sequence[SubmittedComponent], parts: Mapping[str, str] = NO_PARTS
+    ) -> None:
         def submitted(db: Connection) -> None:
             with db.transaction():
                 _take_plan(db, submission.plan)
                 if db.execute("SELECT FROM submission WHERE id = %s", (submission.id,)).fetchone() is not None:
                     return  # the answer to an earlier try was lost
-                _must_be_over(db, submission.plan, submission.id)
-                told = submission
-                db.execute(
-                    _SUBMIT,
-                    (told.id, told.plan, told.plan_file, told.plan_text, told.by, told.host, told.note, told.at),
-                )
+                told, approved = submission, submission.approved
+                _must_be_over(db, submission.plan, approved.id if approved else "")
+                kept = json.dumps(asdict(approved)) if approved else ""
+                given = (told.id, told.plan, told.plan_file, told.plan_text, told.by, told.host, told.note, told.at)
+                db.execute(_SUBMIT, (*given, kept))
                 rows = [
-                    (each.id, told.id, told.plan, list(each.migrations), each.group, list(each.keys))
+                    (each.id, told.id, told.plan, list(each.migrations), each.group, list(each.keys),
+                     parts.get(each.id, ""))
                     for each in components
-                ]
+                ]  # fmt: skip
                 with db.cursor() as cursor:
                     cursor.executemany(_ADD, rows)
 
         self._database.ask(submitted)
+
+    def give_up(self, plan: str, why: str) -> list[SubmittedComponent]:
+        def given_up(db: Connection) -> list[SubmittedComponent]:
+            with db.transaction():
+                _take_plan(db, plan)
+                rows = db.execute(_GIVE_UP, (int(ExitCode.INCOMPLETE), why, plan)).fetchall()
+                _must_be_over(db, plan, None)
+            return _components(rows)
+
+        return self._database.ask(given_up)
 
     @contextmanager
     def held(self, component: SubmittedComponent, name: str) -> Iterator[None]:
@@ -220,15 +244,29 @@ def _take_plan(db: Connection, plan: str) -> None:
         raise HeldElsewhere(f"plan {plan} is run{by}", next_step="roma-migrate status")
 
 
-def _must_be_over(db: Connection, plan: str, submission: str) -> None:
+def _must_be_over(db: Connection, plan: str, mine: str | None) -> None:
+    """`mine`: the saved preview of who asks, "" for none; None where it makes no difference."""
     row = db.execute(_OPEN, (plan,)).fetchone()
-    if row is not None and row[0] != submission:
-        id_, by, host, left, all_ = row
+    if row is not None:
+        id_, by, host, approved, left, all_ = row
         raise HeldElsewhere(
             f"plan {plan} was submitted by {by} on {host} as {id_}, of which {left} of {count(all_, 'component')} "
-            f"{'is' if left == 1 else 'are'} not done",
+            f"{'is' if left == 1 else 'are'} not done{_under_another(_approved(approved), mine)}",
             next_step=f"roma-migrate status {id_}",
         )
+
+
+def _under_another(approved: Approved | None, mine: str | None) -> str:
+    if mine is None or mine == (approved.id if approved else ""):
+        return ""
+    if approved is None:
+        return "; it carries out no saved preview, and this one must wait for its end"
+    told = f"; it carries out the saved preview {approved.digest} ({approved.id[:8]}) of {approved.by}"
+    return f"{told}, and {'another one' if mine else 'what nobody approved'} must wait for its end"
+
+
+def _approved(text: str) -> Approved | None:
+    return Approved(**json.loads(text)) if text else None
 
 
 def _in_the_way(denied: Denied) -> str:

@@ -21,7 +21,7 @@ from orchestrator.emulator.server import serve
 from orchestrator.emulator.service.service import Service
 from orchestrator.emulator.world.generate import generate
 from orchestrator.emulator.world.world import World
-from orchestrator.engine.components import conduct, runs_for, submit
+from orchestrator.engine.components import Handed, conduct, runs_for, submit
 from orchestrator.engine.runtime import utc_now
 from orchestrator.storage.home import Home
 from orchestrator.storage.locks import Holder
@@ -269,9 +269,9 @@ def conducted(store: PostgresStore, path: Path) -> list[SubmittedComponent]:
     assembled = assemble(plan, Redactor(), lambda event, **fields: None)
 
     async def all_of_it() -> list[SubmittedComponent]:
-        _, parts = submit(store, plan, text, assembled.users, assembled.runtime)
+        handed = submit(store, Handed(plan, text), assembled.users, assembled.runtime)
         done = []
-        for each in parts:
+        for each in handed.components:
             runs = runs_for(store, each, plan, assembled.roma, assembled.users, assembled.runtime)
             done.append(await conduct(runs, store, each, ME))
         await assembled.roma.aclose()
@@ -291,6 +291,41 @@ def test_verify_and_undo_take_all_runs_of_a_submission(invoke: Invoke, store: Po
     assert undone.exit_code == 0, undone.stderr
     assert [run for run in store.runs_of("two") if run not in undone.stdout] == []
     assert document(invoke("verify", "two", "--json"))["code"] == 1
+
+
+def test_a_submission_carries_out_a_saved_preview_and_says_so(
+    invoke: Invoke, store: PostgresStore, pairs: Path, tmp_path: Path
+) -> None:
+    assert invoke("preview", str(pairs), "--save", "ok.json").exit_code == 0
+    edited = tmp_path / "edited.json"
+    edited.write_text((tmp_path / "ok.json").read_text().replace("AddNew", "Merge"))
+    damaged = invoke("submit", str(pairs), "--approved", "edited.json")
+    assert (damaged.exit_code, "it was changed since it was saved" in damaged.stderr) == (2, True)
+    text = pairs.read_text()
+    pairs.write_text(text.replace("name: two", "name: three"))
+    another = invoke("submit", str(pairs), "--approved", "ok.json")
+    assert (another.exit_code, "was saved for plan two, not for three" in flat(another.stderr)) == (4, True)
+    pairs.write_text(text)
+    assert invoke("submit", str(pairs), "--hold-drifted").exit_code == 2
+    assert store.submissions.ids() == []
+    told = document(invoke("submit", str(pairs), "--approved", "ok.json", "--json"))
+    approved = told["approved"]
+    assert isinstance(approved, dict)
+    assert (len(approved["id"]), told["left_out"], told["given_up"]) == (32, [], [])
+    again = invoke("submit", str(pairs), "--approved", "ok.json")
+    assert (again.exit_code, "carries out" in again.stderr) == (6, False)
+    without = invoke("submit", str(pairs))
+    assert without.exit_code == 6
+    assert f"carries out the saved preview {approved['digest']}" in flat(without.stderr)
+    component = store.submissions.components(str(told["submission"]))[0]
+    with store.of_component(component).hold("two", ME):
+        store.submissions.ended(component.id, 4, "m: is not what was approved any more", 0.0)
+    said = flat(invoke("status", "two").stdout)
+    assert f"carries out the saved preview {approved['digest']} ({approved['id'][:8]}) of " in said
+    assert f"{component.id}: m: is not what was approved any more" in said
+    assert "when it is as it was approved: roma-migrate continue" in said
+    assert f"roma-migrate submit --abandon --approved two.preview.json {pairs}" in said
+    assert document(invoke("status", "two", "--json"))["approved"] == approved
 
 
 # --- workers ---
