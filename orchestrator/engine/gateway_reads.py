@@ -44,8 +44,8 @@ METHODS: Mapping[str, Callable[[Reader, str], Awaitable[Any]]] = {
     looks.api_at(_NOWHERE).what: lambda reader, key: _at(
         reader, key, lambda api, _: reader.gateway.backend(api.id), ""
     ),
-    looks.publication_at(_NOWHERE, "").what: lambda reader, key: _at(
-        reader, key, lambda api, more: reader.gateway.publication(api.id, more[0]), None
+    looks.publications_at(_NOWHERE).what: lambda reader, key: _at(
+        reader, key, lambda api, _: reader.gateway.publications(api.id), ()
     ),
     looks.bound_at(_NOWHERE, _ANY).what: lambda reader, key: _at(
         reader, key, lambda api, more: reader.gateway.bound(PolicyKind(more[0]), api.id), ()

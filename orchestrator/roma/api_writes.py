@@ -13,9 +13,11 @@ from orchestrator.core.model.api_writes import (
     Authorise,
     Bind,
     CancelAuthorisation,
+    CreateEnvironment,
     CreateGroup,
     CreatePolicy,
     DeleteApi,
+    DeleteEnvironment,
     DeleteGroup,
     DeletePolicy,
     Detach,
@@ -47,6 +49,10 @@ def spelled(write: ApiWrite) -> Spelled:
             return Spelled("POST", _ROOM, ("openapi", "import"), form=_form(write))
         case DeleteApi(id=api):
             return Spelled("DELETE", _ROOM, ("apis", api))
+        case CreateEnvironment(name=name, remark=remark):
+            return Spelled("POST", _ROOM, ("envs",), {"name": name, "remark": remark})
+        case DeleteEnvironment(id=env):
+            return Spelled("DELETE", _ROOM, ("envs", env))
         case ActOnApi(action=action, api=api, env=env, remark=remark):
             body = {"action": action, "api_id": api, "env_id": env, "remark": remark}
             return Spelled("POST", _ROOM, ("apis", "action"), body)

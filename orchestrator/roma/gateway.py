@@ -28,7 +28,7 @@ _ROOM = "apic/instances"
 MOST_POLICIES = 300
 
 _ENVIRONMENTS = Listing("environments", "envs", 500, shapes.environment, lambda x: x.id)
-_VERSIONS = Listing("publications", "api_versions", 500, shapes.version, lambda x: (x[0], x[1]))
+_VERSIONS = Listing("publications", "api_versions", 500, shapes.version, lambda x: (x[0].version, x[0].env))
 _AUTHORISED = Listing("authorisations", "auths", 500, shapes.authorised, lambda x: x.id)
 _APIS = Listing("APIs of an application", "apis", 500, api, lambda x: x.id)
 _POLICIES = {
@@ -90,14 +90,10 @@ class Gateway:
         """Where an API leads, as one text; confidential."""
         return await self._ones(shapes.backend, _ROOM, "apis", api)
 
-    async def publication(self, api: str, env: str) -> Publication | None:
-        """What is in force of an API in an environment; None where nothing is."""
-        for version, where, remark, in_force in await self._lists(
-            _VERSIONS, _ROOM, "apis", "publish", api, query=[("env_id", env)]
-        ):
-            if in_force and where == env:
-                return Publication(version, remark)
-        return None
+    async def publications(self, api: str) -> tuple[Publication, ...]:
+        """What is in force of an API, in every environment."""
+        every = await self._lists(_VERSIONS, _ROOM, "apis", "publish", api)
+        return tuple(publication for publication, in_force in every if in_force)
 
     async def in_force(self, api: str, env: str) -> tuple[tuple[str, str], ...]:
         """What callers of an API meet in an environment: what was published, not its draft."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from itertools import islice
 
-from orchestrator.core.model.gateway import Authorised, Bound, Environment, Policy, PolicyKind
+from orchestrator.core.model.gateway import Authorised, Bound, Environment, Policy, PolicyKind, Publication
 from orchestrator.roma.shapes import identifier, mapping, needed, text
 
 #: addresses in one list of an authorisation that are read; no document tells how many there may be
@@ -40,14 +40,14 @@ _LIMITS = frozenset({"app_call_limits", "user_call_limits", "ip_call_limits"})
 def environment(value: object) -> Environment:
     """One environment."""
     found = mapping(value)
-    return Environment(identifier(found, "id"), needed(found, "name"))
+    return Environment(identifier(found, "id"), needed(found, "name"), text(found.get("remark")))
 
 
-def version(value: object) -> tuple[str, str, str, bool]:
-    """One publication of the past: (version, environment, remark, whether it is in force)."""
+def version(value: object) -> tuple[Publication, bool]:
+    """One publication of the past, and whether it is in force."""
     found = mapping(value)
-    in_force = text(found.get("status")) == "1"
-    return identifier(found, "version_id"), text(found.get("env_id")), text(found.get("remark")), in_force
+    told = Publication(text(found.get("env_id")), identifier(found, "version_id"), text(found.get("remark")))
+    return told, text(found.get("status")) == "1"
 
 
 def facade(value: object) -> tuple[tuple[str, str], ...]:

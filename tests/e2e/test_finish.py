@@ -11,7 +11,7 @@ import pytest
 from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.service.instance_store import Holding
 from orchestrator.emulator.world.finishing_readings import Told
-from orchestrator.emulator.world.gateway import Environment, PolicyKind
+from orchestrator.emulator.world.gateway import RELEASE, PolicyKind
 from orchestrator.emulator.world.generate import CALLS, DEV_USER, PROD_USER, Filling, generate
 from orchestrator.emulator.world.options import Switches
 from orchestrator.emulator.world.world import AppCode, Group, User, World
@@ -53,7 +53,7 @@ def world() -> World:
     """255 assets at dev, each application with data sources, APIs, a member and an AppCode; some tasks run.
 
     Some APIs are drafts, some are published in the environment TEST, some have policies, and some applications call
-    others. Prod is empty but for an environment TEST of its own.
+    others. Prod is empty, without the environment TEST.
     """
     filling = Filling(
         unreleased_every=UNRELEASED_EVERY,
@@ -73,7 +73,7 @@ def world() -> World:
         apis=tuple(replace(each, group_id="alone") if each == alone else each for each in dev.apis),
         dictionaries={**dev.dictionaries, **ENTRIES},
     )
-    return replace(made, instances=(dev, replace(prod, environments=(Environment("test-of-prod", "TEST"),))))
+    return replace(made, instances=(dev, prod))
 
 
 def give_app_codes(api: Api) -> None:
@@ -117,6 +117,7 @@ def gateway(holding: Holding) -> dict[str, object]:
             for each in holding.apis.all()
         },
         "groups": sorted(groups.values()),
+        "environments": sorted(name for env, name in envs.items() if env != RELEASE),
         "policies": sorted(
             (each.kind.value, each.name, sorted(_filled(dict(each.fields)).items())) for each in policies.values()
         ),
@@ -169,7 +170,7 @@ def test_a_run_of_255_assets_is_finished_proved_told_and_taken_back(serve: Serve
     assert finished["running"] == {"dev": [], "prod": running["dev"]}
     source: Any = roma.ask(lambda api: gateway(api.service.holding("dev")))
     assert {part: finished[part] for part in source} == source
-    apis, policies = DRAFTS + 1 + TESTED, 2 * KINDS * GOVERNED + CALLERS
+    apis, policies = DRAFTS + 1 + 1 + TESTED, 2 * KINDS * GOVERNED + CALLERS
     assert (len(source["callers"]), len(source["bound"])) == (CALLERS, KINDS * GOVERNED)
     assert done == 2 * (2 * APPS) + 3 * APPS + apis + policies + 2 * RUNNING, "the entries are there by the run"
 

@@ -405,7 +405,7 @@ async def test_whatever_is_asked_of_service_integration_leaves_as_a_get_but_for_
     place = Place("app", "group", "GET", "/x")
     asked: dict[str, tuple[object, ...]] = {
         "environments": (), "apis_of": ("app",), "api_at": (place,), "backend": ("api",),
-        "publication": ("api", "env"), "in_force": ("api", "env"), "authorised": ("api",), "may_call": ("app",),
+        "publications": ("api",), "in_force": ("api", "env"), "authorised": ("api",), "may_call": ("app",),
         "policies": (PolicyKind.SIGN,), "bindings": (PolicyKind.SIGN,), "bound": (PolicyKind.SIGN, "api"),
     }  # fmt: skip
     for name, words in asked.items():

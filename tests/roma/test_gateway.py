@@ -47,8 +47,8 @@ async def test_an_api_tells_each_environment_with_its_publication(world: World) 
     both = found["billing-web-api-1"].published
     assert {names[env] for env, _ in both} == {"RELEASE", "TEST"}
     assert len({publication for _, publication in both}) == 2
+    in_force = await reader.gateway.publications(found["billing-web-api-1"].id)
+    assert {each.env for each in in_force} == {env for env, _ in both}
     for env, _ in both:
-        there = await reader.gateway.publication(found["billing-web-api-1"].id, env)
-        assert there is not None
         assert dict(await reader.gateway.in_force(found["billing-web-api-1"].id, env))["req_uri"] == "/billing-web/v1"
-    assert await reader.gateway.publication(found["billing-web-api-2"].id, both[1][0]) is None
+    assert len(await reader.gateway.publications(found["billing-web-api-2"].id)) == 1

@@ -50,7 +50,7 @@ def _words(operation: str) -> tuple[str, ...]:
         case Operation.DICTIONARY_CHANGE.value:
             return ("entry",)
         case _:
-            return ("api", "publication", "policy", "binding", "caller")
+            return ("api", "environment", "publication", "policy", "binding", "caller")
 
 
 def judge_named(acts: Acts, before: Standing, first: int) -> None:

@@ -34,6 +34,7 @@ def every_kind() -> Scenario:
         calls={"orders-web": ("billing-web",)},
         unreleased_every=2,
         policies_every=2,
+        tested_every=2,
         running_every=1,
         belongings_every=0,
     )

@@ -23,6 +23,7 @@ _BY_OBJECT = {
     ChangeKind.KEEP_SECRET: "secret", ChangeKind.RENEW_SECRET: "secret",
     ChangeKind.SET_MEMBERS: "members",
     ChangeKind.CREATE_GROUP: "group", ChangeKind.REMOVE_GROUP: "group",
+    ChangeKind.CREATE_ENVIRONMENT: "environment", ChangeKind.REMOVE_ENVIRONMENT: "environment",
     ChangeKind.CREATE_POLICY: "policy", ChangeKind.REMOVE_POLICY: "policy",
 }  # fmt: skip
 _PUBLICATIONS = frozenset({ChangeKind.PUBLISH_API, ChangeKind.TAKE_OFFLINE})
@@ -41,7 +42,7 @@ def place_of(change: Change) -> Place:
     """The place that a change is about."""
     kind = ChangeKind(change.kind)
     api = f"{change.fact('application id')}/{change.fact('group')} {change.fact('method')} {change.fact('path')}"
-    environment = change.fact("environment id")
+    environment = change.fact("environment")
     if kind in _BY_OBJECT:
         what = f"{_BY_OBJECT[kind]} {change.object}"
     elif kind in _PUBLICATIONS:
@@ -84,19 +85,27 @@ def _several(holding: Holding) -> dict[str, tuple[object, ...]]:
         found[f"api {_api(holding, api)}"].append((api.name, api.backend_type, api.address, api.remark))
         for each in api.publications:
             if each.online:
-                found[f"publication {_api(holding, api)} in {each.env_id}"].append(each.current.remark)
+                found[f"publication {_api(holding, api)} in {_name(holding, each.env_id)}"].append(each.current.remark)
+    for environment in holding.environments.all():
+        found[f"environment {environment.name}"].append(environment.remark)
     for policy in holding.policies.all():
         found[f"policy {policy.kind} {policy.name}"].append(tuple(sorted(policy.fields, key=str)))
     for bound in holding.bindings.all():
         held, on = holding.policies.get(bound.policy_id), holding.apis.get(bound.api_id)
         if held is not None and on is not None:
-            found[f"binding {held.kind} {_api(holding, on)} in {bound.env_id}"].append(held.name)
+            found[f"binding {held.kind} {_api(holding, on)} in {_name(holding, bound.env_id)}"].append(held.name)
     for one in holding.authorisations.all():
         on = holding.apis.get(one.api_id)
         if on is not None:
             what = (one.tunnel, one.whitelist, one.blacklist)
-            found[f"caller {one.app_id} {_api(holding, on)} in {one.env_id}"].append(what)
+            found[f"caller {one.app_id} {_api(holding, on)} in {_name(holding, one.env_id)}"].append(what)
     return {what: tuple(sorted(held, key=str)) for what, held in found.items()}
+
+
+def _name(holding: Holding, env_id: str) -> str:
+    """Of an environment: one that a finish creates has no id before."""
+    environment = holding.environments.get(env_id)
+    return environment.name if environment is not None else env_id
 
 
 def _api(holding: Holding, api: Api) -> str:

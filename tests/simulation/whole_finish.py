@@ -347,6 +347,13 @@ def _of_publications(acts: Acts, held: Holding, now: float) -> None:
         held.unbind(each.id, RELEASE)
 
 
+def _of_environments(acts: Acts, held: Holding, now: float) -> None:
+    """An environment TEST, or another remark of the one that is there."""
+    found = held.environments.named("TEST")
+    made = Environment(held.new_id("environment"), "TEST") if found is None else found
+    held.environments.put(replace(made, remark=f"by hand {now:.0f}"))
+
+
 def _of_entries(acts: Acts, held: Holding, now: float) -> None:
     for each in acts.told.draw.sample(held.dictionary.all(), min(1, len(held.dictionary))):
         held.dictionary.put(replace(each, remark="by hand", update_time=now))
@@ -354,5 +361,5 @@ def _of_entries(acts: Acts, held: Holding, now: float) -> None:
 
 PEOPLE: tuple[Callable[[Acts, Holding, float], None], ...] = (
     _of_tasks, _of_connections, _of_secrets, _of_members, _of_codes, _of_policies, _of_apis, _of_publications,
-    _of_entries,
+    _of_entries, _of_environments,
 )  # fmt: skip

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from orchestrator.core.finish.api_file import defines, fitted
-from orchestrator.core.finish.api_looks import GROUPS, api_at, apis_of, definition, publication_at
+from orchestrator.core.finish.api_looks import GROUPS, api_at, apis_of, definition, publications_at
+from orchestrator.core.finish.environments import env_looks, env_of
 from orchestrator.core.finish.kind import Kind, lacks, turned
 from orchestrator.core.finish.looks import INVENTORY, Look, Read, Seen
 from orchestrator.core.model.api_writes import ActOnApi, CreateGroup, DeleteApi, DeleteGroup, ImportApis
@@ -178,23 +179,26 @@ class _Publication(OfApplication):
     action = "online"
 
     def looks(self, change: Change) -> tuple[Look, ...]:
-        return (Look(change.instance, _published(change), change.credentials),)
+        return (Look(change.instance, _published(change), change.credentials), *env_looks(change))
 
     def image(self, change: Change, seen: Seen) -> Image | Unread:
-        found = seen.get(change.instance, _published(change))
+        found, env = seen.get(change.instance, _published(change)), env_of(change, seen)
         if isinstance(found, Unread):
             return found
-        api, publication = found
-        if api is None or change.fact("environment id") not in dict(api.published):
+        if isinstance(env, Unread):
+            return env
+        api, publications = found
+        if api is None or env not in dict(api.published):
             return OFFLINE
-        return (("publication", "published"), ("remark", publication.remark if publication else ""))
+        remark = next((each.remark for each in publications if each.env == env), "")
+        return (("publication", "published"), ("remark", remark))
 
     def write(self, changes: Sequence[Change], seen: Seen) -> Write:
         change = changes[0]
         found = seen.get(change.instance, _published(change))
         api = there(there(found, change)[0], change)
         remark = REMARK if self.action == "online" else ""
-        return ActOnApi(self.action, api.id, change.fact("environment id"), remark)
+        return ActOnApi(self.action, api.id, there(env_of(change, seen), change), remark)
 
 
 class PublishApi(_Publication):
@@ -207,6 +211,8 @@ class PublishApi(_Publication):
         api = None if isinstance(found, Unread) else found[0]
         if api is None:
             return "the API is not there"
+        if not env_of(change, seen):
+            return f"the environment {change.fact('environment')} is not there"
         same = image_of(api) == tuple((w, change.fact(f"its {w}")) for w in ("name", "backend", "remark"))
         return "" if same else "somebody changed the API after the preview, and it would be published as it is now"
 
@@ -236,8 +242,8 @@ def _file(change: Change) -> Read[Mapping[str, object]]:
     return definition(*(change.fact(word) for word in words))
 
 
-def _published(change: Change) -> Read[tuple[Api | None, Publication | None]]:
-    return publication_at(place_in(change), change.fact("environment id"))
+def _published(change: Change) -> Read[tuple[Api | None, tuple[Publication, ...]]]:
+    return publications_at(place_in(change))
 
 
 def _group(change: Change, seen: Seen) -> ApiGroup | Unread | None:

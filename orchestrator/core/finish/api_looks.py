@@ -67,9 +67,9 @@ def api_at(place: Place) -> Read[tuple[Api | None, str]]:
     return Read("api-at", place.key())
 
 
-def publication_at(place: Place, env: str) -> Read[tuple[Api | None, Publication | None]]:
-    """The API at a place, and what is in force of it in an environment."""
-    return Read("publication-at", place.key(env))
+def publications_at(place: Place) -> Read[tuple[Api | None, tuple[Publication, ...]]]:
+    """The API at a place, and what is in force of it in every environment."""
+    return Read("publications-at", place.key())
 
 
 def bound_at(place: Place, kind: PolicyKind) -> Read[tuple[Api | None, tuple[Bound, ...]]]:

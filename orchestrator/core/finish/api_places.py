@@ -30,7 +30,7 @@ class Moved:
     there: tuple[Api, ...]
     groups: Mapping[str, ApiGroup]
     #: environments of both sides by id
-    environments: tuple[Mapping[str, str], Mapping[str, str]]
+    environments: tuple[Mapping[str, Environment], Mapping[str, Environment]]
 
     def group(self, api: Api) -> str:
         """The name at the target of the group of an API of the source."""
@@ -56,11 +56,13 @@ class Moved:
         if env == RELEASE:
             return RELEASE
         here, there = self.environments
-        return next((key for key, name in there.items() if name and name == here.get(env)), "")
+        wanted = here.get(env)
+        return next((key for key, each in there.items() if wanted is not None and each.name == wanted.name), "")
 
     def env_name(self, env: str) -> str:
         """Its name."""
-        return "RELEASE" if env == RELEASE else self.environments[0].get(env, env)
+        here = self.environments[0].get(env)
+        return "RELEASE" if env == RELEASE else here.name if here is not None else env
 
 
 def looks(ground: Ground, pairs: tuple[Pair, ...]) -> Iterator[Look]:
@@ -95,7 +97,7 @@ def moved(ground: Ground, pair: Pair, seen: Seen) -> Moved | Unread:
     app = _app(inventory, pair.there)
     if app is None:
         return Unread(f"the application is not at {pair.target} any more, or not visible there")
-    names = (_names(known[0]), _names(known[1]))
+    names = (_by_id(known[0]), _by_id(known[1]))
     held = {} if isinstance(groups, Unread) else {each.name: each for each in groups}
     own = _of(here, pair.asset.id), _of(there, pair.there)
     return Moved(pair, *identities(ground, pair), app, *own, held, names)
@@ -110,5 +112,5 @@ def _app(inventory: Inventory | Unread, app: str) -> App | None:
     return next((each for each in apps if each.id == app), None)
 
 
-def _names(found: tuple[Environment, ...] | Unread) -> dict[str, str]:
-    return {} if isinstance(found, Unread) else {each.id: each.name for each in found}
+def _by_id(found: tuple[Environment, ...] | Unread) -> dict[str, Environment]:
+    return {} if isinstance(found, Unread) else {each.id: each for each in found}

@@ -1,10 +1,12 @@
-"""`finish: apis`: APIs that no package carries, and publications as at the source (Finishing 2.6, 2.7).
+"""`finish: apis`: APIs that no package carries, publications and their environments (Finishing 2.6, 2.7).
 
 Law: a draft is never published, and what the target would publish must be what is published at the source, as far as
-both can be read. The kinds are those of `api_kinds`.
+both can be read; an environment is created where something is published in it. The kinds are those of `api_kinds`
+and `environments`.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from orchestrator.core.finish import api_places
 from orchestrator.core.finish.api_kinds import (
@@ -20,6 +22,8 @@ from orchestrator.core.finish.api_kinds import (
 )
 from orchestrator.core.finish.api_looks import backend, in_force
 from orchestrator.core.finish.api_places import Moved
+from orchestrator.core.finish.environments import CreateEnvironmentLike
+from orchestrator.core.finish.environments import image_of as environment_image
 from orchestrator.core.finish.ground import Ground, Rows
 from orchestrator.core.finish.looks import Look, Seen
 from orchestrator.core.finish.pairs import Pair
@@ -36,8 +40,16 @@ _ALIKE = {"req_method": "method", "req_uri": "path", "backend_type": "backend_ty
           "auth_type": "auth_type"}  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Created:
+    """What several APIs have in common, which is created once: (target, name) -> its creation."""
+
+    groups: dict[tuple[str, str], Change] = field(default_factory=dict)
+    environments: dict[tuple[str, str], Change] = field(default_factory=dict)
+
+
 class ApisStep:
-    """Groups and APIs that the target lacks, then publications."""
+    """Groups, APIs and environments that the target lacks, then publications."""
 
     name = FinishStep.APIS
 
@@ -60,7 +72,7 @@ class ApisStep:
 
     def planned(self, ground: Ground, seen: Seen) -> Rows:
         rows = Rows()
-        created: dict[tuple[str, str], Change] = {}
+        created = _Created()
         for pair in self._pairs(ground):
             both = api_places.moved(ground, pair, seen)
             if isinstance(both, Unread):
@@ -74,7 +86,7 @@ class ApisStep:
         return tuple(each for each in ground.chosen("app") if self.wanted(ground.finish[each.migration]))
 
 
-def _rows(ground: Ground, both: Moved, api: Api, seen: Seen, created: dict[tuple[str, str], Change]) -> Rows:
+def _rows(ground: Ground, both: Moved, api: Api, seen: Seen, created: _Created) -> Rows:
     """What becomes of one API of the source."""
     twin, how = both.twin(api), ground.finish[both.pair.migration].apis
     rows, imported = Rows(already=1) if twin is not None else Rows(), None
@@ -82,14 +94,14 @@ def _rows(ground: Ground, both: Moved, api: Api, seen: Seen, created: dict[tuple
         rows, imported = _imported(both, api, seen, created)
     if how.publish is PublishApis.AS_AT_SOURCE and (twin is not None or imported is not None):
         for env, _ in api.published:
-            rows += _published(both, api, env, imported, seen)
+            rows += _published(both, (api, env), imported, seen, created)
     return rows
 
 
-def _imported(both: Moved, api: Api, seen: Seen, created: dict[tuple[str, str], Change]) -> tuple[Rows, Change | None]:
+def _imported(both: Moved, api: Api, seen: Seen, created: _Created) -> tuple[Rows, Change | None]:
     """The import of one API and, where it is needed, the creation of its group."""
     place, target = both.place(api), both.pair.target
-    why, group = "", created.get((target, place.group))
+    why, group = "", created.groups.get((target, place.group))
     known = both.groups.get(place.group)
     if known is not None and known.app_id not in {"", both.app.id}:
         why = f"the group {place.group} of {target} belongs to another application"
@@ -102,7 +114,7 @@ def _imported(both: Moved, api: Api, seen: Seen, created: dict[tuple[str, str], 
         return Rows(left=(Left("api", "", place.word, target, why),)), None
     made: tuple[Change, ...] = ()
     if known is None and group is None:
-        group = created[target, place.group] = _group(both, place)
+        group = created.groups[target, place.group] = _group(both, place)
         made = (group,)
     behind = (group.id,) if group is not None else ()
     change = _import(both, (api, place), seen.digest(leads_to), behind)
@@ -139,28 +151,47 @@ def _made_anew(both: Moved, api: Api) -> tuple[Proves, ...]:
     return (Proves(Action.PUBLISH_API, both.pair.target, path_of(api), both.pair.asset.name),)
 
 
-def _published(both: Moved, api: Api, env: str, imported: Change | None, seen: Seen) -> Rows:
-    """The publication of one API in one environment."""
+def _published(both: Moved, what: tuple[Api, str], imported: Change | None, seen: Seen, created: _Created) -> Rows:
+    """The publication of one API in one environment, which is created where the target has none of that name."""
+    api, env = what
     place, target, there, twin = both.place(api), both.pair.target, both.env_there(env), both.twin(api)
     name = f"{place.word} in {both.env_name(env)}"
-    if not there:
-        why = f"{target} has no environment {both.env_name(env)}: create it there"
+    if not there and env not in both.environments[0]:
+        why = f"the environment {env} is not in the list of {both.pair.source}"
         return Rows(left=(Left("publication", "", name, target, why),))
     if twin is not None and there in dict(twin.published):
         return Rows(already=1)
     if why := _not_as_there(both, api, env, seen):
         return Rows(left=(Left("publication", twin.id if twin else "", name, target, why),))
     now = image_of(twin if twin is not None else api)
-    own: Image = (("environment id", there), *((f"its {word}", value) for word, value in now))
+    own: Image = (
+        ("environment", both.env_name(env)),
+        ("environment id", there),
+        *((f"its {word}", value) for word, value in now),
+    )
     object_ = f"{object_of(place)} in {both.env_name(env)}"
+    made, environment = (Rows(), None) if there else _environment(both, env, created)
     change = Change(
         change_id(ChangeKind.PUBLISH_API, target, object_), ChangeKind.PUBLISH_API.value, target, object_, name,
         both.writer, OFFLINE, PUBLISHED, PublishApi.wave, both.pair.migration,
-        behind=(imported.id,) if imported is not None else (), step=FinishStep.APIS.value,
+        behind=tuple(each.id for each in (imported, environment) if each is not None), step=FinishStep.APIS.value,
         facts=facts_of(place, ("application", both.app.name), *own),
         proves=_made_anew(both, api) if imported is not None else (),
     )  # fmt: skip
-    return Rows((change,))
+    return made + Rows((change,))
+
+
+def _environment(both: Moved, env: str, created: _Created) -> tuple[Rows, Change]:
+    """The creation of an environment, and its row where it is the first to be named."""
+    here, target = both.environments[0][env], both.pair.target
+    if change := created.environments.get((target, here.name)):
+        return Rows(), change
+    change = created.environments[target, here.name] = Change(
+        change_id(ChangeKind.CREATE_ENVIRONMENT, target, here.name), ChangeKind.CREATE_ENVIRONMENT.value, target,
+        here.name, here.name, both.writer, (), environment_image(here), CreateEnvironmentLike.wave,
+        both.pair.migration, step=FinishStep.APIS.value,
+    )  # fmt: skip
+    return Rows((change,)), change
 
 
 def _unsettled(ground: Ground, both: Moved) -> Iterator[tuple[Api, str]]:
@@ -174,7 +205,7 @@ def _unsettled(ground: Ground, both: Moved) -> Iterator[tuple[Api, str]]:
             continue
         for env, _ in api.published:
             there = both.env_there(env)
-            if there and (twin is None or there not in dict(twin.published)):
+            if twin is None or there not in dict(twin.published):
                 yield api, env
 
 

@@ -15,6 +15,7 @@ from orchestrator.core.finish.app_codes import AppCodesStep, CreateCode, DeleteC
 from orchestrator.core.finish.app_secrets import AppSecretsStep, KeepSecret, RenewSecret
 from orchestrator.core.finish.connections import ConnectionsStep, EmptyConnection, EnterConnection, TestConnection
 from orchestrator.core.finish.dictionaries import CreateDictionaryEntry, DictionariesStep, RemoveDictionaryEntry
+from orchestrator.core.finish.environments import CreateEnvironmentLike, RemoveEnvironment
 from orchestrator.core.finish.kind import Kind, Step
 from orchestrator.core.finish.members import MembersStep, SetAppMembers
 from orchestrator.core.finish.policies import PoliciesStep
@@ -37,7 +38,8 @@ STEPS: tuple[Step, ...] = (
 _KINDS: tuple[Kind, ...] = (
     CreateDictionaryEntry(), RemoveDictionaryEntry(), EnterConnection(), EmptyConnection(), TestConnection(),
     KeepSecret(), RenewSecret(), CreateCode(), DeleteCode(), SetAppMembers(),
-    CreateApiGroup(), RemoveApiGroup(), ImportApi(), RemoveApi(), PublishApi(), TakeOffline(),
+    CreateApiGroup(), RemoveApiGroup(), ImportApi(), RemoveApi(),
+    CreateEnvironmentLike(), RemoveEnvironment(), PublishApi(), TakeOffline(),
     CreatePolicyLike(), RemovePolicy(), BindPolicy(), UnbindPolicy(), AuthoriseCaller(), CancelAuthorisationOf(),
     StopTask(), StartTask(),
 )  # fmt: skip

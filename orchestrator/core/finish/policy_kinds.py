@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from orchestrator.core.finish.api_kinds import AS_AT_SOURCE, DIGEST, OfApplication, place_in, there
 from orchestrator.core.finish.api_looks import authorised_at, bound_at, policies
+from orchestrator.core.finish.environments import env_looks, env_of
 from orchestrator.core.finish.kind import Kind, turned
 from orchestrator.core.finish.looks import Look, Seen
 from orchestrator.core.model.api_writes import (
@@ -141,7 +142,7 @@ class _Binding(OfApplication):
 
     def looks(self, change: Change) -> tuple[Look, ...]:
         asked = bound_at(place_in(change), _kind(change)), policies(_kind(change))
-        return tuple(Look(change.instance, each, change.credentials) for each in asked)
+        return (*(Look(change.instance, each, change.credentials) for each in asked), *env_looks(change))
 
     def image(self, change: Change, seen: Seen) -> Image | Unread:
         found = _bound(change, seen)
@@ -163,7 +164,7 @@ class BindPolicy(_Binding):
         change = changes[0]
         policy = there(_policy(change, change.instance, seen), change)
         if policy.kind is PolicyKind.PLUGIN:
-            return Attach(policy.id, _api(change, seen).id, change.fact("environment id"))
+            return Attach(policy.id, _api(change, seen).id, there(env_of(change, seen), change))
         return Bind(policy.kind, policy.id, _publication(change, seen))
 
     def inverse(self, change: Change) -> Change | None:
@@ -179,7 +180,7 @@ class UnbindPolicy(_Binding):
         change = changes[0]
         if _kind(change) is PolicyKind.PLUGIN:
             plugin = there(_policy(change, change.instance, seen), change)
-            return Detach(plugin.id, _api(change, seen).id, change.fact("environment id"))
+            return Detach(plugin.id, _api(change, seen).id, there(env_of(change, seen), change))
         return Unbind(_kind(change), there(_bound(change, seen), change)[0].id)
 
     def inverse(self, change: Change) -> Change | None:
@@ -192,7 +193,7 @@ class _Authorisation(OfApplication):
     needs = "access"
 
     def looks(self, change: Change) -> tuple[Look, ...]:
-        return (Look(change.instance, authorised_at(place_in(change)), change.credentials),)
+        return (Look(change.instance, authorised_at(place_in(change)), change.credentials), *env_looks(change))
 
     def image(self, change: Change, seen: Seen) -> Image | Unread:
         found = _authorised(change, seen)
@@ -206,7 +207,7 @@ class AuthoriseCaller(_Authorisation):
 
     def hindrance(self, change: Change, seen: Seen) -> str:
         found = seen.get(change.instance, authorised_at(place_in(change)))
-        return "" if _published_in(change, found) else f"the API is not published in {change.fact('environment')}"
+        return "" if _published_in(change, found, seen) else f"the API is not published in {change.fact('environment')}"
 
     def write(self, changes: Sequence[Change], seen: Seen) -> Write:
         change = changes[0]
@@ -214,7 +215,7 @@ class AuthoriseCaller(_Authorisation):
         api = there(there(found, change)[0], change)
         words = dict(change.after)
         white, black = (_addresses(words[word]) for word in ("pass without authentication", "shut out"))
-        env = change.fact("environment id")
+        env = there(env_of(change, seen), change)
         return Authorise(change.fact("caller id"), api.id, env, words["way"], white, black)
 
     def written_as(self, change: Change) -> str:
@@ -249,10 +250,12 @@ def _policy(change: Change, instance: str, seen: Seen) -> Policy | Unread | None
 
 def _bound(change: Change, seen: Seen) -> tuple[Bound, ...] | Unread:
     """What stands in the place of a binding: of its sort, in its environment."""
-    found = seen.get(change.instance, bound_at(place_in(change), _kind(change)))
+    found, env = seen.get(change.instance, bound_at(place_in(change), _kind(change))), env_of(change, seen)
     if isinstance(found, Unread):
         return found
-    where = change.fact("environment id"), change.fact("sort")
+    if isinstance(env, Unread):
+        return env
+    where = env, change.fact("sort")
     return tuple(each for each in found[1] if (each.env, each.sort) == where)
 
 
@@ -265,19 +268,21 @@ def _api(change: Change, seen: Seen) -> Api:
 def _publication(change: Change, seen: Seen) -> str:
     """The publication of its API in its environment, "" where there is none."""
     found = seen.get(change.instance, bound_at(place_in(change), _kind(change)))
-    return _published_in(change, found)
+    return _published_in(change, found, seen)
 
 
-def _published_in(change: Change, found: tuple[Api | None, object] | Unread) -> str:
-    api = None if isinstance(found, Unread) else found[0]
-    return dict(api.published).get(change.fact("environment id"), "") if api is not None else ""
+def _published_in(change: Change, found: tuple[Api | None, object] | Unread, seen: Seen) -> str:
+    api, env = None if isinstance(found, Unread) else found[0], env_of(change, seen)
+    return dict(api.published).get(env, "") if api is not None and isinstance(env, str) else ""
 
 
 def _authorised(change: Change, seen: Seen) -> Authorised | Unread | None:
-    found = seen.get(change.instance, authorised_at(place_in(change)))
+    found, env = seen.get(change.instance, authorised_at(place_in(change))), env_of(change, seen)
     if isinstance(found, Unread):
         return found
-    who = change.fact("caller id"), change.fact("environment id")
+    if isinstance(env, Unread):
+        return env
+    who = change.fact("caller id"), env
     return next((each for each in found[1] if (each.app, each.env) == who), None)
 
 

@@ -40,6 +40,21 @@ class DeleteApi:
 
 
 @dataclass(frozen=True, slots=True)
+class CreateEnvironment:
+    """An environment in which APIs can be published."""
+
+    name: str
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteEnvironment:
+    """An environment in which nothing is published."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ActOnApi:
     """Publish one API in one environment, or take it offline there."""
 
@@ -129,6 +144,8 @@ ApiWrite = (
     | DeleteGroup
     | ImportApis
     | DeleteApi
+    | CreateEnvironment
+    | DeleteEnvironment
     | ActOnApi
     | CreatePolicy
     | DeletePolicy

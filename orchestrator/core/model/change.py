@@ -42,6 +42,9 @@ class ChangeKind(StrEnum):
     #: from a file of definitions
     IMPORT_API = "import-api"
     REMOVE_API = "remove-api"
+    #: in which APIs are published
+    CREATE_ENVIRONMENT = "create-environment"
+    REMOVE_ENVIRONMENT = "remove-environment"
     #: in one environment
     PUBLISH_API = "publish-api"
     TAKE_OFFLINE = "take-offline"

@@ -45,12 +45,14 @@ class Environment:
 
     id: str
     name: str
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
     """What is in force of an API in one environment, as its history tells (Finishing 2.7)."""
 
+    env: str
     version: str
     remark: str = ""
 

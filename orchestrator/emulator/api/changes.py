@@ -74,6 +74,7 @@ _MEDDLE: Mapping[Operation, Callable[[Change], bool]] = {
     Operation.API_IMPORT: definitions.meddle,
     Operation.API_PUBLISH: publishing.meddle,
     Operation.API_ACTION: publishing.meddle,
+    Operation.ENV_CREATE: publishing.meddle_environment,
     Operation.AUTHORISE: authorisations.meddle,
     **{Operation(f"{kind}-create"): policies.meddle_create(kind) for kind in PolicyKind},
     **{Operation(f"{kind}-bind"): policies.meddle_bind(kind) for kind in BY_PUBLICATION},

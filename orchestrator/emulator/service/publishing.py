@@ -134,6 +134,13 @@ def create_environment(asked: Change) -> Done:
     return asked.made(_env_told(made), made.id)
 
 
+def meddle_environment(asked: Change) -> bool:
+    """Somebody else creates an environment of that name."""
+    name = str(asked.body.get("name"))
+    asked.holding.environments.put(Environment(asked.holding.new_id("environment"), name, "by somebody else"))
+    return True
+
+
 def delete_environment(asked: Change) -> Done:
     """The environment is gone; refused for RELEASE, and where an API is published in it."""
     if asked.id not in asked.holding.environments:

@@ -22,6 +22,7 @@ MEDDLING = frozenset(
         Operation.API_IMPORT,
         Operation.API_PUBLISH,
         Operation.API_ACTION,
+        Operation.ENV_CREATE,
         Operation.AUTHORISE,
         Operation.THROTTLE_CREATE,
         Operation.THROTTLE_BIND,

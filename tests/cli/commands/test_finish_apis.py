@@ -12,7 +12,7 @@ from orchestrator.emulator.world.gateway import RELEASE, Environment
 from orchestrator.emulator.world.generate import TEST, Filling, generate
 from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Switches
-from orchestrator.emulator.world.world import Api, Group, World
+from orchestrator.emulator.world.world import Api, Group, World, publish
 from tests.cli.commands.test_finish import asks_for, document
 from tests.cli.conftest import QUICK, Invoke, Local
 
@@ -127,13 +127,55 @@ def test_only_publications_are_made_where_drafts_are_not_asked_for(quick: Local,
     assert set(published(quick)) & DRAFTS == set()
 
 
-def test_an_environment_that_the_target_lacks_is_named(moved: Local, invoke: Invoke) -> None:
+def environments(local: Local) -> dict[str, str]:
+    """Name -> remark at prod."""
+    return {each.name: each.remark for each in held(local).environments.all()}
+
+
+def test_an_environment_that_the_target_lacks_is_created_before_what_is_published_in_it(
+    moved: Local, invoke: Invoke
+) -> None:
     held(moved).environments.remove(THERE)
-    told = document(invoke, "--step", "apis", code=1)
-    assert left(told) == {
-        f"GET /{name}/v1 in {name}-group in TEST": "prod has no environment TEST: create it there"
-        for name in ("stock-web", "payments-web")
+    here = next(each for each in held(moved, "dev").environments.all() if each.name == "TEST")
+    held(moved, "dev").environments.put(replace(here, remark="before release"))
+    text = " ".join(invoke("finish", "--step", "apis", "--dry-run").stdout.split())
+    assert (
+        "creation of 1 environment: TEST@prod: not there -> there, remark before release (as at the source, by roma-"
+        in text
+    )
+    assert document(invoke, "--step", "apis")["counts"] == {"done": 6}
+    assert environments(moved) == {"RELEASE": "", "TEST": "before release (as at the source, by roma-migrate)"}
+    (test,) = (each.id for each in held(moved).environments.all() if each.name == "TEST")
+    assert {name for name, where in published(moved).items() if test in where} == {
+        "stock-web-api-1",
+        "payments-web-api-1",
     }
+    done = invoke("undo", "--step", "apis", "--yes")
+    assert done.exit_code == 0, done.output
+    assert environments(moved) == {"RELEASE": ""}
+
+
+def test_an_environment_that_somebody_creates_just_before_is_theirs(moved: Local, invoke: Invoke) -> None:
+    held(moved).environments.remove(THERE)
+    moved.api.strikes.add(Rule(Kind.MEDDLED, frozenset({Operation.ENV_CREATE})))
+    told = document(invoke, "--step", "apis", code=1)
+    assert told["counts"] == {"done": 3, "different": 3}, told
+    assert environments(moved)["TEST"] == "by somebody else"
+    assert document(invoke, "--step", "apis")["counts"] == {"done": 2}, "the next finish uses it"
+    done = invoke("undo", "--step", "apis", "--yes")
+    assert done.exit_code == 0, done.output
+    assert environments(moved)["TEST"] == "by somebody else"
+
+
+def test_an_environment_in_which_somebody_has_published_since_stays(moved: Local, invoke: Invoke) -> None:
+    held(moved).environments.remove(THERE)
+    document(invoke, "--step", "apis")
+    (test,) = (each.id for each in held(moved).environments.all() if each.name == "TEST")
+    held(moved).apis.put(publish(api(moved, "orders-web-api-1"), test))
+    done = invoke("undo", "--step", "apis", "--yes")
+    assert done.exit_code == 1, done.output
+    assert "the API orders-web-api-1 is published in it" in " ".join(done.output.split())
+    assert "TEST" in environments(moved)
 
 
 def test_what_somebody_edited_at_the_target_is_not_released(moved: Local, invoke: Invoke) -> None:

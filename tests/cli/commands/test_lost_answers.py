@@ -18,7 +18,7 @@ from orchestrator.core.model.change import BY_JOB, ChangeKind
 from orchestrator.emulator.service.instance_store import Holding
 from orchestrator.emulator.world.faults import Kind, Rule
 from orchestrator.emulator.world.finishing_readings import Told
-from orchestrator.emulator.world.gateway import RELEASE, Environment, PolicyKind
+from orchestrator.emulator.world.gateway import RELEASE, PolicyKind
 from orchestrator.emulator.world.generate import Filling, generate
 from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Switches
@@ -103,6 +103,8 @@ TABLE: dict[ChangeKind, tuple[Row, ...]] = {
     ChangeKind.REMOVE_GROUP: (undo(Operation.GROUP_DELETE, requests=1),),
     ChangeKind.IMPORT_API: (finish(Operation.API_IMPORT, requests=1),),
     ChangeKind.REMOVE_API: (undo(Operation.API_DELETE, requests=1),),
+    ChangeKind.CREATE_ENVIRONMENT: (finish(Operation.ENV_CREATE, requests=1),),
+    ChangeKind.REMOVE_ENVIRONMENT: (undo(Operation.ENV_DELETE, requests=1),),
     ChangeKind.PUBLISH_API: (finish(Operation.API_ACTION, requests=1),),
     ChangeKind.TAKE_OFFLINE: (undo(Operation.API_ACTION, requests=1),),
     ChangeKind.CREATE_POLICY: (finish(*CREATIONS, requests=4),),
@@ -140,7 +142,7 @@ def world() -> World:
         apis=tuple(replace(each, group_id="alone") if each == draft else each for each in dev.apis),
         dictionaries={**dev.dictionaries, "UNIT": "Unit", "UNIT/KG": "Kilogram"},
     )
-    return replace(made, instances=(dev, replace(prod, environments=(Environment("test-of-prod", "TEST"),))))
+    return replace(made, instances=(dev, prod))
 
 
 def rewrite(local: Local, old: str, new: str) -> None:

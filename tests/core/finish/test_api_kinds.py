@@ -7,7 +7,7 @@ import pytest
 
 from orchestrator.core.finish.api_file import defines, fitted
 from orchestrator.core.finish.api_kinds import OFFLINE, PUBLISHED, REMARK, PublishApi, TakeOffline, facts_of
-from orchestrator.core.finish.api_looks import publication_at
+from orchestrator.core.finish.api_looks import publications_at
 from orchestrator.core.finish.looks import Seen
 from orchestrator.core.model.api_writes import ActOnApi
 from orchestrator.core.model.change import Change, ChangeKind
@@ -35,12 +35,12 @@ FILE: dict[str, Any] = {
 
 
 def seen(api: Api | None, publication: Publication | None = None) -> Seen:
-    return Seen({("prod", publication_at(PLACE, "env")): (api, publication)})
+    return Seen({("prod", publications_at(PLACE)): (api, (publication,) if publication else ())})
 
 
 def published(remark: str) -> Seen:
     there = Api("1", "x", "app", "GET", "/x", "HTTP", group="group", published=(("env", "p"),))
-    return seen(there, Publication("v", remark))
+    return seen(there, Publication("env", "v", remark))
 
 
 def test_somebody_elses_publication_is_neither_ours_nor_none() -> None:
