@@ -87,6 +87,7 @@ class Book:
 
     def heard(self, entry: Entry) -> None:
         self._scheduled(entry.event)
+        self._owned(entry.event)
         subject = subject_of(entry.event)
         match entry.event:
             case e.ExportRequested() | e.ImportRequested() | e.ProbeRequested() as intent:
@@ -122,12 +123,26 @@ class Book:
             case e.DeliveryScheduled():
                 self.deliveries[event.delivery] = event
             case e.Split(delivery=parent, children=children):
+                self.deliveries[parent] = replace(self.deliveries[parent], owners=())
                 for child in children:
                     made = replace(self.deliveries[parent], delivery=child.delivery, batch=child.batch)
                     self.deliveries[child.delivery] = made
                     self.parents[child.delivery] = parent
                     if child.fate in {"quarantined", "blocked"}:
                         self.settled.add(child.delivery)
+            case _:
+                pass
+
+    def _owned(self, event: e.Event) -> None:
+        """Who has asked for an import keeps it, unless he was refused; after a crash nobody knows whether he was."""
+        match event:
+            case e.ImportRequested(delivery=name, credentials=credentials):
+                self.deliveries[name] = replace(self.deliveries[name], owner=credentials)
+            case e.ImportAccepted(delivery=name) | e.ImportAnswerLost(delivery=name):
+                self.deliveries[name] = replace(self.deliveries[name], owners=())
+            case e.RunResumed():
+                for name in self.open & self.deliveries.keys():
+                    self.deliveries[name] = replace(self.deliveries[name], owners=())
             case _:
                 pass
 

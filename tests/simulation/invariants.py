@@ -235,19 +235,20 @@ class Identity:
                 sees = self.book.batches[batch].exporters
                 require(credentials in sees, f"promise 14: {batch} is exported by {credentials}, which does not see it")
             case e.ImportRequested(delivery=delivery, credentials=credentials):
-                owner = self.book.deliveries[delivery].owner
-                require(credentials == owner, f"promise 14: {delivery} is imported by {credentials} and not by {owner}")
-                self._one_owner(delivery)
+                may = self.book.deliveries[delivery].candidates
+                require(credentials in may, f"promise 14: {delivery} is imported by {credentials} and by none of {may}")
+                self._one_owner(delivery, credentials)
             case _:
                 pass
 
-    def _one_owner(self, delivery: str) -> None:
+    def _one_owner(self, delivery: str, owner: str) -> None:
         made = self.book.deliveries[delivery]
         needs = {need for each in self.book.assets_of(delivery) for need in each.needs}
         for name, other in self.book.deliveries.items():
-            if other.place == made.place and other.owner != made.owner:
+            if other.place == made.place and name != delivery and other.candidates != (owner,):
                 apart = needs & {each.id for each in self.book.assets_of(name)}
-                require(not apart, f"promise 14: {delivery} of {made.owner} needs {sorted(apart)[:1]} of {other.owner}")
+                told = f"promise 14: {delivery} of {owner} needs {sorted(apart)[:1]} of {other.owner_words}"
+                require(not apart, told)
 
 
 class Backups:

@@ -448,7 +448,7 @@ def _delivery(each: DeliveryScheduled, order: Order, times: Timetable | None) ->
     names = {asset.id: predicted(each.prefix, asset.kind, asset.name) for asset in assets}
     return DeliveryDocument(
         each.delivery, each.batch, order.numbers[each.batch], each.migration, each.target, each.mode, each.prefix,
-        each.datasource_overwrite, each.owner, each.needs, each.after, each.on_partial, each.forced, names,
+        each.datasource_overwrite, each.owner_words, each.needs, each.after, each.on_partial, each.forced, names,
         order.behind[each.delivery], order.why(each), expected(times, each.delivery),
     )  # fmt: skip
 

@@ -186,6 +186,20 @@ class SchedulerContext:
     def slot(self, instance: str, credentials: str, kind: JobKind) -> str:
         return self.rule.slot(self.plan.instances[instance], credentials, kind, self.progress.trials.apart)
 
+    def owners_of(self, life: Delivery) -> tuple[str, ...]:
+        """Credentials that may import it now: without those that the service refuses."""
+        return tuple(name for name in life.scheduled.candidates if not self.ended(life.target, name))
+
+    def import_slots(self, life: Delivery) -> tuple[str, ...]:
+        """The slots that could take its import."""
+        names = self.owners_of(life) or (life.scheduled.owner,)
+        return tuple(dict.fromkeys(self.slot(life.target, name, JobKind.IMPORT) for name in names))
+
+    def owner_in(self, life: Delivery, slot: str) -> str:
+        """Who imports it in that slot."""
+        fit = (name for name in self.owners_of(life) if self.slot(life.target, name, JobKind.IMPORT) == slot)
+        return next(fit, life.scheduled.owner)
+
     def occupants(self, slot: str) -> list[Subject]:
         """Subjects whose job of ours takes this slot, or part of it, or what it is part of."""
         occupied = self.progress.occupied
@@ -257,7 +271,7 @@ class SchedulerContext:
         """Whether an export would serve this delivery: it waits, and nothing it needs is known never to come."""
         if delivery.state is not DeliveryState.WAITING or self.progress.breaker.is_stopped(delivery.target, "import"):
             return False
-        if self.ended(delivery.target, delivery.scheduled.owner):
+        if not self.owners_of(delivery):
             return False
         source = self.progress.source_of(delivery)
         return all(

@@ -85,7 +85,7 @@ def pending(s: SchedulerContext, life: Package, source: str, now: float) -> Answ
 def fed_by(s: SchedulerContext, batch: str) -> tuple[str, ...]:
     """Where its imports go: a delivery that moves on there, or a job that ends, makes room for more exports."""
     deliveries = tuple(s.progress.deliveries_of(batch))
-    slots = (s.slot(each.target, each.scheduled.owner, JobKind.IMPORT) for each in deliveries)
+    slots = (slot for each in deliveries for slot in s.import_slots(each))
     return tuple(dict.fromkeys((*(each.target for each in deliveries), *slots)))
 
 
@@ -149,10 +149,11 @@ def export_work(s: SchedulerContext, batch: str, slots: tuple[str, ...]) -> Work
     size = len(scheduled.assets)
     feeds = tuple(
         Feed(
-            s.slot(each.target, each.scheduled.owner, JobKind.IMPORT),
+            s.import_slots(each)[0],
             s.expect(each.target, JobKind.IMPORT, size),
             s.tails.get(each.id, 0.0),
             behind(s, each),
+            s.import_slots(each)[1:],
         )
         for each in s.progress.deliveries_of(batch)
         if s.importable(each)
@@ -175,7 +176,7 @@ def worth_it(s: SchedulerContext, work: Work, slot: str, now: float) -> bool:
 
     A target whose slot is idle cannot use its stock (its needs have not landed): there is no reason to pause for it.
     """
-    if any(not s.progress.occupied[feed.slot] for feed in work.feeds):
+    if any(not s.progress.occupied[slot] for feed in work.feeds for slot in feed.slots):
         return True
     waiting = [each for each in s.progress.deliveries_of(work.subject) if s.importable(each)]
     if any(s.runs_ahead(each) for each in waiting):

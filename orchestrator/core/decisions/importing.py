@@ -49,7 +49,7 @@ def waiting(s: SchedulerContext, life: Delivery, now: float) -> Answer:
     fates = [s.progress.fate.get((life.scheduled.place, source, need)) for need in life.scheduled.needs]
     if False in fates:
         return Note(splitting.blocked(s.progress, life))
-    if s.progress.breaker.is_stopped(life.target, "import") or s.ended(life.target, life.scheduled.owner):
+    if s.progress.breaker.is_stopped(life.target, "import") or not s.owners_of(life):
         return None
     if s.progress.packages[life.batch].state is PackageState.FAILED:
         return Refer((Subject.package(life.batch),))
@@ -61,7 +61,7 @@ def waiting(s: SchedulerContext, life: Delivery, now: float) -> Answer:
         return None
     if now < life.not_before:
         return Later(life.not_before)
-    return Want((s.slot(life.target, life.scheduled.owner, JobKind.IMPORT),))
+    return Want(s.import_slots(life))
 
 
 def failed(s: SchedulerContext, life: Delivery, now: float) -> Answer:
@@ -85,7 +85,8 @@ def failed(s: SchedulerContext, life: Delivery, now: float) -> Answer:
 def import_candidate(s: SchedulerContext, life: Delivery, slot: str, now: float) -> steps.Step | Note | Later | None:
     if untried := splitting.untried(s.progress, life):
         return Note(untried)
-    look = steps.ListTarget(life.id, life.target, life.scheduled.owner)
+    owner = s.owner_in(life, slot)
+    look = steps.ListTarget(life.id, life.target, owner)
     if life.look is None or now - life.looked_at > (PRESUMED_AGE if life.presumed else BASELINE_AGE):
         return s.if_reachable(look, now)
     if (life.target, "import") in s.progress.breaker.retrying and target_is_proving(s, life):
@@ -94,7 +95,7 @@ def import_candidate(s: SchedulerContext, life: Delivery, slot: str, now: float)
         case target_evidence.Again() if life.silences >= MOST_SILENCES:
             return Note((e.ImportFailed(life.id, (), unanswered(life)),))
         case target_evidence.Again():
-            ask = steps.RequestImport(life.id, life.target, life.scheduled.owner, slot)
+            ask = steps.RequestImport(life.id, life.target, owner, slot)
             return backups.lacking(s, life) or ask
         case target_evidence.Done():
             return Note((e.ImportFound(life.id),))
@@ -102,7 +103,7 @@ def import_candidate(s: SchedulerContext, life: Delivery, slot: str, now: float)
             parts = [splitting.Part(landed, "landed"), splitting.Part(rest, "waiting")]
             return Note(splitting.split(s.progress, life, parts, "landed"))
         case target_evidence.Taken(names=names) if set(names) <= set(life.scheduled.forced):
-            return steps.RequestImport(life.id, life.target, life.scheduled.owner, slot)
+            return steps.RequestImport(life.id, life.target, owner, slot)
         case target_evidence.Taken(names=names, landed=landed, rest=rest):
             return Note(name_taken(s, life, names, landed, rest))
 
@@ -132,7 +133,8 @@ def import_work(s: SchedulerContext, life: Delivery) -> Work:
     scheduled = s.progress.batches[life.batch]
     job = (life.target, JobKind.IMPORT, len(scheduled.assets))
     tail = s.tails.get(life.id, 0.0)
-    return Work(life.id, JobKind.IMPORT, s.expect(*job), scheduled.position, (), tail, sigma=s.spread(*job))
+    slots = len(s.import_slots(life))
+    return Work(life.id, JobKind.IMPORT, s.expect(*job), scheduled.position, (), tail, slots, s.spread(*job))
 
 
 def tails(s: SchedulerContext) -> dict[str, float]:

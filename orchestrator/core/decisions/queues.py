@@ -93,9 +93,8 @@ class Queues:
         if life.state is DeliveryState.WAITING and s.importable(life):
             stored = s.progress.packages[life.batch].state is PackageState.STORED
             stored = stored and s.progress.is_backed_up(life)
-            slot = s.slot(life.target, life.scheduled.owner, JobKind.IMPORT)
             before = (life.batch, *life.scheduled.backups, *carriers_of(s, life))
-            job = Waiting(work, (slot,), before, life.scheduled.after)
+            job = Waiting(work, s.import_slots(life), before, life.scheduled.after)
             s.board.waits(job, LoadKind.STORED if stored else LoadKind.IMPORTS, life.scheduled.migration)
         elif life.state is DeliveryState.IMPORTING:
             s.board.runs(life.id, life.slot, life.since + work.seconds)

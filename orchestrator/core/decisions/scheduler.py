@@ -65,6 +65,8 @@ class Scheduler:
     _openings: list[tuple[float, Subject]] = field(default_factory=list)
     #: `wall_ahead` when these were found
     _wall_ahead: float = 0.0
+    #: delivery whose baseline is being taken -> the free slot that takes its import next
+    _next_in: dict[Subject, str] = field(default_factory=dict)
     #: what told slots apart when the queues were made
     _apart: tuple[Widening, ...] = ()
 
@@ -173,6 +175,7 @@ class Scheduler:
     def finish(self, subject: Subject) -> None:
         """The step of this subject is over, whatever came of it."""
         step = self.context.active.pop(subject, None)
+        self._next_in.pop(subject, None)
         self._due.add(subject)
         self._slots.update(self._queues.slots_of(subject))
         if isinstance(step, steps.AwaitExport | steps.AwaitImport):  # it may have taught that such jobs are shorter
@@ -267,7 +270,7 @@ class Scheduler:
         heads = self._heads(slot, now)
         if taken := self._taken_until(slot, now):
             if taken == float("inf"):
-                return self._beside(slot, heads, now) or self._look_ahead(heads, now)
+                return self._beside(slot, heads, now) or self._look_ahead(slot, heads, now)
             self._ring_at(taken, Subject.slot(slot))
             return None
         answer = self._best(slot, heads, now) or self._seek(slot, now)
@@ -282,9 +285,12 @@ class Scheduler:
             work = choose(candidates, self.context.board, now)
             if work is None:
                 return None
-            answer = self._candidate(work, slot, now)
-            if answer is not None or isinstance(self.context.active.get(subject_of(work)), steps.ListTarget):
-                return answer  # an import that takes its baseline asks next: nothing goes before it
+            answer, subject = self._candidate(work, slot, now), subject_of(work)
+            if isinstance(answer, steps.ListTarget):
+                self._next_in[subject] = slot
+            looks = isinstance(self.context.active.get(subject), steps.ListTarget)
+            if answer is not None or (looks and self._next_in.get(subject, slot) == slot):
+                return answer  # an import that takes its baseline asks next: nothing goes before it in its slot
             candidates.remove(work)
         return None
 
@@ -367,7 +373,7 @@ class Scheduler:
         life = self.context.progress.deliveries[work.subject]
         return self._now_or_later(import_candidate(self.context, life, slot, now), subject)
 
-    def _look_ahead(self, heads: list[Work], now: float) -> steps.Step | None:
+    def _look_ahead(self, slot: str, heads: list[Work], now: float) -> steps.Step | None:
         """While a job of ours runs, the next delivery's baseline is taken, so that its request leaves at once."""
         s = self.context
         for work in heads:
@@ -377,7 +383,7 @@ class Scheduler:
             life = s.progress.deliveries[work.subject]
             if step is not None or (life.look is not None and now - life.looked_at <= BASELINE_AGE):
                 return None
-            look = s.if_reachable(steps.ListTarget(life.id, life.target, life.scheduled.owner), now)
+            look = s.if_reachable(steps.ListTarget(life.id, life.target, s.owner_in(life, slot)), now)
             if isinstance(look, Later):
                 self._ring_at(look.time, subject_of(work))
                 return None

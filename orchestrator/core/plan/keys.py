@@ -198,7 +198,10 @@ _HOW = {
     "mode": Key(Choice(Mode), "the service's own words (API 1.3)", default="AddNew"),
     "prefix": Key(_PREFIX, "put before each application's name", default=""),
     "datasource_overwrite": Key(Flag(), "whether data sources are overwritten; only with Merge", default=False),
-    "owner": Key(NAME, "credentials of the target that own what is imported; default: one per connected group"),
+    "owner": Key(
+        NAME,
+        "credentials of the target that own what is imported; default: one per connected group, whoever is free first",
+    ),
     "backup": Key(Flag(), "whether Merge exports what is there before it overwrites it", default=True),
     "only_changed": Key(
         Flag(), "only with Merge: whether only what has changed since it was last imported there moves", default=False

@@ -236,7 +236,7 @@ class Target:
     prefix: str = ""
     #: only with Merge
     datasource_overwrite: bool = False
-    #: credentials that own what is imported, or "" for one per connected group
+    #: credentials that own what is imported, or "" for one per connected group, whoever is free first
     owner: str = ""
     #: under Merge, what is there is exported before it is overwritten; AddNew overwrites nothing
     backup: bool = True

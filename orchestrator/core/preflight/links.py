@@ -209,7 +209,7 @@ def package_size(context: PreflightContext) -> Iterator[Check]:
     """Signed bodies end at 12 MB, and nothing tells a package's size before its export (API 2.2, 4)."""
     owners: dict[str, set[str]] = {}
     for each in context.deliveries:
-        owners.setdefault(each.target, set()).add(each.owner)
+        owners.setdefault(each.target, set()).update(each.candidates)
     for target in context.targets:
         signing = sorted(
             name for name in owners.get(target, ()) if not isinstance(context.plan.credentials[name], Password)

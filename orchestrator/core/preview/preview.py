@@ -20,8 +20,9 @@ from orchestrator.core.preflight.expected_outcomes import ExpectedOutcome, expec
 from orchestrator.core.preflight.preflight import cannot_know, preflight
 from orchestrator.core.preflight.waivers import noted, waive, waived_assets
 from orchestrator.core.preview.backups import backed_up
+from orchestrator.core.preview.owners import Owners, owners_of
 from orchestrator.core.scheduling.timetable import Predict, Timetable, predicted
-from orchestrator.core.selection.batches import connected_groups, pack
+from orchestrator.core.selection.batches import pack
 from orchestrator.core.selection.dependencies import cycles
 from orchestrator.core.selection.only import Only
 from orchestrator.core.selection.routes import EarlierImports, Kept, Route, frozen_assets
@@ -253,7 +254,7 @@ def _schedule(
     facts: Mapping[str, Facts],
 ) -> tuple[tuple[e.BatchScheduled, ...], tuple[e.DeliveryScheduled, ...]]:
     carried = {(*route.place, asset.id) for route in routes for asset in route.moving}
-    owners = _owners(plan, routes, packed, history)
+    owners = owners_of(plan, routes, packed, history)
     before = predecessors(plan)
     batches: dict[str, e.BatchScheduled] = {}
     deliveries: list[e.DeliveryScheduled] = []
@@ -272,7 +273,7 @@ def _schedule(
 
 
 def _delivery(
-    route: Route, batch: Batch, owner: str, needs: tuple[str, ...], after: frozenset[str]
+    route: Route, batch: Batch, owners: Owners, needs: tuple[str, ...], after: frozenset[str]
 ) -> e.DeliveryScheduled:
     target = route.target
     return e.DeliveryScheduled(
@@ -283,10 +284,11 @@ def _delivery(
         target.mode.value,
         target.prefix,
         target.datasource_overwrite,
-        owner,
+        owners.foreseen,
         needs,
         tuple(sorted(after)),
         route.migration.on_partial.value,
+        owners=owners.among,
     )
 
 
@@ -300,41 +302,6 @@ def _in_order(plan: Plan, routes: Sequence[Route]) -> list[int]:
 def _exporters(plan: Plan, seen_by: Mapping[str, tuple[str, ...]], batch: Batch) -> tuple[str, ...]:
     credentials = plan.instances[batch.source].credentials
     return tuple(name for name in credentials if all(name in seen_by.get(a, credentials) for a in batch.assets))
-
-
-def _owners(
-    plan: Plan, routes: Sequence[Route], packed: Sequence[Sequence[Batch]], history: EarlierImports
-) -> dict[tuple[int, str], str]:
-    """Who imports each batch: what builds on an application is sent by the identity that owns it (promise 14)."""
-    owners: dict[tuple[int, str], str] = {}
-    for instance in dict.fromkeys(route.target.instance for route in routes):
-        credentials = plan.instances[instance].credentials
-        at = [place for place, route in enumerate(routes) if route.target.instance == instance and packed]
-        load = dict.fromkeys(credentials, 0)
-        batches = [batch for place in at for batch in packed[place]]
-        sizes = {batch.id: batch.size for batch in batches}
-        chosen: dict[str, str] = {}
-        groups = connected_groups(batches, *(routes[place].graph for place in at))
-        for group in sorted(groups, key=lambda g: (-sum(sizes[b] for b in g), min(g))):
-            owner = _earlier_owner(group, batches, instance, credentials, history)
-            owner = owner or min(credentials, key=lambda name: (load[name], credentials.index(name)))
-            load[owner] += sum(sizes[b] for b in group)
-            chosen |= dict.fromkeys(group, owner)
-        for place in at:
-            for batch in packed[place]:
-                owners[place, batch.id] = routes[place].target.owner or chosen[batch.id]
-    return owners
-
-
-def _earlier_owner(
-    group: frozenset[str], batches: Sequence[Batch], instance: str, credentials: Sequence[str], history: EarlierImports
-) -> str:
-    """The identity that imported an application of this group, or one that it builds on, in an earlier run."""
-    ids = {asset for batch in batches if batch.id in group for asset in batch.assets}
-    for (target, _, _, asset), kept in history.imported.items():
-        if target == instance and asset in ids and kept.owner in credentials:
-            return kept.owner
-    return ""
 
 
 __all__ = ["EarlierImports", "Informed", "Kept", "Preview", "preview"]

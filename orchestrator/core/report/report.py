@@ -215,7 +215,7 @@ def _delivery(progress: Progress, history: History, life: Delivery) -> DeliveryR
     scheduled = life.scheduled
     jobs, request_ids = history.asked(life.id)
     return DeliveryReport(
-        life.id, life.batch, scheduled.migration, life.target, scheduled.mode, scheduled.prefix, scheduled.owner,
+        life.id, life.batch, scheduled.migration, life.target, scheduled.mode, scheduled.prefix, scheduled.owner_words,
         len(progress.assets_of(life.batch)), life.state.value, life.attempt, jobs, request_ids, _words(life),
     )  # fmt: skip
 

@@ -92,7 +92,7 @@ class PlannedImport:
 
     delivery: str
     batch: str
-    #: slots that may take it; one, but where a second identity is being weighed
+    #: slots that may take it
     slots: tuple[str, ...]
     duration: JobDuration
     #: deliveries that must have landed before
@@ -173,7 +173,7 @@ def works_of(planned: Planned, believed: Mapping[str, float]) -> dict[str, Work]
         seconds, tail = believed[each.delivery], tails[each.delivery]
         behind = tuple(dict.fromkeys(batch_of[n] for n in each.needs if batch_of.get(n, each.batch) != each.batch))
         for batch in (each.batch, *each.backups):
-            feeds[batch].append(Feed(each.slots[0], seconds, tail, behind))
+            feeds[batch].append(Feed(each.slots[0], seconds, tail, behind, each.slots[1:]))
         place = position.get(each.batch, 0.0)
         works[each.delivery] = Work(
             each.delivery, JobKind.IMPORT, seconds, place, (), tail, len(each.slots), max(SIGMA, each.duration.sigma)

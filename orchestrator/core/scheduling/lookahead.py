@@ -91,7 +91,7 @@ class _Choice:
         found: dict[object, int] = {}
         for work in sorted(candidates, key=lambda work: (work.position, work.subject)):
             number = self.rest.number[work.subject]
-            key = (work.seconds, work.feeds) if work.is_export else tuple(self.rest.heirs[number])
+            key = (work.seconds, work.feeds) if work.is_export else (*self.rest.heirs[number], work.shared)
             found.setdefault(key, number)
         return list(found.values())
 
@@ -143,7 +143,10 @@ class _Choice:
     def _merged(self, exports: Sequence[int]) -> list[int]:
         """Job -> its place where both kinds are one order: an import goes first where more waits for it."""
         works = self.rest.works
-        arriving = sorted(self.rest.imports(), key=lambda each: (self.behind[each], -works[each].position, -each))
+        arriving = sorted(
+            self.rest.imports(),
+            key=lambda each: (self.behind[each], works[each].shared, -works[each].position, -each),
+        )
         leaving = list(reversed(exports))
         order: list[int] = []
         while arriving or leaving:

@@ -58,6 +58,13 @@ class Feed:
     tail: float = 0.0
     #: batches whose imports must land before it; those already stored do no harm here
     behind: tuple[str, ...] = ()
+    #: other slots that could take it instead (several credentials): they share such work
+    beside: tuple[str, ...] = ()
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """All slots that could take it."""
+        return (self.slot, *self.beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,11 @@ class Work:
     def is_export(self) -> bool:
         """Whether it leaves its instance."""
         return self.kind is JobKind.EXPORT
+
+    @property
+    def shared(self) -> float:
+        """Its seconds where several slots could take it: the longest first leaves them even ends; else 0."""
+        return self.seconds if self.slots > 1 else 0.0
 
     @property
     def after(self) -> float:
@@ -192,8 +204,8 @@ def _johnson(work: Work, after: float) -> tuple[int, float, float, str]:
     return (0 if quick else 1, work.seconds if quick else -after, work.position, work.subject)
 
 
-def _landing_key(work: Work) -> tuple[float, float, str]:
-    return (-work.tail, work.position, work.subject)
+def _landing_key(work: Work) -> tuple[float, float, float, str]:
+    return (-work.tail, -work.shared, work.position, work.subject)
 
 
 def _in_need(order: list[Work]) -> list[Work]:
@@ -249,8 +261,9 @@ def _played(order: Sequence[Work], loads: Loads, now: float, world: _World) -> t
             if target is None:
                 target = targets[feed.slot] = [loads.get(feed.slot, _NO_LOAD).stock(now), 0.0, 0.0]
             target[1] += max(0.0, clock - target[0])
-            target[0] = max(clock, target[0]) + landing * feed.seconds
-            target[2] += feed.seconds
+            share = feed.seconds / len(feed.slots)
+            target[0] = max(clock, target[0]) + landing * share
+            target[2] += share
             end = max(end, target[0] + feed.tail)
     return _with_work_from_elsewhere(end, targets, loads)
 
@@ -333,7 +346,7 @@ def may_run_ahead(work: Work, slot: str, loads: Loads, now: float, ahead: int) -
     if ahead < ALWAYS_AHEAD:
         return True
     left = loads.get(slot, _NO_LOAD).exports
-    return any(loads.get(feed.slot, _NO_LOAD).stock(now) < AMPLE * left for feed in work.feeds)
+    return any(loads.get(slot, _NO_LOAD).stock(now) < AMPLE * left for feed in work.feeds for slot in feed.slots)
 
 
 # --- the candidates of one slot -----------------------------------------------------------------------------------
@@ -344,7 +357,7 @@ class SlotQueue:
     """The candidates of one slot, kept in the orders that decide."""
 
     _works: dict[str, Work] = field(default_factory=dict)
-    _landing: list[tuple[tuple[float, float, str], str]] = field(default_factory=list)
+    _landing: list[tuple[tuple[float, float, float, str], str]] = field(default_factory=list)
     #: reading -> exports in its order; "" is the reading of the longest import, others are target slots
     _leaving: dict[str, list[tuple[tuple[int, float, float, str], str]]] = field(default_factory=dict)
 

@@ -129,16 +129,18 @@ class _Maker:
     def imported(self, delivery: e.DeliveryScheduled, needs: Sequence[str]) -> PlannedImport:
         assets = len(self.batches[delivery.batch].assets)
         duration = self._duration(delivery.target, JobKind.IMPORT, assets)
-        slots = (self.basis.slot_of(delivery.target, delivery.owner, JobKind.IMPORT),)
+        slots: dict[str, str] = {}
+        for name in delivery.candidates:
+            slots.setdefault(self.basis.slot_of(delivery.target, name, JobKind.IMPORT), name)
         rest = self._rest(delivery.delivery, duration)
         return PlannedImport(
-            delivery.delivery, delivery.batch, slots, rest, tuple(needs), delivery.migration, delivery.after,
+            delivery.delivery, delivery.batch, tuple(slots), rest, tuple(needs), delivery.migration, delivery.after,
             delivery.backups,
             self._when(
                 delivery.delivery, [self.hours.of_import(delivery.target, delivery.migration)],
                 (delivery.target, JobKind.IMPORT, assets),
             ),
-            self._askers(delivery.delivery, delivery.owner),
+            self._askers(delivery.delivery, *slots.values()),
         )  # fmt: skip
 
     def planned(
@@ -268,7 +270,7 @@ def needs_of(
 def _ways(batches: Iterable[e.BatchScheduled], deliveries: Iterable[e.DeliveryScheduled]) -> tuple[Worked, ...]:
     """Who would ask for which jobs where, each once."""
     exports = (Worked(JobKind.EXPORT.value, each.source, name) for each in batches for name in each.exporters)
-    imports = (Worked(JobKind.IMPORT.value, each.target, each.owner) for each in deliveries)
+    imports = (Worked(JobKind.IMPORT.value, each.target, name) for each in deliveries for name in each.candidates)
     return tuple(dict.fromkeys((*exports, *imports)))
 
 

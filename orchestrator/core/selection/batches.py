@@ -54,6 +54,17 @@ def connected_groups(batches: Sequence[Batch], *graphs: Graph) -> tuple[frozense
     return tuple(frozenset(group) for group in groups.values())
 
 
+def builds_on_others(batches: Iterable[Batch], *graphs: Graph) -> set[str]:
+    """Ids of the batches of which an asset builds on an application that its batch does not hold."""
+    builds_on = _builds_on(graphs)
+    return {
+        batch.id
+        for batch in batches
+        for own in [{(batch.source, asset) for asset in batch.assets}]
+        if any((batch.source, app) not in own for asset in own for app in builds_on.get(asset, ()))
+    }
+
+
 def _builds_on(graphs: Iterable[Graph]) -> dict[tuple[str, str], set[str]]:
     """(source, asset) -> the applications it builds on, selected or not."""
     found: dict[tuple[str, str], set[str]] = {}

@@ -147,7 +147,7 @@ class DeliveryScheduled:
     mode: str
     prefix: str
     datasource_overwrite: bool
-    #: credentials that import it and own what it creates
+    #: credentials that import it and own what it creates; where `owners` are told, those that are foreseen
     owner: str
     #: source ids outside the batch that must be at the target first
     needs: tuple[str, ...] = ()
@@ -160,11 +160,24 @@ class DeliveryScheduled:
     backup: bool = False
     #: batches of backups that must lie in the vault before it is asked for
     backups: tuple[str, ...] = ()
+    #: credentials of which one imports it, `owner` among them: which one is settled when it is asked for, because
+    #: nothing ties it to one (promise 14); none where something does
+    owners: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
         """Where its assets arrive: one target under one prefix."""
         return f"{self.target}~{self.prefix}"
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """Credentials that may import it, those that are foreseen first."""
+        return (self.owner, *(name for name in self.owners if name != self.owner))
+
+    @property
+    def owner_words(self) -> str:
+        """Who imports it, for people."""
+        return f"any of {', '.join(self.owners)}" if self.owners else self.owner
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,19 +117,20 @@ def move_delivery(life: Delivery, event: Event, at: float) -> Delivery:
     match event:
         case e.Looked():
             return _looked(life, event, at)
-        case e.ImportRequested(slot=slot):
+        case e.ImportRequested(credentials=credentials, slot=slot):
             life = replace(
-                life, slot=slot, asked_at=at, attempt=life.attempt + 1, job="", quiet_until=0.0, overdue=False,
-                unlooked=(), unwatched=False, gap=(0.0, 0.0), over_at=0.0,
+                life, scheduled=replace(life.scheduled, owner=credentials), slot=slot, asked_at=at,
+                attempt=life.attempt + 1, job="", quiet_until=0.0, overdue=False, unlooked=(), unwatched=False,
+                gap=(0.0, 0.0), over_at=0.0,
             )  # fmt: skip
             return without_looks(life)
         case e.ImportAccepted(job=job):
-            return replace(life, job=job, refusals=0, silences=0, quiet_until=0.0, presumed=False)
+            return owned(replace(life, job=job, refusals=0, silences=0, quiet_until=0.0, presumed=False))
         case e.ImportRefused(words=words, wait=wait):
             refusals = life.refusals + 1 if words.kind == NOT_CREATED else 0
             return without_looks(replace(life, words=words, not_before=at + wait, refusals=refusals))
         case e.ImportAnswerLost(words=words, quiet_until=quiet) | e.ImportVanished(words=words, quiet_until=quiet):
-            return without_looks(replace(life, words=words, quiet_until=quiet, silences=life.silences + 1))
+            return owned(without_looks(replace(life, words=words, quiet_until=quiet, silences=life.silences + 1)))
         case e.ImportMissing():
             return without_looks(replace(life, presumed=not life.idle_at))
         case e.Imported(reasons=reasons, end_time=end):
@@ -185,6 +186,11 @@ def _resolved(life: Delivery, event: e.Resolved, at: float) -> Delivery:
     return without_looks(replace(life, words=words, overdue=False, quiet_until=quiet, presumed=False))
 
 
+def owned(life: Delivery) -> Delivery:
+    """Who asked for it keeps it: what it created, or may have created, is his."""
+    return replace(life, scheduled=replace(life.scheduled, owners=())) if life.scheduled.owners else life
+
+
 def without_looks(life: Delivery) -> Delivery:
     """What was seen so far says nothing of what was asked since."""
     return replace(
@@ -214,7 +220,7 @@ def resumed_delivery(life: Delivery, at: float, quiet: float, earlier: float) ->
         life = replace(life, unwatched=True, gap=((life.gap[0] or earlier) + back, at))
     match life.state:
         case D.IMPORT_UNSURE:
-            return without_looks(replace(life, quiet_until=at + quiet, busy_at=min(life.busy_at, at)))
+            return owned(without_looks(replace(life, quiet_until=at + quiet, busy_at=min(life.busy_at, at))))
         case D.WAITING:
             return without_looks(life)
         case D.FAILED:

@@ -504,12 +504,12 @@ class Progress:
         self._note_unsure(self.deliveries[parent.id])
 
     def child_scheduled(self, parent: Delivery, child: e.Child) -> e.DeliveryScheduled:
-        """The part as a delivery of its own: what it needs is read from its assets."""
+        """The part as a delivery of its own: what it needs is read from its assets, and one identity has all parts."""
         source = self.source_of(parent)
         own = set(child.assets)
         wanted = {need for each in child.assets for need in self.asset(source, each).needs}
         needs = sorted(n for n in wanted - own if (parent.scheduled.place, source, n) in self.carrier)
-        return replace(parent.scheduled, delivery=child.delivery, batch=child.batch, needs=tuple(needs))
+        return replace(parent.scheduled, delivery=child.delivery, batch=child.batch, needs=tuple(needs), owners=())
 
     def _retry(self, name: str, entry: Entry) -> None:
         self._delivery(name, entry)

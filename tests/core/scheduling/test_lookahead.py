@@ -1,5 +1,6 @@
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 from orchestrator.core.scheduling import policy
 from orchestrator.core.scheduling.board import Board, Waiting
@@ -40,6 +41,17 @@ def two_migrations() -> tuple[Board, list[Work]]:
         (Waiting(lands("d-early", 90), ("u",), ("b-early",)), "early"),
     )
     return board, [quick, slow]
+
+
+def test_of_imports_that_several_slots_could_take_the_longest_begins_first() -> None:
+    works = [replace(lands(f"d{n}", seconds, n), slots=2) for n, seconds in enumerate((50, 50, 100))]
+    board = Board()
+    for work in works:
+        board.waits(Waiting(work, ("t", "u")), LoadKind.STORED, "m")
+    assert choose(works, board, 0.0) is works[2]
+    assert policy.choose(works, board.loads, 0.0) is works[2]
+    alone = [replace(work, slots=1) for work in works]
+    assert policy.choose(alone, board.loads, 0.0) is alone[0], "in one slot their order makes no difference"
 
 
 def test_what_a_whole_migration_waits_for_is_exported_first() -> None:

@@ -1,11 +1,13 @@
 """What is known of a package or a delivery after an event, beside its state."""
 
+from dataclasses import replace
+
 import pytest
 
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import ErrorDetail, Event
 from orchestrator.core.state.lifecycle import Delivery, DeliveryState, Package, PackageState
-from orchestrator.core.state.moves import move_delivery, move_package
+from orchestrator.core.state.moves import move_delivery, move_package, resumed_delivery
 
 SCHEDULED = e.DeliveryScheduled("d", "b", "m", "prod", "AddNew", "", False, "t")
 WORDS = ErrorDetail("busy")
@@ -148,3 +150,28 @@ def test_when_the_operator_says_that_a_job_ended_the_import_is_quiet_first() -> 
     assert life.overdue
     life = move_delivery(life, e.Resolved("d", "job-ended", "seen", "ann", "host", settle_quiet=30.0), 50.0)
     assert (life.state, life.quiet_until, life.overdue) == (DeliveryState.IMPORT_UNSURE, 80.0, False)
+
+
+SHARED = replace(SCHEDULED, owners=("t", "u"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "owners"),
+    [
+        (e.ImportRefused("d", WORDS), ("t", "u")),
+        (e.ImportAccepted("d", "job"), ()),
+        (e.ImportAnswerLost("d", WORDS, 99.0), ()),
+    ],
+)
+def test_who_asked_for_an_import_keeps_it_unless_it_was_surely_not_begun(
+    answer: Event, owners: tuple[str, ...]
+) -> None:
+    life = move_delivery(Delivery(SHARED), e.ImportRequested("d", "u", "slot"), 10.0)
+    assert life.scheduled.owner == "u"
+    assert move_delivery(life, answer, 11.0).scheduled.owners == owners
+
+
+def test_after_a_crash_who_asked_for_an_import_keeps_it() -> None:
+    asked = move_delivery(Delivery(SHARED), e.ImportRequested("d", "u", "slot"), 10.0)
+    resumed = resumed_delivery(asked, 20.0, 90.0, 10.0)
+    assert (resumed.scheduled.owner, resumed.scheduled.owners) == ("u", ())
