@@ -236,6 +236,7 @@ def test_no_address_of_a_back_end_is_in_what_is_kept(moved: Local, invoke: Invok
     assert not any(b"internal:8080" in each for each in kept)
 
 
+@pytest.mark.proof  # the run's verification waits two minutes for what does not show
 def test_apis_that_arrive_unpublished_are_published_in_release(quick: Local, invoke: Invoke) -> None:
     object.__setattr__(quick.api.service.world, "switches", Switches(import_publishes=False))
     moved_by(quick, invoke)
