@@ -545,12 +545,15 @@ def worker(
         int, typer.Option("--at-once", metavar="N", min=1, max=1000, help="Components at the same time.")
     ] = 4,
     engine: EngineOption = "",
+    metrics_port: MetricsPortOption = "",
+    metrics_textfile: MetricsFileOption = None,
 ) -> int:
     """Conduct what was submitted, until SIGTERM."""
     from orchestrator.cli.commands.worker import Wanted
     from orchestrator.cli.commands.worker import worker as body
+    from orchestrator.cli.context.measuring import Monitoring
 
-    return body(terminal, Wanted(group, at_once, engine))
+    return body(terminal, Wanted(group, at_once, engine, Monitoring(metrics_port, metrics_textfile)))
 
 
 @command("workers")

@@ -4,7 +4,7 @@ What can be refused is noted at the component, where a person finds it; what wil
 worker is free.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +58,8 @@ class Conducting:
     fall: Callable[[RomaMigrateError], None]
     #: told of an end that concerns this whole process (7)
     unfit: Callable[[str], None]
+    #: who looks on while a component is conducted, beside those that its plan names
+    watching: Callable[[SubmittedComponent, Plan], Sequence[Observer]] = lambda component, plan: ()
     _offload: Threads = field(default_factory=lambda: Threads(4))
 
     async def conduct(self, component: str, leaving: Leaving) -> Left:
@@ -83,7 +85,9 @@ class Conducting:
             plan, assembled = await anyio.to_thread.run_sync(self._assembled, row, log)
         except OperatorError as error:
             return await self._refused(row, error)
-        one = _One(self.terminal, self.store, row, plan, assembled, log)
+        telling = [Telling(self.terminal, plan)] if plan.notify else []
+        watching = Observers([*telling, *self.watching(row, plan)])
+        one = _One(self.store, row, plan, assembled, log, watching)
         try:
             with anyio.CancelScope() as before_it_begins:
                 leaving.heed = lambda cut: one.leave(cut, before_it_begins)
@@ -127,12 +131,13 @@ class _One:
     """One component, while this process conducts it."""
 
     def __init__(
-        self, terminal: Terminal, store: LocalStore, row: SubmittedComponent, plan: Plan, assembled: Assembled, log: Log
-    ) -> None:
+        self, store: LocalStore, row: SubmittedComponent, plan: Plan, assembled: Assembled, log: Log,
+        watching: Observer,
+    ) -> None:  # fmt: skip
         self._store, self._row, self._roma, self._log = store, row, assembled.roma, log
         self._closing = ExitStack()
         self._closing.callback(self._log.close)
-        self._observing: Observer = Observers([Telling(terminal, plan)]) if plan.notify else Observer()
+        self._observing = watching
         self._closing.callback(self._observing.close)
         self._observing.attached(self._log.say)
         self._begun = False

@@ -48,7 +48,7 @@ _EXAMPLES = {
     "journal": ("upgrade --journal 'postgresql://roma:${env:JOURNAL_PASSWORD}@db:5432/roma'",),
     "submit": ("plan.yaml --journal 'postgresql://...' --engine temporal:7233/migrations",
                "plan.yaml --approved ok.json"),
-    "worker": ("--group cn-north --at-once 8",),
+    "worker": ("--group cn-north --at-once 8", "--group cn-north --metrics-port 0.0.0.0:9464"),
     "workers": ("--json",),
     "forget": ("20270101-020000", "--older-than 90d --yes"),
     "emulator": ("--write-plan local.yaml", "--world world.yaml --port 0"),

@@ -39,6 +39,8 @@ class Station:
     at_once: int
     say: Say
     offload: Offload
+    #: called after each sign of life, on the thread that gave it
+    beaten: Callable[[], None] = lambda: None
     #: the engine, while it can be reached
     _engine: Engine | None = None
     _draining: anyio.Event = field(default_factory=anyio.Event)
@@ -89,8 +91,12 @@ class Station:
 
     async def _be_seen(self) -> None:
         while True:
-            await self._tell_rows(lambda: self.submissions.seen(self.me))
+            await self._tell_rows(self._beat)
             await anyio.sleep(SEEN * self.submissions.ttl)
+
+    def _beat(self) -> None:
+        self.submissions.seen(self.me)
+        self.beaten()
 
     async def _tell_rows(self, work: Callable[[], None]) -> None:
         try:

@@ -214,9 +214,21 @@ class Figures(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Every number, as it stands now."""
+        yield from self.by_lane()
         with self._lock:
-            families = [*self._of_jobs(), *self._of_lanes(), *self._of_slots(), *self._of_the_plan()]
+            families = [*self._of_the_plan()]
         yield from families
+
+    def by_lane(self) -> list[Metric]:
+        """Those that tell of lanes and slots, of which no two runs of one plan at the same time have one in common."""
+        with self._lock:
+            return [*self._of_jobs(), *self._of_lanes(), *self._of_slots()]
+
+    @property
+    def which(self) -> tuple[str, float]:
+        """The run, "" before it is known, and when it began."""
+        with self._lock:
+            return self._run, self._began
 
     def _of_jobs(self) -> Iterator[Metric]:
         labels = ["plan", "lane", "kind", "outcome"]

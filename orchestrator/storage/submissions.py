@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NoReturn, Protocol
 
-from orchestrator.core.state.submissions import Submission, SubmittedComponent, Worker
+from orchestrator.core.state.submissions import Submission, SubmissionCounts, SubmittedComponent, Worker
 from orchestrator.errors import OperatorError
 from orchestrator.storage.locks import Holder
 
@@ -74,6 +74,14 @@ class Submissions(Protocol):
 
     def workers(self) -> list[Worker]:
         """Those that have not left, also dead ones: how long each was not seen is told."""
+        ...
+
+    def counts(self) -> list[SubmissionCounts]:
+        """The latest submission of each plan, by plan, as far as it is not done or was submitted in the last week."""
+        ...
+
+    def held_here(self) -> int:
+        """How many components this process holds; asks nobody."""
         ...
 
     # --- writing ---
@@ -162,6 +170,12 @@ class NoSubmissions:
 
     def workers(self) -> list[Worker]:
         return []
+
+    def counts(self) -> list[SubmissionCounts]:
+        return []
+
+    def held_here(self) -> int:
+        return 0
 
     def submit(
         self, submission: Submission, components: Sequence[SubmittedComponent], parts: Mapping[str, str] = NO_PARTS

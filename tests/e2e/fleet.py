@@ -25,6 +25,7 @@ from orchestrator.emulator.world.world import User, World
 from tests.builders.postgres_server import PASSWORD, PostgresServer
 from tests.e2e.desk import LINES, PROGRAM, SETTINGS, Desk, key_of, password_of, secrets_of
 from tests.e2e.local_roma import BLINK, LocalRoma
+from tests.e2e.scraping import get, samples
 from tests.emulator.ledgers import overlaps
 
 #: seconds after which a fleet counts as stuck
@@ -138,6 +139,11 @@ class WorkerProcess:
         self.process.terminate()
         return self.process.wait(PATIENCE)
 
+    def numbers(self) -> dict[str, float]:
+        """What is scraped of it, each with its labels; it was started with `--metrics-port`."""
+        said = next(line for line in self.text().splitlines() if '"event": "metrics"' in line)
+        return samples(get(json.loads(said)["url"]))
+
     def text(self) -> str:
         return self.said.read_text(encoding="utf-8", errors="replace")
 
@@ -183,13 +189,16 @@ class Fleet:
         assert said.code == 0, said.both
         return str(said.document["submission"])
 
-    def worker(self, group: str, at_once: int = 4, *, engine: str = "", before: Sequence[str] = ()) -> WorkerProcess:
+    def worker(
+        self, group: str, at_once: int = 4, *, engine: str = "", before: Sequence[str] = (), more: Sequence[str] = ()
+    ) -> WorkerProcess:
         """One more worker, with a home of its own, as on a host of its own; `before` is what its command runs under."""
         number = len(self.workers)
         said = self.desk.folder / f"worker-{number}.log"
         words = [
             *before, *PROGRAM, "worker", "--group", group, "--at-once", str(at_once), *self.journal,
             "--engine", engine or self.engine, "--home", str(self.desk.folder / f"home-{number}"), *LINES,
+            *more,
         ]  # fmt: skip
         with open(said, "w", encoding="utf-8") as file:
             process = subprocess.Popen(

@@ -16,6 +16,7 @@ from tests.e2e.desk import Desk
 from tests.e2e.fleet import Fleet, FleetPlan, WorkerProcess, arrived_once, fleet_at, world_of_pairs
 from tests.e2e.judging import every_promise_held, journals_of, judge
 from tests.e2e.local_roma import LocalRoma
+from tests.e2e.scraping import samples
 from tests.simulation.book import Broken
 
 #: seconds: what a dead worker holds, it holds so long
@@ -39,15 +40,31 @@ def conducts(fleet: Fleet, worker: WorkerProcess, number: int) -> list[str]:
     return fleet.conducted_by(worker.pid)
 
 
+def told_of_a_fleet(seen: dict[str, float]) -> None:
+    """What the worker of the north tells once all is done: what it conducted itself, and all of the submission."""
+    assert seen['components{plan="fleet",state="done"}'] == 3
+    assert seen['jobs_total{kind="import",lane="m1-1@dst1",outcome="done",plan="fleet"}'] == 1
+    assert not [name for name in seen if "m2-2@dst2" in name], "another group's"
+    assert seen['worker_components{group="north"}'] == 0
+    assert seen['worker_last_beat_timestamp_seconds{group="north"}'] > 1.7e9
+    assert seen['last_success_timestamp_seconds{plan="fleet"}'] > 1.7e9
+
+
 def test_two_workers_of_two_groups_bring_all_and_leave_in_good_order(fleet: Fleet, serve: Serve) -> None:
     roma, plan = serve(world_of_pairs(3)), FleetPlan.of_pairs(3, groups={1: "north", 2: "south"})
     fleet.plan(roma, plan)
-    north, south = fleet.worker("north"), fleet.worker("south")
+    north = fleet.worker("north", more=("--metrics-port", "0", "--metrics-textfile", "north.prom"))
+    south = fleet.worker("south")
     submission = fleet.submit()
     fleet.until_over()
     arrived_once(roma, plan)
     assert fleet.components() == {f"{submission}.{n}": ("done", 0) for n in (1, 2, 3)}
+    fleet.until(lambda: north.numbers().get('exit_code{plan="fleet"}') == 0)
+    told_of_a_fleet(north.numbers())
     assert (north.drain(), south.drain()) == (0, 0)
+    left = samples((fleet.desk.folder / "north.prom").read_text())
+    assert left['jobs_total{kind="import",lane="m1-1@dst1",outcome="done",plan="fleet"}'] == 1
+    assert not [name for name in left if name.startswith("worker_")], "whoever has drained is not missed"
     assert fleet.sql("SELECT * FROM worker") == []
     assert fleet.sql("SELECT key FROM lease WHERE expires > clock_timestamp()") == []
 
@@ -228,9 +245,11 @@ def test_workers_carry_out_what_was_approved_and_nothing_else(fleet: Fleet, serv
     saved = fleet.desk.run("preview", "plan.yaml", "--save", "ok.json")
     assert saved.code == 0, saved.both
     roma.ask(lambda api: api.service.holding("src2").apps.put(App(make_id("other", "x"), "one-more", "k", "s", "s")))
-    fleet.worker("north")
+    worker = fleet.worker("north", more=("--metrics-port", "0"))
     submission = fleet.submit(more=("--approved", "ok.json"))
     fleet.until(lambda: fleet.components() == {f"{submission}.1": ("done", 0), f"{submission}.2": ("parked", 4)})
+    fleet.until(lambda: worker.numbers().get('exit_code{plan="fleet"}') == 4)
+    assert worker.numbers()['components{plan="fleet",state="parked"}'] == 1
     arrived_once(roma, FleetPlan.of_pairs(1))
     assert roma.held("dst2") == {}
     status = fleet.desk.run("status", submission, *fleet.journal)

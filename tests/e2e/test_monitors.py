@@ -1,6 +1,5 @@
 """Monitors see how a run goes: numbers over a socket and in a file, spans, a fresh good end; and never at its cost."""
 
-import http.client
 import json
 import socket
 import time
@@ -8,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
-from urllib.parse import urlsplit
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
@@ -18,6 +16,7 @@ from orchestrator.emulator.world.operations import Operation
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import LINES, REPOSITORY, Desk, PlanText, read_until
 from tests.e2e.local_roma import PATIENCE, small_world
+from tests.e2e.scraping import get
 
 #: several batches
 SMALL = PlanText(settings={"batch_size": 4, "job_timeout": "3s", "outage_timeout": "20s"})
@@ -37,18 +36,6 @@ provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter(out=file, fo
 trace.set_tracer_provider(provider)
 atexit.register(file.close)
 """
-
-
-def get(url: str, accept: str = "text/plain") -> str:
-    place = urlsplit(url)
-    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=20)
-    try:
-        connection.request("GET", place.path, headers={"Accept": accept})
-        answer = connection.getresponse()
-        assert answer.status == 200
-        return answer.read().decode()
-    finally:
-        connection.close()
 
 
 def numbers(text: str) -> Numbers:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from orchestrator.notices.metrics import Figures
+from orchestrator.notices.worker_metrics import WorkerFigures
 
 ALERTS = Path(__file__).parents[2] / "plans" / "alerts.yaml"
 PROMTOOL = os.environ.get("ROMA_TEST_PROMTOOL") or shutil.which("promtool") or ""
@@ -32,6 +33,11 @@ NIGHTS = {
     "no good end": ('last_success_timestamp_seconds{plan="p"}', "-700000+0x20", "15m", "RomaMigrateNoGoodEnd"),
     "away": ('waiting{plan="p",lane="m@prod",reason="outage"}', "2+0x20", "15m", "RomaMigrateServiceAway"),
     "away for a moment": ('waiting{plan="p",lane="m@prod",reason="outage"}', "2 2 2 0+0x20", "15m", ""),
+    "parked": ('components{plan="p",state="parked"}', "0 1+0x10", "5m", "RomaMigrateComponentsParked"),
+    "conducted": ('components{plan="p",state="conducted"}', "3+0x10", "5m", ""),
+    "beats": ('worker_last_beat_timestamp_seconds{group="g"}', "0+60x10", "8m", ""),
+    "beats no more": ('worker_last_beat_timestamp_seconds{group="g"}', "0+0x10", "5m", "RomaMigrateWorkerSilent"),
+    "workflows fail": ('worker_failed_workflow_tasks_total{group="g"}', "0 1+1x10", "5m", "RomaMigrateWorkflowFails"),
     "slot taken": ('waiting{plan="p",lane="m@prod",reason="foreign-job"}', "1+0x90", "80m", "RomaMigrateSlotTaken"),
 }
 
@@ -39,9 +45,8 @@ NIGHTS = {
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 def test_each_rule_can_be_parsed_and_names_only_what_is_told(rule: dict[str, str]) -> None:
     promql_parser.parse(rule["expr"])
-    told = {
-        f"{family.name}_total" if family.type == "counter" else family.name for family in Figures("p", {}).collect()
-    }
+    every = (*Figures("p", {}).collect(), *WorkerFigures("w", "g", "1", lambda: 0).collect())
+    told = {f"{family.name}_total" if family.type == "counter" else family.name for family in every}
     named = set(re.findall(r"roma_migrate_\w+", rule["expr"]))
     assert named
     assert named <= told
@@ -76,7 +81,8 @@ def test_what_fires_in_a_night(night: str, tmp_path: Path) -> None:
 def _labels(alert: str, series: str) -> dict[str, str]:
     (severity,) = (rule["labels"]["severity"] for rule in RULES if rule["alert"] == alert)
     kept = dict(re.findall(r'(\w+)="([^"]*)"', series))
-    kept.pop("reason", None)
+    for name in ("reason", "state"):
+        kept.pop(name, None)
     return kept | {"severity": severity}
 
 

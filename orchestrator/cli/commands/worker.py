@@ -10,7 +10,7 @@ import secrets
 import signal
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NoReturn
 
@@ -22,7 +22,9 @@ from orchestrator.cli.context.engine import EngineFound, engine_of
 from orchestrator.cli.context.error_boundary import tell
 from orchestrator.cli.context.find_run import make_home, store_for
 from orchestrator.cli.context.first_signal import FirstSignal
+from orchestrator.cli.context.measuring import Monitoring
 from orchestrator.cli.context.signals import told
+from orchestrator.cli.context.worker_measuring import monitor_of
 from orchestrator.cli.output.logs import Log
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.output.times import local
@@ -46,10 +48,12 @@ class Wanted:
     #: components of its group at once, and as many of no group
     at_once: int
     engine: str = ""
+    monitoring: Monitoring = field(default_factory=Monitoring)
 
 
 def worker(terminal: Terminal, wanted: Wanted) -> int:
     """Work until SIGTERM or SIGINT; raises OperatorError."""
+    wanted.monitoring.address()  # refused before anything is waited for
     engine = engine_of(terminal, wanted.engine)
     if engine is None:
         raise OperatorError(
@@ -93,10 +97,11 @@ class _Working:
         me = Worker(f"{host}-{pid}-{secrets.token_hex(3)}", host, pid, wanted.group, __version__)
         holder = Holder(host, pid, local(utc_now().timestamp()))
         agent = f"roma-migrate/{__version__} (worker {me.id})"
+        self._monitor = monitor_of(terminal, me, store, wanted.monitoring)
+        conducting = Conducting(terminal, store, holder, agent, self._fall, self._unfit, self._monitor.watching)
         self._station = Station(
-            me, store.submissions, engine.way(store.submissions, self._log.say),
-            Conducting(terminal, store, holder, agent, self._fall, self._unfit).conduct, wanted.at_once, self._log.say,
-            Threads(2),
+            me, store.submissions, engine.way(store.submissions, self._say), conducting.conduct, wanted.at_once,
+            self._log.say, Threads(2), self._monitor.beaten,
         )  # fmt: skip
         self._first = FirstSignal(self._heed)
         what = f"worker {me.id} of group {wanted.group}: at most {wanted.at_once} components at once"
@@ -105,8 +110,14 @@ class _Working:
     def run(self) -> int:
         with told(self._first.hear):
             anyio.run(partial(self._first.heeded, self._station.work))
+        self._monitor.drained()
         self._log.say("drained", code=int(self._code), text=f"this worker ends with code {int(self._code)}")
         return int(self._code)
+
+    def _say(self, event: str, **fields: object) -> None:
+        """What the engine says is for the log, and some of it for monitors."""
+        self._monitor.heard(event, **fields)
+        self._log.say(event, **fields)
 
     def _heed(self, number: signal.Signals, all_of_it: anyio.CancelScope) -> None:
         self._terminal.say(f"{number.name}: nothing more is taken; once more to leave at once")

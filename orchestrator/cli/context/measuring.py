@@ -24,8 +24,7 @@ from orchestrator.storage.store import LocalStore
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
-
-    from orchestrator.notices.exposition import Textfile
+    from prometheus_client.registry import Collector
 
 #: where `--metrics-port PORT` listens
 LOOPBACK = "127.0.0.1"
@@ -94,15 +93,11 @@ class Metrics(Observer):
     """One command's numbers, served until it ends."""
 
     def __init__(self, terminal: Terminal, plan: Plan, store: LocalStore, asked: Monitoring, command: str) -> None:
-        from orchestrator.notices.exposition import registry_of
         from orchestrator.notices.metrics import Figures
 
-        hosts = {name: host_of(instance.endpoint) for name, instance in plan.instances.items()}
-        self._terminal = terminal
-        self._figures = Figures(plan.name, hosts, last_success(store, plan.name)[1], command=command)
-        registry = registry_of(self._figures)
-        self._serve(registry, asked.address())
-        self._textfile = self._file(registry, asked.textfile)
+        last = last_success(store, plan.name)[1]
+        self._figures = Figures(plan.name, hosts_of(plan), last, command=command)
+        self._published = Published(terminal, self._figures, asked, "the run")
 
     def started(self, run: str, resumed: bool, progress: Progress) -> None:
         self._figures.begin(run, progress)
@@ -120,6 +115,22 @@ class Metrics(Observer):
         self.left(int(code_of(error)))
 
     def close(self) -> None:
+        self._published.close()
+
+
+class Published:
+    """Numbers where a command line wants them; what cannot be had there is a warning."""
+
+    def __init__(self, terminal: Terminal, figures: "Collector", asked: Monitoring, whose: str) -> None:
+        from orchestrator.notices.exposition import Textfile, registry_of
+
+        self._terminal, self._whose = terminal, whose
+        registry = registry_of(figures)
+        self._serve(registry, asked.address())
+        self._textfile = Textfile(registry, asked.textfile, self._trouble) if asked.textfile is not None else None
+
+    def close(self) -> None:
+        """Write the file for the last time."""
         if self._textfile is not None:
             self._textfile.close()
 
@@ -135,13 +146,13 @@ class Metrics(Observer):
         else:
             self._terminal.say(f"metrics at {url}", event="metrics", url=url)
 
-    def _file(self, registry: "CollectorRegistry", path: Path | None) -> "Textfile | None":
-        from orchestrator.notices.exposition import Textfile
-
-        return Textfile(registry, path, self._trouble) if path is not None else None
-
     def _trouble(self, why: str) -> None:
-        self._terminal.warn(f"the run goes on without these metrics: {why}")
+        self._terminal.warn(f"{self._whose} goes on without these metrics: {why}")
+
+
+def hosts_of(plan: Plan) -> dict[str, str]:
+    """Instance -> host of its endpoint."""
+    return {name: host_of(instance.endpoint) for name, instance in plan.instances.items()}
 
 
 def _now() -> float:

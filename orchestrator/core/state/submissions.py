@@ -4,7 +4,7 @@ A component is waiting for a worker, parked until a person acts, or done. Whethe
 of its own: that is its lease.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -121,6 +121,42 @@ class Standing:
 
     state: ComponentState
     not_before: float = 0.0
+
+
+class Stands(StrEnum):
+    """Where a component stands now, for those who count."""
+
+    #: held by a worker
+    CONDUCTED = "conducted"
+    #: due, and for a worker
+    WAITING = "waiting"
+    #: for its `not_before`
+    LATER = "later"
+    PARKED = "parked"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionCounts:
+    """A plan's latest submission in numbers."""
+
+    plan: str
+    submission: str
+    #: how many components stand where; all of them, also where there is none
+    stands: Mapping[Stands, int]
+    #: the gravest code, once nothing of it goes on by itself; else None
+    code: ExitCode | None
+
+
+def counts_of(plan: str, submission: str, groups: Iterable[tuple[Stands, int | None, int]]) -> SubmissionCounts:
+    """`groups`: where components stand, how they ended last, and how many there are of them."""
+    held = list(groups)
+    stands = dict.fromkeys(Stands, 0)
+    for each, _, number in held:
+        stands[each] += number
+    over = all(each in {Stands.PARKED, Stands.DONE} for each, _, _ in held)
+    code = gravest_of(ExitCode(code) for _, code, _ in held if code is not None) if over else None
+    return SubmissionCounts(plan, submission, stands, code)
 
 
 def standing_after(code: int, not_before: float, now: float) -> Standing:

@@ -7,15 +7,19 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from itertools import groupby
 from typing import Any, TypeVar
 
 from orchestrator.core.model.counts import count
 from orchestrator.core.state.submissions import (
     Approved,
     ComponentState,
+    Stands,
     Submission,
+    SubmissionCounts,
     SubmittedComponent,
     Worker,
+    counts_of,
     standing_after,
 )
 from orchestrator.errors import ExitCode, HeldElsewhere, LeaseLost, OperatorError
@@ -77,6 +81,18 @@ _FORGET_DEAD = "DELETE FROM worker WHERE seen < clock_timestamp() - interval '1 
 _WORKERS = """SELECT id, host, pid, grp, version, draining, extract(epoch FROM started)::double precision,
     greatest(0, extract(epoch FROM clock_timestamp() - seen))::double precision FROM worker ORDER BY grp, started, id"""
 
+#: seconds for which a submission that is done is counted
+_WEEK = 7 * 86400
+_COUNTS = f"""SELECT s.plan, s.id, CASE
+        WHEN EXISTS (SELECT FROM lease AS l WHERE l.key = '{_COMPONENT}' || c.id AND l.expires > clock_timestamp())
+            THEN '{Stands.CONDUCTED}'
+        WHEN c.state = 'waiting' AND c.not_before > {_NOW} THEN '{Stands.LATER}' ELSE c.state END AS stands,
+    c.code, count(*)
+FROM (SELECT DISTINCT ON (plan) plan, id, at FROM submission ORDER BY plan, id DESC) AS s
+JOIN component AS c ON c.submission = s.id
+WHERE s.at > {_NOW} - {_WEEK} OR EXISTS (SELECT FROM component AS o WHERE o.submission = s.id AND o.state <> 'done')
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"""
+
 
 class PostgresSubmissions:
     """What the rows say. Any thread may ask."""
@@ -125,6 +141,13 @@ class PostgresSubmissions:
 
     def workers(self) -> list[Worker]:
         return [Worker(*row) for row in self._rows(_WORKERS)]
+
+    def counts(self) -> list[SubmissionCounts]:
+        plans = groupby(self._rows(_COUNTS), key=lambda row: (row[0], row[1]))
+        return [counts_of(*name, ((Stands(row[2]), row[3], row[4]) for row in rows)) for name, rows in plans]
+
+    def held_here(self) -> int:
+        return sum(key.startswith(_COMPONENT) for key in self._holdings.epochs)
 
     def must_be_over(self, plan: str, approved: str | None = None) -> None:
         self._database.ask(lambda db: _must_be_over(db, plan, approved))

@@ -1,6 +1,7 @@
 """Submissions and components: one of a plan at a time, each component in one hand, and every word where it fits."""
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -8,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.core.state import events as e
-from orchestrator.core.state.submissions import ComponentState, Submission, SubmittedComponent, Worker
+from orchestrator.core.state.submissions import ComponentState, Stands, Submission, SubmittedComponent, Worker
 from orchestrator.errors import ExitCode, HeldElsewhere, LeaseLost, OperatorError
 from orchestrator.storage.leases import Denied, Taken
 from orchestrator.storage.locks import Holder
@@ -225,6 +226,29 @@ def test_a_persons_word_wakes_what_is_parked_and_parks_what_waits(store: Postgre
         assert not kept.park("s1.1", int(ExitCode.STOPPED), "too late: it is conducted")
     rewritten(database, "state", "done")
     assert not kept.wake("s1.1")
+
+
+def test_the_latest_submission_of_each_plan_is_counted_by_where_its_components_stand(
+    store: PostgresStore, opened: Opened, database: Database
+) -> None:
+    kept, now = store.submissions, time.time()
+    kept.submit(submission("s2", "billing"), parts("s2", "billing"))
+    kept.submit(replace(submission("s3", "returns"), at=now), parts("s3", "returns"))
+    with store.of_component(parts()[0]).hold("orders", ME):
+        (first, *_) = [each for each in kept.counts() if each.plan == "orders"]
+        assert (kept.held_here(), opened().submissions.held_here()) == (1, 0)
+    assert (first.stands[Stands.CONDUCTED], first.stands[Stands.WAITING], first.code) == (1, 1, None)
+    assert kept.held_here() == 0
+    rewritten(database, "not_before", 1e12)
+    rewritten(database, "state", "parked", "s1.2")
+    for id_ in ("s2.1", "s2.2", "s3.1", "s3.2"):
+        sql(database, "UPDATE component SET state = 'done', code = 0 WHERE id = %s", id_)
+    told = {each.plan: each for each in kept.counts()}
+    assert (told["orders"].stands[Stands.LATER], told["orders"].stands[Stands.PARKED]) == (1, 1)
+    assert (told["returns"].stands[Stands.DONE], told["returns"].code) == (2, ExitCode.DONE)
+    assert "billing" not in told, "it was submitted long ago, and is done"
+    kept.submit(replace(submission("s4", "returns"), at=now), parts("s4", "returns"))
+    assert {each.submission for each in kept.counts()} == {"s1", "s4"}
 
 
 def test_workers_are_told_with_the_time_since_they_were_seen(store: PostgresStore, database: Database) -> None:
