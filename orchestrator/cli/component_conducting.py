@@ -1,7 +1,7 @@
 """Conducts a fleet's components in this process, for `worker`. Law: whoever lost the leases leaves at that instant.
 
 What can be refused is noted at the component, where a person finds it; what will pass is tried again by whichever
-worker is free.
+worker is free, and what this one could not reach is left to the others first.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,10 +18,11 @@ from orchestrator.cli.context.telling import Telling
 from orchestrator.cli.context.wiring import Assembled, assemble
 from orchestrator.cli.output.logs import Log
 from orchestrator.cli.output.terminal import Terminal
+from orchestrator.cli.output.times import local
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.state.events import Entry
 from orchestrator.core.state.progress import Progress
-from orchestrator.core.state.submissions import ComponentState, SubmittedComponent
+from orchestrator.core.state.submissions import ComponentState, SubmittedComponent, Worker
 from orchestrator.engine.components import conduct, runs_for
 from orchestrator.engine.runs import Runs
 from orchestrator.engine.runtime import Threads, utc_now
@@ -35,6 +36,7 @@ from orchestrator.errors import (
     RomaMigrateError,
 )
 from orchestrator.fleet.engine import BY_ITSELF, Cut, Leaving, Left, TryAgain
+from orchestrator.fleet.unreached import Unreached, others_for
 from orchestrator.storage.locks import Holder
 from orchestrator.storage.planfile import plan_in
 from orchestrator.storage.store import LocalStore
@@ -44,16 +46,19 @@ _SOONEST = 5.0
 _DRAINED = "SIGTERM"
 
 
+def agent_of(worker: Worker) -> str:
+    """The User-Agent by which services tell this worker from others."""
+    return f"roma-migrate/{worker.version} (worker {worker.id})"
+
+
 @dataclass(slots=True)
 class Conducting:
     """All components of one worker."""
 
     terminal: Terminal
     store: LocalStore
-    #: this process, as it holds components
-    holder: Holder
-    #: the User-Agent by which services tell this worker from others
-    agent: str
+    #: this process
+    me: Worker
     #: ends this process at once, with that error's code
     fall: Callable[[RomaMigrateError], None]
     #: told of an end that concerns this whole process (7)
@@ -61,13 +66,20 @@ class Conducting:
     #: who looks on while a component is conducted, beside those that its plan names
     watching: Callable[[SubmittedComponent, Plan], Sequence[Observer]] = lambda component, plan: ()
     _offload: Threads = field(default_factory=lambda: Threads(4))
+    _unreached: Unreached = field(default_factory=Unreached)
+    _holder: Holder = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._holder = Holder(self.me.host, self.me.pid, local(utc_now().timestamp()))
 
     async def conduct(self, component: str, leaving: Leaving) -> Left:
         """One component, from its row to its row; raises TryAgain."""
         try:
             row = await self._offload(self.store.submissions.component, component)
             if row.state is ComponentState.WAITING and row.not_before <= utc_now().timestamp():
+                await self._leave_to_others(row)
                 row = await self._conducted(row, leaving)
+                self._unreached.left(row, utc_now().timestamp())
         except TryAgain:
             raise
         except (HeldElsewhere, JournalUnreachable, JournalInDoubt) as error:
@@ -78,6 +90,14 @@ class Conducting:
         except Exception as error:  # noqa: BLE001 - a defect parks its component, and the others go on
             return self._defect(error)
         return _left(row)
+
+    async def _leave_to_others(self, row: SubmittedComponent) -> None:
+        """Raises TryAgain for what could not be reached from here, while another worker may reach it."""
+        submissions = self.store.submissions
+        if self._unreached.gave_up(row.id, utc_now().timestamp()):
+            workers = await self._offload(submissions.workers)
+            if others_for(row, self.me, workers, submissions.ttl):
+                raise TryAgain("its services could not be reached from this worker: another one tries first")
 
     async def _conducted(self, row: SubmittedComponent, leaving: Leaving) -> SubmittedComponent:
         log = Log(self.terminal, lambda: utc_now().timestamp(), row.id)
@@ -93,7 +113,7 @@ class Conducting:
                 leaving.heed = lambda cut: one.leave(cut, before_it_begins)
                 if leaving.cut is not None:
                     one.leave(leaving.cut, before_it_begins)
-                now = await conduct(one.runs, self.store, row, self.holder)
+                now = await conduct(one.runs, self.store, row, self._holder)
                 one.left(now)
                 if now.code == ExitCode.MEMORY:
                     self.unfit(now.why)
@@ -107,13 +127,13 @@ class Conducting:
         """The submitted plan with its secrets; commands that give them may take their time."""
         submission = self.store.submissions.submission(row.submission)
         plan = plan_in(submission.plan_text, Path(submission.plan_file))
-        return plan, assemble(plan, self.terminal.redactor, log.say, agent=self.agent)
+        return plan, assemble(plan, self.terminal.redactor, log.say, agent=agent_of(self.me))
 
     async def _refused(self, row: SubmittedComponent, error: OperatorError) -> SubmittedComponent:
         """Its plan or its secrets cannot be had here: a person finds that at the component."""
 
         def noted() -> SubmittedComponent:
-            with self.store.of_component(row).hold(row.plan, self.holder):
+            with self.store.of_component(row).hold(row.plan, self._holder):
                 return self.store.submissions.ended(row.id, int(error.exit_code), error.message, 0.0)
 
         self.terminal.warn(f"{row.id}: {error.message}")

@@ -2,6 +2,7 @@
 
 Law: it needs root and `ip`; whoever makes it removes it. Services that listen on loopback here are reached there at the
 same addresses, so that a split cuts real connections of a real process, and nothing stands in between that holds bytes.
+What goes to one port may have a cable of its own, so that one service is cut off while all others are reached.
 """
 
 import os
@@ -12,39 +13,63 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+#: the table of routes over the second cable
+_TABLE = "231"
+
 
 class OtherHost:
-    """A namespace with one cable to this host."""
+    """A namespace with a cable to this host, and with a second one for what goes to one port, where one is named."""
 
-    def __init__(self, name: str) -> None:
-        self.name, self._near = name, f"n{name}"
+    def __init__(self, name: str, service: int = 0) -> None:
+        """`service` is the port whose traffic has a cable of its own; 0: no port's has."""
+        self.name, self._service = name, service
+        #: this host's ends of the cables
+        self._cables = [f"n{name}", f"m{name}"] if service else [f"n{name}"]
         #: what stands before a command line that runs there
         self.words = ("ip", "netns", "exec", name)
 
     def make(self) -> None:
-        near, far, net = self._near, f"f{self.name}", int(self.name, 16) % 250
         _ip("netns", "add", self.name)
+        for place, near in enumerate(self._cables):
+            self._lay(near, f"f{near}", 4 * place, () if place == 0 else ("table", _TABLE))
+        if self._service:
+            self._there("ip", "rule", "add", "ipproto", "tcp", "dport", str(self._service), "lookup", _TABLE)
+
+    def _lay(self, near: str, far: str, first: int, table: tuple[str, ...]) -> None:
+        """A cable between these two ends, over which 127.0.0.1 is reached by those who ask this table of routes."""
+        net = f"10.231.{int(self.name, 16) % 250}"
+        here, there = f"{net}.{first + 1}", f"{net}.{first + 2}"
         _ip("link", "add", near, "type", "veth", "peer", "name", far)
         _ip("link", "set", far, "netns", self.name)
-        _ip("addr", "add", f"10.231.{net}.1/30", "dev", near)
+        _ip("addr", "add", f"{here}/30", "dev", near)
         Path(f"/proc/sys/net/ipv4/conf/{near}/route_localnet").write_text("1")
         _ip("link", "set", near, "up")
-        there = ("netns", "exec", self.name)
-        _ip(*there, "ip", "addr", "add", f"10.231.{net}.2/30", "dev", far)
-        _ip(*there, "ip", "link", "set", far, "up")
-        _ip(*there, "sh", "-c", f"echo 1 > /proc/sys/net/ipv4/conf/{far}/route_localnet")
+        self._there("ip", "addr", "add", f"{there}/30", "dev", far)
+        self._there("ip", "link", "set", far, "up")
+        self._there("sh", "-c", f"echo 1 > /proc/sys/net/ipv4/conf/{far}/route_localnet")
         # Its own loopback stays down: 127.0.0.1 is nobody's there, and this host answers for it.
-        _ip(*there, "ip", "route", "add", "127.0.0.1/32", "via", f"10.231.{net}.1", "src", f"10.231.{net}.2")
+        self._there("ip", "route", "add", "127.0.0.1/32", "via", here, "src", there, *table)
+
+    def _there(self, *words: str) -> None:
+        _ip("netns", "exec", self.name, *words)
 
     def cut(self) -> None:
         """Nothing passes any more, and nobody is told."""
-        _ip("link", "set", self._near, "down")
+        for near in self._cables:
+            _ip("link", "set", near, "down")
+
+    def cut_from_service(self) -> None:
+        """The same for the port that has a cable of its own; everything else passes."""
+        assert self._service
+        _ip("link", "set", self._cables[1], "down")
 
     def heal(self) -> None:
-        _ip("link", "set", self._near, "up")
+        for near in self._cables:
+            _ip("link", "set", near, "up")
 
     def remove(self) -> None:
-        subprocess.run(["ip", "link", "del", self._near], check=False, capture_output=True)
+        for near in self._cables:
+            subprocess.run(["ip", "link", "del", near], check=False, capture_output=True)
         subprocess.run(["ip", "netns", "del", self.name], check=False, capture_output=True)
 
 
@@ -54,8 +79,9 @@ def can_be_had() -> bool:
 
 
 @contextmanager
-def other_host() -> Iterator[OtherHost]:
-    host = OtherHost(secrets.token_hex(4))
+def other_host(service: int = 0) -> Iterator[OtherHost]:
+    """`service` as in OtherHost."""
+    host = OtherHost(secrets.token_hex(4), service)
     try:
         host.make()
         yield host

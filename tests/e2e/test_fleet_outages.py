@@ -1,6 +1,7 @@
 """Outages of a fleet at the settings of a real one: long ones, of minutes together (`make proof`).
 
-After each of them, with whoever supervises the workers, every component ends well: nothing twice, nothing lost.
+After each of them, with whoever supervises the workers, every component ends well: nothing twice, nothing lost, and
+each journal keeps every promise (`Night.ends_well`).
 """
 
 import threading
@@ -10,24 +11,20 @@ from itertools import count, cycle
 import pytest
 
 from orchestrator.emulator.world.operations import Operation
-from orchestrator.emulator.world.options import Duration, Durations
-from tests.builders.cable import Cable, cable_to
+from tests.builders.cable import cable_to
 from tests.builders.other_host import can_be_had, other_host
 from tests.builders.postgres_server import OwnServer, PostgresServer
 from tests.builders.temporal_server import TemporalServer
 from tests.chaos.lab import lab
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import Desk
-from tests.e2e.fleet import Fleet, FleetPlan, Supervisor, arrived_once, fleet_at, world_of_pairs
-from tests.e2e.judging import every_promise_held
-from tests.e2e.local_roma import LocalRoma
+from tests.e2e.fleet import FleetPlan, arrived_once, fleet_at, world_of_pairs
+from tests.e2e.fleet_night import JOBS, LOST, Night, Nights, Wanted, night_at
+from tests.e2e.local_roma import BLINK
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(600)]
 
-#: jobs of a second or two, so that an outage meets every kind of request
-JOBS = Durations(Duration(1.0), Duration(1.0), Duration(1.0))
-#: what the kernel's timer and the program itself end with
-LOST = {75, -9}
+of_its_own = pytest.mark.skipif(not can_be_had(), reason="a host of its own needs root and `ip`")
 
 
 def let_pass(seconds: float) -> None:
@@ -45,9 +42,9 @@ def own_postgres() -> Iterator[OwnServer]:
         server.remove()
 
 
-def busy(fleet: Fleet, roma: LocalRoma, number: int) -> None:
-    """Return when so many components are conducted and the service was asked for something."""
-    fleet.until(lambda: len(fleet.holders()) >= number and roma.posts() >= number)
+@pytest.fixture
+def night(desk: Desk) -> Nights:
+    return lambda server, engine, wanted: night_at(desk, server, engine, wanted)
 
 
 def test_one_of_three_workers_is_killed_and_its_components_go_on_within_half_a_minute(desk: Desk) -> None:
@@ -55,139 +52,107 @@ def test_one_of_three_workers_is_killed_and_its_components_go_on_within_half_a_m
 
 
 def test_a_worker_that_is_frozen_past_its_lease_asks_for_nothing_and_writes_nothing(
-    postgres: PostgresServer, temporal: str, desk: Desk, serve: Serve
+    postgres: PostgresServer, temporal: str, night: Nights
 ) -> None:
-    roma, plan = serve(world_of_pairs(4)), FleetPlan.of_pairs(4)
-    roma.hold(Operation.IMPORT, times=4)
-    with fleet_at(desk, postgres, temporal) as fleet:
-        fleet.plan(roma, plan)
-        victim = fleet.worker("north")
-        fleet.submit()
-        roma.held_up(4)
+    with night(postgres, temporal, Wanted(pairs=4, durations=BLINK)) as it:
+        it.roma.hold(Operation.IMPORT, times=4)
+        victim = it.fleet.worker("north")
+        it.fleet.submit()
+        it.roma.held_up(4)
         victim.freeze()
-        posts, entries = roma.posts(), fleet.sql("SELECT count(*) FROM event")
+        posts, entries = it.roma.posts(), it.fleet.sql("SELECT count(*) FROM event")
         let_pass(45.0)
         victim.thaw()
         assert victim.process.wait(10) in LOST
-        assert (roma.posts(), fleet.sql("SELECT count(*) FROM event")) == (posts, entries)
-        until = fleet.leased_until(victim.pid)
-        other = fleet.worker("south")
-        roma.release()
-        fleet.until_over()
-        arrived_once(roma, plan)
-        assert 0.0 < roma.asked_by(victim.agent).last <= until, "0 requests of it after its lease's end"
-        assert roma.asked_by(other.agent).last > until
+        assert (it.roma.posts(), it.fleet.sql("SELECT count(*) FROM event")) == (posts, entries)
+        until = it.fleet.leased_until(victim.pid)
+        other = it.fleet.worker("south")
+        it.roma.release()
+        it.ends_well()
+        assert 0.0 < it.roma.asked_by(victim.agent).last <= until, "0 requests of it after its lease's end"
+        assert it.roma.asked_by(other.agent).last > until
 
 
 @pytest.mark.parametrize("seconds", [0.0, 3.0, 8.0])
 def test_a_database_that_is_restarted_costs_nothing(
-    own_postgres: OwnServer, temporal: str, desk: Desk, serve: Serve, seconds: float
+    own_postgres: OwnServer, temporal: str, night: Nights, seconds: float
 ) -> None:
-    roma, plan = serve(world_of_pairs(8, durations=JOBS)), FleetPlan.of_pairs(8)
-    with fleet_at(desk, own_postgres, temporal) as fleet:
-        fleet.plan(roma, plan)
-        with Supervisor(fleet, ["north", "south"]) as supervisor:
-            fleet.submit()
-            busy(fleet, roma, 8)
-            own_postgres.stop("immediate")
-            let_pass(seconds)
-            own_postgres.start()
-            fleet.until_over()
-            arrived_once(roma, plan)
-            assert supervisor.codes == []
+    with night(own_postgres, temporal, Wanted()) as it, it.supervised("north", "south") as supervisor:
+        it.begin(conducted=8)
+        own_postgres.stop("immediate")
+        let_pass(seconds)
+        own_postgres.start()
+        it.ends_well()
+        assert supervisor.codes == []
 
 
 def test_a_database_that_is_away_for_a_minute_is_waited_for(
-    own_postgres: OwnServer, temporal: str, desk: Desk, serve: Serve
+    own_postgres: OwnServer, temporal: str, night: Nights
 ) -> None:
-    roma, plan = serve(world_of_pairs(8, durations=JOBS)), FleetPlan.of_pairs(8)
-    with fleet_at(desk, own_postgres, temporal) as fleet:
-        fleet.plan(roma, plan)
-        with Supervisor(fleet, ["north", "south"]) as supervisor:
-            fleet.submit()
-            busy(fleet, roma, 8)
-            own_postgres.stop("immediate")
-            let_pass(60.0)
-            own_postgres.start()
-            fleet.until_over()
-            arrived_once(roma, plan)
-            assert len(supervisor.codes) == 2, "once each: who begins while it is away waits for it"
-            assert set(supervisor.codes) <= LOST
-            waited = [each.text().count("it is tried until it answers") for each in fleet.workers[2:]]
-            assert waited == [1, 1], "and says so once"
+    with night(own_postgres, temporal, Wanted()) as it, it.supervised("north", "south") as supervisor:
+        it.begin(conducted=8)
+        own_postgres.stop("immediate")
+        let_pass(60.0)
+        own_postgres.start()
+        it.ends_well()
+        assert len(supervisor.codes) == 2, "once each: who begins while it is away waits for it"
+        assert set(supervisor.codes) <= LOST
+        waited = [each.text().count("it is tried until it answers") for each in it.fleet.workers[2:]]
+        assert waited == [1, 1], "and says so once"
 
 
 def test_a_database_behind_a_silent_proxy_is_left_for_one_that_speaks(
-    postgres: PostgresServer, temporal: str, desk: Desk, serve: Serve
+    postgres: PostgresServer, temporal: str, night: Nights
 ) -> None:
-    roma, plan = serve(world_of_pairs(4, durations=JOBS)), FleetPlan.of_pairs(4)
-    with fleet_at(desk, postgres, temporal) as fleet, cable_to(postgres.port) as cable:
-        fleet.plan(roma, plan)
-        fleet.port = cable.port
-        with Supervisor(fleet, ["north"], at_once=4) as supervisor:
-            fleet.submit()
-            busy(fleet, roma, 4)
-            cable.fall_silent()
-            fleet.until(lambda: supervisor.codes)
-            cable.speak()
-            fleet.until_over()
-            arrived_once(roma, plan)
-            assert set(supervisor.codes) <= LOST
+    with (
+        night(postgres, temporal, Wanted(pairs=4, cable="database")) as it,
+        it.supervised("north", at_once=4) as supervisor,
+    ):
+        it.begin(conducted=4)
+        it.cable.fall_silent()
+        it.fleet.until(lambda: supervisor.codes)
+        it.cable.speak()
+        it.ends_well()
+        assert set(supervisor.codes) <= LOST
 
 
-def until_over_with_lost_answers(fleet: Fleet, cable: Cable) -> None:
+def until_over_with_lost_answers(it: Night) -> None:
     """Every component is done, while one answer after the other is cut that says that something was written."""
     looks, answers = count(), cycle([b"INSERT 0 ", b"COMMIT", b"UPDATE "])
 
     def over() -> bool:
         if next(looks) % 4 == 0:
-            cable.cut_before_answer(next(answers))
-        return all(state == "done" for state, _ in fleet.components().values())
+            it.cable.cut_before_answer(next(answers))
+        return all(state == "done" for state, _ in it.fleet.components().values())
 
-    fleet.until(over)
+    it.fleet.until(over)
 
 
 def test_answers_of_the_database_that_are_lost_cost_no_worker_and_nothing_twice(
-    postgres: PostgresServer, temporal: str, desk: Desk, serve: Serve
+    postgres: PostgresServer, temporal: str, night: Nights
 ) -> None:
-    roma, plan = serve(world_of_pairs(8, durations=JOBS)), FleetPlan.of_pairs(8)
-    with fleet_at(desk, postgres, temporal) as fleet, cable_to(postgres.port) as cable:
-        fleet.plan(roma, plan)
-        fleet.port = cable.port
-        with Supervisor(fleet, ["north", "south"]) as supervisor:
-            fleet.submit()
-            until_over_with_lost_answers(fleet, cable)
-            arrived_once(roma, plan)
-            every_promise_held(fleet, "plan.yaml", roma)
-            assert cable.cuts >= 5
-            assert supervisor.codes == []
-            assert {code for _, code in fleet.components().values()} == {0}
-            print(f"{cable.cuts} answers cut")
+    with night(postgres, temporal, Wanted(cable="database")) as it, it.supervised("north", "south") as supervisor:
+        it.fleet.submit()
+        until_over_with_lost_answers(it)
+        it.ends_well()
+        assert it.cable.cuts >= 5
+        assert supervisor.codes == []
+        print(f"{it.cable.cuts} answers cut")
 
 
-def test_services_behind_a_silent_proxy_are_waited_for(
-    postgres: PostgresServer, temporal: str, desk: Desk, serve: Serve
-) -> None:
+def test_services_behind_a_silent_proxy_are_waited_for(postgres: PostgresServer, temporal: str, night: Nights) -> None:
     """What the proxy held back reaches the service late: a request of that time is not repeated beside it."""
-    roma, plan = serve(world_of_pairs(8, durations=JOBS)), FleetPlan.of_pairs(8)
-    with fleet_at(desk, postgres, temporal) as fleet, cable_to(roma.port) as cable:
-        roma.way = cable.port
-        fleet.plan(roma, plan)
-        with Supervisor(fleet, ["north", "south"]) as supervisor:
-            fleet.submit()
-            busy(fleet, roma, 8)
-            conducted = sorted(fleet.holders())
-            cable.fall_silent()
-            let_pass(60.0)
-            assert sorted(fleet.holders()) == conducted
-            cable.speak()
-            fleet.until_over()
-            arrived_once(roma, plan)
-            every_promise_held(fleet, "plan.yaml", roma)
-            assert supervisor.codes == []
+    with night(postgres, temporal, Wanted(cable="services")) as it, it.supervised("north", "south") as supervisor:
+        conducted = it.begin(conducted=8)
+        it.cable.fall_silent()
+        let_pass(60.0)
+        assert sorted(it.fleet.holders()) == conducted
+        it.cable.speak()
+        it.ends_well()
+        assert supervisor.codes == []
 
 
-def test_a_worker_that_is_cut_from_its_services_alone_keeps_what_it_has(
+def test_a_group_that_is_cut_from_its_services_keeps_what_it_has(
     postgres: PostgresServer, temporal: str, desk: Desk, serve: Serve
 ) -> None:
     """The database and the engine hear of it as before: nobody takes over, and the outage is waited for."""
@@ -214,116 +179,146 @@ def test_a_worker_that_is_cut_from_its_services_alone_keeps_what_it_has(
         assert north.asked_by(free.agent).requests == 0
 
 
-def test_an_engine_behind_a_silent_proxy_costs_nothing_that_runs(
-    postgres: PostgresServer, own_temporal: TemporalServer, desk: Desk, serve: Serve
+@of_its_own
+def test_one_worker_of_a_group_that_is_cut_from_its_services_for_a_while_keeps_what_it_has(
+    own_postgres: OwnServer, temporal: str, night: Nights
 ) -> None:
-    roma, plan = serve(world_of_pairs(6, durations=JOBS)), FleetPlan.of_pairs(6)
-    with cable_to(own_temporal.port) as cable, fleet_at(desk, postgres, f"127.0.0.1:{cable.port}/default") as fleet:
-        fleet.plan(roma, plan)
-        with Supervisor(fleet, ["north", "south"], at_once=2) as supervisor:
-            fleet.submit()
-            busy(fleet, roma, 4)
-            conducted = sorted(fleet.holders())
-            cable.fall_silent()
-            fleet.until(lambda: all(fleet.components()[each] == ("done", 0) for each in conducted))
-            let_pass(60.0)
-            cable.speak()
-            fleet.until_over()
-            arrived_once(roma, plan)
-            assert supervisor.codes == []
+    """The other worker of its group reaches them and is idle: what is conducted waits for the end of the outage."""
+    with night(own_postgres, temporal, Wanted(pairs=4)) as it, other_host(it.roma.port) as host:
+        alone = it.fleet.worker("north", before=host.words)
+        conducted = it.begin(conducted=4)
+        host.cut_from_service()
+        requests = it.requests(alone)
+        other = it.fleet.worker("north")
+        let_pass(45.0)
+        assert it.fleet.conducted_by(alone.pid) == conducted
+        assert it.requests(alone) == requests, "nothing of it reaches the services"
+        host.heal()
+        it.ends_well()
+        assert (other.drain(), alone.drain()) == (0, 0)
+        assert it.requests(other) == 0
+        print(f"requests before the cut: {requests}, in all: {it.requests(alone)}; of the other worker: 0")
+
+
+@of_its_own
+def test_one_worker_of_a_group_that_stays_cut_from_its_services_leaves_what_it_has_to_another(
+    own_postgres: OwnServer, temporal: str, night: Nights
+) -> None:
+    """Database and engine hear of it as before, so that nobody believes it dead: it gives up by itself."""
+    wanted = Wanted(pairs=4, settings={"outage_timeout": "10s"})
+    with night(own_postgres, temporal, wanted) as it, other_host(it.roma.port) as host:
+        alone = it.fleet.worker("north", before=host.words)
+        conducted = it.begin(conducted=4)
+        host.cut_from_service()
+        requests = it.requests(alone)
+        other = it.fleet.worker("north")
+        it.fleet.until(lambda: set(it.fleet.components().values()) == {("waiting", 9)})
+        it.ends_well()
+        assert (other.drain(), alone.drain()) == (0, 0)
+        assert it.requests(alone) == requests, "nothing of it has reached the services since"
+        begun = alone.text().count('"event": "run"')
+        assert begun == len(conducted), "and it has tried none of them a second time"
+        print(f"requests before the cut: {requests}, later: 0; of the other worker: {it.requests(other)}")
+
+
+def test_an_engine_behind_a_silent_proxy_costs_nothing_that_runs(
+    postgres: PostgresServer, own_temporal: TemporalServer, night: Nights
+) -> None:
+    with (
+        night(postgres, own_temporal.address, Wanted(pairs=6, cable="engine")) as it,
+        it.supervised("north", "south", at_once=2) as supervisor,
+    ):
+        conducted = it.begin(conducted=4)
+        it.cable.fall_silent()
+        it.until_done(conducted)
+        let_pass(60.0)
+        it.cable.speak()
+        it.ends_well()
+        assert supervisor.codes == []
 
 
 @pytest.mark.parametrize("how", ["away", "frozen", "wiped"])
 def test_an_engine_that_is_away_for_a_minute_costs_nothing_that_runs(
-    postgres: PostgresServer, own_temporal: TemporalServer, desk: Desk, serve: Serve, how: str
+    postgres: PostgresServer, own_temporal: TemporalServer, night: Nights, how: str
 ) -> None:
     """What is conducted goes on meanwhile, and ends; second attempts are held off by the leases."""
-    roma, plan = serve(world_of_pairs(6, durations=JOBS)), FleetPlan.of_pairs(6)
-    with fleet_at(desk, postgres, own_temporal.address) as fleet:
-        fleet.plan(roma, plan)
-        with Supervisor(fleet, ["north", "south"], at_once=2) as supervisor:
-            fleet.submit()
-            busy(fleet, roma, 4)
-            conducted = sorted(fleet.holders())
-            if how == "frozen":
-                own_temporal.freeze()
-            else:
-                own_temporal.stop()
-            fleet.until(lambda: all(fleet.components()[each] == ("done", 0) for each in conducted))
-            let_pass(60.0)
-            if how == "frozen":
-                own_temporal.thaw()
-            else:
-                if how == "wiped":
-                    own_temporal.wipe()
-                own_temporal.start()
-            fleet.until_over()
-            arrived_once(roma, plan)
-            assert supervisor.codes == []
+    with (
+        night(postgres, own_temporal.address, Wanted(pairs=6)) as it,
+        it.supervised("north", "south", at_once=2) as supervisor,
+    ):
+        conducted = it.begin(conducted=4)
+        if how == "frozen":
+            own_temporal.freeze()
+        else:
+            own_temporal.stop()
+        it.until_done(conducted)
+        let_pass(60.0)
+        if how == "frozen":
+            own_temporal.thaw()
+        else:
+            if how == "wiped":
+                own_temporal.wipe()
+            own_temporal.start()
+        it.ends_well()
+        assert supervisor.codes == []
 
 
 def test_a_worker_that_is_cut_from_its_engine_alone_goes_on(
-    postgres: PostgresServer, own_temporal: TemporalServer, desk: Desk, serve: Serve
+    postgres: PostgresServer, own_temporal: TemporalServer, night: Nights
 ) -> None:
     """The engine hands what it has to the other worker, which the lease sends away."""
-    roma, plan = serve(world_of_pairs(2)), FleetPlan.of_pairs(2)
-    roma.hold(Operation.IMPORT, times=2)
-    with fleet_at(desk, postgres, own_temporal.address) as fleet, cable_to(own_temporal.port) as cable:
-        fleet.plan(roma, plan)
-        alone = fleet.worker("north", engine=f"127.0.0.1:{cable.port}/default")
-        fleet.submit()
-        roma.held_up(2)
-        had = fleet.conducted_by(alone.pid)
+    with (
+        night(postgres, own_temporal.address, Wanted(pairs=2, durations=BLINK)) as it,
+        cable_to(own_temporal.port) as cable,
+    ):
+        it.roma.hold(Operation.IMPORT, times=2)
+        alone = it.fleet.worker("north", engine=f"127.0.0.1:{cable.port}/default")
+        it.fleet.submit()
+        it.roma.held_up(2)
+        had = it.fleet.conducted_by(alone.pid)
         cable.close()
-        other = fleet.worker("north")
+        other = it.fleet.worker("north")
         let_pass(45.0)
-        assert (fleet.conducted_by(alone.pid), fleet.conducted_by(other.pid)) == (had, [])
-        roma.release()
-        fleet.until_over()
-        arrived_once(roma, plan)
+        assert (it.fleet.conducted_by(alone.pid), it.fleet.conducted_by(other.pid)) == (had, [])
+        it.roma.release()
+        it.ends_well()
 
 
-@pytest.mark.skipif(not can_be_had(), reason="a host of its own needs root and `ip`")
+@of_its_own
 @pytest.mark.parametrize("after", [0.0, 0.7])
 def test_a_host_that_is_split_off_sends_nothing_once_its_worker_is_dead(
-    own_postgres: OwnServer, temporal: str, desk: Desk, serve: Serve, after: float
+    own_postgres: OwnServer, temporal: str, night: Nights, after: float
 ) -> None:
     """The cable is cut while requests are on their way, and mended after the death of the one who sent them."""
-    roma, plan = serve(world_of_pairs(12, durations=JOBS)), FleetPlan.of_pairs(12)
-    with fleet_at(desk, own_postgres, temporal) as fleet, other_host() as host:
-        fleet.plan(roma, plan)
-        split = fleet.worker("north", at_once=12, before=host.words)
-        fleet.submit()
-        busy(fleet, roma, 12)
+    with night(own_postgres, temporal, Wanted(pairs=12)) as it, other_host() as host:
+        split = it.fleet.worker("north", at_once=12, before=host.words)
+        it.begin(conducted=12)
         let_pass(after)
         host.cut()
         assert split.process.wait(40) in LOST
-        posts = roma.posts()
+        posts = it.roma.posts()
         host.heal()
         let_pass(60.0)
-        assert roma.posts() == posts, "what was on its way died with its sender"
-        fleet.worker("south", at_once=12)
-        fleet.until_over()
-        arrived_once(roma, plan)
+        assert it.roma.posts() == posts, "what was on its way died with its sender"
+        it.fleet.worker("south", at_once=12)
+        it.ends_well()
 
 
 @pytest.mark.parametrize("pairs", [100])
 def test_a_minute_in_which_a_worker_is_killed_or_frozen_every_five_seconds(
-    postgres: PostgresServer, temporal: str, desk: Desk, serve: Serve, pairs: int
+    postgres: PostgresServer, temporal: str, night: Nights, pairs: int
 ) -> None:
-    roma, plan = serve(world_of_pairs(pairs, apps=1, tasks=2, durations=JOBS)), FleetPlan.of_pairs(pairs)
-    with fleet_at(desk, postgres, temporal, ttl=8.0) as fleet:
-        fleet.plan(roma, plan)
-        with Supervisor(fleet, ["north", "north", "south"], at_once=5) as supervisor:
-            fleet.submit()
-            for number in range(12):
-                let_pass(5.0)
-                victim = supervisor.standing[number % 3]
-                if number % 2:
-                    victim.freeze()
-                else:
-                    victim.kill()
-            fleet.until_over(patience=400.0)
-            arrived_once(roma, plan)
-            every_promise_held(fleet, "plan.yaml", roma)
-            print(f"{len(supervisor.codes)} workers ended: {sorted(supervisor.codes)}; {pairs} components done")
+    with (
+        night(postgres, temporal, Wanted(pairs=pairs, apps=1, tasks=2, ttl=8.0)) as it,
+        it.supervised("north", "north", "south", at_once=5) as supervisor,
+    ):
+        it.fleet.submit()
+        for number in range(12):
+            let_pass(5.0)
+            victim = supervisor.standing[number % 3]
+            if number % 2:
+                victim.freeze()
+            else:
+                victim.kill()
+        it.ends_well(patience=400.0)
+        print(f"{len(supervisor.codes)} workers ended: {sorted(supervisor.codes)}; {pairs} components done")

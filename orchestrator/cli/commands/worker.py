@@ -27,12 +27,10 @@ from orchestrator.cli.context.signals import told
 from orchestrator.cli.context.worker_measuring import monitor_of
 from orchestrator.cli.output.logs import Log
 from orchestrator.cli.output.terminal import Terminal
-from orchestrator.cli.output.times import local
 from orchestrator.core.state.submissions import Worker
 from orchestrator.engine.runtime import Threads, collect_rarely, utc_now
 from orchestrator.errors import ExitCode, JournalUnreachable, MemoryFailed, OperatorError, RomaMigrateError
 from orchestrator.fleet.worker import Station
-from orchestrator.storage.locks import Holder
 from orchestrator.storage.store import LocalStore
 
 #: seconds between two tries to reach the journal's database at the start
@@ -95,10 +93,8 @@ class _Working:
         self._code = ExitCode.DONE
         host, pid = platform.node(), os.getpid()
         me = Worker(f"{host}-{pid}-{secrets.token_hex(3)}", host, pid, wanted.group, __version__)
-        holder = Holder(host, pid, local(utc_now().timestamp()))
-        agent = f"roma-migrate/{__version__} (worker {me.id})"
         self._monitor = monitor_of(terminal, me, store, wanted.monitoring)
-        conducting = Conducting(terminal, store, holder, agent, self._fall, self._unfit, self._monitor.watching)
+        conducting = Conducting(terminal, store, me, self._fall, self._unfit, self._monitor.watching)
         self._station = Station(
             me, store.submissions, engine.way(store.submissions, self._say), conducting.conduct, wanted.at_once,
             self._log.say, Threads(2), self._monitor.beaten,
