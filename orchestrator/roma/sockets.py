@@ -41,8 +41,9 @@ IDLE_TIMEOUT = 60.0
 #: a token may have 100,000 characters (API 1.11)
 LARGEST_HEADER = 131072
 _PIECE = 262144
-#: seconds after which bytes that nobody acknowledges end the connection of a request that is not a plain GET
-UNACKNOWLEDGED = 10.0
+#: seconds after which bytes that nobody acknowledges end the connection of a request that is not a plain GET, and the
+#: part of a lease within which they must: what queues on the way hold back then has as long again to be lost
+UNACKNOWLEDGED, WITHIN = 10.0, 0.5
 #: OpenSSL's codes for a chain that ends in no authority we know
 _UNKNOWN_AUTHORITY = {18, 19, 20, 21}
 
@@ -199,7 +200,8 @@ def _mortal_socket(address: Any) -> socket.socket:
     made = socket.socket(family, kind, protocol)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     if hasattr(socket, "TCP_USER_TIMEOUT"):
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNACKNOWLEDGED * 1000))
+        seconds = min(UNACKNOWLEDGED, WITHIN * _GUARD.get().ttl)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
     return made
 
 

@@ -3,6 +3,7 @@
 The product speaks through `orchestrator.roma.sockets`; the deterministic simulation puts a service in memory here.
 """
 
+import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -13,6 +14,11 @@ from orchestrator.core.model.failures import Failure
 
 class Guard(Protocol):
     """Whether this process may still change something at the far side, or another has taken over (promise 21)."""
+
+    @property
+    def ttl(self) -> float:
+        """Seconds for which what was confirmed stays ours, whatever becomes of this process."""
+        ...
 
     def must_hold(self) -> None:
         """Raises LeaseLost where another may have taken over, or soon may; asks nobody who could keep it waiting."""
@@ -25,6 +31,8 @@ class Guard(Protocol):
 
 class Unguarded:
     """For what changes nothing, or where nothing is leased."""
+
+    ttl = math.inf
 
     def must_hold(self) -> None:
         """Nothing can be lost."""

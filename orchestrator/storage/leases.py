@@ -164,6 +164,10 @@ class Leases:
             self._renewed = now
         return tuple(sorted(lost))
 
+    @property
+    def ttl(self) -> float:
+        return self._ttl
+
     def must_hold(self) -> None:
         """Raises LeaseLost where a slot was taken by another; asks the table only where a lease is about to end."""
         with self._lock:

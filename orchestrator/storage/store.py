@@ -75,6 +75,11 @@ class SlotLeases(Protocol):
         """Those that another has taken meanwhile; may raise LeaseLost in their place."""
         ...
 
+    @property
+    def ttl(self) -> float:
+        """Seconds that a lease lives without being renewed."""
+        ...
+
     def must_hold(self) -> None:
         """Raises LeaseLost where another may hold one of them, or soon may; returns at once."""
         ...

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -148,6 +148,17 @@ class WorkerProcess:
         return self.said.read_text(encoding="utf-8", errors="replace")
 
 
+class ComponentLease(NamedTuple):
+    """Who conducts a component, or did so last; times in epoch seconds of the database."""
+
+    component: str
+    pid: int
+    since: float
+    until: float
+    #: it has not ended
+    stands: bool
+
+
 @dataclass
 class Fleet:
     """A desk, its database and its engine."""
@@ -224,10 +235,18 @@ class Fleet:
         """Id -> state and code."""
         return {row[0]: (row[1], row[2]) for row in self.sql("SELECT id, state, code FROM component")}
 
+    def leases(self) -> list[ComponentLease]:
+        """Of every component that was ever conducted; those that were given back ended long ago."""
+        sql = """SELECT key, holder, extract(epoch FROM since), extract(epoch FROM expires), expires > clock_timestamp()
+            FROM lease WHERE key LIKE 'component %'"""
+        return [
+            ComponentLease(key.split()[1], int(json.loads(holder)["pid"]), float(since), float(until), stands)
+            for key, holder, since, until, stands in self.sql(sql)
+        ]
+
     def holders(self) -> dict[str, int]:
         """Component -> the process that conducts it now."""
-        sql = "SELECT key, holder FROM lease WHERE key LIKE 'component %' AND expires > clock_timestamp()"
-        return {key.split()[1]: int(json.loads(holder)["pid"]) for key, holder in self.sql(sql)}
+        return {each.component: each.pid for each in self.leases() if each.stands}
 
     def conducted_by(self, pid: int) -> list[str]:
         """Components that this process holds now."""
@@ -235,8 +254,7 @@ class Fleet:
 
     def leased_until(self, pid: int) -> float:
         """Epoch seconds until which this process holds components; read it before another takes them over."""
-        sql = "SELECT holder, extract(epoch FROM expires) FROM lease WHERE key LIKE 'component %'"
-        return max(float(ends) for holder, ends in self.sql(sql) if json.loads(holder)["pid"] == pid)
+        return max(each.until for each in self.leases() if each.pid == pid)
 
     def until(self, holds: Callable[[], object], patience: float = PATIENCE) -> None:
         """Return as soon as it holds; what never comes fails the test, with what the workers said."""

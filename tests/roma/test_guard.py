@@ -1,6 +1,7 @@
 """Nothing leaves this host that its guard does not let pass, over real sockets (promise 21)."""
 
 import asyncio
+import math
 import re
 import socket
 import struct
@@ -61,6 +62,7 @@ class Lease:
     service: Service
     passes: int = 10**6
     asked: list[str] = field(default_factory=list)
+    ttl: float = 20.0
 
     def must_hold(self) -> None:
         self._ask("hold")
@@ -197,11 +199,15 @@ async def test_bytes_that_the_kernel_holds_die_with_the_request(transport: Aioht
             await all_of(taken)
 
 
-def test_the_sockets_of_such_requests_give_up_by_themselves() -> None:
+@pytest.mark.parametrize(("ttl", "milliseconds"), [(math.inf, 10_000), (20.0, 10_000), (8.0, 4_000)])
+async def test_the_sockets_of_such_requests_give_up_by_themselves_long_before_the_leases_end(
+    ttl: float, milliseconds: int
+) -> None:
+    sockets._GUARD.set(Lease(Service(), ttl=ttl))
     with sockets._mortal_socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 1))) as made:
         lingers = made.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)
         assert struct.unpack("ii", lingers) == (1, 0)
-        assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 10_000
+        assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == milliseconds
 
 
 # --- which requests ---

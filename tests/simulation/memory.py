@@ -3,6 +3,7 @@
 Law: once an incarnation is dead, nothing that it still holds can write: its finally blocks run in vain.
 """
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -203,6 +204,11 @@ class MemoryLeases:
 
     def sharers(self, user: str) -> int:
         return max(1, sum(key.startswith("works ") and key.endswith(f" as {user}") for key in self._slots))
+
+    @property
+    def ttl(self) -> float:
+        """It is never renewed."""
+        return math.inf
 
     def must_hold(self) -> None:
         """A dead incarnation asks for nothing: the transport sees to that."""

@@ -105,6 +105,8 @@ class Seen(NamedTuple):
     how: str
     #: number of the temporary key that signed it, -1 for none
     session: int = -1
+    #: its User-Agent
+    agent: str = ""
 
 
 class Api:
@@ -132,16 +134,13 @@ class Api:
         found = route(request.method, request.path)
         instance = self._names.get((found.project_id, found.instance_id), "")
         self.requests[found.operation] += 1
-        self.service.ledger.request(request.headers.get("user-agent", ""), self.service.time)
+        agent = request.headers.get("user-agent", "")
+        self.service.ledger.request(agent, self.service.time)
         self._user, self._session = "", -1
         reply = self._before(request, found, instance) or self._answer(request, found, instance)
         how = type(reply.how).__name__.lower()
-        who = (instance, self._user)
-        self.seen.append(
-            Seen(
-                self.service.time, found.operation, request.method, request.path, *who, reply.status, how, self._session
-            )
-        )
+        what = (self.service.time, found.operation, request.method, request.path, instance, self._user)
+        self.seen.append(Seen(*what, reply.status, how, self._session, agent))
         return reply
 
     # -- before the service -----------------------------------------------------------------------------------------

@@ -72,6 +72,10 @@ class RunLeases:
         self._old = set(self._claims)
         return ()
 
+    @property
+    def ttl(self) -> float:
+        return self._holdings.ttl
+
     def must_hold(self) -> None:
         self._holdings.must_hold(MARGIN * self._holdings.ttl)
 
