@@ -128,7 +128,9 @@ class WorkerProcess:
         self.process.wait()
 
     def freeze(self) -> None:
-        os.kill(self.pid, signal.SIGSTOP)
+        """Unless it has just ended by itself."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
         with suppress(ProcessLookupError):
