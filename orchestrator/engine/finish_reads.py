@@ -27,6 +27,7 @@ from orchestrator.core.finish.looks import (
     schedule,
 )
 from orchestrator.core.finish.planning import FinishPlan, finish_plan, missing_looks
+from orchestrator.core.finish.topics import TOPICS, access_of, messages_in
 from orchestrator.core.model.failures import RequestFailed
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import DataSource
@@ -49,6 +50,9 @@ _METHODS: Mapping[str, Callable[[Reader, str], Awaitable[Any]]] = {
     members("").what: lambda reader, app: reader.members(app),
     candidates("").what: lambda reader, app: reader.candidates(app),
     schedule("").what: lambda reader, task: reader.schedule(task),
+    TOPICS.what: lambda reader, _: reader.messaging.topics(),
+    access_of("").what: lambda reader, topic: reader.messaging.access(topic),
+    messages_in("").what: lambda reader, topic: reader.messaging.holds_messages(topic),
     **METHODS,
 }
 

@@ -35,6 +35,7 @@ from orchestrator.roma import shapes, withheld_shapes
 from orchestrator.roma.exchange import SLOWEST, Exchange, Question, unsigned
 from orchestrator.roma.gateway import Gateway
 from orchestrator.roma.known import KnownPages
+from orchestrator.roma.messaging import Messaging
 from orchestrator.roma.multipart import package_form
 from orchestrator.roma.pages import Listing, ReadPage, whole
 from orchestrator.roma.signing import encode, encode_query
@@ -214,6 +215,11 @@ class Reader:
     def gateway(self) -> Gateway:
         """What service integration holds beside its APIs (Finishing 2.6 to 2.8)."""
         return Gateway(self._list, self._one, self._definitions)
+
+    @property
+    def messaging(self) -> Messaging:
+        """What the message service holds (Finishing 2.11)."""
+        return Messaging(self._list, self._one)
 
     async def _definitions(self, asked: Mapping[str, object], read: Callable[[object], T]) -> T:
         label = self._label("POST", "openapi/export")

@@ -1,5 +1,6 @@
 """How writes without a job are spelled (Finishing 2). Law: one request each; any 2xx is success (Finishing 1)."""
 
+from orchestrator.core.model.topics import AllowOnTopic, CreateTopic, DeleteTopic
 from orchestrator.core.model.writes import (
     ActOnTasks,
     CreateAppCode,
@@ -12,7 +13,7 @@ from orchestrator.core.model.writes import (
     Write,
     Written,
 )
-from orchestrator.roma import api_writes, shapes
+from orchestrator.roma import api_writes, messaging, shapes
 from orchestrator.roma.spelling import Spelled
 from orchestrator.roma.wire import parse
 
@@ -43,6 +44,8 @@ def spelled(write: Write) -> Spelled:
         case SetMembers(app=app, users=users):
             listed = [{"id": user, "roles": list(roles)} for user, roles in users]
             return Spelled("PUT", "instances", ("apps", app, "users"), {"users": listed})
+        case CreateTopic() | DeleteTopic() | AllowOnTopic():
+            return messaging.spelled(write)
         case _:
             return api_writes.spelled(write)
 
@@ -70,6 +73,8 @@ def written(write: Write, answer: object) -> Written:
             return Written()
         case SetMembers():
             return Written()
+        case CreateTopic() | DeleteTopic() | AllowOnTopic():
+            return messaging.written(write, answer)
         case _:
             return api_writes.written(write, answer)
 

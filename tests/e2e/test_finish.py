@@ -14,7 +14,7 @@ from orchestrator.emulator.world.finishing_readings import Told
 from orchestrator.emulator.world.gateway import RELEASE, PolicyKind
 from orchestrator.emulator.world.generate import CALLS, DEV_USER, PROD_USER, Filling, generate
 from orchestrator.emulator.world.options import Switches
-from orchestrator.emulator.world.world import AppCode, Group, User, World
+from orchestrator.emulator.world.world import AppCode, BelongingKind, Group, User, World
 from tests.e2e.conftest import Serve
 from tests.e2e.desk import Desk, PlanText
 from tests.e2e.local_roma import BLINK, LocalRoma
@@ -37,11 +37,11 @@ USERS = (
 ENTRIES = {"UNIT": "Unit", "UNIT/KG": "Kilogram", "COLOUR": "Colour"}
 PASSWORD = "pw-SESAME-of-prod"
 #: every step that stands
-STEPS = ("dictionaries", "datasources", "app_secrets", "app_codes", "members", "apis", "policies", "tasks")
+STEPS = ("dictionaries", "datasources", "app_secrets", "app_codes", "members", "apis", "policies", "topics", "tasks")
 MOVES = (
     'name: all, source: dev, target: prod, apps: "*", tasks: "*", finish: {dictionaries: create, '
     "datasources: prod.yaml, app_secrets: keep, app_codes: keep, members: members.csv, "
-    "apis: {unpublished: import, publish: as-at-source}, policies: copy, "
+    "apis: {unpublished: import, publish: as-at-source}, policies: copy, topics: copy, "
     'tasks: {start: ["*"], first_run: reviewed}}, '
     f"calls: {json.dumps({caller: list(called) for caller, called in CALLS.items()})}"
 )
@@ -61,14 +61,17 @@ def world() -> World:
         policies_every=POLICIES_EVERY,
         running_every=TASKS // RUNNING,
     )
-    switches = Switches(list_secrets=Told.CLEAR, import_keeps_authorisations=False)
+    switches = Switches(list_secrets=Told.CLEAR, import_keeps_authorisations=False, import_keeps_topics=False)
     made = generate(APPS, TASKS, filling=filling, durations=BLINK, users=USERS, switches=switches)
     dev, prod = made.instances
     apps = tuple(replace(app, members=(("alice", ("read", "modify")),)) for app in dev.apps)
+    caller = dev.apps[1].id
+    topics = tuple(replace(each, others=((caller, "sub"),) if each.app_id != caller else ()) for each in dev.belongings)
     alone = next(each for each in dev.apis if not each.publications)
     dev = replace(
         dev,
         apps=apps,
+        belongings=topics,
         groups=(*dev.groups, Group("alone", ALONE, alone.app_id)),
         apis=tuple(replace(each, group_id="alone") if each == alone else each for each in dev.apis),
         dictionaries={**dev.dictionaries, **ENTRIES},
@@ -126,6 +129,11 @@ def gateway(holding: Holding) -> dict[str, object]:
             for each in holding.bindings.all()
             if each.policy_id in policies
         ),
+        "topics": sorted(
+            (each.name, each.retention, apps[each.app_id], [(apps[app], may) for app, may in each.others])
+            for each in holding.belongings.all()
+            if each.kind is BelongingKind.TOPIC
+        ),
         "callers": sorted((apps[each.app_id], apis[each.api_id]) for each in holding.authorisations.all()),
     }
 
@@ -172,7 +180,10 @@ def test_a_run_of_255_assets_is_finished_proved_told_and_taken_back(serve: Serve
     assert {part: finished[part] for part in source} == source
     apis, policies = DRAFTS + 1 + 1 + TESTED, 2 * KINDS * GOVERNED + CALLERS
     assert (len(source["callers"]), len(source["bound"])) == (CALLERS, KINDS * GOVERNED)
-    assert done == 2 * (2 * APPS) + 3 * APPS + apis + policies + 2 * RUNNING, "the entries are there by the run"
+    topics = sum(1 + len(used) for *_, used in source["topics"])
+    assert done == 2 * (2 * APPS) + 3 * APPS + apis + policies + topics + 2 * RUNNING, (
+        "the entries are there by the run"
+    )
 
     left = desk.run("handover", "--json").document
     still = {each["action"] for each in left["items"] if not each["done"]}

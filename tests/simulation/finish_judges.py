@@ -49,6 +49,8 @@ def _words(operation: str) -> tuple[str, ...]:
             return ("members",)
         case Operation.DICTIONARY_CHANGE.value:
             return ("entry",)
+        case Operation.TOPIC_CREATE.value:
+            return ("topic",)
         case _:
             return ("api", "environment", "publication", "policy", "binding", "caller")
 

@@ -24,6 +24,7 @@ MOST_GIVEN = 10
 _SHOWS_TWICE = Switches(
     duplicate_create=DuplicateCreate.SECOND, task_same_state=TaskSameState.SUCCESS, list_secrets=Told.CLEAR,
     import_keeps_authorisations=False, calls_within_package=True, import_publishes=False,
+    import_keeps_topics=False,
 )  # fmt: skip
 
 
@@ -36,7 +37,7 @@ def every_kind() -> Scenario:
         policies_every=2,
         tested_every=2,
         running_every=1,
-        belongings_every=0,
+        belongings_every=2,
     )
     made = generate(2, 2, users=(*base.world.users, *MEMBERS), filling=filling, switches=_SHOWS_TWICE)
     dev, prod = made.instances
@@ -44,7 +45,10 @@ def every_kind() -> Scenario:
     # A group in which nothing is published travels with nothing.
     drafts = Group(make_id("dev", "drafts"), "drafts", apps[0].id)
     draft = Api(make_id("dev", "draft"), "draft", apps[0].id, drafts.id, "GET", "/draft", address="orders.internal:80")
-    dev = replace(dev, apps=apps, dictionaries=ENTRIES, groups=(*dev.groups, drafts), apis=(*dev.apis, draft))
+    topics = tuple(replace(each, others=((apps[1].id, "sub"),)) for each in dev.belongings)
+    dev = replace(
+        dev, apps=apps, belongings=topics, dictionaries=ENTRIES, groups=(*dev.groups, drafts), apis=(*dev.apis, draft)
+    )
     world = replace(made, instances=(dev, prod))
     (migration,) = base.plan.migrations
     moves = replace(migration, calls=(("orders-web", ("billing-web",)),), finish=finish_of(["prod"]))

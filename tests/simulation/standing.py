@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from orchestrator.core.model.change import Change, ChangeKind
 from orchestrator.emulator.service.instance_store import Holding
-from orchestrator.emulator.world.world import Api
+from orchestrator.emulator.world.world import Api, BelongingKind
 from tests.simulation.scenarios import Night
 
 Place = tuple[str, str]
@@ -26,6 +26,8 @@ _BY_OBJECT = {
     ChangeKind.CREATE_ENVIRONMENT: "environment", ChangeKind.REMOVE_ENVIRONMENT: "environment",
     ChangeKind.CREATE_POLICY: "policy", ChangeKind.REMOVE_POLICY: "policy",
 }  # fmt: skip
+#: a grant is part of its topic
+_TOPICS = frozenset({ChangeKind.CREATE_TOPIC, ChangeKind.REMOVE_TOPIC, ChangeKind.ALLOW_ON_TOPIC})
 _PUBLICATIONS = frozenset({ChangeKind.PUBLISH_API, ChangeKind.TAKE_OFFLINE})
 _BINDINGS = frozenset({ChangeKind.BIND_POLICY, ChangeKind.UNBIND_POLICY})
 _CALLERS = frozenset({ChangeKind.AUTHORISE, ChangeKind.CANCEL_AUTHORISATION})
@@ -45,6 +47,8 @@ def place_of(change: Change) -> Place:
     environment = change.fact("environment")
     if kind in _BY_OBJECT:
         what = f"{_BY_OBJECT[kind]} {change.object}"
+    elif kind in _TOPICS:
+        what = f"topic {change.fact('topic') or change.object}"
     elif kind in _PUBLICATIONS:
         what = f"publication {api} in {environment}"
     elif kind in _BINDINGS:
@@ -86,6 +90,11 @@ def _several(holding: Holding) -> dict[str, tuple[object, ...]]:
         for each in api.publications:
             if each.online:
                 found[f"publication {_api(holding, api)} in {_name(holding, each.env_id)}"].append(each.current.remark)
+    for topic in holding.belongings.all():
+        if topic.kind is BelongingKind.TOPIC:
+            # Who may use it stands in no promised order.
+            fields = topic.access, tuple(sorted(topic.others)), topic.partition, topic.retention, topic.description
+            found[f"topic {topic.name}"].append((topic.app_id, *fields))
     for environment in holding.environments.all():
         found[f"environment {environment.name}"].append(environment.remark)
     for policy in holding.policies.all():

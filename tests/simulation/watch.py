@@ -42,7 +42,8 @@ _ASKED = {
     "remove-environment": Operation.ENV_DELETE.value, "import-api": Operation.API_IMPORT.value,
     "remove-api": Operation.API_DELETE.value, "publish-api": Operation.API_ACTION.value,
     "take-offline": Operation.API_ACTION.value, "authorise": Operation.AUTHORISE.value,
-    "cancel-authorisation": Operation.AUTHORISATION_CANCEL.value,
+    "cancel-authorisation": Operation.AUTHORISATION_CANCEL.value, "create-topic": Operation.TOPIC_CREATE.value,
+    "remove-topic": Operation.TOPIC_DELETE.value, "allow-on-topic": Operation.TOPIC_ALLOW.value,
 }  # fmt: skip
 #: the same of policies, each kind of which has operations of its own
 _OF_POLICIES = {"create-policy": "create", "remove-policy": "delete", "bind-policy": "bind", "unbind-policy": "unbind"}

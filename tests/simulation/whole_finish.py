@@ -20,6 +20,7 @@ from pathlib import Path
 
 from orchestrator.core.finish.planning import steps_of
 from orchestrator.core.plan.plan import (
+    Copy,
     Dictionaries,
     Finish,
     FinishApis,
@@ -27,7 +28,6 @@ from orchestrator.core.plan.plan import (
     FirstRun,
     Glob,
     Keep,
-    Policies,
     PublishApis,
     StartTasks,
     UnpublishedApis,
@@ -40,7 +40,7 @@ from orchestrator.emulator.world.gateway import RELEASE, Environment, Policy
 from orchestrator.emulator.world.generate import TEST, Filling, fill
 from orchestrator.emulator.world.operations import CHANGES, Operation
 from orchestrator.emulator.world.options import Switches
-from orchestrator.emulator.world.world import AppCode, Instance, User
+from orchestrator.emulator.world.world import App, AppCode, Belonging, BelongingKind, Instance, User
 from orchestrator.engine.finish_run import FinishWish, finish_run
 from orchestrator.engine.runs import Runs
 from orchestrator.engine.undo_run import UndoWish, undo_run
@@ -108,6 +108,7 @@ def whole_of(scenario: Scenario) -> Scenario:
     chosen |= {
         "task_batch_limit": draw.choice((10, 10, 9999)), "export_env_required": draw.random() < 0.5,
         "import_publishes": draw.random() < 0.5, "import_keeps_authorisations": draw.random() < 0.4,
+        "import_keeps_topics": draw.random() < 0.3,
     }  # fmt: skip
     switches = replace(finishing.world.switches, **chosen)  # type: ignore[arg-type] # as in `worlds._switches`
     owner = finishing.users["s"].rpartition("/")[2]
@@ -124,9 +125,9 @@ def whole_of(scenario: Scenario) -> Scenario:
 
 def finish_of(targets: list[str]) -> Finish:
     return Finish(
-        Dictionaries.CREATE, FinishApis(UnpublishedApis.IMPORT, PublishApis.AS_AT_SOURCE), Policies.COPY,
+        Dictionaries.CREATE, FinishApis(UnpublishedApis.IMPORT, PublishApis.AS_AT_SOURCE), Copy.COPY,
         StartTasks((Glob("*"),), FirstRun.REVIEWED), tuple((each, f"{each}.yaml") for each in targets),
-        Keep.KEEP, Keep.KEEP, tuple((each, "members.csv") for each in targets),
+        Keep.KEEP, Keep.KEEP, tuple((each, "members.csv") for each in targets), topics=Copy.COPY,
     )  # fmt: skip
 
 
@@ -142,7 +143,18 @@ def _full(instance: Instance, draw: random.Random, of: tuple[str, Switches]) -> 
     full = fill(instance, filling, switches)
     members = (("alice", ("read", "modify")),), (), (("alice", ("read",)), ("bert", ("read", "access")))
     apps = tuple(replace(each, members=draw.choice(members)) for each in full.apps)
-    return replace(full, apps=apps, tasks=instance.tasks)
+    return replace(
+        full, apps=apps, tasks=instance.tasks, belongings=tuple(_used(each, apps, draw) for each in full.belongings)
+    )
+
+
+def _used(one: Belonging, apps: tuple[App, ...], draw: random.Random) -> Belonging:
+    """Other applications may use some topics."""
+    others = [each.id for each in apps if each.id != one.app_id]
+    chosen = draw.sample(others, min(len(others), draw.choice((0, 0, 1, 2))))
+    return replace(
+        one, others=tuple((each, draw.choice(("pub", "sub"))) for each in chosen), retention=draw.choice((72, 24))
+    )
 
 
 def _target(instance: Instance, draw: random.Random) -> Instance:
@@ -354,6 +366,23 @@ def _of_environments(acts: Acts, held: Holding, now: float) -> None:
     held.environments.put(replace(made, remark=f"by hand {now:.0f}"))
 
 
+def _of_topics(acts: Acts, held: Holding, now: float) -> None:
+    """A topic of a source's name, what a topic is for, or a message in one."""
+    night, draw = acts.told.night, acts.told.draw
+    theirs = [one for one in held.belongings.all() if one.kind is BelongingKind.TOPIC]
+    for each in draw.sample(theirs, min(1, len(theirs))):
+        change = draw.choice(({"description": f"by hand {now:.0f}"}, {"messages": 1}))
+        held.belongings.put(replace(each, **change))
+    sources = sorted({m.source for m in night.scenario.plan.migrations})
+    named = [one for name in sources for one in night.service.holding(name).belongings.all()]
+    for each in draw.sample(named, min(1, len(named))):
+        taken = {(one.kind, one.name) for one in held.belongings.all()}
+        if each.kind is BelongingKind.TOPIC and (each.kind, each.name) not in taken and len(held.apps):
+            owner = draw.choice(sorted(one.id for one in held.apps.all()))
+            made = Belonging(held.new_id("topic"), each.kind, each.name, owner, description="by hand")
+            held.belongings.put(made)
+
+
 def _of_entries(acts: Acts, held: Holding, now: float) -> None:
     for each in acts.told.draw.sample(held.dictionary.all(), min(1, len(held.dictionary))):
         held.dictionary.put(replace(each, remark="by hand", update_time=now))
@@ -361,5 +390,5 @@ def _of_entries(acts: Acts, held: Holding, now: float) -> None:
 
 PEOPLE: tuple[Callable[[Acts, Holding, float], None], ...] = (
     _of_tasks, _of_connections, _of_secrets, _of_members, _of_codes, _of_policies, _of_apis, _of_publications,
-    _of_entries, _of_environments,
+    _of_entries, _of_environments, _of_topics,
 )  # fmt: skip

@@ -14,7 +14,7 @@ from orchestrator.cli.output.tables import commands, wrapped
 from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.render.comparison import comparison_json, comparison_text
 from orchestrator.cli.render.summary import Names
-from orchestrator.core.comparison.carried import learned
+from orchestrator.core.comparison.carried import learned, of_packages
 from orchestrator.core.plan.plan import Plan
 from orchestrator.core.selection.only import Only, parse_only
 from orchestrator.core.state.folding import folded
@@ -76,7 +76,9 @@ def _verified(terminal: Terminal, found: Found, wanted: Wanted) -> _Told:
     assembled = assemble(plan, terminal.redactor, log.say, instances_of(progress))
     admission = Admission(plan, found.store, assembled.roma, assembled.users, assembled.runtime)
     compared = anyio.run(_read, admission, assembled, progress, parse_only(wanted.only, plan))
-    keep_learned(terminal, found.home, plan, learned(compared.carried), found.run, compared.at)
+    finished = [life.change for life in progress.finishing.ours.values()]
+    lessons = of_packages(learned(compared.carried), finished)
+    keep_learned(terminal, found.home, plan, lessons, found.run, compared.at)
     code = _code(compared, wanted.strict)
     names = Names(found.run, progress.began.plan, progress.began.plan_file, found.home.path, found.store.options)
     who, following = _next(code, names)

@@ -9,12 +9,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from orchestrator.core.comparison.compare import AssetComparison, Finding, Side
+from orchestrator.core.model.change import Change, ChangeKind
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import App
 from orchestrator.core.model.undocumented import MASK, THINGS, Thing
 from orchestrator.core.plan.plan import Mode
 from orchestrator.core.state.progress import Progress
 
+#: what `finish` brings to a target itself: of that a later comparison says nothing of packages
+_BROUGHT: Mapping[str, Thing] = {
+    ChangeKind.AUTHORISE: Thing.AUTHORISATION,
+    ChangeKind.CREATE_TOPIC: Thing.TOPIC,
+}
 _NOT_TOLD = Unread("the list of applications does not tell it")
 
 
@@ -135,6 +141,12 @@ def learned(every: Sequence[Carried]) -> tuple[Learned, ...]:
     order = list(Thing)
     found = [_learned(thing, target, held) for (thing, target), held in groups.items()]
     return tuple(sorted(found, key=lambda each: (each.target, order.index(each.thing))))
+
+
+def of_packages(every: Sequence[Learned], finished: Iterable[Change]) -> tuple[Learned, ...]:
+    """What of it may be remembered, where `finish` has made these changes in between."""
+    ours = {(each.instance, _BROUGHT[each.kind]) for each in finished if each.kind in _BROUGHT}
+    return tuple(each for each in every if (each.target, each.thing) not in ours)
 
 
 def _learned(thing: Thing, target: str, held: Sequence[Carried]) -> Learned:

@@ -28,12 +28,13 @@ from orchestrator.core.finish.policy_kinds import (
     UnbindPolicy,
 )
 from orchestrator.core.finish.tasks import StartTask, StopTask, TasksStep
+from orchestrator.core.finish.topics import AllowUse, CreateTopicLike, RemoveTopic, TopicsStep
 from orchestrator.core.plan.plan import FinishStep
 
 #: in the order in which they are done (Finishing 3)
 STEPS: tuple[Step, ...] = (
     DictionariesStep(), ConnectionsStep(), AppSecretsStep(), AppCodesStep(), MembersStep(), ApisStep(), PoliciesStep(),
-    TasksStep(),
+    TopicsStep(), TasksStep(),
 )  # fmt: skip
 _KINDS: tuple[Kind, ...] = (
     CreateDictionaryEntry(), RemoveDictionaryEntry(), EnterConnection(), EmptyConnection(), TestConnection(),
@@ -41,7 +42,7 @@ _KINDS: tuple[Kind, ...] = (
     CreateApiGroup(), RemoveApiGroup(), ImportApi(), RemoveApi(),
     CreateEnvironmentLike(), RemoveEnvironment(), PublishApi(), TakeOffline(),
     CreatePolicyLike(), RemovePolicy(), BindPolicy(), UnbindPolicy(), AuthoriseCaller(), CancelAuthorisationOf(),
-    StopTask(), StartTask(),
+    CreateTopicLike(), RemoveTopic(), AllowUse(), StopTask(), StartTask(),
 )  # fmt: skip
 KINDS: Mapping[str, Kind] = {each.kind.value: each for each in _KINDS}
 #: before the import of a run

@@ -1,6 +1,6 @@
 """What the steps of applications have in common: whom they concern, who asks, and what is left."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from orchestrator.core.finish.ground import Ground, Rows
 from orchestrator.core.finish.looks import INVENTORY, Seen
@@ -22,6 +22,12 @@ def chosen(ground: Ground, wanted: Callable[[Finish], bool]) -> Iterator[Pair]:
         if wanted(ground.finish[pair.migration]):
             found.setdefault((pair.target, pair.there), pair)
     yield from found.values()
+
+
+def moved_to(ground: Ground, source: str, target: str) -> Mapping[str, Pair]:
+    """Application at the source -> its pair, chosen or not."""
+    found = (each for each in ground.pairs if each.kind == "app" and (each.source, each.target) == (source, target))
+    return {each.asset.id: each for each in found}
 
 
 def who(pair: Pair, instance: str, seen: Seen) -> str:

@@ -4,7 +4,7 @@ Law: what names applications or accounts of the source by id is never copied as 
 The kinds are those of `policy_kinds`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from orchestrator.core.finish import api_places
@@ -14,6 +14,7 @@ from orchestrator.core.finish.api_places import Moved
 from orchestrator.core.finish.apis import ApisStep, object_of
 from orchestrator.core.finish.ground import Ground, Rows
 from orchestrator.core.finish.looks import INVENTORY, Look, Seen
+from orchestrator.core.finish.of_apps import moved_to
 from orchestrator.core.finish.pairs import Pair
 from orchestrator.core.finish.policy_kinds import (
     CONFIDENTIAL,
@@ -32,7 +33,7 @@ from orchestrator.core.model.gateway import POLICIES, Authorised, Bound, Place, 
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import Api, App
 from orchestrator.core.model.undocumented import MASK
-from orchestrator.core.plan.plan import Finish, FinishStep, Policies
+from orchestrator.core.plan.plan import Copy, Finish, FinishStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class PoliciesStep:
     name = FinishStep.POLICIES
 
     def wanted(self, finish: Finish) -> bool:
-        return finish.policies is Policies.COPY
+        return finish.policies is Copy.COPY
 
     def looks(self, ground: Ground, seen: Seen) -> Iterator[Look]:
         yield from ApisStep().looks(ground, seen)
@@ -105,7 +106,7 @@ class PoliciesStep:
                 for instance, who in ((pair.source, reader), (pair.target, writer)):
                     yield Look(instance, policies(kind), who)
                     yield Look(instance, bindings(kind), who)
-            for other in _moved_to(ground, pair.source, pair.target).values():
+            for other in moved_to(ground, pair.source, pair.target).values():
                 yield Look(pair.target, may_call(other.there), writer)
             inventory = seen.get(pair.source, INVENTORY)
             for app in () if isinstance(inventory, Unread) else inventory.apps:
@@ -204,7 +205,7 @@ def _copied(planning: _Planning, both: Moved, here: Policy | None, there: Policy
     inventory = planning.seen.get(source, INVENTORY)
     if why := _not_copied(here, source) or _names_apps(here, () if isinstance(inventory, Unread) else inventory.apps):
         return why
-    owner = _moved_to(planning.ground, source, target).get(here.app)
+    owner = moved_to(planning.ground, source, target).get(here.app)
     if here.app and owner is None:
         return f"it is of an application that has not moved to {target}"
     owner_there = owner.there if here.app and owner is not None else ""
@@ -265,7 +266,7 @@ def _authorised(planning: _Planning, both: Moved) -> None:
     source, target, seen = both.pair.source, both.pair.target, planning.seen
     inventory = seen.get(source, INVENTORY)
     own = {api.id: api for api in both.here}
-    moved = _moved_to(planning.ground, source, target)
+    moved = moved_to(planning.ground, source, target)
     for app in () if isinstance(inventory, Unread) else inventory.apps:
         told = seen.get(source, may_call(app.id))
         if isinstance(told, Unread):
@@ -304,9 +305,3 @@ def _caller(planning: _Planning, at: _Target, who: tuple[App, Pair | None], want
         step=FinishStep.POLICIES.value, facts=facts,
     )  # fmt: skip
     planning.rows += Rows((change,))
-
-
-def _moved_to(ground: Ground, source: str, target: str) -> Mapping[str, Pair]:
-    """Application at the source -> its pair."""
-    found = (each for each in ground.pairs if each.kind == "app" and (each.source, each.target) == (source, target))
-    return {each.asset.id: each for each in found}

@@ -53,6 +53,10 @@ class ChangeKind(StrEnum):
     REMOVE_POLICY = "remove-policy"
     BIND_POLICY = "bind-policy"
     UNBIND_POLICY = "unbind-policy"
+    #: of the message service
+    CREATE_TOPIC = "create-topic"
+    REMOVE_TOPIC = "remove-topic"
+    ALLOW_ON_TOPIC = "allow-on-topic"
     #: of an application, for an API
     AUTHORISE = "authorise"
     CANCEL_AUTHORISATION = "cancel-authorisation"
@@ -97,6 +101,9 @@ TECHNICAL = frozenset(
         "owner",
         "owner there",
         "sort",
+        "key",
+        "tag",
+        "topic",
         "caller",
         "caller id",
     )

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.core.model.api_writes import ApiWrite
+from orchestrator.core.model.topics import TopicWrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ Write = (
     | DeleteAppCode
     | SetMembers
     | ApiWrite
+    | TopicWrite
 )
 
 

@@ -15,6 +15,7 @@ from orchestrator.core.plan.containers import (
     Selection,
 )
 from orchestrator.core.plan.plan import (
+    Copy,
     Dictionaries,
     FirstRun,
     Gate,
@@ -23,7 +24,6 @@ from orchestrator.core.plan.plan import (
     NoticeForm,
     NoticeKind,
     OnPartial,
-    Policies,
     PublishApis,
     Scope,
     UnpublishedApis,
@@ -277,8 +277,13 @@ FINISH = Section(
         ),
         "apis": Key(APIS, "APIs of moved applications"),
         "policies": Key(
-            Choice(Policies),
+            Choice(Copy),
             "copy: throttling, access control, signature keys, plugins and authorisations of moved APIs",
+            default="none",
+        ),
+        "topics": Key(
+            Choice(Copy),
+            "copy: topics of moved applications that did not travel, and who may use them; never their messages",
             default="none",
         ),
         "tasks": Key(START_TASKS, "tasks that are stopped at the source, then started at the target"),

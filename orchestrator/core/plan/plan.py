@@ -266,6 +266,7 @@ class FinishStep(StrEnum):
     MEMBERS = "members"
     APIS = "apis"
     POLICIES = "policies"
+    TOPICS = "topics"
     #: never but by a person's own word
     TASKS = "tasks"
 
@@ -305,8 +306,8 @@ class FinishApis:
     publish: PublishApis = PublishApis.NONE
 
 
-class Policies(StrEnum):
-    """What becomes of throttling, access control, signature keys, plugins and authorisations of moved APIs."""
+class Copy(StrEnum):
+    """What becomes of policies of moved APIs, and of topics that did not travel."""
 
     NONE = "none"
     COPY = "copy"
@@ -346,7 +347,8 @@ class Finish:
 
     dictionaries: Dictionaries = Dictionaries.NONE
     apis: FinishApis = FinishApis()
-    policies: Policies = Policies.NONE
+    #: throttling, access control, signature keys, plugins and authorisations of moved APIs
+    policies: Copy = Copy.NONE
     tasks: StartTasks | None = None
     #: connections of each target's data sources
     datasources: FilePerTarget = ()
@@ -354,6 +356,8 @@ class Finish:
     app_codes: Keep = Keep.NONE
     #: who becomes a member at each target
     members: FilePerTarget = ()
+    #: topics of moved applications that did not travel
+    topics: Copy = Copy.NONE
 
     def values_for(self, target: str) -> str:
         """Path of that target's values file, "" where the plan names none."""

@@ -5,7 +5,7 @@ import json
 from orchestrator.emulator.api.routes import Route
 from orchestrator.emulator.protocol.errors import Layer, Refusal
 from orchestrator.emulator.protocol.messages import Json, Request
-from orchestrator.emulator.service import authorisations, task_runs
+from orchestrator.emulator.service import authorisations, task_runs, topics
 from orchestrator.emulator.service.credentials import shown
 from orchestrator.emulator.service.service import Caller, Service
 from orchestrator.emulator.world.finishing_readings import Told
@@ -28,12 +28,12 @@ def listed(service: Service, caller: Caller, operation: Operation, request: Requ
     if operation in {Operation.BINDINGS, Operation.BOUND_APPS}:
         about = {key: request.param(key) for key in ("app_id", "api_id", "env_id")}
         return authorisations.listed(service.looking(caller), told, **about)
-    tell = {Operation.TOPICS: _topic, Operation.PRODUCTS: _product, Operation.BACKENDS: _backend}[operation]
+    tell = {Operation.TOPICS: topics.told, Operation.PRODUCTS: _product, Operation.BACKENDS: _backend}[operation]
     owners = {app.id: app for app in service.apps(caller)}
     app_id = request.param("app_id")
     return [
         tell(one, owners[one.app_id], told)
-        for one in service.holding(caller.instance).belongings.all()
+        for one in service.holding(caller.instance).belongings.shown(service.time)
         if one.kind == _KINDS[operation] and one.app_id in owners and app_id in {"", one.app_id}
     ]
 
@@ -80,21 +80,6 @@ def _told(service: Service, operation: Operation) -> Told:
     if told is Told.REFUSED:
         raise Refusal(layer, 403, code, "No permissions to request this method")
     return told
-
-
-def _topic(one: Belonging, app: App, told: Told) -> Json:
-    return {
-        "name": shown(one.name, told),
-        "partition": 3,
-        "replication": 3,
-        "retention_time": 72,
-        "sync_replication": False,
-        "sync_message_flush": False,
-        "app_id": app.key,
-        "app_name": app.name,
-        "permissions": ["read", "access"],
-        "description": "",
-    }
 
 
 def _product(one: Belonging, app: App, told: Told) -> Json:

@@ -18,6 +18,7 @@ from orchestrator.emulator.service import (
     publishing,
     task_runs,
     task_state,
+    topics,
 )
 from orchestrator.emulator.service.changing import Change, Done
 from orchestrator.emulator.service.jobs import Twist
@@ -65,6 +66,9 @@ _DO: Mapping[Operation, Callable[[Change], Done]] = {
     **{Operation(f"{kind}-unbind"): policies.unbind(kind) for kind in BY_PUBLICATION},
     Operation.PLUGIN_ATTACH: policies.attach,
     Operation.PLUGIN_DETACH: policies.detach,
+    Operation.TOPIC_CREATE: topics.create,
+    Operation.TOPIC_DELETE: topics.delete,
+    Operation.TOPIC_ALLOW: topics.allow,
 }
 #: what somebody else does just before such a change; whether there was something to change
 _MEDDLE: Mapping[Operation, Callable[[Change], bool]] = {
@@ -79,6 +83,7 @@ _MEDDLE: Mapping[Operation, Callable[[Change], bool]] = {
     **{Operation(f"{kind}-create"): policies.meddle_create(kind) for kind in PolicyKind},
     **{Operation(f"{kind}-bind"): policies.meddle_bind(kind) for kind in BY_PUBLICATION},
     Operation.PLUGIN_ATTACH: policies.meddle_attach,
+    Operation.TOPIC_CREATE: topics.meddle_create,
 }
 
 
@@ -106,7 +111,8 @@ def _asked(service: Service, caller: Caller, route: Route, request: Request, twi
     def wrong(details: str) -> Refusal:
         if route.layer is Layer.ROMA:
             return invalid(details)
-        return Refusal(route.layer, 400, "FDI.3002" if route.layer is Layer.FDI else "APIG.2000", details)
+        codes = {Layer.FDI: "FDI.3002", Layer.MQS: "400"}
+        return Refusal(route.layer, 400, codes.get(route.layer, "APIG.2000"), details)
 
     uploaded = form(request.headers.get("content-type", ""), request.body)
     try:

@@ -8,7 +8,7 @@ from orchestrator.emulator.api.paging import page
 from orchestrator.emulator.api.routes import Route
 from orchestrator.emulator.protocol.errors import roma
 from orchestrator.emulator.protocol.messages import Json, Request, json_text
-from orchestrator.emulator.service import connections, credentials, dictionary, policies, publishing
+from orchestrator.emulator.service import connections, credentials, dictionary, policies, publishing, topics
 from orchestrator.emulator.service.instance_store import Holding, Looking
 from orchestrator.emulator.service.service import Caller, Service
 from orchestrator.emulator.world.finishing_readings import DictionaryList, WithoutLink
@@ -87,6 +87,8 @@ class Lists:
                 return publishing.environments(self._service.looking(caller))
             case Operation.API_VERSIONS:
                 return publishing.history(self._service.looking(caller), route.id, request.param("env_id"))
+            case Operation.TOPIC_ACCESS:
+                return topics.access(self._service.looking(caller), route.id)
             case Operation.FEATURES:
                 return [serialize.feature_json(instance, name, on) for name, on in sorted(instance.features.items())]
             case Operation.CONFIGS:

@@ -54,6 +54,7 @@ PAGING = {
     Operation.CONFIGS: Paging(*_APIC, "configs"),
     Operation.BACKENDS: Paging(*_APIC, "apis"),
     Operation.TOPICS: Paging(1000, 1000, "topics"),
+    Operation.TOPIC_ACCESS: Paging(100, 100, "policies"),
     Operation.PRODUCTS: Paging(10, 999, "items"),
     Operation.INSTANCES: Paging(10, 100, "instances"),
     Operation.DICTIONARIES: Paging(20, 500, "dictionaries"),

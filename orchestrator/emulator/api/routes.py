@@ -98,6 +98,11 @@ _TABLE = tuple(
         ("PUT", rf"{_APIC}/plugins/(?P<above>[^/]+)/detach", Operation.PLUGIN_DETACH),
         ("GET", rf"{_APIC}/livedata-apis", Operation.BACKENDS),
         ("GET", rf"{_MQS}/topics", Operation.TOPICS),
+        ("POST", rf"{_MQS}/topics", Operation.TOPIC_CREATE),
+        ("POST", rf"{_MQS}/topics/delete", Operation.TOPIC_DELETE),
+        ("GET", rf"{_MQS}/topics/(?P<id>[^/]+)/accesspolicy", Operation.TOPIC_ACCESS),
+        ("POST", rf"{_MQS}/topics/(?P<above>[^/]+)/access-policies/batch-add", Operation.TOPIC_ALLOW),
+        ("GET", rf"{_MQS}/messages", Operation.TOPIC_MESSAGES),
         ("GET", rf"{_LINK}/products", Operation.PRODUCTS),
         ("GET", rf"{_APIC}/envs", Operation.ENVS),
         ("POST", rf"{_APIC}/envs", Operation.ENV_CREATE),
@@ -138,7 +143,7 @@ class Route:
     instance_id: str = ""
     #: the last part of the path: a job, an archive, an asset
     id: str = ""
-    #: the application, task or plugin in whose part of the path the last one stands
+    #: the application, task, plugin or topic in whose part of the path the last one stands
     above: str = ""
 
     @property

@@ -32,6 +32,7 @@ MEDDLING = frozenset(
         Operation.SIGN_BIND,
         Operation.PLUGIN_CREATE,
         Operation.PLUGIN_ATTACH,
+        Operation.TOPIC_CREATE,
     }
 )
 

@@ -115,6 +115,14 @@ class Operation(StrEnum):
     DICTIONARY_VALIDATE = "dictionary-validate"
     #: of the message service
     TOPICS = "topics"
+    #: which applications may use a topic
+    TOPIC_ACCESS = "topic-access"
+    #: what is in a topic
+    TOPIC_MESSAGES = "topic-messages"
+    TOPIC_CREATE = "topic-create"
+    TOPIC_DELETE = "topic-delete"
+    #: more applications may use a topic
+    TOPIC_ALLOW = "topic-allow"
     #: of devices
     PRODUCTS = "products"
     #: custom back ends
@@ -193,6 +201,9 @@ CHANGES = frozenset(
         Operation.PLUGIN_DELETE,
         Operation.PLUGIN_ATTACH,
         Operation.PLUGIN_DETACH,
+        Operation.TOPIC_CREATE,
+        Operation.TOPIC_DELETE,
+        Operation.TOPIC_ALLOW,
     }
 )
 #: operations at IAM

@@ -174,6 +174,17 @@ class Belonging:
     kind: BelongingKind
     name: str
     app_id: str
+    #: of a topic: what its own application may do with it, all, pub or sub
+    access: str = "all"
+    #: of a topic: (application, what it may do with it), of others
+    others: tuple[tuple[str, str], ...] = ()
+    #: of a topic
+    partition: int = 3
+    #: of a topic, hours
+    retention: int = 72
+    description: str = ""
+    #: how many messages are in a topic: they never travel
+    messages: int = 0
 
 
 @dataclass(frozen=True, slots=True)

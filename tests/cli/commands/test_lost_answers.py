@@ -113,9 +113,12 @@ TABLE: dict[ChangeKind, tuple[Row, ...]] = {
     ChangeKind.UNBIND_POLICY: (undo(*UNBINDS, requests=4),),
     ChangeKind.AUTHORISE: (finish(Operation.AUTHORISE, requests=1),),
     ChangeKind.CANCEL_AUTHORISATION: (undo(Operation.AUTHORISATION_CANCEL, requests=1),),
+    ChangeKind.CREATE_TOPIC: (finish(Operation.TOPIC_CREATE, requests=1),),
+    ChangeKind.REMOVE_TOPIC: (undo(Operation.TOPIC_DELETE, requests=1),),
+    ChangeKind.ALLOW_ON_TOPIC: (finish(Operation.TOPIC_ALLOW, requests=1),),
 }
-STEPS = "dictionaries,datasources,app_secrets,app_codes,members,apis,policies,tasks"
-MORE = "apis: {unpublished: import, publish: as-at-source}, policies: copy"
+STEPS = "dictionaries,datasources,app_secrets,app_codes,members,apis,policies,topics,tasks"
+MORE = "apis: {unpublished: import, publish: as-at-source}, policies: copy, topics: copy"
 REVIEWED = 'tasks: {start: ["*"], first_run: reviewed}'
 LOST = [Kind.GATEWAY_TIMEOUT_AFTER, Kind.GATEWAY_TIMEOUT_BEFORE]
 
@@ -131,13 +134,16 @@ def world() -> World:
     filling = Filling(
         calls={"orders-web": ("billing-web",)}, unreleased_every=2, tested_every=2, policies_every=2, running_every=1
     )
-    switches = Switches(list_secrets=Told.CLEAR, import_keeps_authorisations=False, calls_within_package=True)
+    switches = Switches(
+        list_secrets=Told.CLEAR, import_keeps_authorisations=False, calls_within_package=True, import_keeps_topics=False
+    )
     made = generate(APPS, TASKS, filling=filling, switches=switches, durations=QUICK)
     dev, prod = made.instances
     draft = next(each for each in dev.apis if each.published(RELEASE) is None)
     dev = replace(
         dev,
         apps=tuple(replace(app, members=(("alice", ("read", "modify")),)) for app in dev.apps),
+        belongings=tuple(replace(each, others=((dev.apps[1].id, "sub"),)) for each in dev.belongings),
         groups=(*dev.groups, Group("alone", "alone-group", draft.app_id)),
         apis=tuple(replace(each, group_id="alone") if each == draft else each for each in dev.apis),
         dictionaries={**dev.dictionaries, "UNIT": "Unit", "UNIT/KG": "Kilogram"},
