@@ -99,7 +99,7 @@ class Admission:
         inventories = await read_inventories(self.plan, readers)
         read = await facts(self.plan, readers, inventories, self.runtime)
         # Only windows need durations where no timetable is wanted: to learn them, earlier runs are read.
-        predict = learned(self.store).predict if hours_of(self.plan).bind else None
+        predict = learned(self.store).timing.predict if hours_of(self.plan).bind else None
         informed = Informed(read, self.runtime.now(), expect=self._expect() if timed else None, predict=predict)
         draft = preview(self.plan, inventories, history(past), only, informed)
         return replace(draft, unknown=(*draft.unknown, *self._slots_unknown(past)))
@@ -240,7 +240,7 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class _Expect:
-    """Plays a schedule out with what earlier runs teach of durations."""
+    """Plays a schedule out with what earlier runs teach of durations and rates."""
 
     plan: Plan
     rule: SlotRule
@@ -249,7 +249,9 @@ class _Expect:
     now: float
 
     def __call__(self, batches: Sequence[e.BatchScheduled], deliveries: Sequence[e.DeliveryScheduled]) -> Timetable:
-        return timetable(self.plan, self.rule, learned(self.store).predict, batches, deliveries, self.now)
+        known = learned(self.store)
+        rates = known.rates.by_region
+        return timetable(self.plan, self.rule, known.timing.predict, batches, deliveries, self.now, rates)
 
 
 def refusal(saved: Saved, drifts: Sequence[Drift]) -> tuple[str, ...]:

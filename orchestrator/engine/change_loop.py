@@ -121,8 +121,9 @@ class ChangeLoop:
             raise gravest(problems) from None
         lives = self.changes.lives.values()
         given_up = self.settle_only and not self.signal and all(life.state is not ChangeState.UNSURE for life in lives)
-        if given_up or all(life.settled for life in lives):
-            await self.remember(self._ended(int(ExitCode.DONE if self.clean else ExitCode.INCOMPLETE)))
+        over = given_up or all(life.settled for life in lives)
+        code = int(ExitCode.DONE if self.clean else ExitCode.INCOMPLETE)
+        await self.remember(*((self._ended(code),) if over else ()))  # and what was learned since the last entry
 
     @property
     def clean(self) -> bool:
@@ -206,7 +207,10 @@ class ChangeLoop:
             await self._stop.wait()
 
     async def remember(self, *events: Event) -> None:
-        """Write, then believe."""
+        """Write, with how rates of writes have changed meanwhile, then believe."""
+        events = (*self.roma.take_learned(), *events)
+        if not events:
+            return
         entries = await self.runtime.offload(self.journal.append, events, self.runtime.now())
         for entry in entries:
             self.progress.apply(entry)

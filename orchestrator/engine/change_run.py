@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from orchestrator.core.scheduling.write_rate import rates_of
 from orchestrator.core.state.ends import End
 from orchestrator.core.state.folding import folded
 from orchestrator.core.state.progress import Progress
@@ -64,7 +65,9 @@ async def conducted(runs: Runs, loop: ChangeLoop) -> None:
 def loop_of(runs: Runs, run: str, opened: tuple[Journal, SlotLeases], progress: Progress) -> ChangeLoop:
     """A loop with all that carries changes out."""
     journal, leases = opened
-    teaches, vault = learned(runs.store, run), runs.store.vault(run)
+    lessons, vault = learned(runs.store, run), runs.store.vault(run)
+    runs.roma.write_rates = rates_of(runs.plan, lessons.rates.by_region)
+    teaches = lessons.timing
     loop = ChangeLoop(runs.plan, runs.roma, journal, leases, progress, runs.users, runs.runtime, teaches, vault)
     loop.listen = lambda entry: runs.listen(progress, entry) if runs.listen is not None else None
     loop.by_job = ByJob(loop, TargetListings(runs.plan, runs.roma))

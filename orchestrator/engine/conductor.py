@@ -88,6 +88,8 @@ class Conductor:
     operators: Operators
     #: stored packages that are no longer what their source holds, when a gate is opened
     compare: Callable[[], Awaitable[Sequence[Event]]] = _nothing_to_compare
+    #: how rates of writes have changed meanwhile: journaled with whatever comes next
+    learned: Callable[[], Sequence[Event]] = tuple
     #: hears every entry that is believed: progress bars, the log
     listeners: Sequence[Callable[[Entry], None]] = ()
     #: the signal that asked to stop, or ""
@@ -239,9 +241,10 @@ class Conductor:
 
     async def remember(self, events: Sequence[Event]) -> None:
         """Write, then believe."""
+        events = (*self.learned(), *events)
         if not events:
             return
-        self.believe(await self.runtime.offload(self.journal.append, tuple(events), self.runtime.now()))
+        self.believe(await self.runtime.offload(self.journal.append, events, self.runtime.now()))
 
     def believe(self, entries: Sequence[Entry]) -> None:
         """Take in what stands in the journal, and tell those who listen."""

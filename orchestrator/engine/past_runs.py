@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from orchestrator.core.preview.approval import Carried
 from orchestrator.core.report.brief import Brief, Brought, brief_of, brought_of, stored_of
 from orchestrator.core.report.handover import concerns
 from orchestrator.core.report.outcome import outcome
+from orchestrator.core.scheduling.write_rate import LearnedRates
 from orchestrator.core.selection.routes import EarlierImports, Kept
 from orchestrator.core.state.events import Entry
 from orchestrator.core.state.folding import folded
@@ -16,7 +18,7 @@ from orchestrator.engine.poll_timing import PollTiming
 from orchestrator.errors import MemoryFailed
 from orchestrator.storage.store import Store
 
-#: how many of the home's latest runs teach durations
+#: how many of the home's latest runs teach durations and rates
 LEARNED_RUNS = 3
 
 
@@ -158,10 +160,28 @@ def carried(past: Sequence[PastRun]) -> list[Carried]:
     return [Carried(each.run, each.approved, each.unfinished) for each in past if each.begun]
 
 
-def learned(store: Reads, run: str = "") -> PollTiming:
-    """What the home's latest runs, up to this one if it is named, teach of durations; a damaged one teaches nothing."""
-    poll_timing = PollTiming()
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """What earlier runs teach, read anew in each command: their journals keep it."""
+
+    timing: PollTiming = field(default_factory=PollTiming)
+    rates: LearnedRates = field(default_factory=LearnedRates)
+
+    def learn(self, entries: Iterable[Entry]) -> None:
+        """From one run's journal."""
+        self.timing.learn(_heard(entries, self.rates))
+
+
+def _heard(entries: Iterable[Entry], rates: LearnedRates) -> Iterator[Entry]:
+    for entry in entries:
+        rates.hear(entry)
+        yield entry
+
+
+def learned(store: Reads, run: str = "") -> Lessons:
+    """What the home's latest runs, up to this one if it is named, teach; a damaged one teaches nothing."""
+    lessons = Lessons()
     for earlier in [each for each in store.run_ids() if not run or each <= run][-LEARNED_RUNS:]:
         with suppress(MemoryFailed):
-            poll_timing.learn(store.read(earlier))
-    return poll_timing
+            lessons.learn(store.read(earlier))
+    return lessons

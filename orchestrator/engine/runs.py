@@ -23,6 +23,7 @@ from orchestrator.core.preview.resumed import changes
 from orchestrator.core.report.acts import ABANDONED
 from orchestrator.core.report.outcome import Outcome, outcome
 from orchestrator.core.scheduling.timetable import Predict
+from orchestrator.core.scheduling.write_rate import rates_of
 from orchestrator.core.selection.only import Only
 from orchestrator.core.selection.retries import retries
 from orchestrator.core.state import events as e
@@ -260,7 +261,8 @@ class Runs:
             entries = await self.runtime.offload(lambda: list(journal.read()))
             progress = Progress() if past is None else folded(iter(entries))
             vault = self.store.vault(run)
-            poll_timing = learned(self.store, run)
+            lessons = learned(self.store, run)
+            poll_timing = lessons.timing
             poll_timing.follow(entries if past is not None else ())
             self.predict = poll_timing.predict
             scheduler = self._scheduler(progress, poll_timing)
@@ -268,6 +270,8 @@ class Runs:
             performer.users = self.users
             conductor = Conductor(scheduler, journal, performer, vault, leases, self.runtime, Operators())
             conductor.compare = lambda: self.admission.stale(progress)
+            self.roma.write_rates = rates_of(self.plan, lessons.rates.by_region)
+            conductor.learned = self.roma.take_learned
             conductor.listeners = (poll_timing.hear, self._told(progress))
             scheduler.context.abandoning = wish.abandon
             if past is None:
@@ -301,6 +305,7 @@ class Runs:
     async def _close(self, conductor: Conductor, progress: Progress, wish: Wish) -> Outcome:
         """Judge how it ended; a run whose deliveries are all settled is ended in the journal too."""
         ended = outcome(progress, conductor.context.ends, conductor.signal)
+        await conductor.remember(())  # what was learned since the last entry
         if wish.abandon and not conductor.signal and (ended.stalled or ended.code not in _UNSETTLED):
             await conductor.remember([e.RunEnded(int(ExitCode.INCOMPLETE), ABANDONED)])
         elif ended.final:

@@ -32,6 +32,8 @@ from orchestrator.core.model.secrets import (
     ServerAgency,
 )
 from orchestrator.core.plan.plan import Instance, Settings
+from orchestrator.core.scheduling.write_rate import AdaptiveRate, rate_of, region_of
+from orchestrator.core.state.events import WriteRate, WriteRateLearned
 from orchestrator.roma import temporary_keys as keys
 from orchestrator.roma.auth import BareIdentity, Identity, KeyIdentity, PasswordLine, TokenIdentity, Tokens
 from orchestrator.roma.client import Client, Download, Reader, asking_for_files, fetching
@@ -98,10 +100,13 @@ class Roma:
         self.guard: Guard = UNGUARDED
         #: how many processes ask with the user of these credentials now
         self.sharers: Callable[[str], int] = lambda credentials: 1
+        #: credentials -> the rate at which their writes begin; of others nothing is known
+        self.write_rates: Mapping[str, WriteRate] = {}
         self._known = KnownPages()
         self._contacts: dict[str, Contact] = {}
         self._transports: dict[tuple[str, str], Transport] = {}
         self._rates: dict[str, Rates] = {}
+        self._learned: list[WriteRateLearned] = []
         self._lines: dict[PasswordSecret, PasswordLine] = {}
         self._tokens: dict[tuple[PasswordSecret, str, str], Tokens] = {}
         self._sessions: dict[tuple[Secret, str], Sessions] = {}
@@ -120,6 +125,11 @@ class Roma:
         """What was read, or is sent, and nobody may read in the service's words or in ours."""
         self._redactor.learn(secrets)
 
+    def take_learned(self) -> tuple[WriteRateLearned, ...]:
+        """How rates of writes have changed since this was asked last."""
+        learned, self._learned = tuple(self._learned), []
+        return learned
+
     async def aclose(self) -> None:
         """Close every connection."""
         transports, self._transports = self._transports, {}
@@ -129,12 +139,23 @@ class Roma:
     def _exchange(self, instance: Instance, credentials: str) -> Exchange:
         rates = self._rates.get(credentials)
         if rates is None:
-            per_second = (self._settings.reads_per_second, self._settings.writes_per_second)
-            rates = self._rates[credentials] = Rates(*per_second, lambda: self.sharers(credentials))
+            rates = self._rates[credentials] = self._rates_of(credentials)
         identity = self.identity(instance, credentials)
         contact = self._contact(instance.endpoint)
         way = (self._transport(instance), identity, rates, contact)
-        return Exchange(*way, wall=self._wall, draw=self._draw, guard=lambda: self.guard)
+        region = region_of(instance)
+        return Exchange(*way, wall=self._wall, draw=self._draw, guard=lambda: self.guard, region=region)
+
+    def _rates_of(self, credentials: str) -> Rates:
+        def begins() -> AdaptiveRate:
+            return AdaptiveRate.of(self.write_rates.get(credentials) or rate_of(self._settings, credentials))
+
+        def changed(region: str, before: float) -> None:
+            now = rates.writing
+            self._learned.append(WriteRateLearned(region, credentials, now.per_second, before, now.refused))
+
+        rates = Rates(self._settings.reads_per_second, begins, lambda: self.sharers(credentials), changed)
+        return rates
 
     def _contact(self, endpoint: str) -> Contact:
         host = urlsplit(endpoint).netloc
@@ -185,7 +206,7 @@ class Roma:
         return Sessions(fetch, renewal, first)
 
     def _asking(self, transport: Transport, endpoint: str, identity: Identity) -> Exchange:
-        rates = Rates(_KEYS_PER_SECOND, _KEYS_PER_SECOND)
+        rates = Rates(_KEYS_PER_SECOND, lambda: AdaptiveRate(_KEYS_PER_SECOND))
         return Exchange(transport, identity, rates, self._contact(endpoint), wall=self._wall, draw=self._draw)
 
     def _source(self, exchange: Exchange) -> keys.Source:

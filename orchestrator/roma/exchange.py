@@ -100,11 +100,13 @@ class Exchange:
         wall: Callable[[], datetime],
         draw: Callable[[], float],
         guard: Callable[[], Guard] = lambda: UNGUARDED,
+        region: str = "",
     ) -> None:
+        """`region` is where what is learned of the rate of writes belongs."""
         self._transport = transport
         self._guard = guard
         self._identity = identity
-        self._rates = rates
+        self._rates, self._region = rates, region
         self._contact = contact
         self._wall = wall
         self._draw = draw
@@ -117,9 +119,10 @@ class Exchange:
         """The answer as `read` understands it; `read` raises ValueError where it is not as documented."""
         attempts = _Attempts()
         while True:
-            request = await self._admitted(question)
+            request = await self._admitted(question, attempts)
             began = anyio.current_time()
             result = await self._once(question, request, read)
+            self._learn(question, result, attempts, began)
             if not isinstance(result, Failed):
                 self._contact.answered()
                 if name := question.leads_to(result):
@@ -133,7 +136,7 @@ class Exchange:
         """An answer of status 200 whose body is still to be read: asked for once, but for RENEW (promise 4)."""
         attempts = _Attempts()
         while True:
-            request = await self._admitted(question)
+            request = await self._admitted(question, attempts)
             began = anyio.current_time()
             async with AsyncExitStack() as stack:
                 result = await self._opened(question, request, stack)
@@ -144,9 +147,19 @@ class Exchange:
             self._contact.failed(question.kind, result, began)
             await self._follow(question, request, result, attempts)
 
-    async def _admitted(self, question: Question) -> WireRequest:
+    def _learn(self, question: Question, result: object, attempts: "_Attempts", left: float) -> None:
+        """What the answer to a write says of the rate; a lost one says nothing."""
+        if question.kind not in _WRITES:
+            return
+        if not isinstance(result, Failed):
+            if attempts.held_back:
+                self._rates.taken(self._region)
+        elif result.failure is Failure.THROTTLED:
+            self._rates.throttled(self._region, left)
+
+    async def _admitted(self, question: Question, attempts: "_Attempts") -> WireRequest:
         """Wait for a turn, then add what shows who asks."""
-        await self._bucket(question.kind).take()
+        attempts.held_back = await self._bucket(question.kind).take()
         try:
             headers = await self._identity.authorize(question.request, question.errand)
         except RequestFailed as error:
@@ -239,6 +252,8 @@ class _Attempts:
 
     def __init__(self) -> None:
         self.failures = 0
+        #: whether the rate made the latest attempt wait
+        self.held_back = False
         self._renewals = 0
 
     def count(self, failed: Failed) -> int:

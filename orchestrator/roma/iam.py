@@ -9,6 +9,7 @@ import anyio
 from orchestrator.core.model.retries import Request
 from orchestrator.core.model.secrets import PasswordSecret
 from orchestrator.core.plan.plan import Instance
+from orchestrator.core.scheduling.write_rate import AdaptiveRate
 from orchestrator.roma.auth import BareIdentity, FetchToken, Token
 from orchestrator.roma.contact import Contact
 from orchestrator.roma.exchange import Exchange, Question, Received, unsigned
@@ -32,7 +33,7 @@ def asking_iam(
 ) -> FetchToken:
     """The function that fetches a token for the instance's project, or where it has none, for its region's."""
     (transport, contact), (wall, draw) = way, chance
-    rates = Rates(_PER_SECOND, _PER_SECOND)
+    rates = Rates(_PER_SECOND, lambda: AdaptiveRate(_PER_SECOND))
     exchange = Exchange(transport, identity, rates, contact, wall=wall, draw=draw)
     url = f"{endpoint}/v3/auth/tokens?nocatalog=true"
     project = {"id": instance.project_id} if instance.project_id else {"name": instance.region}

@@ -6,8 +6,11 @@ Only the first in the queue sleeps, so a cancelled waiter holds no slot that wou
 
 import math
 from collections.abc import Callable
+from functools import cached_property
 
 import anyio
+
+from orchestrator.core.scheduling.write_rate import AdaptiveRate
 
 #: requests that may leave at once after a pause
 BURST = 3
@@ -30,7 +33,7 @@ class Pause:
 class Bucket:
     """At most `per_second` requests a second in the long run, and `BURST` at once; divided by who shares it."""
 
-    def __init__(self, per_second: float, pause: Pause, sharers: Callable[[], int] = lambda: 1) -> None:
+    def __init__(self, per_second: Callable[[], float], pause: Pause, sharers: Callable[[], int] = lambda: 1) -> None:
         self._per_second = per_second
         self._sharers = sharers
         self._pause = pause
@@ -40,10 +43,11 @@ class Bucket:
 
     @property
     def _interval(self) -> float:
-        return max(1, self._sharers()) / self._per_second
+        return max(1, self._sharers()) / self._per_second()
 
-    async def take(self) -> None:
-        """Wait for a slot, first come, first served."""
+    async def take(self) -> bool:
+        """Wait for a slot, first come, first served; whether the rate made the request wait."""
+        held_back = False
         async with self._turn:
             while True:
                 # Looked at again after each sleep: a pause may have been asked for meanwhile.
@@ -51,21 +55,64 @@ class Bucket:
                 wait = self._opens() - now
                 if wait <= _CLOSE_ENOUGH:
                     break
+                held_back = held_back or self._by_rate() > now + _CLOSE_ENOUGH
                 await anyio.sleep(wait)
             self._arrival = max(self._arrival, now) + self._interval
+        return held_back
 
     def _opens(self) -> float:
         """When the next request may leave, in anyio's time."""
-        return max(self._arrival - (BURST - 1) * self._interval, self._pause.until)
+        return max(self._by_rate(), self._pause.until)
+
+    def _by_rate(self) -> float:
+        return self._arrival - (BURST - 1) * self._interval
+
+
+#: told of each change of a rate: the region that brought it, and the rate before
+Changed = Callable[[str, float], None]
+
+
+def _nobody_asks(region: str, before: float) -> None:
+    """Where nothing is learned."""
 
 
 class Rates:
     """The limits of one credentials: reads, writes, and a pause over both."""
 
     def __init__(
-        self, reads_per_second: float, writes_per_second: float, sharers: Callable[[], int] = lambda: 1
+        self,
+        reads_per_second: float,
+        begins: Callable[[], AdaptiveRate],
+        sharers: Callable[[], int] = lambda: 1,
+        changed: Changed = _nobody_asks,
     ) -> None:
-        """`sharers` tells how many processes ask as the same user now, this one included (API 4)."""
+        """`begins` gives the rate of writes when the first one comes.
+
+        `sharers` tells how many processes ask as the same user now, this one included (API 4).
+        """
         self.pause = Pause()
-        self.reads = Bucket(reads_per_second, self.pause, sharers)
-        self.writes = Bucket(writes_per_second, self.pause, sharers)
+        self.reads = Bucket(lambda: reads_per_second, self.pause, sharers)
+        self.writes = Bucket(lambda: self.writing.per_second, self.pause, sharers)
+        self._begins, self._changed = begins, changed
+        self._fell_at = -math.inf
+
+    @cached_property
+    def writing(self) -> AdaptiveRate:
+        """The rate of writes now."""
+        return self._begins()
+
+    def taken(self, region: str) -> None:
+        """A write that the rate had held back was taken there."""
+        before = self.writing.per_second
+        if self.writing.taken():
+            self._changed(region, before)
+
+    def throttled(self, region: str, left: float) -> None:
+        """A write that left then, in anyio's time, was refused as one too many.
+
+        What had left before the rate fell says nothing of the rate since.
+        """
+        before = self.writing.per_second
+        if left > self._fell_at and self.writing.throttled():
+            self._fell_at = anyio.current_time()
+            self._changed(region, before)

@@ -66,7 +66,7 @@ def test_a_run_tells_which_approved_preview_it_consumed_and_whether_it_has_ended
 
 def test_durations_are_learned_from_the_latest_runs_up_to_the_one_that_is_named() -> None:
     shelf = Shelf(**{f"r{number}": written("p") for number in range(1, 6)})
-    known = learned(shelf).predict("dev", JobKind.EXPORT, 1)
+    known = learned(shelf).timing.predict("dev", JobKind.EXPORT, 1)
     assert shelf.asked == ["r3", "r4", "r5"][-LEARNED_RUNS:]
     assert known.jobs == LEARNED_RUNS
     shelf.asked.clear()

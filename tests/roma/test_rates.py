@@ -6,16 +6,22 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 
+from orchestrator.core.scheduling.write_rate import AdaptiveRate
 from orchestrator.roma.rates import BURST, Rates
 
 Virtually = Callable[[Coroutine[Any, Any, object]], float]
+
+
+def rates(reads: float, writes: float, sharers: Callable[[], int] = lambda: 1) -> Rates:
+    """Both as a plan sets them."""
+    return Rates(reads, lambda: AdaptiveRate(writes), sharers)
 
 
 def test_a_thousand_waiters_leave_evenly_and_in_order(virtually: Virtually) -> None:
     left: list[tuple[int, float]] = []
 
     async def run() -> None:
-        bucket = Rates(5, 1).reads
+        bucket = rates(5, 1).reads
         begun = anyio.current_time()
 
         async def one(number: int) -> None:
@@ -35,7 +41,7 @@ def test_a_thousand_waiters_leave_evenly_and_in_order(virtually: Virtually) -> N
 
 def test_a_cancelled_waiter_costs_nobody_else_a_slot(virtually: Virtually) -> None:
     async def run() -> None:
-        bucket = Rates(1, 1).reads
+        bucket = rates(1, 1).reads
         for _ in range(BURST):
             await bucket.take()
         async with anyio.create_task_group() as group:
@@ -50,32 +56,32 @@ def test_a_cancelled_waiter_costs_nobody_else_a_slot(virtually: Virtually) -> No
 
 def test_reads_do_not_wait_for_writes(virtually: Virtually) -> None:
     async def run() -> None:
-        rates = Rates(5, 0.01)
+        limits = rates(5, 0.01)
         for _ in range(BURST):
-            await rates.writes.take()
-        await rates.reads.take()
+            await limits.writes.take()
+        await limits.reads.take()
 
     assert virtually(run()) < 0.01
 
 
 def test_what_the_service_asks_for_holds_reads_and_writes_even_those_already_waiting(virtually: Virtually) -> None:
     async def run() -> None:
-        rates = Rates(1, 1)
+        limits = rates(1, 1)
         for _ in range(BURST):
-            await rates.reads.take()
+            await limits.reads.take()
         async with anyio.create_task_group() as group:
-            group.start_soon(rates.reads.take)
+            group.start_soon(limits.reads.take)
             await anyio.sleep(0.5)
-            rates.pause.extend(30)
-            rates.pause.extend(2)
-            group.start_soon(rates.writes.take)
+            limits.pause.extend(30)
+            limits.pause.extend(2)
+            group.start_soon(limits.writes.take)
 
     assert abs(virtually(run()) - 30.5) < 0.01
 
 
 def test_a_burst_is_allowed_again_after_a_rest(virtually: Virtually) -> None:
     async def run() -> None:
-        bucket = Rates(1, 1).reads
+        bucket = rates(1, 1).reads
         for _ in range(BURST):
             await bucket.take()
         await anyio.sleep(100)
@@ -91,11 +97,61 @@ def test_processes_that_share_a_user_share_its_rate(virtually: Virtually) -> Non
 
     async def run() -> None:
         nonlocal sharers
-        rates = Rates(10, 1, lambda: sharers)
+        limits = rates(10, 1, lambda: sharers)
         for _ in range(BURST + 20):
-            await rates.reads.take()
+            await limits.reads.take()
         sharers = 3
         for _ in range(BURST + 20):
-            await rates.reads.take()
+            await limits.reads.take()
 
     assert abs(virtually(run()) - (2.0 + 23 * 0.3)) < 0.7
+
+
+def test_only_what_the_rate_held_back_counts_and_a_pause_that_the_service_asked_for_does_not(
+    virtually: Virtually,
+) -> None:
+    held: list[bool] = []
+
+    async def run() -> None:
+        limits = rates(1, 1)
+        held.extend([await limits.writes.take() for _ in range(BURST + 1)])
+        await anyio.sleep(100)
+        limits.pause.extend(5)
+        held.append(await limits.writes.take())
+
+    virtually(run())
+    assert held == [False] * BURST + [True, False]
+
+
+def test_the_rate_falls_once_for_what_had_left_before(virtually: Virtually) -> None:
+    """Three writes leave together and all are refused: that is one word about the rate, not three."""
+    told: list[tuple[str, float, float]] = []
+
+    async def run() -> None:
+        adaptive = AdaptiveRate(0.8, 1.0)
+        limits = Rates(
+            1, lambda: adaptive, changed=lambda region, before: told.append((region, before, adaptive.per_second))
+        )
+        left = anyio.current_time()
+        await anyio.sleep(1)
+        for _ in range(BURST):
+            limits.throttled("cn-north-4", left)
+        await anyio.sleep(1)
+        limits.throttled("cn-north-4", anyio.current_time())
+
+    virtually(run())
+    assert told == [("cn-north-4", 0.8, 0.4), ("cn-north-4", 0.4, 0.2)]
+
+
+def test_the_rate_of_writes_is_looked_up_when_the_first_one_comes(virtually: Virtually) -> None:
+    """A preview reads with the same credentials before anybody knows what earlier runs have learned."""
+    known = {"rate": 1.0}
+
+    async def run() -> None:
+        limits = Rates(1, lambda: AdaptiveRate(known["rate"]))
+        await limits.reads.take()
+        known["rate"] = 0.1
+        for _ in range(BURST + 1):
+            await limits.writes.take()
+
+    assert abs(virtually(run()) - 10) < 0.01

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from orchestrator.core.model.failures import Failure
 from orchestrator.core.plan.plan import Plan
+from orchestrator.core.scheduling.write_rate import LEAST
 from orchestrator.core.state import events as e
 from orchestrator.core.state.events import Entry
 from tests.simulation.book import GONE, LOST, NEVER, Book, Intent, require, subject_of
@@ -302,6 +303,39 @@ class Backups:
         self.ours |= {(target, one) for asset, ids in look.present if asset in own for one in ids}
 
 
+class Rates:
+    """API 4: no rate above the plan's, none adapted that the plan sets, and each refusal as one too many lowers it."""
+
+    def __init__(self, book: Book) -> None:
+        self.settings = book.plan.settings
+        #: subject -> (who asked for it last, when)
+        self.asked: dict[str, tuple[str, float]] = {}
+        #: credentials -> when their rate fell last
+        self.fell: dict[str, float] = {}
+
+    def heard(self, entry: Entry) -> None:
+        match entry.event:
+            case (
+                e.ExportRequested(batch=subject, credentials=who) | e.ImportRequested(delivery=subject, credentials=who)
+            ):
+                self.asked[subject] = who, entry.at
+            case e.WriteRateLearned(credentials=who, per_second=now, before=before):
+                most = self.settings.most_writes_per_second
+                require(self.settings.writes_per_second is None, f"API 4: the rate of {who} is the plan's, and changed")
+                require(now <= most, f"API 4: {now} writes a second of {who}, at most {most} are allowed")
+                self.fell |= {who: entry.at} if now < before or now == LEAST else {}
+            case e.ExportRefused(batch=subject, words=words) | e.ImportRefused(delivery=subject, words=words):
+                if words.kind == Failure.THROTTLED.value and not words.message.startswith("no token"):
+                    self._one_too_many(subject)
+            case _:
+                pass
+
+    def _one_too_many(self, subject: str) -> None:
+        who, at = self.asked[subject]
+        adapted = self.settings.writes_per_second is None
+        require(not adapted or self.fell.get(who, 0.0) >= at, f"API 4: {subject} was one too many, and {who} goes on")
+
+
 class Journal:
     """All of them over one run after another."""
 
@@ -311,7 +345,7 @@ class Journal:
 
     def _begin(self) -> None:
         self.book = Book(self.plan, self.users)
-        folds = (Slots, Settling, Packages, Deadlines, Order, Identity, Backups)
+        folds = (Slots, Settling, Packages, Deadlines, Order, Identity, Backups, Rates)
         self.folds = [fold(self.book) for fold in folds]
 
     def heard(self, entry: Entry) -> None:

@@ -71,6 +71,8 @@ AMBIGUOUS = (
 IMPORTS_A_NIGHT = (1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 7, 20)
 #: the part of nights with one source whose plan is in two migrations, one `after` the other; both parts' applications
 IN_TWO = 0.3
+#: the part of nights whose plan sets no rate of writes
+ADAPTED = 1 / 6
 COMMON = (Glob("orders-*"), Glob("stock-*"))
 MOST_APPS = 14
 MOST_TASKS = 40
@@ -171,7 +173,21 @@ def scenario(seed: int) -> Scenario:
     }
     owners = {"s": f"acme/{users[0].name}", "t": f"acme/{users[1].name}", "u": f"acme/{users[-1].name}"}
     plan, hours = drawn(seed, plan)
+    world, plan = _throttled(seed, world, plan)
     return Scenario(seed, world, plan, secrets, owners, poison, kills, _steps(seed), hours)
+
+
+def _throttled(seed: int, world: World, plan: Plan) -> tuple[World, Plan]:
+    """In one seed of six the plan sets no rate of writes, and the gateway has a limit that nobody knows."""
+    draw = random.Random(seed ^ 0x7A7E)
+    if draw.random() >= ADAPTED:
+        return world, plan
+    settings = replace(plan.settings, writes_per_second=None, most_writes_per_second=draw.choice((0.3, 1.0, 5.0)))
+    switches = replace(
+        world.switches, writes_per_second=draw.choice((0.02, 0.05, 0.1, 0.6)), writes_at_once=draw.choice((1, 1, 3)),
+        throttle_retry_after_seconds=draw.choice((0.0, 0.0, 5.0, 60.0)),
+    )  # fmt: skip
+    return replace(world, switches=switches), replace(plan, settings=settings)
 
 
 def _assets(draw: random.Random, most: int) -> tuple[int, int]:

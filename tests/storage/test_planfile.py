@@ -128,7 +128,7 @@ def test_the_whole_line_is_as_promised(tmp_path: Path) -> None:
     assert caught.value.message == (
         f"{path}:12: settings.batch_sice: unknown key, allowed are batch_size, one_job_per, busy_timeout, job_timeout, "
         "outage_timeout, settle_quiet, settle_wait, shutdown_grace, reads_per_second, writes_per_second, "
-        'keep_packages, keep_backups, gate_timeout; did you mean "batch_size"?'
+        'most_writes_per_second, keep_packages, keep_backups, gate_timeout; did you mean "batch_size"?'
     )
 
 

@@ -20,6 +20,7 @@ _WARNING = (
 _DEBUG = (
     e.SelectionMade, e.AssetsSkipped, e.AssetsHeld, e.BatchScheduled, e.DeliveryScheduled, e.Looked,
     e.DownloadRequested, e.ExportLost, e.PackageDropped, e.HandoverListed, e.SchedulePredicted,
+    e.WriteRateLearned,
 )  # fmt: skip
 
 

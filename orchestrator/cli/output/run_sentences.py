@@ -65,6 +65,15 @@ def _predicted(_: Scene, event: e.SchedulePredicted) -> str:
     return f"expected to be over {span(event.p50)} after its begin (P50), at most {span(event.p90)} (P90)"
 
 
+def _rate(_: Scene, event: e.WriteRateLearned) -> str:
+    if event.per_second < event.before:
+        told = f"{event.region} refused one write of {event.credentials} as one too many at {event.before:.3g}/s"
+        return f"{told}: {event.per_second:.3g}/s from now on"
+    return (
+        f"{event.region} takes {event.before:.3g} writes a second of {event.credentials}: {event.per_second:.3g}/s now"
+    )
+
+
 def _handover(_: Scene, event: e.HandoverListed) -> str:
     number = len(event.items)
     return f"{count(number, 'thing')} {agreed(number, 'is')} left to people once their assets have arrived"
@@ -152,6 +161,7 @@ RUN_TOLD: dict[type, Tell] = {
     e.BatchScheduled: _scheduled_batch,
     e.DeliveryScheduled: _scheduled,
     e.SchedulePredicted: _predicted,
+    e.WriteRateLearned: _rate,
     e.FindingsNoted: _findings,
     e.HandoverListed: _handover,
     e.HandoverDone: _done_by_hand,

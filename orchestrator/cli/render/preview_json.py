@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.cli.output.times import utc
 from orchestrator.cli.render.dialect import LessonDocument
+from orchestrator.cli.render.write_rates import why_of
 from orchestrator.core.model.change import Change
 from orchestrator.core.model.checks import Check
 from orchestrator.core.model.handover_item import Item
@@ -17,7 +19,7 @@ from orchestrator.core.preview.ordering import Order
 from orchestrator.core.preview.preview import Preview
 from orchestrator.core.scheduling.timetable import Timetable
 from orchestrator.core.selection.components import Split
-from orchestrator.core.state.events import AssetsSkipped, BatchScheduled, DeliveryScheduled, SelectionMade
+from orchestrator.core.state.events import AssetsSkipped, BatchScheduled, DeliveryScheduled, SelectionMade, WriteRate
 
 #: version of the document's form; a field that is added does not change it
 FORM = 1
@@ -191,9 +193,26 @@ class RateDocument:
     identity: str
     #: slots of one kind of job that share it
     lanes: int
+    #: with which it begins
     writes_per_second: float
     #: seconds by which the run would be over earlier without it
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRateDocument:
+    """How many writes a second one identity is assumed to send, and why."""
+
+    credentials: str
+    #: at first
+    writes_per_second: float
+    #: how far it may rise; the same where the plan sets it
+    most_writes_per_second: float
+    #: plan, learned or default
+    why: str
+    #: where it was learned and when; "" and null where it was not
+    region: str
+    learned_at: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +231,7 @@ class TimetableDocument:
     guessed: Sequence[str]
     #: the costliest first
     bound: Sequence[RateDocument]
+    write_rates: Sequence[WriteRateDocument]
 
 
 @dataclass(frozen=True, slots=True)
@@ -471,8 +491,14 @@ def _timetable(times: Timetable) -> TimetableDocument:
     return TimetableDocument(
         round(times.p50, 1), round(times.p90, 1), times.busiest, round(times.busy, 1), shorter, times.known,
         times.guessed,
-        [RateDocument(b.identity, b.lanes, round(1 / b.pause, 4), round(b.seconds, 1)) for b in times.bound],
+        [RateDocument(b.identity, b.lanes, round(b.rate.per_second, 4), round(b.seconds, 1)) for b in times.bound],
+        list(map(_write_rate, times.rates)),
     )  # fmt: skip
+
+
+def _write_rate(rate: WriteRate) -> WriteRateDocument:
+    begins, most = round(rate.per_second, 4), round(rate.most or rate.per_second, 4)
+    return WriteRateDocument(rate.credentials, begins, most, why_of(rate), rate.region, utc(rate.learned_at))
 
 
 def _fleet(found: Split) -> FleetDocument:

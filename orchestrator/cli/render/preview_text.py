@@ -9,6 +9,7 @@ from orchestrator.cli.output.times import after, span
 from orchestrator.cli.render.dialect import lesson_lines
 from orchestrator.cli.render.finish_text import change_rows
 from orchestrator.cli.render.preview_json import Identity, Shown, expected
+from orchestrator.cli.render.write_rates import assumed, binding
 from orchestrator.core.model.change import Change
 from orchestrator.core.model.checks import MOST_EXAMPLES, Check, Verdict, grouped
 from orchestrator.core.model.counts import count
@@ -17,7 +18,6 @@ from orchestrator.core.model.restoration import NOT_RESTORED
 from orchestrator.core.preflight.expected_outcomes import Expected, ExpectedOutcome
 from orchestrator.core.preview.ordering import Order
 from orchestrator.core.preview.preview import Preview
-from orchestrator.core.scheduling.forecast import RateBound
 from orchestrator.core.scheduling.timetable import Timetable
 from orchestrator.core.state.events import DeliveryScheduled
 
@@ -172,16 +172,8 @@ def finish(times: Timetable) -> list[str]:
         f"busiest slot: {times.busiest} ({', '.join(map(str, times.slots[times.busiest]))}) with {span(times.busy)} "
         "of work",
     ]
-    told += map(_binding, times.bound)
+    told += [*assumed(times.rates), *map(binding, times.bound)]
     return told + [f"a second identity beside {e.beside} would save up to {span(e.seconds)}" for e in times.shorter]
-
-
-def _binding(bound: RateBound) -> str:
-    shared = "1 lane uses" if bound.lanes == 1 else f"{count(bound.lanes, 'lane')} share"
-    return (
-        f"the write rate of {bound.identity} binds: {shared} {1 / bound.pause:.3g}/s, which costs "
-        f"{span(bound.seconds)}; more credentials would help, or a higher writes_per_second if your quota allows"
-    )
 
 
 def finding(check: Check) -> str:

@@ -18,6 +18,7 @@ from orchestrator.cli.render.report_json import AssetDocument, BatchDocument, Re
 from orchestrator.cli.render.states import delivery_words
 from orchestrator.cli.render.timeline_drawing import Drawing, drawing, expected_end, expected_jobs
 from orchestrator.cli.render.undo_words import change_words, changes_told
+from orchestrator.cli.render.write_rates import rates_learned
 from orchestrator.core.model.escape import visible
 from orchestrator.core.model.handover_item import Action, action_words
 
@@ -86,6 +87,7 @@ def _environment() -> "jinja2.Environment":
     made.filters["delivery_words"] = delivery_words
     made.filters["action_words"] = action_words
     made.filters["finished_as"] = finished_as
+    made.filters["rates_learned"] = rates_learned
     made.filters["turned"] = lambda each: turned(each.before, each.after)
     made.filters["change_words"] = lambda each: change_words(each.action, each.state)
     return made

@@ -276,6 +276,20 @@ class WaitDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class WriteRateDocument:
+    """What one region took of one identity's writes, where their rate was adapted."""
+
+    region: str
+    credentials: str
+    #: writes a second: at first, and at last
+    first: float
+    last: float
+    #: how often one was refused as one too many, and at which rate the last time
+    refusals: int
+    refused: float
+
+
+@dataclass(frozen=True, slots=True)
 class SettlementDocument:
     """An answer was lost, and what was found instead."""
 
@@ -471,6 +485,7 @@ class ReportDocument:
     outages: Sequence[OutageDocument]
     stops: Sequence[StopDocument]
     waits: Sequence[WaitDocument]
+    write_rates: Sequence[WriteRateDocument]
     settlements: Sequence[SettlementDocument]
     probes: Sequence[ProbeDocument]
     acts: Sequence[ActDocument]
@@ -663,6 +678,12 @@ def _history(history: History) -> dict[str, Any]:
         "stops": [StopDocument(utc(s.at), s.instance, s.direction, s.words, utc(s.reopened)) for s in history.stops],
         "waits": [
             WaitDocument(w.subject, w.kind, utc(w.began), utc(w.latest), w.times, w.words) for w in history.waits
+        ],
+        "write_rates": [
+            WriteRateDocument(
+                r.region, r.credentials, round(r.first, 4), round(r.last, 4), r.refusals, round(r.refused, 4)
+            )
+            for r in history.rates
         ],
         "settlements": [
             SettlementDocument(utc(s.lost), utc(s.settled), s.subject, s.words, s.found) for s in history.settlements

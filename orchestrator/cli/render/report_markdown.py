@@ -25,6 +25,7 @@ from orchestrator.cli.render.report_json import (
 from orchestrator.cli.render.states import delivery_words
 from orchestrator.cli.render.timeline_drawing import expected_end, expected_jobs
 from orchestrator.cli.render.undo_words import change_words, changes_told
+from orchestrator.cli.render.write_rates import rates_learned
 from orchestrator.core.model.counts import count
 from orchestrator.core.model.escape import in_json, in_markdown
 from orchestrator.core.model.handover_item import action_words
@@ -303,6 +304,7 @@ def _events(r: ReportDocument) -> list[str]:
         f"{w.subject}: refused {count(w.times, 'time')} from {_at(w.began)} for {_length(w.began, w.latest)}: {w.words}"
         for w in r.waits
     ))  # fmt: skip
+    out += _section("Write rates", rates_learned(r.write_rates))
     out += _section("Lost answers, and how they were settled", (
         f"{s.subject}: {_at(s.lost)}: {s.words}; {s.found or 'not settled'}"
         + (f" ({_length(s.lost, s.settled)} later)" if s.settled else "")

@@ -180,7 +180,12 @@ SETTINGS = Section(
         "shutdown_grace": Key(TimeSpan(0, 3600), "how long a download may end after an interrupt", default="60s"),
         "reads_per_second": Key(Number(0.001, 10000), "reading requests, per credentials", default=5),
         "writes_per_second": Key(
-            Number(0.001, 10000), "writing requests, per credentials, with a burst of 3", default=0.17
+            Number(0.001, 10000),
+            "writing requests, per credentials, with a burst of 3; default: 0.17 at first, then as many as the service "
+            "takes without refusing one as one too many (429), learned for each region",
+        ),
+        "most_writes_per_second": Key(
+            Number(0.02, 200), "how far that rate may rise where writes_per_second is not set (API 4)", default=1
         ),
         "keep_packages": Key(
             KeepShape(), "how long packages stay: until-verified, always or a time", default="until-verified"

@@ -45,6 +45,7 @@ def plan_from(data: object, *, path: str = "") -> Plan | tuple[Problem, ...]:
     credentials = _credentials(_mapping(read, "credentials"), at.child("credentials"))
     known = None if read.get("credentials", BAD) is BAD else credentials
     instances = _instances(_mapping(read, "instances"), known, at.child("instances"))
+    _check_rates(_mapping(read, "settings"), at.child("settings"))
     migrations = read_migrations(read, instances, at)
     notify = _notify(read.get("notify", ()), known, at.child("notify"))
     if at.problems:
@@ -59,6 +60,14 @@ def plan_from(data: object, *, path: str = "") -> Plan | tuple[Problem, ...]:
         notify=notify,
         windows=read.get("windows", ()),
     )
+
+
+def _check_rates(settings: Mapping[str, Any], at: At) -> None:
+    """A rate that the plan sets is not adapted: there is nothing that it may rise to."""
+    if "writes_per_second" in settings and "most_writes_per_second" in settings:
+        at.child("most_writes_per_second").wrong(
+            "writes_per_second is set too, and then no rate is adapted; allowed is one of the two"
+        )
 
 
 def notify_from(data: object) -> tuple[NotifyBy, ...]:
@@ -104,6 +113,7 @@ def json_schema() -> dict[str, Any]:
         {"required": ["region"]},
         {"required": ["endpoint"]},
     ]
+    schema["properties"]["settings"]["not"] = {"required": ["writes_per_second", "most_writes_per_second"]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Plan of roma-migrate",

@@ -196,12 +196,15 @@ class Settings:
     shutdown_grace: float = 60.0
     #: requests a second, per credentials
     reads_per_second: float = 5.0
-    writes_per_second: float = 0.17
+    #: None: the plan sets none, and it is adapted to what the service takes
+    writes_per_second: float | None = None
     keep_packages: KeepPackages = field(default_factory=KeepPackages)
     #: how long backups stay after they were taken
     keep_backups: float = 30 * 86400.0
     #: how long a person's word is waited for
     gate_timeout: float = 86400.0
+    #: requests a second up to which the rate of writes is adapted, where the plan sets none
+    most_writes_per_second: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,20 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class RateReport:
+    """What one region took of one identity's writes."""
+
+    region: str
+    credentials: str
+    #: writes a second: before the first change, and after the last
+    first: float
+    last: float
+    #: how often a write was refused as one too many, and at which rate the last time
+    refusals: int = 0
+    refused: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """All of it, each in order."""
 
@@ -113,6 +127,8 @@ class History:
     acts: tuple[Act, ...] = ()
     stops: tuple[Stop, ...] = ()
     trials: tuple[TrialReport, ...] = ()
+    #: where the rate of writes was adapted
+    rates: tuple[RateReport, ...] = ()
     #: subject -> ROMA's job ids
     jobs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     #: subject -> request_ids where ROMA told them
@@ -146,6 +162,8 @@ class _Gatherer:
         self._people = Acts()
         self._stops: list[Stop] = []
         self._trials = Trials()
+        #: (region, credentials) -> what was learned of it
+        self._rates: dict[tuple[str, str], RateReport] = {}
         self._jobs: dict[str, list[str]] = {}
         self._request_ids: dict[str, list[str]] = {}
 
@@ -153,6 +171,7 @@ class _Gatherer:
         return History(
             tuple(self._outages), tuple(self._waits), tuple(self._probes), tuple(self._settlements),
             tuple(self._acts), tuple(self._stops), tuple(map(_trial, self._trials.known)),
+            tuple(self._rates.values()),
             {k: tuple(v) for k, v in self._jobs.items()},
             {k: tuple(v) for k, v in self._request_ids.items()},
         )  # fmt: skip
@@ -166,6 +185,8 @@ class _Gatherer:
                 self._note_reachability(entry)
             case e.ProbeRequested() | e.ProbeAccepted() | e.ProbeRefused() | e.ProbeAnswerLost() | e.ProbeEnded():
                 self._probe(entry)
+            case e.WriteRateLearned() as event:
+                self._learned(event)
             case e.Resolved() as event:
                 self._settled(event.subject, entry.at, f"the operator said {event.outcome}: {event.reason}")
             case _:
@@ -177,6 +198,14 @@ class _Gatherer:
         request_id = words.request_id if isinstance(words, ErrorDetail) else ""
         if subject and request_id and request_id not in self._request_ids.setdefault(subject.id, []):
             self._request_ids[subject.id].append(request_id)
+
+    def _learned(self, event: e.WriteRateLearned) -> None:
+        key = (event.region, event.credentials)
+        known = self._rates.get(key) or RateReport(*key, event.before, event.before)
+        known = replace(known, last=event.per_second)
+        if event.per_second < event.before:
+            known = replace(known, refusals=known.refusals + 1, refused=event.before)
+        self._rates[key] = known
 
     # --- the way to ROMA -------------------------------------------------------------------------------------------
 

@@ -18,6 +18,8 @@ from orchestrator.core.scheduling.board import Board, Waiting
 from orchestrator.core.scheduling.lookahead import choose
 from orchestrator.core.scheduling.mixing import mixed
 from orchestrator.core.scheduling.policy import SIGMA, Feed, LoadKind, SlotQueue, Work
+from orchestrator.core.scheduling.write_rate import AdaptiveRate
+from orchestrator.core.state.events import WriteRate
 from orchestrator.core.state.slots import JobKind
 
 #: what picks a job for a free slot: (candidates, what is left, now) -> the job, or None to leave the slot free
@@ -122,8 +124,8 @@ class Planned:
     imports: tuple[PlannedImport, ...]
     #: when it begins, epoch seconds: windows are times of the calendar
     begins: float = 0.0
-    #: identity -> seconds between two of its writes, after a burst
-    pauses: Mapping[str, float] = field(default_factory=dict)
+    #: identity -> how many writes it may send, after a burst
+    rates: Mapping[str, WriteRate] = field(default_factory=dict)
 
     @property
     def jobs(self) -> tuple[PlannedExport | PlannedImport, ...]:
@@ -246,8 +248,9 @@ class _Play:
     calendar: Calendar = field(default_factory=Calendar)
     #: (subject, slot) -> who would ask for it there
     askers: dict[tuple[str, str], str] = field(default_factory=dict)
-    #: identity -> when its next write is due
+    #: identity -> when its next write is due, and its rate by then
     due: dict[str, float] = field(default_factory=dict)
+    rates: dict[str, AdaptiveRate] = field(default_factory=dict)
 
     def run(self) -> Timeline:
         self._set_up()
@@ -266,7 +269,8 @@ class _Play:
 
     def _set_up(self) -> None:
         self.when = {job.subject: job.when for job in self.planned.jobs if job.when.ways}
-        for job in self.planned.jobs if self.planned.pauses else ():
+        self.rates = {who: AdaptiveRate.of(rate) for who, rate in self.planned.rates.items()}
+        for job in self.planned.jobs if self.rates else ():
             self.askers |= {(job.subject, slot): who for slot, who in zip(job.slots, job.askers, strict=False)}
         batches = {export.batch for export in self.planned.exports}
         for each in self.planned.imports:
@@ -348,11 +352,19 @@ class _Play:
         self.spans.append(Span(work.subject, work.kind, slot, start, end))
 
     def _leaves(self, asker: str) -> float:
-        """When a request that is made now leaves: those of one identity keep their pause, in their order."""
-        pause = self.planned.pauses.get(asker, 0.0)
+        """When a request that is made now leaves: those of one identity keep its rate, in their order.
+
+        Where the rate is adapted, it rises here as it does while the service refuses nothing.
+        """
+        rate = self.rates.get(asker)
+        if rate is None:
+            return self.clock
+        pause = 1.0 / rate.per_second
         due = self.due.get(asker, self.clock)
         start = max(self.clock, due - (BURST - 1) * pause)
         self.due[asker] = max(due, start) + pause
+        if start > self.clock:
+            rate.taken()
         return start
 
     def _end(self, slot: str, subject: str) -> None:
@@ -400,8 +412,7 @@ class RateBound:
     identity: str
     #: slots of one kind of job that share its rate
     lanes: int
-    #: seconds between two of its writes
-    pause: float
+    rate: WriteRate
     #: seconds by which the run would be over earlier without it
     seconds: float
 
@@ -461,13 +472,13 @@ def _bound(planned: Planned, likely: Mapping[str, float], end: float) -> tuple[R
             lanes[who]["export" if isinstance(job, PlannedExport) else "import"].add(slot)
     found: list[RateBound] = []
     for who, count in writes.most_common(MOST_SAVINGS):
-        pause = planned.pauses.get(who, 0.0)
-        if count <= BURST or count * pause < CAN_BIND * end:
+        rate = planned.rates.get(who)
+        if rate is None or count <= BURST or count / rate.per_second < CAN_BIND * end:
             continue
-        free = replace(planned, pauses={name: each for name, each in planned.pauses.items() if name != who})
+        free = replace(planned, rates={name: each for name, each in planned.rates.items() if name != who})
         seconds = end - play(free, likely, likely, _plainly).end
         if seconds >= WORTHWHILE * end:
-            found.append(RateBound(who, max(map(len, lanes[who].values())), pause, seconds))
+            found.append(RateBound(who, max(map(len, lanes[who].values())), rate, seconds))
     return tuple(sorted(found, key=lambda each: (-each.seconds, each.identity)))
 
 
@@ -509,8 +520,8 @@ def _with_twin(planned: Planned, likely: Mapping[str, float], slot: str) -> Time
     """The timeline if a second identity, with a rate of its own, shared this slot's work."""
     exports = tuple(_shared(each, slot) for each in planned.exports)
     imports = tuple(_shared(each, slot) for each in planned.imports)
-    pauses = {**planned.pauses, **{_second(who): pause for who, pause in planned.pauses.items()}}
-    return play(Planned(exports, imports, planned.begins, pauses), likely, likely, _plainly)
+    rates = {**planned.rates, **{_second(who): rate for who, rate in planned.rates.items()}}
+    return play(Planned(exports, imports, planned.begins, rates), likely, likely, _plainly)
 
 
 def _shared(job: _Job, slot: str) -> _Job:

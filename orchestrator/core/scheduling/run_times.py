@@ -35,7 +35,7 @@ class RunTimes:
         self._estimates = Estimates()
         self._jobs = JobTimes()
         self._slots: dict[tuple[str, str, str], str] = {}
-        self._pause = 0.0
+        self._rates: dict[str, e.WriteRate] = {}
         #: subject -> the slot that it was last asked in
         self._asked: dict[str, str] = {}
         #: slot -> who keeps us out of it
@@ -48,7 +48,9 @@ class RunTimes:
             case e.SchedulePredicted() as told:
                 self._estimates = Estimates.resting_on(told.durations)
                 self._slots = {(kind, where, who): slot for kind, where, who, slot in told.slots}
-                self._pause = told.pause
+                self._rates = {each.credentials: each for each in told.rates} or _one_for_all(told)
+            case e.WriteRateLearned(credentials=who) as told if who in self._rates:
+                self._rates[who] = replace(self._rates[who], per_second=told.per_second, refused=told.refused)
             case e.RunBegan() | e.RunResumed():
                 self.foreign.clear()
                 self.moved_at = entry.at
@@ -90,9 +92,15 @@ class RunTimes:
     @property
     def basis(self) -> Basis:
         """What the rest of the schedule is played with; a journal that tells no slots has one for each identity."""
-        return Basis(self._slot, self.predict, self._pause)
+        return Basis(self._slot, self.predict, self._rates)
 
     def _slot(self, instance: str, credentials: str, kind: JobKind) -> str:
         # What was imported is removed by the identity that imported it, in that identity's slot for the target.
         known = self._slots.get((kind.value, instance, credentials))
         return known or self._slots.get((JobKind.IMPORT.value, instance, credentials)) or f"{credentials} at {instance}"
+
+
+def _one_for_all(told: e.SchedulePredicted) -> dict[str, e.WriteRate]:
+    """What an earlier version has journaled: one pause for each identity."""
+    names = dict.fromkeys(who for _, _, who, _ in told.slots)
+    return {who: e.WriteRate(who, 1.0 / told.pause) for who in names} if told.pause else {}

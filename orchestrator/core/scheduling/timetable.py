@@ -21,6 +21,7 @@ from orchestrator.core.scheduling.forecast import (
     When,
     forecast,
 )
+from orchestrator.core.scheduling.write_rate import NOTHING_LEARNED, LearnedRate, rates_of, unlimited
 from orchestrator.core.state import events as e
 from orchestrator.core.state.lifecycle import DeliveryState, PackageState
 from orchestrator.core.state.progress import Progress
@@ -81,8 +82,8 @@ class Timetable:
     guessed: tuple[str, ...]
     #: what the times rest on
     durations: tuple[e.DurationPredicted, ...]
-    #: seconds between two writes of one identity
-    pause: float
+    #: how many writes each identity sends, in the order of the plan
+    rates: tuple[e.WriteRate, ...] = ()
     #: identities whose rate of writes makes the run longer, the costliest first
     bound: tuple[RateBound, ...] = ()
 
@@ -94,15 +95,17 @@ class Basis:
     #: (instance, credentials, kind) -> slot
     slot_of: Callable[[str, str, JobKind], str]
     predict: Predict
-    #: seconds between two writes of one identity
-    pause: float
+    #: identity -> how many writes it sends; of one that is not here nobody knows a limit
+    rates: Mapping[str, e.WriteRate]
 
 
-def basis_of(plan: Plan, rule: SlotRule, predict: Predict) -> Basis:
-    """By the plan's own rule and rate."""
+def basis_of(
+    plan: Plan, rule: SlotRule, predict: Predict, learned: Mapping[str, LearnedRate] = NOTHING_LEARNED
+) -> Basis:
+    """By the plan's own rule and rates; `learned` is what regions were seen to take."""
     return Basis(
         lambda instance, credentials, kind: rule.slot(plan.instances[instance], credentials, kind), predict,
-        1.0 / plan.settings.writes_per_second,
+        rates_of(plan, learned),
     )  # fmt: skip
 
 
@@ -154,8 +157,8 @@ class _Maker:
         exports = tuple(self.export(batch) for batch in batches)
         imports = tuple(self.imported(delivery, needs[delivery.delivery]) for delivery in deliveries)
         planned = Planned(exports, imports, now)
-        askers = {who for job in planned.jobs for who in job.askers}
-        return replace(planned, pauses=dict.fromkeys(sorted(askers), self.basis.pause))
+        askers = sorted({who for job in planned.jobs for who in job.askers})
+        return replace(planned, rates={who: self.basis.rates.get(who, unlimited(who)) for who in askers})
 
     def _askers(self, subject: str, *names: str) -> tuple[str, ...]:
         """What runs already is not asked for again."""
@@ -183,11 +186,15 @@ def timetable(
     batches: Sequence[e.BatchScheduled],
     deliveries: Sequence[e.DeliveryScheduled],
     now: float = 0.0,
+    learned: Mapping[str, LearnedRate] = NOTHING_LEARNED,
 ) -> Timetable:
-    """Play the schedule from `now` on, epoch seconds; batches that nobody can export never begin."""
+    """Play the schedule from `now` on, epoch seconds; batches that nobody can export never begin.
+
+    `learned` is what regions were seen to take of writes.
+    """
     movable = {batch.batch: batch for batch in batches if batch.exporters}
     going = [delivery for delivery in deliveries if delivery.batch in movable]
-    basis = basis_of(plan, rule, predict)
+    basis = basis_of(plan, rule, predict, learned)
     maker = _Maker(basis, movable, hours_of(plan), _for_whom(going))
     planned = maker.planned(movable.values(), going, needs_of(movable, going), now)
     found = forecast(planned)
@@ -208,7 +215,7 @@ def timetable(
         shorter,
         *_rests_on(predict, ways),
         durations,
-        basis.pause,
+        tuple(basis.rates[who] for who in basis.rates if who in planned.rates),
         found.bound,
     )
 
@@ -220,7 +227,9 @@ def predicted(found: Timetable) -> e.SchedulePredicted:
         e.JobPredicted(each.subject, each.slot, round(each.start, 2), round(each.end, 2))
         for each in found.spans.values()
     )
-    return e.SchedulePredicted(round(found.p50, 2), round(found.p90, 2), jobs, found.durations, slots, found.pause)
+    return e.SchedulePredicted(
+        round(found.p50, 2), round(found.p90, 2), jobs, found.durations, slots, rates=found.rates
+    )
 
 
 def planned_left(basis: Basis, progress: Progress, now: float) -> Planned:

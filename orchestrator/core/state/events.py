@@ -752,6 +752,35 @@ class DurationPredicted:
 
 
 @dataclass(frozen=True, slots=True)
+class WriteRate:
+    """How many writes a second one identity sends when a run begins, and what that rests on."""
+
+    credentials: str
+    per_second: float
+    #: it rises so far while the service takes it; 0 where the plan sets the rate, which then stays as it is
+    most: float = 0.0
+    #: the rate at which a write was refused last, 0 where none was since
+    refused: float = 0.0
+    #: the region that taught it, what it took, and when, epoch seconds; "" where nothing is known of it
+    region: str = ""
+    learned: float = 0.0
+    learned_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRateLearned:
+    """A region takes more writes a second than were sent, or has refused one as one too many (429, API 3.4)."""
+
+    region: str
+    credentials: str
+    #: writes a second from now on, and before
+    per_second: float
+    before: float
+    #: the rate at which a write was refused last, 0 where none was since
+    refused: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class SchedulePredicted:
     """What was expected of the schedule when the run began: the timeline that a preview shows."""
 
@@ -762,8 +791,10 @@ class SchedulePredicted:
     durations: tuple[DurationPredicted, ...] = ()
     #: (kind, instance, credentials, slot): who works where
     slots: tuple[tuple[str, str, str, str], ...] = ()
-    #: seconds between two writes of one identity
+    #: seconds between two writes of each identity, in journals of versions that knew one rate for all; else 0
     pause: float = 0.0
+    #: how many writes each identity sends
+    rates: tuple[WriteRate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -850,6 +881,7 @@ Event = (
     | ChangeEvent
     | FindingsNoted
     | SchedulePredicted
+    | WriteRateLearned
     | HandoverDone
 )
 

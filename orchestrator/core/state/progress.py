@@ -210,8 +210,10 @@ class Progress:
                 e.SelectionMade() | e.AssetsSkipped() | e.AssetsHeld() | e.FindingsNoted() | e.SchedulePredicted()
             ) as event:  # fmt: skip
                 self._begin_with(event)
-            case e.HandoverListed() | e.HandoverDone() | e.WideningTried() | e.WideningShown():
-                pass  # `orchestrator.core.report.handover` and `orchestrator.core.state.slot_trials` read them
+            case (
+                e.HandoverListed() | e.HandoverDone() | e.WideningTried() | e.WideningShown() | e.WriteRateLearned()
+            ):  # fmt: skip
+                pass  # read by `report.handover`, `state.slot_trials` and `scheduling.write_rate`
             case e.GateReached() | e.RunPaused() | e.RunStopped() | e.RunContinued():
                 pass  # `orchestrator.core.state.orders` reads them
             case e.OutageBegan(host=host):

@@ -18,6 +18,7 @@ from orchestrator.emulator.api.paging import PAGING, page
 from orchestrator.emulator.api.reads import read
 from orchestrator.emulator.api.routes import Route, route
 from orchestrator.emulator.api.serialize import instance_json
+from orchestrator.emulator.api.throttle import Throttle
 from orchestrator.emulator.api.writes import chosen, write
 from orchestrator.emulator.protocol.errors import JOB_GONE, Layer, Refusal, gateway, not_permitted, refused_reply, roma
 from orchestrator.emulator.protocol.messages import (
@@ -122,6 +123,7 @@ class Api:
         self.seen: deque[Seen] = deque(maxlen=20000)
         self._told: dict[str, Json] = {}
         self._lists = Lists(service)
+        self._throttle = Throttle(service.world.switches)
         #: (project, id) -> the instance's name
         self._names = {(one.project_id, one.id): one.name for one in reversed(service.world.instances)}
         self._count = 0
@@ -221,6 +223,8 @@ class Api:
         principal = self.identity.recognise(request, found.project_id, now)
         self._user = f"{principal.user.domain}/{principal.user.name}"
         self._session = principal.session
+        if found.operation in WRITES | CHANGES and not late:
+            self._throttle.admit(self._user, self.service.time)
         self._check_size(request, found, instance, principal)
         if found.operation is Operation.INSTANCES:
             return text_reply(200, self._instances(request, found))

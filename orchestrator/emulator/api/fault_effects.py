@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from orchestrator.emulator.protocol.errors import gateway, refused_reply
+from orchestrator.emulator.protocol.errors import gateway, refused_reply, throttled
 from orchestrator.emulator.protocol.messages import (
     Body,
     Delayed,
@@ -72,11 +72,8 @@ def gateway_fault(rule: Rule, request_id: str) -> Reply:
         case Kind.UNAVAILABLE:
             return refused_reply(gateway(503, "APIGW.0613", "Service unavailable"), request_id, 0)
         case Kind.THROTTLED | Kind.THROTTLED_RETRY_AFTER:
-            message = "The throttling threshold has been reached: policy user over ratelimit,limit:10,time:1 minute"
-            reply = refused_reply(gateway(429, "APIGW.0308", message), request_id, 0)
-            if rule.kind is Kind.THROTTLED:
-                return reply
-            return replace(reply, headers={**reply.headers, "retry-after": str(max(round(rule.duration), 0))})
+            says = rule.kind is Kind.THROTTLED_RETRY_AFTER
+            return refused_reply(throttled(max(rule.duration, 0.0) if says else -1.0), request_id, 0)
         case _:
             return refused_reply(gateway(500, "APIGW.0601", "Internal server error"), request_id, 0)
 

@@ -40,6 +40,8 @@ class Refusal(Exception):
         self.code = code
         self.message = message
         self.details = details
+        #: seconds after which to come back (Retry-After); less than 0 = it does not say
+        self.retry_after = -1.0
 
 
 #: an archive that is unknown, expired or was downloaded before (invented)
@@ -91,9 +93,19 @@ def invalid(details: str) -> Refusal:
     return roma("ROMA.13000", "Invalid parameters.", details)
 
 
+def throttled(retry_after: float = -1.0) -> Refusal:
+    """One request too many, in the form that was seen (API 3.4)."""
+    message = "The throttling threshold has been reached: policy user over ratelimit,limit:10,time:1 minute"
+    refusal = gateway(429, "APIGW.0308", message)
+    refusal.retry_after = retry_after
+    return refusal
+
+
 def refused_reply(refusal: Refusal, request_id: str, roma_status: int) -> Reply:
     """The refusal in the envelope of its layer."""
     headers = {"x-request-id": request_id}
+    if refusal.retry_after >= 0:
+        headers["retry-after"] = str(round(refusal.retry_after))
     status = refusal.status or roma_status
     body = _envelope(refusal, status, request_id)
     return json_reply(status, body, headers)

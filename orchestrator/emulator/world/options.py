@@ -174,6 +174,12 @@ class Switches:
     signed_body_limit: int = 12 * 1024 * 1024
     #: largest body of a request with a token in bytes; 0 = no limit
     token_body_limit: int = 0
+    #: writes a second that the gateway takes of one user; more are refused with 429 (API 3.4, 4); 0 = no limit
+    writes_per_second: float = 0.0
+    #: how many of them may come at once after a pause
+    writes_at_once: int = 3
+    #: such a refusal says after how many seconds to come back (Retry-After); 0 = it does not say
+    throttle_retry_after_seconds: float = 0.0
     #: topics travel with their application (Finishing 2.11)
     import_keeps_topics: bool = True
     #: products travel with their application (Finishing 2.12)

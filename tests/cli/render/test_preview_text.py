@@ -88,6 +88,13 @@ def test_a_rate_of_writes_that_binds_is_told_with_what_it_costs_and_what_to_do()
     assert "binds" not in preview_text(shown(large()), everything=False)
 
 
+def test_a_preview_says_which_write_rate_it_assumes_and_why() -> None:
+    told = "write rate of c: 0.17/s at first, the default; it rises up to 1/s while ROMA refuses none as one too many"
+    assert told in " ".join(preview_text(shown(large()), everything=False).split())
+    fixed = replace(large(), settings=Settings(writes_per_second=0.5))
+    assert "write rate of c: 0.5/s, set in the plan" in preview_text(shown(fixed), everything=False)
+
+
 def test_what_stands_against_it_comes_first_and_a_waiver_tells_its_reason() -> None:
     held = {"dev": (held_app("web"), held_app("core")), "prod": (held_app("web", "x"), held_app("core", "y"))}
     waiver = Waiver("name-collision", ("web",), "agreed, CHG-9", None)

@@ -216,6 +216,7 @@ REFUSED: list[tuple[str, object, str]] = [
     ("settings.reads_per_second", "0", '"0" is not allowed, allowed is a number from 0.001 to 10000'),
     ("settings.reads_per_second", "nan", '"nan" is not allowed'),
     ("settings.writes_per_second", "inf", '"inf" is not allowed'),
+    ("settings.most_writes_per_second", "201", '"201" is not allowed, allowed is a number from 0.02 to 200'),
     ("settings.keep_packages", "alway",
      'allowed is until-verified, always, or a time such as 30d; did you mean "always"?'),
     ("settings.keep_packages", "0s", "from 1s to 3650d"),
@@ -529,9 +530,19 @@ def test_every_mapping_of_the_json_schema_refuses_unknown_keys_and_describes_its
     assert list(json_schema()["patternProperties"]) == ["^x-"]
 
 
+def test_a_rate_that_is_set_is_not_adapted_too() -> None:
+    both = {"writes_per_second": "0.5", "most_writes_per_second": "2"}
+    assert problems_of(("settings", both)) == [
+        "settings.most_writes_per_second: writes_per_second is set too, and then no rate is adapted; allowed is one of "
+        "the two"
+    ]
+    assert plan_of(("settings.most_writes_per_second", "2")).settings.writes_per_second is None
+
+
 def test_the_defaults_told_to_editors_are_those_that_hold() -> None:
     settings = json_schema()["properties"]["settings"]["properties"]
-    written = {key: str(value["default"]) for key, value in settings.items()}
+    written = {key: str(value["default"]) for key, value in settings.items() if "default" in value}
+    assert settings.keys() - written.keys() == {"writes_per_second"}
     assert plan_of(("settings", written)).settings == Settings()
 
 

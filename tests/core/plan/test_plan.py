@@ -20,7 +20,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert (settings.batch_size, settings.one_job_per) == (100, Scope.USER)
     assert (settings.busy_timeout, settings.job_timeout, settings.outage_timeout) == (7200, 21600, 1800)
     assert (settings.settle_quiet, settings.settle_wait, settings.shutdown_grace) == (90, 600, 60)
-    assert (settings.reads_per_second, settings.writes_per_second) == (5, 0.17)
+    assert (settings.reads_per_second, settings.writes_per_second, settings.most_writes_per_second) == (5, None, 1)
     assert settings.keep_packages == KeepPackages(0.0)
 
 

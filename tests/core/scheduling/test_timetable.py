@@ -119,7 +119,7 @@ def test_a_rate_that_binds_is_told_with_what_it_costs_and_one_that_does_not_is_n
     names = [f"b{number}" for number in range(1, 11)]
     batches, deliveries = [batch(name) for name in names], [into(name) for name in names]
     (bound,) = told(batches, deliveries, knowing(0.1, 0.1)).bound
-    assert (bound.identity, bound.pause) == ("c", 1.0)
+    assert (bound.identity, bound.rate.per_second) == ("c", 1.0)
     assert bound.seconds == pytest.approx(16, rel=0.1)
     assert told(batches, deliveries, knowing(20.0, 60.0)).bound == ()
 
@@ -175,7 +175,8 @@ def test_what_is_journaled_of_a_timetable_says_when_each_job_was_expected_and_wh
     assert {each.subject: (each.starts, each.ends) for each in kept.jobs} == {
         name: (round(span.start, 2), round(span.end, 2)) for name, span in found.spans.items()
     }
-    assert (kept.p50, kept.p90, kept.pause) == (round(found.p50, 2), round(found.p90, 2), 1.0)
+    assert (kept.p50, kept.p90) == (round(found.p50, 2), round(found.p90, 2))
+    assert kept.rates == (e.WriteRate("c", 1.0),)
     slots = {(kind, instance): slot for kind, instance, _, slot in kept.slots}
     assert slots["import", "prod"] == next(each.slot for each in kept.jobs if each.subject == "b1@prod")
     assert {(each.instance, each.kind) for each in kept.durations} == {
