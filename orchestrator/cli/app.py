@@ -346,7 +346,11 @@ def finish(
     metrics_textfile: MetricsFileOption = None,
     traces: TracesOption = False,
 ) -> int:
-    """Do what ROMA does not carry, as the plan asks."""
+    """Do what ROMA does not carry, as the plan asks.
+
+    Of a plan that a fleet was given RUN may be the submission: every component that is done, one after the other, by
+    this host, which must reach their instances. What it does not reach is told, and the others go on.
+    """
     from orchestrator.cli.commands.finish import Wanted
     from orchestrator.cli.commands.finish import finish as body
     from orchestrator.cli.context.measuring import Monitoring
@@ -381,7 +385,11 @@ def undo(
     metrics_textfile: MetricsFileOption = None,
     traces: TracesOption = False,
 ) -> int:
-    """Remove what a run created and restore what it overwrote."""
+    """Remove what a run created and restore what it overwrote.
+
+    Of a plan that a fleet was given RUN may be the submission: every component, the last one first, by this host, which
+    must reach their instances. A component that has not begun is ended, unless only a part is to be taken back.
+    """
     from orchestrator.cli.commands.undo import Wanted
     from orchestrator.cli.commands.undo import undo as body
     from orchestrator.cli.context.measuring import Monitoring

@@ -1,4 +1,4 @@
-"""What `finish` and `undo` share: which run they mean, how they read and how they are carried out in this process."""
+"""One run that `finish` or `undo` changes: its plan and the way to its instances, and how that is carried out here."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,87 +7,96 @@ from typing import TypeVar
 
 import anyio
 
-from orchestrator.cli.context.approval_file import content_of, must_be_free, understood, write_new
-from orchestrator.cli.context.find_run import Found, find_run
+from orchestrator.cli.context.find_run import Found, Submitted
 from orchestrator.cli.context.finishing import can_finish
 from orchestrator.cli.context.first_signal import FirstSignal
-from orchestrator.cli.context.measuring import Monitoring, monitors
-from orchestrator.cli.context.observers import Observer, Observers
-from orchestrator.cli.context.run_plan import plan_of_run
+from orchestrator.cli.context.observers import Observer
+from orchestrator.cli.context.run_plan import part_of_run, plan_of_run
 from orchestrator.cli.context.signals import told
 from orchestrator.cli.context.wiring import Assembled, assemble
+from orchestrator.cli.each_run import Part, Told
 from orchestrator.cli.output.logs import Log
-from orchestrator.cli.output.tables import commands, wrapped
 from orchestrator.cli.output.terminal import Terminal
-from orchestrator.cli.output.times import utc
 from orchestrator.cli.render.finish_text import reasons_of
 from orchestrator.cli.render.summary import Names
-from orchestrator.core.finish.saved import MOST, SavedChanges, from_json, to_json
-from orchestrator.core.model.change import Change, Left
 from orchestrator.core.plan.plan import FinishStep, Plan
+from orchestrator.core.selection.components import part_of
 from orchestrator.core.state.events import Entry, RunBegan
 from orchestrator.core.state.folding import folded
 from orchestrator.core.state.progress import Progress
 from orchestrator.engine.change_run import Carried
 from orchestrator.engine.runs import Runs
 from orchestrator.engine.runtime import utc_now
-from orchestrator.errors import ExitCode, OperatorError
+from orchestrator.errors import OperatorError
+from orchestrator.storage.planfile import plan_in
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class Changing:
-    """One command that changes what a run left, put together."""
+    """One run of a command that changes what runs left, put together."""
 
     #: finish or undo
     command: str
     terminal: Terminal
-    found: Found
+    part: Part
+    #: the whole plan; of a component that conducts a part of it, `runs` has that part
     plan: Plan
     assembled: Assembled
     runs: Runs
     names: Names
     log: Log
 
+    @property
+    def found(self) -> Found:
+        return self.part.found
 
-def changing(terminal: Terminal, command: str, word: str | None, saved: SavedChanges | None) -> Changing:
-    """Find the run, or that of a saved preview, and read its plan; whoever gets it closes the log."""
-    found = find_run(terminal, word if word is not None or saved is None else saved.run)
-    if saved is not None and saved.run != found.run:
-        raise OperatorError(f"the saved {command} is of run {saved.run}, not of {found.run}")
-    return changing_run(terminal, command, found)
+    @property
+    def run(self) -> str:
+        """ "" where the component has none."""
+        return self.part.run
+
+    def progress(self) -> Progress:
+        """All that the journal tells by now; raises JournalDamaged."""
+        return folded(iter(self.found.entries()))
 
 
-def changing_run(terminal: Terminal, command: str, found: Found) -> Changing:
-    """The same of a run that was found."""
-    terminal.run = found.run
-    began = folded(iter(found.entries())).began
+def whole_plan(terminal: Terminal, command: str, meant: Found | Submitted) -> Plan:
+    """The plan of all that is meant; raises OperatorError, PlanInvalid."""
+    if isinstance(meant, Submitted):
+        submission = meant.store.submissions.submission(meant.id)
+        path = Path(submission.plan_file)
+        return replace(plan_in(submission.plan_text, path), path=str(path.absolute()))
+    began = _began(meant)
     if began is None:
         raise OperatorError(
-            f"run {found.run} never began: there is nothing to {command}", next_step="roma-migrate runs"
+            f"run {meant.run} never began: there is nothing to {command}", next_step="roma-migrate runs"
         )
-    path = Path(began.plan_file)
-    terminal.plan = path
-    plan = replace(plan_of_run(found, began), path=str(path.absolute()))
-    _must_be_the_plan(plan, began)
-    log = Log(terminal, lambda: utc_now().timestamp())
-    assembled = assemble(plan, terminal.redactor, log.say)
-    runs = Runs(plan, found.store.scope_of(found.run), assembled.roma, assembled.users, assembled.runtime)
-    can_finish(runs, found.home, terminal)
-    names = Names(found.run, plan.name, plan.path, found.home.path, found.store.options)
-    return Changing(command, terminal, found, plan, assembled, runs, names, log)
-
-
-def _must_be_the_plan(plan: Plan, began: RunBegan) -> None:
+    terminal.plan = Path(began.plan_file)
+    plan = replace(plan_of_run(meant, began), path=str(terminal.plan.absolute()))
     if plan.name != began.plan:
         raise OperatorError(f"{began.plan_file} is the plan {plan.name} now; the run is one of {began.plan}")
+    return plan
 
 
-def with_another_way(made: Changing) -> Changing:
-    """The same with connections of its own: those of `made` are closed behind a question."""
-    looking = assemble(made.plan, made.terminal.redactor, made.log.say)
-    return replace(made, runs=replace(made.runs, roma=looking.roma), assembled=looking)
+def _began(found: Found) -> RunBegan | None:
+    """By the run's first entry."""
+    for entry in found.store.read(found.run):
+        return entry.event if isinstance(entry.event, RunBegan) else None
+    return None
+
+
+def changing(terminal: Terminal, command: str, part: Part, plan: Plan) -> Changing:
+    """Put one run of this plan together; whoever gets it closes the log."""
+    component, store = part.component, part.store
+    log = Log(terminal, lambda: utc_now().timestamp(), component.id if component is not None else "")
+    own = part_of(plan, component.migrations) if component is not None else part_of_run(part.found, plan)
+    scope = store.of_component(component) if component is not None else store.scope_of(part.run)
+    assembled = assemble(own, terminal.redactor, log.say)
+    runs = Runs(own, scope, assembled.roma, assembled.users, assembled.runtime)
+    can_finish(runs, store.home, terminal)
+    return Changing(command, terminal, part, plan, assembled, runs, part.names(plan.name, plan.path), log)
 
 
 def ask(made: Changing, read: Callable[[], Awaitable[T]]) -> T:
@@ -113,83 +122,15 @@ def read_steps(words: Sequence[str]) -> tuple[FinishStep, ...]:
     return tuple(each for each in FinishStep if each.value in held)
 
 
-# --- previews that are saved, and approved -------------------------------------------------------------------------
-
-
-def must_be_savable(command: str, save: Path | None, dry_run: bool) -> None:
-    """`--save` goes with `--dry-run`, and writes over nothing."""
-    if save is None:
-        return
-    if not dry_run:
-        raise OperatorError("--save goes with --dry-run", next_step=f"roma-migrate {command} RUN --dry-run --save FILE")
-    must_be_free(save)
-
-
-def read_saved(command: str, asked: Sequence[str], path: Path | None) -> SavedChanges | None:
-    """The saved preview, where one is to be carried out; `asked` are the options that it holds."""
-    if path is None:
-        return None
-    return understood(path, content_of(path, MOST), f"a saved {command}", lambda text: from_json(command, asked, text))
-
-
-def save_preview(
-    made: Changing,
-    digest: str,
-    rows: tuple[Sequence[Change], Sequence[Left]],
-    asked: dict[str, tuple[str, ...]],
-    path: Path,
-) -> None:
-    """Keep it, with who saved it and when."""
-    runtime = made.assembled.runtime
-    about = {"saved_by": f"{runtime.user} on {runtime.host}", "saved": utc(runtime.now()) or ""}
-    told = {key: list(words) for key, words in asked.items()}
-    write_new(path, to_json(made.command, made.found.run, digest, rows, {**told, **about}))
-
-
-# --- to tell ------------------------------------------------------------------------------------------------------
-
-
-def show(made: Changing, told: Mapping[str, object], text: Callable[[], str], following: str) -> int:
-    """What a preview says, as `told` for programs or as `text` for people, and the next step."""
-    if made.terminal.common.json:
-        head = {"run": made.found.run, "plan": made.plan.name, "dry_run": True}
-        made.terminal.document({**head, **told, "code": 0, "who": "nobody", "next": following})
-    else:
-        made.terminal.result("\n".join([text(), commands("next: ", following)]))
-    return int(ExitCode.DONE)
-
-
-def close(
-    made: Changing, done: Carried, told: Mapping[str, object], text: Callable[[list[str]], str],
+def told_of(
+    made: Changing, done: Carried, told: Mapping[str, object], text: Callable[[list[str]], str], verdict: str,
     step: tuple[str, str],
-) -> int:  # fmt: skip
+) -> Told:  # fmt: skip
     """How it ended; `text` is told why it went no further, `step` is who acts and what comes next."""
     whys, (who, following) = reasons_of(done.ends, done.signal), step
-    if made.terminal.common.json:
-        head = {"run": made.found.run, "plan": made.plan.name, "dry_run": False, "code": int(done.code)}
-        made.terminal.document({**head, **told, "whys": whys, "who": who, "next": following})
-    else:
-        made.terminal.result("\n".join([text(whys), wrapped("who:  ", who), commands("next: ", following)]))
-    return int(done.code)
-
-
-# --- to carry out --------------------------------------------------------------------------------------------------
-
-
-def observed(made: Changing, monitoring: Monitoring, conduct: Callable[[Observer], int]) -> int:
-    """The code of what is conducted, while monitors watch."""
-    observers = Observers(monitors(made.terminal, made.plan, made.found.store, monitoring, made.command))
-    observers.attached(made.log.say)
-    try:
-        code = conduct(observers)
-    except BaseException as error:
-        observers.failed(error)
-        raise
-    else:
-        observers.left(code)
-        return code
-    finally:
-        observers.close()
+    head = {"run": made.run, "plan": made.plan.name, "dry_run": False}
+    document = {**head, **told, "whys": whys}
+    return Told(done.code, document, text(whys), verdict, who, following, stopped=bool(made.runs.signal))
 
 
 def carried(made: Changing, carry: Callable[[], Awaitable[Carried]], observing: Observer) -> Carried:

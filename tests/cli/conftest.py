@@ -85,7 +85,13 @@ def quick(local: Local, tmp_path: Path) -> Local:
     """The same, and a home that has learned how short these jobs are: a run polls soon."""
     home = Home(tmp_path / ".roma-migrate")
     home.make()
-    store, run = HomeStore(home), "20200101-000000-0000"
+    teach(HomeStore(home))
+    return local
+
+
+def teach(store: Store) -> None:
+    """A run of another plan, from which the store learns how short jobs are."""
+    run = "20200101-000000-0000"
     store.create(run, "teacher", [e.RunBegan("teacher", "/teacher.yaml", "{}", "olga", "host-1", 7, "0.1.0")], 1.0)
     journal = store.journal(run, "test")
     for number in range(6):
@@ -100,7 +106,6 @@ def quick(local: Local, tmp_path: Path) -> Local:
         journal.append([e.Imported(into.delivery)], began + 0.25)
     journal.append([e.RunEnded(0)], 20.0)
     journal.close()
-    return local
 
 
 def plan_text(world: World, url: str, apps: str = '"*"') -> str:

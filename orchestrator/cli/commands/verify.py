@@ -5,14 +5,14 @@ from pathlib import Path
 
 import anyio
 
-from orchestrator.cli.context.find_run import Found, find_meant
+from orchestrator.cli.context.find_run import find_meant
 from orchestrator.cli.context.learning import keep_learned
 from orchestrator.cli.context.run_plan import plan_of_run
 from orchestrator.cli.context.wiring import Assembled, assemble
+from orchestrator.cli.each_run import Part, Told, close, each_run, in_short, parts_of
 from orchestrator.cli.output.logs import Log
-from orchestrator.cli.output.tables import commands, wrapped
 from orchestrator.cli.output.terminal import Terminal
-from orchestrator.cli.render.comparison import comparison_json, comparison_text
+from orchestrator.cli.render.comparison import comparison_json, comparison_text, verdict
 from orchestrator.cli.render.summary import Names
 from orchestrator.core.comparison.carried import learned, of_packages
 from orchestrator.core.plan.plan import Plan
@@ -39,32 +39,15 @@ class Wanted:
 def verify(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
     """Compare both sides as they are now, of a run or of all that a submission has; 1 where something is amiss."""
     meant = find_meant(terminal, word)
-    if isinstance(meant, Found):
-        told = _verified(terminal, meant, wanted)
-        document = told.document
-    else:
-        every = [_verified(terminal, found, wanted) for found in meant.runs()]
-        code = max((each.code for each in every), default=ExitCode.DONE)
-        told = _Told({}, "\n\n".join(each.text for each in every) or f"{meant.id}: nothing has begun", code)
-        document = {"submission": meant.id, "code": int(code), "runs": [each.document for each in every]}
-    if terminal.common.json:
-        terminal.document(document)
-    else:
-        terminal.result(told.text)
-    return int(told.code)
+    rows = each_run(terminal, parts_of(meant), lambda part: _verified(terminal, part, wanted))
+    return close(terminal, meant, rows, {"strict": wanted.strict})
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """What a comparison came to, for programs and for people."""
-
-    document: dict[str, object]
-    text: str
-    code: ExitCode
-
-
-def _verified(terminal: Terminal, found: Found, wanted: Wanted) -> _Told:
-    terminal.run = found.run
+def _verified(terminal: Terminal, part: Part, wanted: Wanted) -> Told:
+    if not part.run:
+        text = "it has no run: there is nothing to verify"
+        return in_short(ExitCode.DONE, text)
+    found = part.found
     progress = folded(iter(found.entries()))
     if progress.began is None:
         raise OperatorError(f"run {found.run} never began: there is nothing to verify", next_step="roma-migrate runs")
@@ -80,12 +63,11 @@ def _verified(terminal: Terminal, found: Found, wanted: Wanted) -> _Told:
     lessons = of_packages(learned(compared.carried), finished)
     keep_learned(terminal, found.home, plan, lessons, found.run, compared.at)
     code = _code(compared, wanted.strict)
-    names = Names(found.run, progress.began.plan, progress.began.plan_file, found.home.path, found.store.options)
+    names = part.names(progress.began.plan, progress.began.plan_file)
     who, following = _next(code, names)
     head = {"run": found.run, "plan": names.plan, "plan_file": names.file, "strict": wanted.strict}
-    document = {**head, **comparison_json(compared), "code": int(code), "who": who, "next": following}
     text = comparison_text(found.run, compared, wanted.everything)
-    return _Told(document, "\n".join([text, wrapped("who:  ", who), commands("next: ", following)]), code)
+    return Told(code, {**head, **comparison_json(compared)}, text, verdict(compared), who, following)
 
 
 def _must_hold(plan: Plan, progress: Progress) -> None:

@@ -29,17 +29,23 @@ def through(terminal: Terminal, work: Callable[[], int]) -> int:
 
 
 def _told(terminal: Terminal, error: BaseException) -> int:
+    if any(isinstance(each, KeyboardInterrupt) for each in leaves(error)):
+        terminal.say("interrupted")
+        return int(ExitCode.INTERRUPTED)
+    worst = error_of(terminal, error)
+    tell(terminal, worst)
+    return int(worst.exit_code)
+
+
+def error_of(terminal: Terminal, error: BaseException) -> RomaMigrateError:
+    """What of an error counts first; the details of a defect are written, and it names their file."""
     found = [_as_ours(each) for each in leaves(error)]
     ours = [each for each in found if isinstance(each, RomaMigrateError)]
     strange = [each for each in found if not isinstance(each, RomaMigrateError)]
-    if any(isinstance(each, KeyboardInterrupt) for each in strange):
-        terminal.say("interrupted")
-        return int(ExitCode.INTERRUPTED)
     worst = min(ours, key=_place, default=None)
     if worst is None or (strange and worst.exit_code is not ExitCode.MEMORY):
-        worst = defect_of(terminal, strange[0])
-    tell(terminal, worst)
-    return int(worst.exit_code)
+        return defect_of(terminal, strange[0])
+    return worst
 
 
 def code_of(error: BaseException) -> ExitCode:
@@ -85,7 +91,7 @@ def _as_ours(error: BaseException) -> BaseException:
 
 def tell(terminal: Terminal, error: RomaMigrateError) -> None:
     """Say it: as words on stderr, and with `--json` also as the document."""
-    following = _filled(terminal, error.next_step)
+    following = filled(terminal, error.next_step)
     if terminal.common.json:
         problems = {"problems": list(error.problems)} if isinstance(error, PlanInvalid) else {}
         terminal.document(
@@ -101,7 +107,7 @@ def tell(terminal: Terminal, error: RomaMigrateError) -> None:
     )  # fmt: skip
 
 
-def _filled(terminal: Terminal, text: str) -> str:
+def filled(terminal: Terminal, text: str) -> str:
     """Real names in place of PLAN and RUN, so that what is told can be pasted."""
     if terminal.plan is not None:
         text = re.sub(r"\bPLAN\b", lambda _: shlex.quote(str(terminal.plan)), text)

@@ -27,7 +27,7 @@ _STATES = {
 def plan_text(run: str, planned: FinishPlan, everything: bool) -> str:
     """What would be done, row by row, and what is left to people and why."""
     steps = ", ".join(planned.steps) or "nothing that the plan asks for"
-    lines = [f"finish of run {run}, {steps} (digest {planned.digest}): {_what(planned)}"]
+    lines = [f"finish of run {run}, {steps} (digest {planned.digest}): {what_of(planned)}"]
     lines += change_rows(planned.changes, everything)
     if planned.already:
         lines.append(wrapped("as they shall be already: ", count(planned.already, "object")))
@@ -40,7 +40,8 @@ def change_rows(changes: Sequence[Change], everything: bool) -> list[str]:
     return [line for kind in kinds for line in _rows([each for each in changes if each.kind == kind], everything)]
 
 
-def _what(planned: FinishPlan) -> str:
+def what_of(planned: FinishPlan) -> str:
+    """How much would be done, and how much is left."""
     told = [count(len(planned.changes), "change")] if planned.changes else ["nothing is left to do"]
     return ", ".join([*told, f"{len(planned.left)} left to people"] if planned.left else told)
 
@@ -81,7 +82,7 @@ def _held(image: Mapping[str, str]) -> str:
 
 def closing_text(run: str, changes: Changes, told: Sequence[str], everything: bool) -> str:
     """How a finish ended; `told` is why it went no further."""
-    lines = [f"finish of run {run}: {_verdict(changes)} ({numbers_of(changes) or 'nothing to do'})"]
+    lines = [f"finish of run {run}: {verdict_of(changes)}"]
     lines += [wrapped("why:  ", why) for why in told]
     left = [
         Left(life.change.kind, life.change.object, life.change.name, life.change.instance, life.why)
@@ -90,6 +91,11 @@ def closing_text(run: str, changes: Changes, told: Sequence[str], everything: bo
         if life.state is state
     ]
     return "\n".join([*lines, *left_lines(LEFT, [*left, *(Left(*each) for each in changes.left)], everything)])
+
+
+def verdict_of(changes: Changes) -> str:
+    """How it ended, and what became of how many."""
+    return f"{_verdict(changes)} ({numbers_of(changes) or 'nothing to do'})"
 
 
 def _verdict(changes: Changes) -> str:

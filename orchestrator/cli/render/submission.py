@@ -9,7 +9,7 @@ from orchestrator.cli.render.summary import Names
 from orchestrator.core.model.counts import count
 from orchestrator.core.model.escape import in_markdown
 from orchestrator.core.report.verdict import MEANINGS
-from orchestrator.core.state.submissions import Approved, ComponentState, code_of
+from orchestrator.core.state.submissions import Approved, ComponentState, SubmittedComponent, code_of
 from orchestrator.errors import ExitCode
 
 _HEAD = ["component", "migrations", "state", "worker", "code", "assets", "run"]
@@ -122,6 +122,11 @@ def _row(each: ComponentStatus, now: float) -> list[str]:
     code = "" if component.state is ComponentState.WAITING or component.code is None else str(component.code)
     state = _state(each, now)
     return [component.id, component.name, state, worker, code, _assets(each.counts), component.run]
+
+
+def state_words(component: SubmittedComponent) -> str:
+    """What one that is not done waits for; whether a worker conducts it now is not known here."""
+    return "waits for a person" if component.state is ComponentState.PARKED else "waits for a worker, or has one"
 
 
 def _state(each: ComponentStatus, now: float) -> str:

@@ -20,7 +20,7 @@ LEFT = "left alone"
 
 def plan_text(run: str, planned: UndoPlan, everything: bool) -> str:
     """What would be removed and restored, what is left and why, and what no backup brings back."""
-    lines = [f"undo of run {run} (digest {planned.digest}): {_what(planned)}"]
+    lines = [f"undo of run {run} (digest {planned.digest}): {what_of(planned)}"]
     lines += change_rows(planned.unfinished, everything)
     for head, changes in (("removed", planned.removed), ("restored", planned.restored)):
         lines += _rows(head, changes, everything)
@@ -57,7 +57,8 @@ def count_of(kind: str, number: int) -> str:
     return agreed(number, "application" if kind == "app" else "task")
 
 
-def _what(planned: UndoPlan) -> str:
+def what_of(planned: UndoPlan) -> str:
+    """How much would be taken back, and how much is left."""
     if not planned.changes:
         return "nothing is left to take back"
     back = len(planned.unfinished)
@@ -74,9 +75,7 @@ def _names(names: Sequence[str], everything: bool) -> str:
 
 def closing_text(run: str, changes: Changes, told: Sequence[str], everything: bool) -> str:
     """How an undo ended; `told` is why it went no further."""
-    pairs = ((action_of(life.change), life.state.value) for life in changes.lives.values())
-    numbers = changes_told(pairs) or "nothing to remove"
-    lines = [f"undo of run {run}: {_verdict(changes)} ({numbers})"]
+    lines = [f"undo of run {run}: {verdict_of(changes)}"]
     lines += [wrapped("why:  ", why) for why in told]
     for state in (ChangeState.DIFFERENT, ChangeState.REFUSED):
         lines += left_lines(
@@ -86,6 +85,12 @@ def closing_text(run: str, changes: Changes, told: Sequence[str], everything: bo
     if any(life.change.restores and life.state is ChangeState.DONE for life in changes.lives.values()):
         lines += ["not restored:", *(wrapped("  - ", each) for each in NOT_RESTORED)]
     return "\n".join(lines)
+
+
+def verdict_of(changes: Changes) -> str:
+    """How it ended, and what became of how many."""
+    pairs = ((action_of(life.change), life.state.value) for life in changes.lives.values())
+    return f"{_verdict(changes)} ({changes_told(pairs) or 'nothing to remove'})"
 
 
 def _verdict(changes: Changes) -> str:

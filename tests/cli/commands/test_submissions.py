@@ -19,7 +19,7 @@ from orchestrator.core.state.submissions import ComponentState, Submission, Subm
 from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.server import serve
 from orchestrator.emulator.service.service import Service
-from orchestrator.emulator.world.generate import generate
+from orchestrator.emulator.world.generate import Filling, generate
 from orchestrator.emulator.world.world import World
 from orchestrator.engine.components import Handed, conduct, runs_for, submit
 from orchestrator.engine.runtime import utc_now
@@ -30,7 +30,7 @@ from orchestrator.storage.postgres.store import PostgresStore
 from orchestrator.storage.stores import database_store
 from tests.builders.postgres_server import PASSWORD, PostgresServer
 from tests.builders.postgres_store import database_of
-from tests.cli.conftest import DONE, HALF_THERE, QUICK, Past
+from tests.cli.conftest import DONE, HALF_THERE, QUICK, Past, teach
 
 Invoke = Callable[..., Result]
 ME = Holder("worker-1", 4711, "2027-01-15T08:00:00+00:00")
@@ -227,8 +227,9 @@ def test_the_plan_itself_is_not_run_meanwhile(invoke: Invoke, fleet: Fleet, tmp_
 
 @pytest.fixture
 def world() -> World:
-    """Two instances that hold something, and two that hold nothing."""
-    return generate(3, 0, filled=("dev", "test"), empty=("prod", "dr"), durations=QUICK)
+    """Two instances that hold something, a running task each, and two that hold nothing."""
+    filling = Filling(calls={}, unreleased_every=0, running_every=1)
+    return generate(2, 1, filled=("dev", "test"), empty=("prod", "dr"), filling=filling, durations=QUICK)
 
 
 @pytest.fixture
@@ -253,25 +254,28 @@ def pairs(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
             f"instance_id: {one.id}, credentials: me}}"
             for one in world.instances
         ]
-        lines += ["settings: {reads_per_second: 500, writes_per_second: 100, settle_quiet: 1s, one_job_per: instance}"]
-        lines += ["migrations:", '  - {name: m, source: dev, target: prod, apps: "*"}']
-        lines += ['  - {name: n, source: test, target: dr, apps: "*"}', ""]
+        lines += ["settings: {reads_per_second: 500, writes_per_second: 100, settle_quiet: 0s, one_job_per: instance}"]
+        finish = 'finish: {tasks: {start: ["*"], first_run: reviewed}}'
+        lines += ["migrations:", f'  - {{name: m, source: dev, target: prod, apps: "*", {finish}}}']
+        lines += [f'  - {{name: n, source: test, target: dr, apps: "*", {finish}}}', ""]
         plan = tmp_path / "two.yaml"
         plan.write_text("\n".join(lines), encoding="utf-8")
         yield plan
 
 
-def conducted(store: PostgresStore, path: Path) -> list[SubmittedComponent]:
+def conducted(store: PostgresStore, path: Path, most: int = 2) -> list[SubmittedComponent]:
     """What workers make of a plan file that is not on their hosts."""
     text = plan_text(path)
     plan = plan_in(text, path)
     path.unlink()
+    with store.hold("teacher", ME):
+        teach(store)
     assembled = assemble(plan, Redactor(), lambda event, **fields: None)
 
     async def all_of_it() -> list[SubmittedComponent]:
         handed = submit(store, Handed(plan, text), assembled.users, assembled.runtime)
         done = []
-        for each in handed.components:
+        for each in handed.components[:most]:
             runs = runs_for(store, each, plan, assembled.roma, assembled.users, assembled.runtime)
             done.append(await conduct(runs, store, each, ME))
         await assembled.roma.aclose()
@@ -280,16 +284,46 @@ def conducted(store: PostgresStore, path: Path) -> list[SubmittedComponent]:
     return anyio.run(all_of_it)
 
 
-def test_verify_and_undo_take_all_runs_of_a_submission(invoke: Invoke, store: PostgresStore, pairs: Path) -> None:
+def states(told: dict[str, object]) -> list[tuple[object, ...]]:
+    """Of each component in a document its number, its code, and what became of its rows."""
+    components = told["components"]
+    assert isinstance(components, list)
+    return [
+        (each["component"].rpartition(".")[2], each["code"], [row.get("state") for row in each.get("changes", ())])
+        for each in components
+    ]
+
+
+def test_finish_undo_and_verify_go_through_all_runs_of_a_submission(
+    invoke: Invoke, store: PostgresStore, pairs: Path, tmp_path: Path
+) -> None:
     """The plan file is gone: what was submitted is read from the journal."""
     assert [each.code for each in conducted(store, pairs)] == [0, 0]
     compared = document(invoke("verify", "two", "--json"))
-    assert compared["code"] == 0
-    assert isinstance(compared["runs"], list)
-    assert len(compared["runs"]) == 2
-    undone = invoke("undo", "two", "--yes")
-    assert undone.exit_code == 0, undone.stderr
-    assert [run for run in store.runs_of("two") if run not in undone.stdout] == []
+    assert (compared["code"], len(compared["components"])) == (0, 2)  # type: ignore[arg-type]  # a list
+    submission = str(compared["submission"])
+
+    finish, tasks = str(tmp_path / "finish.json"), ("--step", "tasks")
+    shown = invoke("finish", submission, *tasks, "--dry-run", "--save", finish)
+    assert shown.exit_code == 0, shown.output
+    said = flat(shown.stdout)
+    for number, target in (("1", "prod"), ("2", "dr")):
+        assert f"component {submission}.{number} (" in said
+        assert f"@{target}: stopped -> running" in said
+    assert f"roma-migrate finish {submission} --approved {finish}" in said
+
+    done = invoke("finish", "--approved", finish)
+    assert done.exit_code == 0, done.output
+    assert f"{submission}.2 n 0 everything is done and proved (1 task stopped, 1 task started)" in flat(done.stdout)
+    assert f"next: roma-migrate handover {submission}" in flat(done.stdout)
+    again = invoke("finish", "--approved", finish)
+    assert (again.exit_code, "has been carried out" in flat(again.stderr)) == (4, True), again.output
+    assert [len(each[2]) for each in states(document(invoke("finish", submission, *tasks, "--json")))] == [0, 0]  # type: ignore[arg-type]  # a list
+
+    undo = str(tmp_path / "undo.json")
+    assert invoke("undo", "two", "--dry-run", "--save", undo, "--json").exit_code == 0
+    undone = document(invoke("undo", "two", "--approved", undo, "--json"))
+    assert states(undone) == [("2", 0, ["done"] * 5), ("1", 0, ["done"] * 5)]
     assert document(invoke("verify", "two", "--json"))["code"] == 1
 
 
@@ -326,6 +360,40 @@ def test_a_submission_carries_out_a_saved_preview_and_says_so(
     assert "when it is as it was approved: roma-migrate continue" in said
     assert f"roma-migrate submit --abandon --approved two.preview.json {pairs}" in said
     assert document(invoke("status", "two", "--json"))["approved"] == approved
+
+
+def test_what_stands_against_one_component_is_its_row_and_the_others_go_on(
+    invoke: Invoke, store: PostgresStore, pairs: Path, tmp_path: Path
+) -> None:
+    """The second one has not begun: it is not finished, and an undo of all ends it."""
+    conducted(store, pairs, most=1)
+    finished = document(invoke("finish", "two", "--step", "tasks", "--json"))
+    assert (finished["code"], states(finished)) == (8, [("1", 0, ["done", "done"]), ("2", 8, [])])
+    assert "--watch" not in str(finished["next"])
+    assert states(document(invoke("finish", "two", "--only", "m", "--json"))) == [("1", 0, [])]
+
+    undo = str(tmp_path / "undo.json")
+    shown = invoke("undo", "two", "--dry-run", "--save", undo)
+    assert "has not begun, and would be ended" in flat(shown.stdout)
+    component = store.submissions.components(store.submissions.ids()[-1])[0]
+    with store.of_component(component).hold("two", ME):
+        undone = document(invoke("undo", "two", "--approved", undo, "--json"))
+    assert (undone["code"], [each[:2] for each in states(undone)]) == (6, [("2", 0), ("1", 6)])
+    assert store.submissions.due("", 9) == []
+    rest = document(invoke("undo", "two", "--approved", undo, "--json"))
+    assert (rest["code"], states(rest)) == (0, [("2", 0, []), ("1", 0, ["done"] * 5)])
+
+
+def test_a_saved_preview_that_holds_no_more_for_one_component_begins_none(
+    invoke: Invoke, store: PostgresStore, pairs: Path, tmp_path: Path
+) -> None:
+    conducted(store, pairs)
+    saved = str(tmp_path / "undo.json")
+    assert invoke("undo", "two", "--dry-run", "--save", saved).exit_code == 0
+    assert invoke("undo", "two", "--only", "m", "--yes").exit_code == 0
+    refused = invoke("undo", "two", "--approved", saved)
+    assert (refused.exit_code, "nothing was begun" in flat(refused.stderr)) == (4, True), refused.output
+    assert states(document(invoke("undo", "two", "--dry-run", "--json")))[0] == ("2", 0, [None] * 3)
 
 
 # --- workers ---
