@@ -39,8 +39,10 @@ class Station:
     at_once: int
     say: Say
     offload: Offload
-    #: called after each sign of life, on the thread that gave it
+    #: called after each sign of life, on the thread that gave it: it waits for nobody
     beaten: Callable[[], None] = lambda: None
+    #: looks at the rows for monitors, again and again on a thread of its own; None where nobody asked
+    look: Callable[[], None] | None = None
     #: the engine, while it can be reached
     _engine: Engine | None = None
     _draining: anyio.Event = field(default_factory=anyio.Event)
@@ -55,6 +57,8 @@ class Station:
             tasks.start_soon(self._be_seen)
             tasks.start_soon(self._start_again)
             tasks.start_soon(self._drain)
+            if self.look is not None:
+                tasks.start_soon(self._look_on, self.look)
             await self._serve()
             tasks.cancel_scope.cancel()
         await self._tell_rows(lambda: self.submissions.left(self.me.id))
@@ -103,6 +107,12 @@ class Station:
             await self.offload(work)
         except JournalUnreachable as error:
             self.say("journal-away", text=error.message)
+
+    async def _look_on(self, look: Callable[[], None]) -> None:
+        """Apart from the signs of life, which no long look may delay."""
+        while True:
+            await self.offload(look)
+            await anyio.sleep(LOOK_EVERY)
 
     async def _start_again(self) -> None:
         """What a submitter that died did not start, and what the engine has forgotten."""

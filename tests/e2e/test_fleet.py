@@ -222,10 +222,11 @@ def test_two_plans_that_share_an_instance_never_run_it_at_once(fleet: Fleet, ser
     assert spans[0][1] <= spans[1][0]
 
 
-def test_the_same_plan_submitted_three_times_is_one(fleet: Fleet, serve: Serve) -> None:
+def test_the_same_plan_and_approval_submitted_three_times_are_one(fleet: Fleet, serve: Serve) -> None:
     roma, plan = serve(world_of_pairs(1)), FleetPlan.of_pairs(1)
     fleet.plan(roma, plan)
-    words = ("submit", "plan.yaml", *fleet.journal, "--engine", fleet.engine)
+    assert fleet.desk.run("preview", "plan.yaml", "--save", "ok.json").code == 0
+    words = ("submit", "plan.yaml", "--approved", "ok.json", *fleet.journal, "--engine", fleet.engine)
     three = [fleet.desk.start(*words) for _ in range(3)]
     codes = []
     for each in three:

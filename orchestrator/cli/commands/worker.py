@@ -97,7 +97,7 @@ class _Working:
         conducting = Conducting(terminal, store, me, self._fall, self._unfit, self._monitor.watching)
         self._station = Station(
             me, store.submissions, engine.way(store.submissions, self._say), conducting.conduct, wanted.at_once,
-            self._log.say, Threads(2), self._monitor.beaten,
+            self._log.say, Threads(3), self._monitor.beaten, self._monitor.look,
         )  # fmt: skip
         self._first = FirstSignal(self._heed)
         what = f"worker {me.id} of group {wanted.group}: at most {wanted.at_once} components at once"

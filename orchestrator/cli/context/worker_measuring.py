@@ -4,7 +4,6 @@ The library is loaded only where somebody asks for it.
 """
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.context.last_success import last_success
@@ -30,7 +29,12 @@ class WorkerMonitor:
         return ()
 
     def beaten(self) -> None:
-        """The database has just been told that the worker lives; called on a thread that may wait."""
+        """The database has just been told that the worker lives."""
+
+    @property
+    def look(self) -> Callable[[], None] | None:
+        """To be called again and again, on a thread that may wait; None where nothing is looked at."""
+        return None
 
     def heard(self, event: str, **fields: object) -> None:
         """What the workers' engine says to the log."""
@@ -59,7 +63,7 @@ class WorkerMetrics(WorkerMonitor):
         self._terminal, self._store = terminal, store
         self._figures = WorkerFigures(me.id, me.group, me.version, store.submissions.held_here)
         self._good = GoodEnds(lambda plan: last_success(store, plan)[1])
-        self._looks = True
+        self._failed = False
         self._published = Published(terminal, self._figures, asked, "the worker")
 
     def watching(self, component: SubmittedComponent, plan: Plan) -> tuple[Observer, ...]:
@@ -67,15 +71,21 @@ class WorkerMetrics(WorkerMonitor):
 
     def beaten(self) -> None:
         self._figures.beat()
-        if not self._looks:
-            return
+
+    @property
+    def look(self) -> Callable[[], None]:
+        return self._look
+
+    def _look(self) -> None:
         try:
-            with suppress(JournalUnreachable):  # told by those who need it more
-                submissions = self._store.submissions.counts()
-                self._figures.looked(submissions, self._good.of(submissions))
+            submissions = self._store.submissions.counts()
+            self._figures.looked(submissions, self._good.of(submissions))
+        except JournalUnreachable:
+            pass  # told by those who need it more
         except Exception as error:  # noqa: BLE001 - whoever only looks on must not end a worker
-            self._looks = False
-            self._terminal.warn(f"numbers of submissions are given up: {type(error).__name__}")
+            if not self._failed:
+                self._failed = True
+                self._terminal.warn(f"where submissions stand cannot be told to monitors: {type(error).__name__}")
 
     def heard(self, event: str, **fields: object) -> None:
         if isinstance(number := fields.get("failed_workflow_tasks"), int):
