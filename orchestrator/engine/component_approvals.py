@@ -88,10 +88,9 @@ def _read(text: str, component: SubmittedComponent, approved: Approved) -> Saved
 
 
 def _damaged(component: SubmittedComponent, why: str) -> OperatorError:
-    return OperatorError(
-        f"what was approved of component {component.id} is damaged in the database: {why}",
-        next_step="roma-migrate submit --abandon --approved FILE PLAN",
-    )
+    way = "roma-migrate submit --abandon --approved FILE PLAN"  # in the sentence: of a component only that is kept
+    told = f"what was approved of component {component.id} is damaged in the database: {why}; submit it anew: {way}"
+    return OperatorError(told, next_step=way)
 
 
 __all__ = ["approval_for", "approved_of", "divided", "must_be_usable"]

@@ -82,11 +82,11 @@ async def _start(terminal: Terminal, submissions: Submissions, engine: EngineFou
     try:
         reached = await engine.way(submissions, _unheard)()
         for part in range(0, min(len(components), _MOST), _AT_ONCE):
-            some = components[part : part + _AT_ONCE]
+            together = components[part : part + _AT_ONCE]
             async with anyio.create_task_group() as tasks:
-                for each in some:
+                for each in together:
                     tasks.start_soon(begin, reached, each)
-            started += len(some)
+            started += len(together)
         # They wait there for a person's word, and find in their rows that they are over.
         await say_to(reached, made.given_up, Word.CONTINUE)
     except* EngineUnreachable as away:
