@@ -160,8 +160,7 @@ class Runs:
             own = own_of(self.store, self.plan.name, past)
             latest = None
         wish = replace(wish, abandon=False)
-        # Only of its own: an append to the journal of another's run would end whoever writes there.
-        over = own[:-1] if wish.retry else own
+        over = self._cleared(past, own[-1:] if wish.retry else ())
         await drop_expired(self.store, over, self.plan.settings.keep_packages.seconds, self.runtime)
         if latest is not None and (latest.unfinished or wish.retry):
             self.admission.must_agree(latest, wish.only)
@@ -171,6 +170,11 @@ class Runs:
         admitted = await self.admission.admit(wish.only, wish.approval, past)
         run = await self._begin((self._began(wish, admitted), *admitted.preview.schedule))
         return await self._conduct(run, None, (), wish)
+
+    def _cleared(self, past: Sequence[PastRun], but: Sequence[PastRun]) -> list[PastRun]:
+        """No others: an append to the journal of another's run would end whoever writes there."""
+        cleared = set(self.store.cleared_runs(self.plan.name)) - {each.run for each in but}
+        return [each for each in past if each.run in cleared]
 
     def _is_untold(self, latest: PastRun, wish: Wish) -> bool:
         """Whether it is this very command's run, which ended a moment ago without anybody being told."""

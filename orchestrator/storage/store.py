@@ -134,6 +134,13 @@ class Store(Protocol):
         """Those with which this process may go on: of the whole plan, or of its component alone."""
         ...
 
+    def cleared_runs(self, plan: str) -> list[str]:
+        """Those whose packages this process may drop while it holds the plan: nobody else can write to them then.
+
+        Where the store is a component's, also those of earlier submissions' components whose leases it holds all.
+        """
+        ...
+
     def brief(self, run: str) -> "Brief | None":
         """What is needed of an ended run again and again; None where none is kept, or the journal has changed since."""
         ...
@@ -292,6 +299,9 @@ class HomeStore:
 
     def own_runs(self, plan: str) -> list[str]:
         return self.runs_of(plan)
+
+    def cleared_runs(self, plan: str) -> list[str]:
+        return self.own_runs(plan)
 
     def of_component(self, component: SubmittedComponent) -> "LocalStore":
         self.submissions.component(component.id)  # refuses: a home has none

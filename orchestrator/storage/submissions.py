@@ -103,6 +103,10 @@ class Submissions(Protocol):
         """
         ...
 
+    def forget(self, submission: str) -> bool:
+        """Remove what is done and of which no run is kept; whether it was there to be removed."""
+        ...
+
     def held(self, component: SubmittedComponent, name: str) -> AbstractContextManager[None]:
         """Hold a component with its instances and slots while the block runs; raises HeldElsewhere at once."""
         ...
@@ -184,6 +188,9 @@ class NoSubmissions:
 
     def give_up(self, plan: str, why: str) -> list[SubmittedComponent]:
         self._refuse()
+
+    def forget(self, submission: str) -> bool:
+        return False
 
     def held(self, component: SubmittedComponent, name: str) -> AbstractContextManager[None]:
         self._refuse()

@@ -9,7 +9,7 @@ from typing import TypeVar
 import anyio
 import pytest
 
-from orchestrator.core.plan.plan import Plan, Scope
+from orchestrator.core.plan.plan import KeepPackages, Plan, Scope
 from orchestrator.core.preview.approval import Saved, SavedAsset
 from orchestrator.core.preview.approval_file import from_json, to_json
 from orchestrator.core.selection.only import Only, parse_only
@@ -25,7 +25,7 @@ from orchestrator.engine.admission import Approval
 from orchestrator.engine.component_approvals import approval_for
 from orchestrator.engine.components import Handed, conduct, runs_for, submit
 from orchestrator.engine.conductor import Conductor
-from orchestrator.engine.past_runs import runs_of
+from orchestrator.engine.past_runs import read_run, runs_of
 from orchestrator.engine.runs import Runs, Wish
 from orchestrator.errors import ExitCode, HeldElsewhere, LeaseLost, OperatorError, PreflightBlocked
 from orchestrator.storage.locks import Holder
@@ -151,11 +151,21 @@ def test_a_component_goes_on_with_its_own_run_and_with_no_other(database: Databa
     assert len(rig.landed("prod")) == len(set(rig.landed("prod"))) == 3
 
 
-def test_a_plan_that_is_submitted_again_skips_what_it_brought(database: Database, tmp_path: Path) -> None:
+def test_a_plan_that_is_submitted_again_skips_what_it_brought_and_drops_its_packages(
+    database: Database, tmp_path: Path
+) -> None:
+    """Each component those of the same one, and of no other."""
+
     async def act(fleet: Fleet) -> list[SubmittedComponent]:
-        for each in fleet.submit():
-            await fleet.conduct(each)
-        return [await fleet.conduct(each) for each in fleet.submit()]
+        keeps = replace(fleet.rig.plan.settings, keep_packages=KeepPackages(3600.0))
+        fleet.rig.plan = replace(fleet.rig.plan, settings=keeps)
+        old = [(await fleet.conduct(each)).run for each in fleet.submit()]
+        assert [len(list(read_run(fleet.store, run).stored())) for run in old] == [1, 1]
+        await anyio.sleep(3600.0)
+        again = fleet.submit()
+        ended = [await fleet.conduct(again[0])]
+        assert [len(list(read_run(fleet.store, run).stored())) for run in old] == [0, 1]
+        return [*ended, await fleet.conduct(again[1])]
 
     rig, ended = lived(database, tmp_path, act)
     assert [each.code for each in ended] == [0, 0]

@@ -265,6 +265,9 @@ class MemoryStore:
     def own_runs(self, plan: str) -> list[str]:
         return self.runs_of(plan)
 
+    def cleared_runs(self, plan: str) -> list[str]:
+        return self.own_runs(plan)
+
     def read(self, run: str) -> Iterator[Entry]:
         return entries_of(self._record(run))
 

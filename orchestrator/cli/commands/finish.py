@@ -187,7 +187,7 @@ def _write_values(terminal: Terminal, word: str | None, wanted: Wanted, path: Pa
     if wanted.steps or wanted.unproved or wanted.dry_run or wanted.approved is not None:
         raise OperatorError("--template goes with --only alone: it writes a file and changes nothing")
     must_be_writable(path, "--template", None)
-    found = find_run(terminal, word)
+    found = find_run(terminal, word, "--template")
     made = changing(terminal, "finish", Part(found.store, found.run), whole_plan(terminal, "finish", found))
     chosen = parse_only(wanted.only, made.plan) if wanted.only else Only()
     try:

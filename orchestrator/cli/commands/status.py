@@ -45,7 +45,7 @@ def _of_submission(terminal: Terminal, submitted: Submitted, watch: bool, until:
     from orchestrator.cli.render.submission import submission_json, submission_text
 
     if until is not None:
-        raise OperatorError("--until is of one run", next_step=f"roma-migrate status {submitted.id} lists its runs")
+        raise submitted.asks_which("--until")
     seen = look(submitted)
     names = Names(
         submitted.id,

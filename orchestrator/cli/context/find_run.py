@@ -19,6 +19,10 @@ if TYPE_CHECKING:  # a list of runs believes no journal, and reads no plan
     from orchestrator.core.state.submissions import SubmittedComponent
 
 
+#: runs that a sentence names
+_MOST_NAMED = 8
+
+
 def home_of(terminal: Terminal, plan: Path | None) -> Home:
     """The home of this command, of which nothing is said; it need not exist."""
     return find_home(terminal.common.home, os.environ, plan, Path.cwd())
@@ -107,15 +111,25 @@ class Submitted:
         """As they stand now, in the plan's order."""
         return self.store.submissions.components(self.id)
 
+    def asks_which(self, what: str) -> OperatorError:
+        """What is of one run, and which there are, component by component."""
+        own = [f"{each.run} ({each.name})" for each in self.components() if each.run]
+        named = ", ".join(own[:_MOST_NAMED]) + (f" and {len(own) - _MOST_NAMED} more" if len(own) > _MOST_NAMED else "")
+        return OperatorError(
+            f"{what} is of one run, and plan {self.plan} was submitted as {self.id}, with one for each component that "
+            f"has begun: name one of {named or 'them, when there are some'}",
+            next_step=f"roma-migrate status {self.id} lists them",
+        )
+
     def runs(self) -> list[Found]:
         """Those that have begun, in the same order."""
         return [Found(self.store, each.run) for each in self.components() if each.run]
 
 
-def find_run(terminal: Terminal, word: str | None) -> Found:
-    """RUN: an id or a unique beginning of one, a plan's name, or a plan file (its latest run); default the latest.
+def find_run(terminal: Terminal, word: str | None, what: str) -> Found:
+    """RUN, for a command that is of one run, as find_meant understands it.
 
-    Where that is what was handed to a fleet, the run must be named, unless there is only one.
+    Where that is what was handed to a fleet, the run must be named, unless there is only one; `what` asks for it.
     """
     meant = find_meant(terminal, word)
     if isinstance(meant, Found):
@@ -123,15 +137,14 @@ def find_run(terminal: Terminal, word: str | None) -> Found:
     runs = meant.runs()
     if len(runs) == 1:
         return runs[0]
-    raise OperatorError(
-        f"plan {meant.plan} was submitted as {meant.id}, with {len(runs)} runs by now, one for each component that has "
-        "begun: name one of them",
-        next_step=f"roma-migrate status {meant.id} lists them",
-    )
+    raise meant.asks_which(what)
 
 
 def find_meant(terminal: Terminal, word: str | None) -> Found | Submitted:
-    """The same for a command that understands a whole submission: named by its id, or the latest of a plan."""
+    """RUN: an id or a unique beginning of one, a plan's name, or a plan file (its latest run); default the latest.
+
+    A submission likewise, named by its id, or the latest of a plan.
+    """
     file = _plan_file(word)
     store = store_to_read(terminal, file)
     ids, submitted = store.run_ids(), store.submissions.ids()

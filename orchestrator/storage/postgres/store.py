@@ -62,6 +62,10 @@ _HOLDER = "SELECT holder, epoch, expires FROM lease WHERE key = %s AND expires >
 #: without the runs of the same submission's other components: these share nothing with it
 _APART = """FROM run AS r LEFT JOIN component AS c ON c.id = r.component
     WHERE (c.submission IS DISTINCT FROM %s OR c.id = %s)"""
+#: Whoever conducts or takes back an earlier component holds all of its leases: they are ours meanwhile.
+_CLEARED = """SELECT r.id FROM run AS r JOIN component AS c ON c.id = r.component
+    WHERE c.id = %s OR (c.plan = %s AND c.submission <> %s AND c.state = 'done' AND c.keys <@ %s::text[])
+    ORDER BY r.id"""
 _BRIEF = """SELECT b.line, b.body FROM brief AS b JOIN run AS r ON r.id = b.run AND r.seq = b.seq AND r.chain = b.chain
     WHERE b.run = %s"""
 _ENDED = """SELECT b.run, b.line FROM brief AS b JOIN run AS r ON r.id = b.run AND r.seq = b.seq AND r.chain = b.chain
@@ -137,6 +141,9 @@ class PostgresStore:
 
     def own_runs(self, plan: str) -> list[str]:
         return self._ids("SELECT id FROM run WHERE plan = %s AND component IS NULL ORDER BY id", plan)
+
+    def cleared_runs(self, plan: str) -> list[str]:
+        return self.own_runs(plan)
 
     def scope_of(self, run: str) -> "PostgresStore":
         component = self.component_of(run)
@@ -321,6 +328,9 @@ class ComponentStore(PostgresStore):
 
     def own_runs(self, plan: str) -> list[str]:
         return self._ids("SELECT id FROM run WHERE component = %s ORDER BY id", self.component)
+
+    def cleared_runs(self, plan: str) -> list[str]:
+        return self._ids(_CLEARED, self.component, plan, self._conducts.submission, list(self._conducts.keys))
 
     def holder(self, plan: str) -> Holder | None:
         return self._holder(component_lease(self._conducts.id))

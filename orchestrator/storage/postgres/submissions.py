@@ -73,6 +73,9 @@ _WAKE = f"""UPDATE component AS c SET state = 'waiting', not_before = 0, tries =
     WHERE id = %s AND (state = 'parked' OR (state = 'waiting' AND (not_before > {_NOW} OR tries > 0)))"""
 _PARK = f"""UPDATE component AS c SET state = 'parked', code = %s, why = %s, not_before = 0
     WHERE id = %s AND state = 'waiting' AND {_NOBODY_HOLDS}"""
+#: whatever is done is begun no more, so that no run comes into being beneath it
+_FORGET = """DELETE FROM submission AS s WHERE s.id = %s AND NOT EXISTS (SELECT FROM component AS c
+    WHERE c.submission = s.id AND (c.state <> 'done' OR EXISTS (SELECT FROM run AS r WHERE r.component = c.id)))"""
 _SEEN = """INSERT INTO worker AS w (id, host, pid, grp, version, started, seen, draining)
     VALUES (%s, %s, %s, %s, %s, clock_timestamp(), clock_timestamp(), %s)
     ON CONFLICT (id) DO UPDATE SET seen = clock_timestamp(), draining = excluded.draining"""
@@ -186,6 +189,9 @@ class PostgresSubmissions:
             return _components(rows)
 
         return self._database.ask(given_up)
+
+    def forget(self, submission: str) -> bool:
+        return self._written(_FORGET, submission) > 0
 
     @contextmanager
     def held(self, component: SubmittedComponent, name: str) -> Iterator[None]:

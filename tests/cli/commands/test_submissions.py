@@ -5,7 +5,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio
@@ -15,6 +15,7 @@ from click.testing import Result
 
 from orchestrator.cli.context.wiring import assemble
 from orchestrator.core.model.redaction import Redactor
+from orchestrator.core.state import events as e
 from orchestrator.core.state.submissions import ComponentState, Submission, SubmittedComponent, Worker
 from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.server import serve
@@ -74,7 +75,7 @@ class Fleet:
 
 @pytest.fixture
 def fleet(store: PostgresStore, past: Past) -> Fleet:
-    told = Submission(ID, "t", "/plans/t.yaml", "name: t", "olga", "host-1", "CHG-1", 1_800_000_000.0)
+    told = Submission(ID, "t", "/plans/t.yaml", "name: t", "olga", "host-1", "CHG-1", 1_700_000_000.0)
     parts = [SubmittedComponent(f"{ID}.{n}", ID, "t", (f"m{n}",), "", (f"instance {n}",)) for n in (1, 2, 3)]
     store.submissions.submit(told, parts)
     return Fleet(store, past)
@@ -128,12 +129,38 @@ def test_a_component_and_a_run_are_meant_by_their_ids(invoke: Invoke, fleet: Fle
     assert (refused.exit_code, "has not begun" in refused.stderr) == (2, True)
 
 
-def test_a_command_for_one_run_asks_which(invoke: Invoke, fleet: Fleet) -> None:
+def test_what_is_of_one_run_names_the_runs_component_by_component(invoke: Invoke, fleet: Fleet) -> None:
     fleet.ended(1, DONE, 0)
     fleet.ended(2, DONE, 0)
+    for words in (("finish", "t", "--template", "values.yaml"), ("status", "t", "--until", "05:00")):
+        refused = invoke(*words)
+        assert refused.exit_code == 2
+        assert f"{words[2]} is of one run, and plan t was submitted as {ID}" in flat(refused.stderr)
+        assert f"name one of {RUN}1-aaaa (m1), {RUN}2-aaaa (m2)" in flat(refused.stderr)
+
+
+def test_a_submission_is_forgotten_with_its_runs(invoke: Invoke, fleet: Fleet) -> None:
+    """The first one's journal is needed still: only when none is, the rows go too."""
+    nothing = (*DONE[:3], e.RunEnded(1))
+    fleet.ended(1, DONE, 0)
+    fleet.ended(2, nothing, 1)
     refused = invoke("forget", "t", "--yes")
-    assert refused.exit_code == 2
-    assert f"was submitted as {ID}, with 2 runs by now" in flat(refused.stderr)
+    assert (refused.exit_code, f"component {ID}.3 is not done" in refused.stderr) == (2, True)
+    fleet.ended(3, nothing, 1)
+    told = document(invoke("forget", ID, "--yes", "--json"))
+    assert told["submissions"] == [{"submission": ID, "removed": False}]
+    assert fleet.store.run_ids() == [f"{RUN}1-aaaa"]
+    assert "1 of" not in invoke("forget", "--older-than", "1s", "--yes").stdout, "it is the plan's latest"
+    said = flat(invoke("status", "t").stdout)
+    assert "3 of 3 components done" in said
+
+    fleet.store.submissions.submit(replace(fleet.store.submissions.submission(ID), id="s20280101-000000-bbbb"), ())
+    gone = fleet.store.of_component(fleet.components[0])
+    with gone.hold("t", ME):
+        gone.forget(f"{RUN}1-aaaa")
+    old = document(invoke("forget", "--older-than", "1s", "--yes", "--json"))
+    assert old["submissions"] == [{"submission": ID, "removed": True}]
+    assert fleet.store.submissions.ids() == ["s20280101-000000-bbbb"]
 
 
 def test_a_plan_is_fresh_when_all_of_its_submission_is(invoke: Invoke, fleet: Fleet) -> None:

@@ -159,6 +159,37 @@ def test_a_run_of_a_component_is_not_one_of_the_whole_plan(store: PostgresStore)
     assert store.scope_of("20270101-1").own_runs("orders") == ["20270101-1"]
 
 
+def test_a_component_clears_earlier_ones_whose_leases_it_holds(store: PostgresStore, database: Database) -> None:
+    scope = store.of_component(parts()[0])
+    with scope.hold("orders", ME):
+        scope.create("20270101-1", "orders", (BEGAN,), 1.0)
+    same = replace(parts("s2")[0], keys=(*parts()[0].keys, "instance 9"))
+    less = replace(parts("s2")[1], keys=("instance 1",))
+    later = store.of_component(same)
+    assert later.cleared_runs("orders") == [], "it is not done"
+    rewritten(database, "state", "done")
+    assert later.cleared_runs("orders") == ["20270101-1"]
+    assert store.of_component(less).cleared_runs("orders") == [], "an undo of it would hold what this one does not"
+    assert (store.cleared_runs("orders"), scope.cleared_runs("orders")) == ([], ["20270101-1"])
+
+
+def test_a_submission_is_forgotten_when_it_is_done_and_no_run_of_it_is_kept(
+    store: PostgresStore, database: Database
+) -> None:
+    scope = store.of_component(parts()[0])
+    with scope.hold("orders", ME):
+        scope.create("20270101-1", "orders", (BEGAN,), 1.0)
+    rewritten(database, "state", "done")
+    assert not store.submissions.forget("s1"), "a run of it is kept"
+    with scope.hold("orders", ME):
+        scope.forget("20270101-1")
+    assert not store.submissions.forget("s1"), "a component is not done"
+    rewritten(database, "state", "done", "s1.2")
+    assert store.submissions.forget("s1")
+    assert (store.submissions.ids(), sql(database, "SELECT id FROM component")) == ([], [])
+    assert not store.submissions.forget("s1")
+
+
 def test_how_it_ended_is_written_by_whoever_holds_it(store: PostgresStore, database: Database) -> None:
     kept = store.submissions
     with store.of_component(parts()[0]).hold("orders", ME):
