@@ -387,6 +387,13 @@ def test_a_submission_carries_out_a_saved_preview_and_says_so(
     assert "when it is as it was approved: roma-migrate continue" in said
     assert f"roma-migrate submit --abandon --approved two.preview.json {pairs}" in said
     assert document(invoke("status", "two", "--json"))["approved"] == approved
+    early = invoke("submit", str(pairs), "--abandon")
+    assert (early.exit_code, "waits for a worker: only what waits for a person" in flat(early.stderr)) == (6, True)
+    for each in store.submissions.components(component.submission)[1:]:
+        store.submissions.park(each.id, 10, "stopped by ann")
+    anew = document(invoke("submit", str(pairs), "--abandon", "--json"))
+    assert (anew["approved"], len(anew["given_up"])) == (None, 2)  # type: ignore[arg-type]  # a list
+    assert store.submissions.component(component.id).why.startswith("given up by ")
 
 
 def test_what_stands_against_one_component_is_its_row_and_the_others_go_on(
@@ -424,6 +431,11 @@ def test_a_saved_preview_that_holds_no_more_for_one_component_begins_none(
 
 
 # --- workers ---
+
+
+def test_a_port_that_is_none_is_refused_before_a_worker_waits_for_anything(invoke: Invoke) -> None:
+    said = invoke("worker", "--group", "g", "--metrics-port", "70000")
+    assert (said.exit_code, "write 9464, or 0.0.0.0:9464" in said.stderr) == (2, True)
 
 
 def test_a_probe_asks_whether_a_worker_of_this_host_lives(invoke: Invoke, store: PostgresStore) -> None:
