@@ -97,10 +97,13 @@ class Lateness:
 
     @property
     def as_it_must_be(self) -> bool:
-        """None is late; where that was planted, some are."""
-        return self.after_taken > 0 if self.row.planted else self.after_end == self.twice == 0
+        """Leases were lost, and no request was late; where that was planted, some were."""
+        expected = self.after_taken > 0 if self.row.planted else self.after_end == self.twice == 0
+        return bool(self.last) and expected
 
     def __str__(self) -> str:
+        if not self.last:
+            return f"{self.row.name:48} {0:4}  no victim was caught at work  WRONG"
         low, middle, high = min(self.last), statistics.median(self.last), max(self.last)
         times = f"{low:8.2f} {middle:8.2f} {high:8.2f}"
         counts = f"{self.after_end:6} {self.after_taken:6} {self.twice:6}"
