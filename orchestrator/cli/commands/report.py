@@ -50,22 +50,21 @@ def report_run(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
 
 
 def _of_submission(terminal: Terminal, submitted: Submitted, wanted: Wanted) -> int:
-    """One table of all components, and the report of each run behind it."""
+    """One table of all components, and the report of each run behind it; one map holds the assets of all."""
     from orchestrator.cli.context.submission_status import look
     from orchestrator.cli.render.submission import submission_json, submission_markdown
 
-    if wanted.html is not None or wanted.map is not None or wanted.evidence is not None:
-        raise OperatorError(
-            "--html, --map and --evidence are of one run",
-            next_step=f"roma-migrate status {submitted.id} lists its runs",
-        )
+    if wanted.html is not None or wanted.evidence is not None:
+        raise submitted.asks_which("--html" if wanted.html is not None else "--evidence")
     seen = look(submitted)
     told = seen.submission
     names = Names(told.id, told.plan, told.plan_file, submitted.store.home.path, submitted.store.options)
     reports = [_told(terminal, found, wanted)[0] for found in submitted.runs()]
+    if wanted.map is not None:
+        _write_map(terminal, wanted.map, f"submission {submitted.id}", reports)
     if terminal.common.json:
         terminal.document({**submission_json(seen, names), "reports": [asdict(each) for each in reports]})
-    else:
+    elif wanted.map is None:
         lines = submission_markdown(seen, names)
         terminal.page(
             "\n".join([*lines, *(line for each in reports for line in ("", *report_markdown(each, wanted.everything)))])
@@ -79,7 +78,7 @@ def _of_run(terminal: Terminal, found: Found, wanted: Wanted) -> int:
     if wanted.html is not None:
         _write_page(terminal, wanted.html, told)
     if wanted.map is not None:
-        _write_map(terminal, wanted.map, told)
+        _write_map(terminal, wanted.map, f"run {told.run}", [told])
     if wanted.evidence is not None:
         _write_evidence(terminal, wanted.evidence, told, rows)
     if terminal.common.json:
@@ -108,12 +107,14 @@ def _write_page(terminal: Terminal, path: Path, told: ReportDocument) -> None:
     terminal.say(f"report of run {told.run}: {path}", event="written", file=str(path))
 
 
-def _write_map(terminal: Terminal, path: Path, told: ReportDocument) -> None:
-    write_output(path, terminal.redactor.clean(asset_map(told)).encode(), "--map FILE", partial(is_map_of, told.run))
-    known = sum(bool(each.target_id) for each in told.assets)
+def _write_map(terminal: Terminal, path: Path, whose: str, reports: Sequence[ReportDocument]) -> None:
+    same = partial(is_map_of, reports[0].run) if reports else None
+    write_output(path, terminal.redactor.clean(asset_map(*reports)).encode(), "--map FILE", same)
+    assets = [asset for each in reports for asset in each.assets]
+    known = sum(bool(each.target_id) for each in assets)
     terminal.say(
-        f"map of run {told.run}: {path}, {count(len(told.assets), 'asset')}, the id at the target known of {known}",
-        event="written", file=str(path), assets=len(told.assets), known=known,
+        f"map of {whose}: {path}, {count(len(assets), 'asset')}, the id at the target known of {known}",
+        event="written", file=str(path), assets=len(assets), known=known,
     )  # fmt: skip
 
 

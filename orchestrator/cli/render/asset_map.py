@@ -11,9 +11,9 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def asset_map(told: ReportDocument) -> str:
-    """One row for each asset at each target; `target_id` is empty where no read has told it."""
-    return in_csv(COLUMNS, _rows(told), "\r\n")
+def asset_map(*reports: ReportDocument) -> str:
+    """One row for each asset at each target of these runs; `target_id` is empty where no read has told it."""
+    return in_csv(COLUMNS, (row for told in reports for row in _rows(told)), "\r\n")
 
 
 def is_map_of(run: str, beginning: bytes) -> bool:

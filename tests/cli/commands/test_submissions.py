@@ -1,5 +1,6 @@
 """What was handed to a fleet, from any host: one table of all components, and each word said to all of them."""
 
+import csv
 import json
 import os
 import platform
@@ -132,7 +133,10 @@ def test_a_component_and_a_run_are_meant_by_their_ids(invoke: Invoke, fleet: Fle
 def test_what_is_of_one_run_names_the_runs_component_by_component(invoke: Invoke, fleet: Fleet) -> None:
     fleet.ended(1, DONE, 0)
     fleet.ended(2, DONE, 0)
-    for words in (("finish", "t", "--template", "values.yaml"), ("status", "t", "--until", "05:00")):
+    for words in (
+        ("finish", "t", "--template", "values.yaml"), ("status", "t", "--until", "05:00"),
+        ("report", "t", "--html", "x.html"), ("report", "t", "--evidence", "x.zip"),
+    ):  # fmt: skip
         refused = invoke(*words)
         assert refused.exit_code == 2
         assert f"{words[2]} is of one run, and plan t was submitted as {ID}" in flat(refused.stderr)
@@ -181,7 +185,11 @@ def test_the_report_holds_the_table_and_each_run(invoke: Invoke, fleet: Fleet) -
     reports = told["reports"]
     assert isinstance(reports, list)
     assert [each["run"] for each in reports] == [f"{RUN}1-aaaa", f"{RUN}2-aaaa"]
-    assert invoke("report", "t", "--html", "x.html").exit_code == 2
+    mapped = invoke("report", "t", "--map", "x.csv")
+    assert (mapped.exit_code, mapped.stdout) == (0, "")
+    assert f"map of submission {ID}: x.csv, 6 assets" in mapped.stderr
+    with open("x.csv", encoding="utf-8", newline="") as file:
+        assert [row["run"] for row in csv.DictReader(file)] == [f"{RUN}1-aaaa"] * 3 + [f"{RUN}2-aaaa"] * 3
 
 
 def test_the_handover_list_is_that_of_all_runs_of_the_plan(invoke: Invoke, fleet: Fleet) -> None:

@@ -179,10 +179,12 @@ def test_a_submission_is_forgotten_when_it_is_done_and_no_run_of_it_is_kept(
     scope = store.of_component(parts()[0])
     with scope.hold("orders", ME):
         scope.create("20270101-1", "orders", (BEGAN,), 1.0)
-    rewritten(database, "state", "done")
+    for id_ in ("s1.1", "s1.2"):
+        rewritten(database, "state", "done", id_)
     assert not store.submissions.forget("s1"), "a run of it is kept"
     with scope.hold("orders", ME):
         scope.forget("20270101-1")
+    rewritten(database, "state", "parked", "s1.2")
     assert not store.submissions.forget("s1"), "a component is not done"
     rewritten(database, "state", "done", "s1.2")
     assert store.submissions.forget("s1")
