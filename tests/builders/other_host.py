@@ -30,15 +30,16 @@ class OtherHost:
 
     def make(self) -> None:
         _ip("netns", "add", self.name)
+        net, first = _free_net()
         for place, near in enumerate(self._cables):
-            self._lay(near, f"f{near}", 4 * place, () if place == 0 else ("table", _TABLE))
+            ends = (f"{net}.{first + 4 * place + 1}", f"{net}.{first + 4 * place + 2}")
+            self._lay(near, f"f{near}", ends, () if place == 0 else ("table", _TABLE))
         if self._service:
             self._there("ip", "rule", "add", "ipproto", "tcp", "dport", str(self._service), "lookup", _TABLE)
 
-    def _lay(self, near: str, far: str, first: int, table: tuple[str, ...]) -> None:
+    def _lay(self, near: str, far: str, ends: tuple[str, str], table: tuple[str, ...]) -> None:
         """A cable between these two ends, over which 127.0.0.1 is reached by those who ask this table of routes."""
-        net = f"10.231.{int(self.name, 16) % 250}"
-        here, there = f"{net}.{first + 1}", f"{net}.{first + 2}"
+        here, there = ends
         _ip("link", "add", near, "type", "veth", "peer", "name", far)
         _ip("link", "set", far, "netns", self.name)
         _ip("addr", "add", f"{here}/30", "dev", near)
@@ -87,6 +88,16 @@ def other_host(service: int = 0) -> Iterator[OtherHost]:
         yield host
     finally:
         host.remove()
+
+
+def _free_net() -> tuple[str, int]:
+    """Eight addresses of 10.231.0.0/16 that no cable on this machine has: the first three parts, and the last."""
+    used = subprocess.run(["ip", "-4", "-o", "addr"], check=True, capture_output=True, text=True).stdout
+    while True:
+        block = secrets.randbelow(1 << 13)
+        net, first = f"10.231.{block >> 5}", 8 * (block & 31)
+        if f" {net}.{first + 1}/" not in used:
+            return net, first
 
 
 def _ip(*words: str) -> None:
