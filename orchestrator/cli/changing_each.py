@@ -5,7 +5,7 @@ is not what was approved, nothing is begun. What has been carried out under the 
 that the same command goes on after a kill, also on another host, where the first one did not reach every instance.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -68,6 +68,10 @@ class Act(Protocol):
     #: what was asked, as a saved preview holds it
     words: Words
 
+    def must_fit(self, plan: Plan) -> None:
+        """Raises OperatorError where the plan asks for nothing of what is named."""
+        ...
+
     def ordered(self, parts: Sequence[Part]) -> Sequence[Part]:
         """The runs in the order in which they are gone through."""
         ...
@@ -101,8 +105,20 @@ class Manner:
     save: Path | None = None
     saved: SavedChanges | None = None
     monitoring: Monitoring = field(default_factory=Monitoring)
-    #: asks a person, once everything is shown; raises OperatorError where the answer is no
-    confirm: Callable[[], None] | None = None
+    #: a person who must agree first, once everything is shown
+    person: "Person | None" = None
+
+
+class Person(Protocol):
+    """Somebody at a terminal."""
+
+    def must_be_there(self) -> None:
+        """Raises OperatorError where nobody can be asked."""
+        ...
+
+    def must_agree(self) -> None:
+        """Raises OperatorError where the answer is no."""
+        ...
 
 
 def read_saved(command: str, asked: Sequence[str], path: Path | None) -> SavedChanges | None:
@@ -117,10 +133,11 @@ def change_each(terminal: Terminal, word: str | None, act: Act, manner: Manner) 
     _must_be_savable(act.command, manner)
     saved = manner.saved
     meant = find_meant(terminal, word if word is not None or saved is None else saved.of)
-    named = meant.id if isinstance(meant, Submitted) else meant.run
+    terminal.run = named = meant.id if isinstance(meant, Submitted) else meant.run
     if saved is not None and saved.of != named:
         raise OperatorError(f"the saved {act.command} is of {saved.of}, not of {named}")
     plan = whole_plan(terminal, act.command, meant)
+    act.must_fit(plan)
     parts = _touched(parts_of(meant), plan, act.words["only"])
     each = _Each(terminal, meant, plan, act, manner)
     return each.show(act.ordered(parts)) if manner.dry_run else each.carry(act.ordered(parts))
@@ -262,13 +279,15 @@ class _Each:
 
     def _confirmed(self, parts: Sequence[Part]) -> Mapping[str, Told]:
         """What is said of those of which nothing can be begun; raises OperatorError where a person says no."""
-        if self.manner.confirm is None:
+        person = self.manner.person
+        if person is None:
             return {}
+        person.must_be_there()
         rows = each_run(self.terminal, parts, self._previewed)
         if isinstance(self.meant, Found):
             self.terminal.result(rows[0].told.text)
         if not all(shown.nothing for shown in self.shown.values()):
-            self.manner.confirm()
+            person.must_agree()
         return {row.part.id: row.told for row in rows if row.part.id not in self.shown}
 
     def _words(self, part: Part) -> Words:

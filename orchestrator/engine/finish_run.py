@@ -116,18 +116,19 @@ def _goes_before_import(begun: Changes) -> bool:
 
 async def _planned(runs: Runs, progress: Progress, wish: FinishWish) -> FinishPlan:
     steps = steps_of(runs.plan, wish.steps, progress.orders.opened)
-    if unwanted := [each.value for each in wish.steps if each not in steps]:
-        raise OperatorError(
-            f"--step {unwanted[0]}: no migration of the plan asks for it",
-            next_step=f"the plan's finish: asks for {', '.join(steps_of_plan(runs)) or 'nothing'}",
-        )
+    must_be_asked_for(runs.plan, wish.steps)
     ground = Ground(runs.plan, pairs_of(progress), wish.only, wish.unproved)
     return await reads_of(runs).planned(ground, steps)
 
 
-def steps_of_plan(runs: Runs) -> tuple[str, ...]:
-    """Every step that the plan asks for."""
-    return tuple(each.value for each in steps_of(runs.plan, tuple(FinishStep)))
+def must_be_asked_for(plan: Plan, named: Sequence[FinishStep]) -> None:
+    """Raises OperatorError where no migration of the plan asks for one of these steps."""
+    known = steps_of(plan, tuple(FinishStep))
+    if unwanted := [each.value for each in named if each not in known]:
+        raise OperatorError(
+            f"--step {unwanted[0]}: no migration of the plan asks for it",
+            next_step=f"the plan's finish: asks for {', '.join(each.value for each in known) or 'nothing'}",
+        )
 
 
 def _must_be_approved(planned: FinishPlan, wish: FinishWish) -> None:

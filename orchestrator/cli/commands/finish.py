@@ -26,7 +26,7 @@ from orchestrator.core.selection.only import Only, parse_only
 from orchestrator.core.state.changes import ChangeState
 from orchestrator.core.state.submissions import ComponentState, code_of
 from orchestrator.engine.change_run import Carried
-from orchestrator.engine.finish_run import FinishWish, finish_run, first_values_of, preview_finish
+from orchestrator.engine.finish_run import FinishWish, finish_run, first_values_of, must_be_asked_for, preview_finish
 from orchestrator.errors import ExitCode, OperatorError
 
 #: options that a saved finish holds
@@ -74,6 +74,9 @@ class _Finish:
         self.words: Words = {
             "steps": wanted.steps, "only": wanted.only, "unproved": ("yes",) if wanted.unproved else (),
         }  # fmt: skip
+
+    def must_fit(self, plan: Plan) -> None:
+        must_be_asked_for(plan, read_steps(self.words["steps"]))
 
     def ordered(self, parts: Sequence[Part]) -> Sequence[Part]:
         return parts
@@ -136,14 +139,23 @@ class _Finish:
     def _told(self, made: Changing, finished: Carried) -> Told:
         changes = finished.progress.finishing
         text = partial(closing_text, made.run, changes, everything=self._wanted.everything)
-        told = changes_json(changes)
-        return told_of(made, finished, told, text, verdict_of(changes), _who_and_next(made, finished))
+        step = _who_and_next(made, finished, self._again(made))
+        return told_of(made, finished, changes_json(changes), text, verdict_of(changes), step)
+
+    def _again(self, made: Changing) -> Sequence[str]:
+        """What else must be named to go on: a submission's other components may not have begun."""
+        if made.part.component is None:
+            return ()
+        if self._wanted.approved is not None:
+            return "--approved", str(self._wanted.approved)
+        named = (("--step", self._wanted.steps), ("--only", self._wanted.only))
+        return [word for option, words in named if words for word in (option, ",".join(words))]
 
 
 def _wish(made: Changing, asked: Words, agreed: Agreed = Agreed()) -> FinishWish | None:  # noqa: B008 - frozen
     """What is asked of this run; None where a component has none of the steps that are named for the whole plan."""
     steps = read_steps(asked["steps"])
-    own = [each for each in steps if each in _wanted_by(made.runs.plan) or each not in _wanted_by(made.plan)]
+    own = [each for each in steps if each in _wanted_by(made.runs.plan)]
     if steps and not own:
         return None
     note = made.terminal.redactor.clean(made.terminal.common.note)
@@ -159,14 +171,15 @@ def _only(made: Changing, asked: Words) -> Only:
     return parse_only(asked["only"], made.plan) if asked["only"] else Only()
 
 
-def _who_and_next(made: Changing, finished: Carried) -> tuple[str, str]:
+def _who_and_next(made: Changing, finished: Carried, again: Sequence[str]) -> tuple[str, str]:
     names = made.names
     run = names.run
     if finished.progress.finishing.ended is None:
-        return "nobody" if finished.signal else "whoever started it", f"go on with it:\n{names.command('finish', run)}"
+        who = "nobody" if finished.signal else "whoever started it"
+        return who, f"go on with it:\n{names.command('finish', run, *again)}"
     if finished.code is not ExitCode.DONE:
-        again = f"look at what is left, then once more:\n{names.command('finish', run, '--dry-run')}"
-        return "the owners of what is left", again
+        look = f"look at what is left, then once more:\n{names.command('finish', run, '--dry-run')}"
+        return "the owners of what is left", look
     if left := _by_word(made.runs.plan, finished):
         return "whoever gives the word", names.command("finish", run, "--step", ",".join(left))
     return "nobody", names.command("handover", run)

@@ -14,6 +14,7 @@ from orchestrator.cli.output.terminal import Terminal
 from orchestrator.cli.render.summary import Names
 from orchestrator.cli.render.undo_text import changes_json, closing_text, plan_json, plan_text, verdict_of, what_of
 from orchestrator.core.finish.saved import Preview, SavedChanges
+from orchestrator.core.plan.plan import Plan
 from orchestrator.core.selection.only import Only, parse_only
 from orchestrator.core.state.submissions import ComponentState
 from orchestrator.core.undo.provenance import Asked, UndoPlan
@@ -51,10 +52,8 @@ def undo(terminal: Terminal, word: str | None, wanted: Wanted) -> int:
     act = _Undo(wanted)
     _must_be_alone(act.words, saved)
     asks = saved is None and not wanted.dry_run and not wanted.yes
-    if asks:
-        _must_have_a_terminal(terminal)
-    confirm = partial(_confirm, terminal) if asks else None
-    return change_each(terminal, word, act, Manner(wanted.dry_run, wanted.save, saved, wanted.monitoring, confirm))
+    person = _Person(terminal) if asks else None
+    return change_each(terminal, word, act, Manner(wanted.dry_run, wanted.save, saved, wanted.monitoring, person))
 
 
 def _must_be_alone(words: Words, saved: SavedChanges | None) -> None:
@@ -62,22 +61,28 @@ def _must_be_alone(words: Words, saved: SavedChanges | None) -> None:
         raise OperatorError("--approved carries out what was saved: --only, --include and --step are in it")
 
 
-def _must_have_a_terminal(terminal: Terminal) -> None:
-    if not (terminal.out.isatty() and terminal.err.isatty()) or terminal.common.json:
-        raise OperatorError(
-            "undo removes and restores assets at the target and asks before; there is no terminal to ask on",
-            next_step="look first: roma-migrate undo RUN --dry-run\nthen say it: roma-migrate undo RUN --yes",
-        )
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """Whoever sits at this terminal."""
 
+    terminal: Terminal
 
-def _confirm(terminal: Terminal) -> None:
-    terminal.say("Type yes to take this back; anything else leaves everything as it is.")
-    try:
-        answer = input()
-    except EOFError:
-        answer = ""
-    if answer.strip().lower() != "yes":
-        raise OperatorError("nothing was taken back: the answer was not yes", next_step="roma-migrate undo RUN")
+    def must_be_there(self) -> None:
+        terminal = self.terminal
+        if not (terminal.out.isatty() and terminal.err.isatty()) or terminal.common.json:
+            raise OperatorError(
+                "undo removes and restores assets at the target and asks before; there is no terminal to ask on",
+                next_step="look first: roma-migrate undo RUN --dry-run\nthen say it: roma-migrate undo RUN --yes",
+            )
+
+    def must_agree(self) -> None:
+        self.terminal.say("Type yes to take this back; anything else leaves everything as it is.")
+        try:
+            answer = input()
+        except EOFError:
+            answer = ""
+        if answer.strip().lower() != "yes":
+            raise OperatorError("nothing was taken back: the answer was not yes", next_step="roma-migrate undo RUN")
 
 
 class _Undo:
@@ -91,6 +96,9 @@ class _Undo:
             key: tuple(part.strip() for word in words for part in word.split(",") if part.strip())
             for key, words in (("only", wanted.only), ("include", wanted.include), ("steps", wanted.steps))
         }
+
+    def must_fit(self, plan: Plan) -> None:
+        """Whatever was done can be taken back, also where the plan asks for it no more."""
 
     def ordered(self, parts: Sequence[Part]) -> Sequence[Part]:
         """The last one first."""
@@ -154,7 +162,17 @@ class _Undo:
     def _told(self, made: Changing, undone: Carried) -> Told:
         changes = undone.progress.changes
         text = partial(closing_text, made.run, changes, everything=self._wanted.everything)
-        return told_of(made, undone, changes_json(changes), text, verdict_of(changes), _who_and_next(made, undone))
+        step = _who_and_next(made, undone, self._again(made))
+        return told_of(made, undone, changes_json(changes), text, verdict_of(changes), step)
+
+    def _again(self, made: Changing) -> Sequence[str]:
+        """What else must be named to go on: a submission's other components may not have begun."""
+        if made.part.component is None:
+            return ()
+        if self._wanted.approved is not None:
+            return "--approved", str(self._wanted.approved)
+        options = (("--only", "only"), ("--include", "include"), ("--step", "steps"))
+        return [word for option, key in options if self.words[key] for word in (option, ",".join(self.words[key]))]
 
 
 def _asked(made: Changing, asked: Words) -> Asked:
@@ -199,13 +217,16 @@ def _conclude(made: Changing, undone: Carried) -> None:
         kept.ended(component, ended.code, ended.reason, 0.0)
 
 
-def _who_and_next(made: Changing, undone: Carried) -> tuple[str, str]:
+def _who_and_next(made: Changing, undone: Carried, again: Sequence[str]) -> tuple[str, str]:
     names = made.names
     run = names.run
     if undone.progress.changes.ended is None:
         if undone.code is ExitCode.UNDECIDED:
             return "whoever can decide", names.command("resolve", run)
-        return "nobody" if undone.signal else "whoever started it", f"go on with it:\n{names.command('undo', run)}"
+        return (
+            "nobody" if undone.signal else "whoever started it",
+            f"go on with it:\n{names.command('undo', run, *again)}",
+        )
     if undone.code is ExitCode.DONE:
         return "nobody", names.command("report", run)
     return (

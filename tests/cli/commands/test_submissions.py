@@ -357,6 +357,8 @@ def test_finish_undo_and_verify_go_through_all_runs_of_a_submission(
 
     undo = str(tmp_path / "undo.json")
     assert invoke("undo", "two", "--dry-run", "--save", undo, "--json").exit_code == 0
+    asked = invoke("undo", "two")
+    assert (asked.exit_code, f"roma-migrate undo {submission} --yes" in flat(asked.stderr)) == (2, True)
     undone = document(invoke("undo", "two", "--approved", undo, "--json"))
     assert states(undone) == [("2", 0, ["done"] * 5), ("1", 0, ["done"] * 5)]
     assert document(invoke("verify", "two", "--json"))["code"] == 1
@@ -411,7 +413,8 @@ def test_what_stands_against_one_component_is_its_row_and_the_others_go_on(
     conducted(store, pairs, most=1)
     finished = document(invoke("finish", "two", "--step", "tasks", "--json"))
     assert (finished["code"], states(finished)) == (8, [("1", 0, ["done", "done"]), ("2", 8, [])])
-    assert "--watch" not in str(finished["next"])
+    unasked = invoke("finish", "two", "--step", "datasources")
+    assert (unasked.exit_code, unasked.stdout, "asks for tasks" in unasked.stderr) == (2, "", True)
     assert states(document(invoke("finish", "two", "--only", "m", "--json"))) == [("1", 0, [])]
 
     undo = str(tmp_path / "undo.json")
