@@ -60,7 +60,7 @@ def approved_of(approval: Approval) -> Approved:
     saved = approval.saved
     return Approved(
         saved.id, saved.digest, saved.by, saved.saved_at, approval.signed_by, approval.hold_drifted,
-        approval.accept_changed,
+        approval.accept_changed, saved.note,
     )  # fmt: skip
 
 

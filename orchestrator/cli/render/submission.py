@@ -73,7 +73,8 @@ def approved_told(approved: Approved) -> str:
     signed = f", signed by {approved.signed_by}" if approved.signed_by else ""
     options = (("--hold-drifted", approved.hold_drifted), ("--accept-changed", approved.accept_changed))
     accepted = "".join(f", {word}" for word, given in options if given)
-    who = f"of {approved.by} at {local(approved.at)}"
+    note = f" ({approved.note})" if approved.note else ""
+    who = f"of {approved.by} at {local(approved.at)}{note}"
     return f"the saved preview {approved.digest} ({approved.id[:8]}) {who}{signed}{accepted}"
 
 
@@ -83,7 +84,7 @@ def approved_json(approved: Approved | None) -> dict[str, object] | None:
         return None
     return {
         "id": approved.id, "digest": approved.digest, "by": approved.by, "saved": utc(approved.at),
-        "signed_by": approved.signed_by, "hold_drifted": approved.hold_drifted,
+        "note": approved.note, "signed_by": approved.signed_by, "hold_drifted": approved.hold_drifted,
         "accept_changed": approved.accept_changed,
     }  # fmt: skip
 

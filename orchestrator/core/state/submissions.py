@@ -45,6 +45,8 @@ class Approved:
     hold_drifted: bool = False
     #: changed content starts all the same, and is listed
     accept_changed: bool = False
+    #: with which it was saved
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

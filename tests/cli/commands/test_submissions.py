@@ -367,7 +367,7 @@ def test_finish_undo_and_verify_go_through_all_runs_of_a_submission(
 def test_a_submission_carries_out_a_saved_preview_and_says_so(
     invoke: Invoke, store: PostgresStore, pairs: Path, tmp_path: Path
 ) -> None:
-    assert invoke("preview", str(pairs), "--save", "ok.json").exit_code == 0
+    assert invoke("preview", str(pairs), "--save", "ok.json", "--note", "CHG-7").exit_code == 0
     edited = tmp_path / "edited.json"
     edited.write_text((tmp_path / "ok.json").read_text().replace("AddNew", "Merge"))
     damaged = invoke("submit", str(pairs), "--approved", "edited.json")
@@ -393,6 +393,7 @@ def test_a_submission_carries_out_a_saved_preview_and_says_so(
         store.submissions.ended(component.id, 4, "m: is not what was approved any more", 0.0)
     said = flat(invoke("status", "two").stdout)
     assert f"carries out the saved preview {approved['digest']} ({approved['id'][:8]}) of " in said
+    assert " (CHG-7) 0 of 2 components done" in said
     assert f"{component.id}: m: is not what was approved any more" in said
     assert "when it is as it was approved: roma-migrate continue" in said
     assert f"roma-migrate submit --abandon --approved two.preview.json {pairs}" in said
