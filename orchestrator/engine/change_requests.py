@@ -4,7 +4,7 @@ Law: both images are read right before; the intent is journaled before the write
 when its quiet is over, and the request goes out again only where the object was read to be as before.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import anyio
@@ -61,7 +61,7 @@ class ByRequest:
     # --- to ask ------------------------------------------------------------------------------------------------------
 
     async def _ask(self, instance: str, lives: Sequence[ChangeLife]) -> None:
-        seen = await self._look(instance, lives)
+        seen = await self._look(instance, lives, writes=True)
         if seen is None:
             return
         settled = before_writing(lives, self._loop.changes.lives, seen)
@@ -81,7 +81,7 @@ class ByRequest:
         if not first.done:
             return settled, frozenset()
         await self._loop.sleep(min(APART, self._settings.settle_quiet))
-        seen = await self._look(instance, lives)
+        seen = await self._look(instance, lives, writes=True)
         again = before_writing(lives, self._loop.changes.lives, seen) if seen is not None else c.ChangesSettled()
         unsure = frozenset(first.done) - frozenset(confirmed(first, again).done)
         return replace(settled, done=tuple(name for name in settled.done if name not in unsure)), unsure
@@ -166,10 +166,12 @@ class ByRequest:
     def _change_of(self, name: str) -> Change:
         return self._loop.changes.lives[name].change
 
-    async def _look(self, instance: str, lives: Sequence[ChangeLife]) -> Seen | None:
-        looks: Mapping[Look, None] = dict.fromkeys(
-            look for life in lives for look in KINDS[life.change.kind].looks(life.change)
-        )
+    async def _look(self, instance: str, lives: Sequence[ChangeLife], *, writes: bool = False) -> Seen | None:
+        """What shows their objects and, where a write is to follow, what else that rests on."""
+        looks: dict[Look, None] = {}
+        for life in lives:
+            kind = KINDS[life.change.kind]
+            looks |= dict.fromkeys((*kind.looks(life.change), *(kind.needs(life.change) if writes else ())))
         return await self._reads.again(instance, tuple(looks), self._contact)
 
 

@@ -11,6 +11,7 @@ from orchestrator.emulator.world.gateway import PolicyKind
 from orchestrator.emulator.world.operations import Operation
 from tests.simulation.book import require
 from tests.simulation.finishing import Finishing
+from tests.simulation.meddlers import Meddlers
 from tests.simulation.scenarios import Night, progress_of
 from tests.simulation.standing import Place, Standing, place_of, standing
 
@@ -25,6 +26,10 @@ class Acts:
     told: Finishing
     #: place -> what stood there once they had been there
     left: dict[Place, tuple[object, ...]] = field(default_factory=dict)
+    meddlers: Meddlers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.meddlers = Meddlers(self.told.night)
 
 
 def _lives(night: Night) -> Iterator[ChangeLife]:
@@ -35,57 +40,31 @@ def _lives(night: Night) -> Iterator[ChangeLife]:
             yield from (*held.lives.values(), *held.settled.values(), *held.ours.values())
 
 
-def _meddled(acts: Acts, first: int) -> set[tuple[str, str]]:
-    """(instance, first word of a place) at which somebody was between our read and our write."""
-    calls = [each for each in acts.told.night.service.ledger.calls[first:] if each.outcome == "meddled"]
-    return {(call.instance, word) for call in calls for word in _words(call.operation)}
-
-
-def _words(operation: str) -> tuple[str, ...]:
-    match operation:
-        case Operation.DATASOURCE_CHANGE.value:
-            return ("connection",)
-        case Operation.MEMBERS_CHANGE.value:
-            return ("members",)
-        case Operation.DICTIONARY_CHANGE.value:
-            return ("entry",)
-        case Operation.TOPIC_CREATE.value:
-            return ("topic",)
-        case _:
-            return ("api", "environment", "publication", "policy", "binding", "caller")
-
-
-def judge_named(acts: Acts, before: Standing, first: int) -> None:
+def judge_named(acts: Acts, before: Standing) -> None:
     """What is another was named by a plan, or a person was there; what a person left is as they left it."""
     after = standing(acts.told.night)
+    acts.meddlers.judge(after)
     named = {place_of(each.change) for each in _lives(acts.told.night)}
-    meddled = _meddled(acts, first)
     for place in before.keys() | after.keys():
-        if _hides(place, meddled):
-            continue
+        theirs = acts.meddlers.at(place)
         then, now = before.get(place, ()), after.get(place, ())
         if place in acts.left:
-            _judge_left(place, acts.left[place], now)
-        elif then != now:
+            _judge_left(place, theirs.ours(acts.left[place]), theirs.ours(now))
+        elif theirs.ours(then) != theirs.ours(now):
             require(place in named, f"promise 16: {place} is {now} and was {then}, and no preview named it")
 
 
-def _judge_left(place: Place, theirs: tuple[object, ...], now: tuple[object, ...]) -> None:
+def _judge_left(place: Place, theirs: Counter[object], now: Counter[object]) -> None:
     """Codes stand beside each other, and who started a task cannot be told; anything else is theirs."""
     if place[1].startswith(("codes ", "task ")):
         return  # tasks are judged by `finishing`
     require(now == theirs, f"promise 16: a person left {theirs} at {place}, which is {now} now")
 
 
-def _hides(place: Place, meddled: set[tuple[str, str]]) -> bool:
-    return (place[0], place[1].partition(" ")[0]) in meddled
-
-
 def judge_once(acts: Acts, before: Standing, first: int) -> None:
     """Nothing stands twice where one was wanted, and no object was written twice."""
-    meddled = _meddled(acts, first)
     for place, held in standing(acts.told.night).items():
-        if not _hides(place, meddled) and held != before.get(place):
+        if held != before.get(place):
             twice = [each for each, number in Counter(held).items() if number > 1]
             require(not twice, f"promise 16: {place} holds {held}")
     whole = {Operation.DATASOURCE_CHANGE.value, Operation.SECRET_CHANGE.value, Operation.MEMBERS_CHANGE.value}
@@ -97,7 +76,7 @@ def judge_once(acts: Acts, before: Standing, first: int) -> None:
     touched = {(instance, what.partition(" ")[2]) for instance, what in acts.left}
     for (operation, instance, ids), number in done.items():
         require(
-            number == 1 or (instance, ids[0]) in touched or bool(meddled),
+            number == 1 or (instance, ids[0]) in touched,
             f"promise 16: {operation} of {ids} at {instance} was done {number} times",
         )
 
@@ -122,7 +101,7 @@ def judge_finished(acts: Acts) -> None:
         require(good, f"promise 16: {life.change.id} is said to be done, and {place} is {held}")
 
 
-def judge_restored(acts: Acts, before: Standing, first: int) -> None:
+def judge_restored(acts: Acts, before: Standing) -> None:
     """What was changed is as before, or it is named as left, or a person was there."""
     night, after = acts.told.night, standing(acts.told.night)
     progress = progress_of(night, sorted(night.records)[-1])
@@ -130,16 +109,16 @@ def judge_restored(acts: Acts, before: Standing, first: int) -> None:
     open_ = {place_of(each.change) for each in lives if each.state is not ChangeState.DONE}
     gone = {(target, each) for _, each, _, target, _ in progress.changes.left}
     open_ |= {place_of(each.change) for each in lives if (each.change.instance, each.change.object) in gone}
-    meddled = _meddled(acts, first)
     for place in before.keys() | after.keys():
-        if place in open_ or place in acts.left or _hides(place, meddled) or place[1].startswith("task "):
+        if place in open_ or place in acts.left or place[1].startswith("task "):
             continue
         then, now = before.get(place, ()), after.get(place, ())
         if place[1].startswith("secret "):
             shared = {held for (_, what), held in after.items() if what.startswith("secret ")}
             require(then == now or len(shared) > 1, f"promise 17: {place}")
             continue
-        require(then == now, f"promise 17: {place} was {then} and is {now} after the undo")
+        theirs = acts.meddlers.at(place)
+        require(theirs.ours(then) == theirs.ours(now), f"promise 17: {place} was {then} and is {now} after the undo")
 
 
 def judge_secrets(night: Night, root: Path) -> None:

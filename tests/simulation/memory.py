@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +16,7 @@ from orchestrator.core.report.ended_run import EndedRun
 from orchestrator.core.state.events import Entry, Event
 from orchestrator.errors import HeldElsewhere, JournalDamaged, LeaseLost, MemoryFailed
 from orchestrator.storage.chain import ChainBroken, Head, Row, checked
-from orchestrator.storage.codec import entry_of, from_text, rows_behind, to_text
+from orchestrator.storage.codec import from_text, rows_behind, to_text
 from orchestrator.storage.disk import Disk, Operation
 from orchestrator.storage.heads import (
     PLACE,
@@ -32,6 +33,9 @@ from orchestrator.storage.store import Journal, SlotLeases
 from orchestrator.storage.vault import Vault
 
 T = TypeVar("T")
+
+#: what a text says, read once: a night reads its journals again with each process, and an event cannot change
+event_of = lru_cache(maxsize=8192)(from_text)
 
 
 class Killed(BaseException):
@@ -102,7 +106,7 @@ class Record:
         if must_be_forced(events):
             self.forced = head.seq
         self.commits.append(len(self.rows))
-        return head, tuple(map(entry_of, rows))
+        return head, tuple(map(_entry_of, rows))
 
     def note(self, begin: int, content: bytes, *, forced: bool) -> None:
         """Write one of the two places."""
@@ -130,9 +134,13 @@ def kept_of(record: Record, after: int = 0) -> Iterator[tuple[Row, Entry]]:
     try:
         for row, _ in checked(record.rows, reached(bytes(record.heads), record.boot)):
             if row.seq > after:
-                yield row, entry_of(row)
+                yield row, _entry_of(row)
     except (ChainBroken, HeadsUnreadable) as broken:
         raise JournalDamaged(str(broken)) from None
+
+
+def _entry_of(row: Row) -> Entry:
+    return Entry(row.seq, row.at, event_of(row.kind, row.body))
 
 
 class MemoryJournal:

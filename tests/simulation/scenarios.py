@@ -28,6 +28,7 @@ from orchestrator.engine.runtime import Runtime, SteadyClock
 from orchestrator.errors import ExitCode, RomaMigrateError
 from orchestrator.roma import Roma
 from orchestrator.roma.transport import Transport
+from orchestrator.storage.chain import Row
 from orchestrator.storage.store import Store
 from tests.emulator.ledgers import created
 from tests.simulation import rot, second_day
@@ -78,6 +79,8 @@ class Night:
     points: int = 0
     #: what people have not said yet
     words: list[Word] = field(default_factory=list)
+    #: run -> the rows that were folded last, and what they came to
+    folded: dict[str, tuple[list[Row], Progress]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.words = list(self.scenario.hours.words)
@@ -440,9 +443,14 @@ def _record(run: str, progress: Progress, request: e.Resolved, night: Night) -> 
 
 
 def progress_of(night: Night, run: str) -> Progress:
-    """A run's progress from its record alone."""
-    store = MemoryStore(Path("."), night.records, Life(), lambda entry: None)
-    return folded(store.read(run))
+    """A run's progress from its record alone, folded anew where the record is another than the last time."""
+    rows = night.records[run].rows
+    known, progress = night.folded.get(run, ([], None))
+    if progress is None or known != rows:
+        store = MemoryStore(Path("."), night.records, Life(), lambda entry: None)
+        progress = folded(store.read(run))
+        night.folded[run] = list(rows), progress
+    return progress
 
 
 @contextmanager

@@ -36,6 +36,11 @@ _CALLERS = frozenset({ChangeKind.AUTHORISE, ChangeKind.CANCEL_AUTHORISATION})
 def standing(night: Night) -> Standing:
     """What stands where, now; a place at which nothing is does not appear."""
     night.service.advance()
+    return held_now(night)
+
+
+def held_now(night: Night) -> Standing:
+    """The same in the middle of a request, when the service is as far as its clock."""
     names = [each.name for each in night.scenario.world.instances]
     return {(name, what): held for name in names for what, held in _of(night.service.holding(name)).items()}
 

@@ -4,9 +4,8 @@ Law: judged by what stands at the service (`standing`), not by what the journal 
 name stands as before; what a person changed between two starts stands as the person left it, after the finish and
 after its undo; no secret is in the home; and what the undo calls done is as it was.
 
-Where somebody changes an object between our read and our write (`meddled`), the service offers no condition: their
-change of a connection, of members, of a publication or of an API that is imported may be overwritten (Finishing 1).
-These places are judged by nothing but that; a policy of somebody else stays all the same.
+Where somebody changes an object between our read and our write (`meddled`), the service offers no condition, and that
+one write may overwrite it (Finishing 1): `meddlers` notes exactly what it has overwritten, and what stands for good.
 """
 
 import hmac
@@ -175,20 +174,21 @@ def whole_night(drawn: Scenario, root: Path) -> Night:
     told.meddles = lambda _: _person(acts, clock)
     files = written_files(night, root, unproved=draw.random() < 0.3)
     tasks, before, first = tasks_running(night), standing(night), len(night.service.ledger.calls)
+    acts.meddlers.listen()
     _strike(night, draw)
     given(told, root, clock, files.finish, "finish")
     judge_calls(told, tasks, first)
     judge_done(told)
     judge_copies(night)
-    judge_named(acts, before, first)
+    judge_named(acts, before)
     judge_once(acts, before, first)
     judge_finished(acts)
     _strike(night, draw)
     given(told, root, clock, files.undo, "undo of finish")
     judge_calls(told, tasks, first)
     judge_undone(told, tasks)
-    judge_named(acts, before, first)
-    judge_restored(acts, before, first)
+    judge_named(acts, before)
+    judge_restored(acts, before)
     judge_secrets(night, root)
     return night
 
@@ -296,9 +296,10 @@ def _person(acts: Acts, clock: Clock) -> None:
     for act in draw.sample(PEOPLE, 4):
         act(acts, night.service.holding(target), night.service.time)
     after = standing(night)
-    for place in before.keys() | after.keys():
-        if before.get(place) != after.get(place):
-            acts.left[place] = after.get(place, ())
+    left = {place: after.get(place, ()) for place in before.keys() | after.keys()
+            if before.get(place) != after.get(place)}  # fmt: skip
+    acts.left |= left
+    acts.meddlers.look(left)
 
 
 def _of_tasks(acts: Acts, _: Holding, __: float) -> None:

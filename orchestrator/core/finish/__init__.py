@@ -17,8 +17,9 @@ To add a step with its kinds: one file here, as `tasks.py` is. It holds
    answers until it names nothing new, so that it may read a list first and then its objects;
 2. a subclass of `Kind` for each sort of change: `kind`, the words `act`, `done`, `what`, its `wave` (the row of
    Finishing 3), `lot`; `looks` and `image` (the object now, without secrets: `Seen.digest` stands for one), `write`,
-   `inverse`; where they matter `right`, `hindrance`, `underway`, `reads`. What a write needs beside the images stands
-   in the change's `facts`, secrets excepted: `write` finds those in the `Seen` that was read right before it.
+   `inverse`; where they matter `needs` (what else is read right before a write, and not again to prove it), `right`,
+   `hindrance`, `underway`, `reads`. What a write needs beside the images stands in the change's `facts`, secrets
+   excepted: `write` finds those in the `Seen` that was read right before it.
 
 Then its names in `kinds`, its word in `core.model.change.ChangeKind`, its key in `core.plan.plan.Finish` and
 `core.plan.keys.FINISH`; a new sort of request in `core.model.writes` and `roma.writes`; a new sort of read in `looks`,

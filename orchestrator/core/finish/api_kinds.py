@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from orchestrator.core.finish.api_file import defines, fitted
-from orchestrator.core.finish.api_looks import GROUPS, api_at, apis_of, definition, publications_at
+from orchestrator.core.finish.api_looks import GROUPS, api_at, apis_of, bound_at, definition, publications_at
 from orchestrator.core.finish.environments import env_looks, env_of
 from orchestrator.core.finish.kind import Kind, lacks, turned
 from orchestrator.core.finish.looks import INVENTORY, Look, Read, Seen
 from orchestrator.core.model.api_writes import ActOnApi, CreateGroup, DeleteApi, DeleteGroup, ImportApis
 from orchestrator.core.model.change import Change, ChangeKind, Image
-from orchestrator.core.model.gateway import Place, Publication
+from orchestrator.core.model.gateway import POLICIES, Place, PolicyKind, Publication
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import Api, ApiGroup, Inventory
 from orchestrator.core.model.writes import Write
@@ -55,13 +55,14 @@ def whole_image(api: Api | None, as_wanted: bool) -> Image:
 class OfApplication(Kind):
     """What is of one application at the target."""
 
-    needs = "modify"
+    #: on the application
+    role = "modify"
 
     def right(self, change: Change, seen: Seen) -> str:
         inventory = seen.get(change.instance, INVENTORY)
         apps = inventory.apps if isinstance(inventory, Inventory) else ()
         own = next((each for each in apps if each.id == change.fact("application id")), None)
-        return lacks(own, self.needs)
+        return lacks(own, self.role)
 
 
 class _Group(OfApplication):
@@ -69,8 +70,7 @@ class _Group(OfApplication):
     wave = 6
 
     def looks(self, change: Change) -> tuple[Look, ...]:
-        own = apis_of(change.fact("application id"))
-        return Look(change.instance, GROUPS, change.credentials), Look(change.instance, own, change.credentials)
+        return (Look(change.instance, GROUPS, change.credentials),)
 
     def image(self, change: Change, seen: Seen) -> Image | Unread:
         group = _group(change, seen)
@@ -95,7 +95,10 @@ class RemoveApiGroup(_Group):
     """A group that `finish` has created, while it is empty."""
 
     kind, act, done = ChangeKind.REMOVE_GROUP, "removal", "removed"
-    needs = "delete"
+    role = "delete"
+
+    def needs(self, change: Change) -> tuple[Look, ...]:
+        return (Look(change.instance, apis_of(change.fact("application id")), change.credentials),)
 
     def hindrance(self, change: Change, seen: Seen) -> str:
         apis = seen.get(change.instance, apis_of(change.fact("application id")))
@@ -129,9 +132,9 @@ class ImportApi(_Api):
 
     kind, act, done = ChangeKind.IMPORT_API, "import", "imported"
 
-    def looks(self, change: Change) -> tuple[Look, ...]:
+    def needs(self, change: Change) -> tuple[Look, ...]:
         groups = Look(change.instance, GROUPS, change.credentials)
-        return (*super().looks(change), groups, Look(change.fact("source"), _file(change), change.fact("read by")))
+        return groups, Look(change.fact("source"), _file(change), change.fact("read by"))
 
     def hindrance(self, change: Change, seen: Seen) -> str:
         file = seen.get(change.fact("source"), _file(change))
@@ -158,7 +161,7 @@ class RemoveApi(_Api):
     """An API that `finish` has imported, once it is published nowhere."""
 
     kind, act, done = ChangeKind.REMOVE_API, "removal", "removed"
-    needs = "delete"
+    role = "delete"
 
     def hindrance(self, change: Change, seen: Seen) -> str:
         found = seen.get(change.instance, api_at(place_in(change)))
@@ -221,10 +224,25 @@ class PublishApi(_Publication):
 
 
 class TakeOffline(_Publication):
-    """What `finish` has published; its callers fail from then on."""
+    """What `finish` has published; its callers fail from then on, and what is bound to it is not bound any more."""
 
     kind, act, done = ChangeKind.TAKE_OFFLINE, "withdrawal", "taken offline"
     action = "offline"
+
+    def needs(self, change: Change) -> tuple[Look, ...]:
+        asked = (bound_at(place_in(change), kind) for kind in PolicyKind)
+        return tuple(Look(change.instance, each, change.credentials) for each in asked)
+
+    def hindrance(self, change: Change, seen: Seen) -> str:
+        env = env_of(change, seen)
+        for kind in PolicyKind:
+            found = seen.get(change.instance, bound_at(place_in(change), kind))
+            if isinstance(found, Unread):
+                return f"what is bound to it cannot be read: {found.why}"
+            for each in found[1]:
+                if each.env == env:
+                    return f"the {POLICIES[kind]} {each.name} is bound to it, and would not be any more"
+        return ""
 
     def inverse(self, change: Change) -> Change | None:
         return None

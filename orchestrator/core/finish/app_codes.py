@@ -48,9 +48,8 @@ class CreateCode(_AppCode):
 
     kind, act, done = ChangeKind.CREATE_APP_CODE, "creation", "created as at the source"
 
-    def looks(self, change: Change) -> tuple[Look, ...]:
-        source = Look(change.fact("from"), app_codes(change.fact("twin")), change.fact("twin by"))
-        return (*super().looks(change), source)
+    def needs(self, change: Change) -> tuple[Look, ...]:
+        return (Look(change.fact("from"), app_codes(change.fact("twin")), change.fact("twin by")),)
 
     def hindrance(self, change: Change, seen: Seen) -> str:
         return "" if self._at_source(change, seen) is not None else f"it is at {change.fact('from')} no more"

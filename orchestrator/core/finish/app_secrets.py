@@ -57,9 +57,8 @@ class KeepSecret(_Secret):
 
     kind, act, done = ChangeKind.KEEP_SECRET, "setting", "set as at the source"
 
-    def looks(self, change: Change) -> tuple[Look, ...]:
-        source = Look(change.fact("from"), app_secret(change.fact("twin")), change.fact("twin by"))
-        return (*super().looks(change), source)
+    def needs(self, change: Change) -> tuple[Look, ...]:
+        return (Look(change.fact("from"), app_secret(change.fact("twin")), change.fact("twin by")),)
 
     def hindrance(self, change: Change, seen: Seen) -> str:
         told = secret_at(seen, change.fact("from"), change.fact("twin"))

@@ -57,8 +57,8 @@ class EnterConnection(_Connection):
 
     kind, act, done = ChangeKind.ENTER_CONNECTION, "entry", "entered"
 
-    def looks(self, change: Change) -> tuple[Look, ...]:
-        return (*super().looks(change), _file(change))
+    def needs(self, change: Change) -> tuple[Look, ...]:
+        return (_file(change),)
 
     def image(self, change: Change, seen: Seen) -> Image | Unread:
         held = seen.get(change.instance, connection(change.object))
@@ -128,6 +128,9 @@ class TestConnection(Kind):
         return True
 
     def looks(self, change: Change) -> tuple[Look, ...]:
+        return ()
+
+    def needs(self, change: Change) -> tuple[Look, ...]:
         return (Look(change.instance, connection(change.object), change.credentials), _file(change))
 
     def image(self, change: Change, seen: Seen) -> Image | Unread:

@@ -78,8 +78,8 @@ class RemoveEnvironment(_Environment):
 
     kind, act, done = ChangeKind.REMOVE_ENVIRONMENT, "removal", "removed"
 
-    def looks(self, change: Change) -> tuple[Look, ...]:
-        return (*super().looks(change), Look(change.instance, APIS, change.credentials))
+    def needs(self, change: Change) -> tuple[Look, ...]:
+        return (Look(change.instance, APIS, change.credentials),)
 
     def hindrance(self, change: Change, seen: Seen) -> str:
         found, apis = _found(change, seen), seen.get(change.instance, APIS)

@@ -73,8 +73,12 @@ class Kind:
         return False
 
     def looks(self, change: Change) -> tuple[Look, ...]:
-        """What shows its object, and what the write needs: read just before it, and again to prove it."""
+        """What shows its object: read just before its write, and again to prove it."""
         raise NotImplementedError
+
+    def needs(self, change: Change) -> tuple[Look, ...]:
+        """What else its write rests on: read just before it, with its object, and not again."""
+        return ()
 
     def image(self, change: Change, seen: Seen) -> Image | Unread:
         """Its object now; () where it is not there."""

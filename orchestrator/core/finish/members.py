@@ -34,8 +34,10 @@ class SetAppMembers(Kind):
     wave = 7
 
     def looks(self, change: Change) -> tuple[Look, ...]:
-        reads = (members(change.object), candidates(change.object))
-        return tuple(Look(change.instance, read, change.credentials) for read in reads)
+        return (Look(change.instance, members(change.object), change.credentials),)
+
+    def needs(self, change: Change) -> tuple[Look, ...]:
+        return (Look(change.instance, candidates(change.object), change.credentials),)
 
     def image(self, change: Change, seen: Seen) -> Image | Unread:
         told = seen.get(change.instance, members(change.object))

@@ -87,11 +87,7 @@ class _Policy(Kind):
     wave = 9
 
     def looks(self, change: Change) -> tuple[Look, ...]:
-        here = Look(change.instance, policies(_kind(change)), change.credentials)
-        source = change.fact("source")
-        if not source:
-            return (here,)
-        return here, Look(source, policies(_kind(change)), change.fact("read by"))
+        return (Look(change.instance, policies(_kind(change)), change.credentials),)
 
     def image(self, change: Change, seen: Seen) -> Image | Unread:
         found = _policy(change, change.instance, seen)
@@ -104,6 +100,9 @@ class CreatePolicyLike(_Policy):
     """A policy as it is at the source."""
 
     kind, act, done = ChangeKind.CREATE_POLICY, "creation", "created"
+
+    def needs(self, change: Change) -> tuple[Look, ...]:
+        return (Look(change.fact("source"), policies(_kind(change)), change.fact("read by")),)
 
     def hindrance(self, change: Change, seen: Seen) -> str:
         found = _policy(change, change.fact("source"), seen)
@@ -125,9 +124,6 @@ class RemovePolicy(_Policy):
 
     kind, act, done = ChangeKind.REMOVE_POLICY, "removal", "removed"
 
-    def looks(self, change: Change) -> tuple[Look, ...]:
-        return super().looks(change)[:1]
-
     def write(self, changes: Sequence[Change], seen: Seen) -> Write:
         found = there(_policy(changes[0], changes[0].instance, seen), changes[0])
         return DeletePolicy(found.kind, found.id)
@@ -141,8 +137,10 @@ class _Binding(OfApplication):
     wave = 9
 
     def looks(self, change: Change) -> tuple[Look, ...]:
-        asked = bound_at(place_in(change), _kind(change)), policies(_kind(change))
-        return (*(Look(change.instance, each, change.credentials) for each in asked), *env_looks(change))
+        return (
+            Look(change.instance, bound_at(place_in(change), _kind(change)), change.credentials),
+            *env_looks(change),
+        )
 
     def image(self, change: Change, seen: Seen) -> Image | Unread:
         found = _bound(change, seen)
@@ -153,6 +151,9 @@ class BindPolicy(_Binding):
     """A policy for an API in an environment in which nothing of its sort is bound."""
 
     kind, act, done = ChangeKind.BIND_POLICY, "binding", "bound"
+
+    def needs(self, change: Change) -> tuple[Look, ...]:
+        return (Look(change.instance, policies(_kind(change)), change.credentials),)
 
     def hindrance(self, change: Change, seen: Seen) -> str:
         if not _publication(change, seen):
@@ -176,6 +177,11 @@ class UnbindPolicy(_Binding):
 
     kind, act, done = ChangeKind.UNBIND_POLICY, "release", "released"
 
+    def needs(self, change: Change) -> tuple[Look, ...]:
+        """Any other binding ends by its own id."""
+        every = Look(change.instance, policies(_kind(change)), change.credentials)
+        return (every,) if _kind(change) is PolicyKind.PLUGIN else ()
+
     def write(self, changes: Sequence[Change], seen: Seen) -> Write:
         change = changes[0]
         if _kind(change) is PolicyKind.PLUGIN:
@@ -190,7 +196,7 @@ class UnbindPolicy(_Binding):
 class _Authorisation(OfApplication):
     what = "caller"
     wave = 9
-    needs = "access"
+    role = "access"
 
     def looks(self, change: Change) -> tuple[Look, ...]:
         return (Look(change.instance, authorised_at(place_in(change)), change.credentials), *env_looks(change))

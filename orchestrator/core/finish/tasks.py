@@ -39,8 +39,7 @@ class _Act(Kind):
     what = "task"
 
     def looks(self, change: Change) -> tuple[Look, ...]:
-        twin = change.fact("twin at")
-        return tuple(Look(instance, INVENTORY) for instance in dict.fromkeys((change.instance, twin)) if instance)
+        return (Look(change.instance, INVENTORY),)
 
     def image(self, change: Change, seen: Seen) -> Image | Unread:
         inventory = seen.get(change.instance, INVENTORY)
@@ -78,6 +77,9 @@ class StartTask(_Act):
 
     kind, act, done = ChangeKind.START_TASK, "start", "started"
     wave = 13
+
+    def needs(self, change: Change) -> tuple[Look, ...]:
+        return (Look(change.fact("twin at"), INVENTORY),)
 
     def hindrance(self, change: Change, seen: Seen) -> str:
         where, twin = change.fact("twin at"), change.fact("twin")

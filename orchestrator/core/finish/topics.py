@@ -80,10 +80,10 @@ class RemoveTopic(_Topic):
     """A topic that `finish` has created, while no message is in it."""
 
     kind, act, done = ChangeKind.REMOVE_TOPIC, "removal", "removed"
-    needs = "delete"
+    role = "delete"
 
-    def looks(self, change: Change) -> tuple[Look, ...]:
-        return (*super().looks(change), Look(change.instance, messages_in(change.object), change.credentials))
+    def needs(self, change: Change) -> tuple[Look, ...]:
+        return (Look(change.instance, messages_in(change.object), change.credentials),)
 
     def hindrance(self, change: Change, seen: Seen) -> str:
         held = seen.get(change.instance, messages_in(change.object))
@@ -104,7 +104,7 @@ class AllowUse(OfApplication):
     kind, act, done = ChangeKind.ALLOW_ON_TOPIC, "grant", "granted"
     what = "topic"
     wave = 10
-    needs = "access"
+    role = "access"
     leaves_a_trace = False
 
     def looks(self, change: Change) -> tuple[Look, ...]:

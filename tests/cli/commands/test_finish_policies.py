@@ -256,3 +256,18 @@ def test_undo_takes_back_what_it_did_and_nothing_else(moved: Local, invoke: Invo
     assert held(moved).policies.all() == (theirs,)
     assert bound(moved) == {("theirs", "orders-web-api-1", RELEASE)}
     assert held(moved).authorisations.all() == ()
+
+
+def test_undo_leaves_online_what_somebody_has_bound_a_policy_to(quick: Local, invoke: Invoke) -> None:
+    asks_for(quick, "apis: {publish: as-at-source}", settle_wait="2s")
+    assert invoke("run", str(quick.plan)).exit_code == 0
+    for each in held(quick).apis.all():
+        held(quick).apis.put(replace(each, publications=()))
+    document(invoke)
+    held(quick).policies.put(Policy("theirs", PolicyKind.THROTTLE, "theirs", (("api_call_limits", 7),)))
+    held(quick).bindings.put(Binding("b", "theirs", api(quick, "orders-web-api-1").id, RELEASE))
+    done = invoke("undo", "--step", "apis", "--yes")
+    assert done.exit_code == 1
+    assert "the throttling policy theirs is bound to it" in " ".join(done.output.split())
+    assert bound(quick) == {("theirs", "orders-web-api-1", RELEASE)}
+    assert [each.name for each in held(quick).apis.all() if each.released] == ["orders-web-api-1"]
