@@ -61,6 +61,16 @@ _BEFORE_SENDING = (
 _GUARD: ContextVar[Guard] = ContextVar("guard", default=UNGUARDED)
 
 
+class _Way:
+    """Whether the request that this task sends may have left: it cannot while its own connection is being made."""
+
+    def __init__(self, *, fresh: bool) -> None:
+        self.made = not fresh
+
+
+_WAY: ContextVar[_Way] = ContextVar("way")
+
+
 class AiohttpTransport:
     """Real connections. One session for GETs, which share connections, and one for requests that must not."""
 
@@ -107,7 +117,8 @@ class AiohttpTransport:
 
     async def _head(self, request: WireRequest, file: BufferedReader | None) -> ClientResponse:
         """Send the request and wait for the answer's head."""
-        session = self._session(fresh=request.single_use or request.method != "GET")
+        fresh = request.single_use or request.method != "GET"
+        session, way = self._session(fresh=fresh), _Way(fresh=fresh)
         headers = {**request.headers, "Accept-Encoding": "identity"}
         if self._agent:
             headers["User-Agent"] = self._agent  # added once the request is signed: it proves nothing
@@ -119,6 +130,7 @@ class AiohttpTransport:
             headers["Content-Length"] = str(request.body.length)
         url = URL(request.url, encoded=True)
         _GUARD.set(request.guard)
+        _WAY.set(way)
         with anyio.move_on_after(request.timeout):
             try:
                 return await session.request(
@@ -132,6 +144,8 @@ class AiohttpTransport:
             except TransportFailed:
                 request.guard.must_hold()  # what it cut short is told as that
                 raise
+        if not way.made:
+            raise TransportFailed(Failure.NOT_SENT, f"no connection within {request.timeout:g} s")
         raise TransportFailed(Failure.HUNG, f"no answer within {request.timeout:g} s")
 
     def _session(self, *, fresh: bool) -> aiohttp.ClientSession:
@@ -185,6 +199,7 @@ class _Guarded(aiohttp.TCPConnector):
         except BaseException:
             connection.close()
             raise
+        _WAY.get().made = True
         return connection
 
 

@@ -199,6 +199,18 @@ async def test_bytes_that_the_kernel_holds_die_with_the_request(transport: Aioht
             await all_of(taken)
 
 
+async def test_a_request_that_ends_before_its_connection_was_made_has_not_left(transport: AiohttpTransport) -> None:
+    """A host behind a cut cable: whichever timer ends first, nothing was asked and nothing is to be settled."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        with socket.create_connection(listener.getsockname()):  # nobody takes it: the kernel answers no other one
+            request = WireRequest("POST", f"http://127.0.0.1:{listener.getsockname()[1]}/x", {}, b"{}", 0.3)
+            with pytest.raises(TransportFailed) as failed:
+                await send(transport, request)
+        assert failed.value.failure is Failure.NOT_SENT
+
+
 @pytest.mark.parametrize(("ttl", "milliseconds"), [(math.inf, 10_000), (20.0, 10_000), (8.0, 4_000)])
 async def test_the_sockets_of_such_requests_give_up_by_themselves_long_before_the_leases_end(
     ttl: float, milliseconds: int
