@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import mean
+from types import MappingProxyType
 
 from orchestrator.core.model.secrets import PasswordSecret, Secret
 from orchestrator.core.plan.plan import Plan
@@ -126,10 +127,11 @@ async def run_program(
     api: Api,
     home: Home,
     code: ExitCode = ExitCode.DONE,
+    settings: Mapping[str, object] = MappingProxyType({}),
 ) -> None:
-    """The whole of `run`, which must end with that code."""
+    """The whole of `run`, which must end with that code; `settings` of the plan beside the defaults."""
     path = home.path.parent / f"{name}.yaml"
-    path.write_text(workload.plan_text(name, _URL, {}), encoding="utf-8")
+    path.write_text(workload.plan_text(name, _URL, settings), encoding="utf-8")
     ended = await _program(read_plan(path), workload, api, home).run(Wish())
     if ended.outcome.code != code:
         raise RuntimeError(f"the run ended with {ended.outcome.code}: {ended.outcome.whys}")

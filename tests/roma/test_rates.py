@@ -5,8 +5,11 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
+import pytest
 
+from orchestrator.core.scheduling.forecast import JobDuration, Planned, PlannedExport, play
 from orchestrator.core.scheduling.write_rate import AdaptiveRate
+from orchestrator.core.state.events import WriteRate
 from orchestrator.roma.rates import BURST, Rates
 
 Virtually = Callable[[Coroutine[Any, Any, object]], float]
@@ -155,3 +158,19 @@ def test_the_rate_of_writes_is_looked_up_when_the_first_one_comes(virtually: Vir
             await limits.writes.take()
 
     assert abs(virtually(run()) - 10) < 0.01
+
+
+def test_a_forecast_plays_writes_as_they_then_leave(virtually: Virtually) -> None:
+    """Sixty lanes ask at once: three leave together, the rest keep a rate that rises meanwhile."""
+    begun = WriteRate("m", 0.17, 1.0)
+
+    async def run() -> None:
+        limits = Rates(1, lambda: AdaptiveRate.of(begun))
+        for _ in range(60):
+            if await limits.writes.take():
+                limits.taken("cn-north-4")
+
+    exports = tuple(PlannedExport(f"b{n}", (f"s{n}",), JobDuration(5.0), askers=("m",)) for n in range(60))
+    seconds = {each.subject: 5.0 for each in exports}
+    timeline = play(Planned(exports, (), rates={"m": begun}), seconds, seconds)
+    assert virtually(run()) == pytest.approx(timeline.end - 5.0, abs=0.1)

@@ -17,6 +17,7 @@ from orchestrator.core.model.restoration import NOT_RESTORED
 from orchestrator.core.preflight.expected_outcomes import ExpectedOutcome
 from orchestrator.core.preview.ordering import Order
 from orchestrator.core.preview.preview import Preview
+from orchestrator.core.scheduling.forecast import RateBound
 from orchestrator.core.scheduling.timetable import Timetable
 from orchestrator.core.selection.components import Split
 from orchestrator.core.state.events import AssetsSkipped, BatchScheduled, DeliveryScheduled, SelectionMade, WriteRate
@@ -200,6 +201,18 @@ class RateDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadRateDocument:
+    """An identity whose rate of reads makes the run longer."""
+
+    identity: str
+    #: slots of one kind of job that share it
+    lanes: int
+    reads_per_second: float
+    #: seconds by which the run would be over earlier without it
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class WriteRateDocument:
     """How many writes a second one identity is assumed to send, and why."""
 
@@ -231,6 +244,7 @@ class TimetableDocument:
     guessed: Sequence[str]
     #: the costliest first
     bound: Sequence[RateDocument]
+    bound_by_reads: Sequence[ReadRateDocument]
     write_rates: Sequence[WriteRateDocument]
 
 
@@ -491,9 +505,14 @@ def _timetable(times: Timetable) -> TimetableDocument:
     return TimetableDocument(
         round(times.p50, 1), round(times.p90, 1), times.busiest, round(times.busy, 1), shorter, times.known,
         times.guessed,
-        [RateDocument(b.identity, b.lanes, round(b.rate.per_second, 4), round(b.seconds, 1)) for b in times.bound],
+        [RateDocument(*_bound(each)) for each in times.bound if each.what == "write"],
+        [ReadRateDocument(*_bound(each)) for each in times.bound if each.what == "read"],
         list(map(_write_rate, times.rates)),
     )  # fmt: skip
+
+
+def _bound(bound: RateBound) -> tuple[str, int, float, float]:
+    return bound.identity, bound.lanes, round(bound.per_second, 4), round(bound.seconds, 1)
 
 
 def _write_rate(rate: WriteRate) -> WriteRateDocument:

@@ -42,14 +42,11 @@ def why_of(rate: WriteRate) -> str:
 
 def binding(bound: RateBound) -> str:
     """What an identity's rate costs, and what would help."""
-    rate = bound.rate
     shared = "1 lane uses" if bound.lanes == 1 else f"{count(bound.lanes, 'lane')} share"
-    rises, key = (
-        (f", rising to {rate.most:.3g}/s", "most_writes_per_second") if rate.most else ("", "writes_per_second")
-    )
+    rises, key = (f", rising to {bound.most:.3g}/s", "most_writes") if bound.most else ("", f"{bound.what}s")
     return (
-        f"the write rate of {bound.identity} binds: {shared} {rate.per_second:.3g}/s{rises}, which costs "
-        f"{span(bound.seconds)}; more credentials would help, or a higher {key} if your quota allows"
+        f"the {bound.what} rate of {bound.identity} binds: {shared} {bound.per_second:.3g}/s{rises}, which costs "
+        f"{span(bound.seconds)}; more credentials would help, or a higher {key}_per_second if your quota allows"
     )
 
 

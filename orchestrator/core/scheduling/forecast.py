@@ -8,7 +8,7 @@ import heapq
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import exp, log
+from math import exp, inf, log
 from statistics import NormalDist, fmean, stdev
 from typing import TypeVar
 
@@ -31,9 +31,12 @@ WASTE = 0.05
 MOST_WORLDS, FEWEST_WORLDS, MOST_PLAYED = 40, 4, 8_000
 #: a schedule of at most so many jobs is played under the very rule that will run, a larger one without its look ahead
 MOST_SEEN_AHEAD = 400
-#: writes of one identity that leave at once; more keep to their pause (Contract 1)
+#: requests of one identity that leave at once; more keep to their pause (Contract 1)
 BURST = 3
-#: share of the time to the end that an identity's writes must need before its rate can bind
+#: reads that one job needs at least: the poll that sees its end, and its package; the lists of its target before and
+#: after it, each of applications and of tasks. Where reads are scarce, polls are: there are hardly more
+EXPORT_READS, IMPORT_READS = 2.0, 5.0
+#: share of the time to the end that an identity's requests must need before its rate can bind
 CAN_BIND = 0.3
 #: slots for which a second identity is weighed, and the share of the run it must save to be told
 MOST_SAVINGS, WORTHWHILE = 3, 0.03
@@ -126,6 +129,8 @@ class Planned:
     begins: float = 0.0
     #: identity -> how many writes it may send, after a burst
     rates: Mapping[str, WriteRate] = field(default_factory=dict)
+    #: reads a second of each identity
+    reads: float = inf
 
     @property
     def jobs(self) -> tuple[PlannedExport | PlannedImport, ...]:
@@ -251,6 +256,8 @@ class _Play:
     #: identity -> when its next write is due, and its rate by then
     due: dict[str, float] = field(default_factory=dict)
     rates: dict[str, AdaptiveRate] = field(default_factory=dict)
+    #: identity -> when what its jobs have to read will have been read
+    read: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> Timeline:
         self._set_up()
@@ -270,7 +277,7 @@ class _Play:
     def _set_up(self) -> None:
         self.when = {job.subject: job.when for job in self.planned.jobs if job.when.ways}
         self.rates = {who: AdaptiveRate.of(rate) for who, rate in self.planned.rates.items()}
-        for job in self.planned.jobs if self.rates else ():
+        for job in self.planned.jobs if self.rates or self.planned.reads < inf else ():
             self.askers |= {(job.subject, slot): who for slot, who in zip(job.slots, job.askers, strict=False)}
         batches = {export.batch for export in self.planned.exports}
         for each in self.planned.imports:
@@ -344,10 +351,11 @@ class _Play:
     def _begin(self, slot: str, work: Work) -> None:
         for each in self.slots_of[work.subject]:
             self.lanes[each].discard(work.subject)
-        start = self._leaves(self.askers.get((work.subject, slot), ""))
+        asker = self.askers.get((work.subject, slot), "")
+        start = self._leaves(asker)
         self.board.runs(work.subject, slot, start + work.seconds)
         self.running[slot] = work.subject
-        end = start + self.actual[work.subject]
+        end = max(start + self.actual[work.subject], self._has_read(asker, work.kind, start))
         heapq.heappush(self.ends, (end, len(self.spans), slot, work.subject))
         self.spans.append(Span(work.subject, work.kind, slot, start, end))
 
@@ -366,6 +374,14 @@ class _Play:
         if start > self.clock:
             rate.taken()
         return start
+
+    def _has_read(self, asker: str, kind: JobKind, start: float) -> float:
+        """When a job that begins then can have been read to its end: the reads of one identity keep its rate."""
+        if not asker or self.planned.reads == inf:
+            return start
+        seconds = (EXPORT_READS if kind is JobKind.EXPORT else IMPORT_READS) / self.planned.reads
+        self.read[asker] = max(self.read.get(asker, 0.0), start) + seconds
+        return self.read[asker] - BURST / self.planned.reads
 
     def _end(self, slot: str, subject: str) -> None:
         del self.running[slot]
@@ -407,12 +423,16 @@ class Saving:
 
 @dataclass(frozen=True, slots=True)
 class RateBound:
-    """An identity whose writes are too few: its slots stand idle until it may ask again."""
+    """An identity whose requests are too few: its slots stand idle until it may ask again."""
 
     identity: str
+    #: "write" or "read"
+    what: str
     #: slots of one kind of job that share its rate
     lanes: int
-    rate: WriteRate
+    #: requests a second at first, and how far that rises; 0 where it does not
+    per_second: float
+    most: float
     #: seconds by which the run would be over earlier without it
     seconds: float
 
@@ -430,7 +450,7 @@ class Forecast:
     busiest: str
     #: what would shorten the run, the most helpful first
     savings: tuple[Saving, ...]
-    #: identities whose rate of writes makes the run longer, the costliest first
+    #: identities whose rate makes the run longer, the costliest first
     bound: tuple[RateBound, ...] = ()
 
 
@@ -463,23 +483,31 @@ def forecast(planned: Planned, waste: float = WASTE) -> Forecast:
 
 
 def _bound(planned: Planned, likely: Mapping[str, float], end: float) -> tuple[RateBound, ...]:
-    """Who would be sooner done if he had not to wait between his writes."""
+    """Who would be sooner done if he had not to wait between his requests."""
     lanes: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     writes: Counter[str] = Counter()
+    reads: Counter[str] = Counter()
     for job in planned.jobs:
-        writes.update(job.askers[:1])
+        needs = EXPORT_READS if isinstance(job, PlannedExport) else IMPORT_READS
+        for who in job.askers[:1]:
+            writes[who] += 1
+            reads[who] += int(needs)
         for slot, who in zip(job.slots, job.askers, strict=False):
             lanes[who]["export" if isinstance(job, PlannedExport) else "import"].add(slot)
     found: list[RateBound] = []
     for who, count in writes.most_common(MOST_SAVINGS):
+        shared = max(map(len, lanes[who].values()))
         rate = planned.rates.get(who)
-        if rate is None or count <= BURST or count / rate.per_second < CAN_BIND * end:
-            continue
-        free = replace(planned, rates={name: each for name, each in planned.rates.items() if name != who})
-        seconds = end - play(free, likely, likely, _plainly).end
-        if seconds >= WORTHWHILE * end:
-            found.append(RateBound(who, max(map(len, lanes[who].values())), rate, seconds))
-    return tuple(sorted(found, key=lambda each: (-each.seconds, each.identity)))
+        if rate is not None and count > BURST and count / rate.per_second >= CAN_BIND * end:
+            free = replace(planned, rates={name: each for name, each in planned.rates.items() if name != who})
+            seconds = end - play(free, likely, likely, _plainly).end
+            found.append(RateBound(who, "write", shared, rate.per_second, rate.most, seconds))
+        if reads[who] / planned.reads >= CAN_BIND * end:
+            # The one rate is everybody's: whose reads are few is held back by it for nothing anyway.
+            seconds = end - play(replace(planned, reads=inf), likely, likely, _plainly).end
+            found.append(RateBound(who, "read", shared, planned.reads, 0.0, seconds))
+    found = [each for each in found if each.seconds >= WORTHWHILE * end]
+    return tuple(sorted(found, key=lambda each: (-each.seconds, each.identity, each.what)))
 
 
 def _rule_for(jobs: int) -> Rule:
@@ -521,7 +549,7 @@ def _with_twin(planned: Planned, likely: Mapping[str, float], slot: str) -> Time
     exports = tuple(_shared(each, slot) for each in planned.exports)
     imports = tuple(_shared(each, slot) for each in planned.imports)
     rates = {**planned.rates, **{_second(who): rate for who, rate in planned.rates.items()}}
-    return play(Planned(exports, imports, planned.begins, rates), likely, likely, _plainly)
+    return play(Planned(exports, imports, planned.begins, rates, planned.reads), likely, likely, _plainly)
 
 
 def _shared(job: _Job, slot: str) -> _Job:

@@ -5,6 +5,7 @@ heard once each, so that following a live run costs what is new.
 """
 
 from dataclasses import dataclass, replace
+from math import inf
 
 from orchestrator.core.model.error_detail import ErrorDetail
 from orchestrator.core.model.failures import Failure
@@ -36,6 +37,7 @@ class RunTimes:
         self._jobs = JobTimes()
         self._slots: dict[tuple[str, str, str], str] = {}
         self._rates: dict[str, e.WriteRate] = {}
+        self._reads = inf
         #: subject -> the slot that it was last asked in
         self._asked: dict[str, str] = {}
         #: slot -> who keeps us out of it
@@ -49,6 +51,7 @@ class RunTimes:
                 self._estimates = Estimates.resting_on(told.durations)
                 self._slots = {(kind, where, who): slot for kind, where, who, slot in told.slots}
                 self._rates = {each.credentials: each for each in told.rates} or _one_for_all(told)
+                self._reads = told.reads or inf
             case e.WriteRateLearned(credentials=who) as told if who in self._rates:
                 self._rates[who] = replace(self._rates[who], per_second=told.per_second, refused=told.refused)
             case e.RunBegan() | e.RunResumed():
@@ -92,7 +95,7 @@ class RunTimes:
     @property
     def basis(self) -> Basis:
         """What the rest of the schedule is played with; a journal that tells no slots has one for each identity."""
-        return Basis(self._slot, self.predict, self._rates)
+        return Basis(self._slot, self.predict, self._rates, self._reads)
 
     def _slot(self, instance: str, credentials: str, kind: JobKind) -> str:
         # What was imported is removed by the identity that imported it, in that identity's slot for the target.

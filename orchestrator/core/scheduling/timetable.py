@@ -84,7 +84,9 @@ class Timetable:
     durations: tuple[e.DurationPredicted, ...]
     #: how many writes each identity sends, in the order of the plan
     rates: tuple[e.WriteRate, ...] = ()
-    #: identities whose rate of writes makes the run longer, the costliest first
+    #: reads a second of each identity
+    reads: float = 0.0
+    #: identities whose rate makes the run longer, the costliest first
     bound: tuple[RateBound, ...] = ()
 
 
@@ -97,6 +99,8 @@ class Basis:
     predict: Predict
     #: identity -> how many writes it sends; of one that is not here nobody knows a limit
     rates: Mapping[str, e.WriteRate]
+    #: reads a second of each identity
+    reads: float
 
 
 def basis_of(
@@ -105,7 +109,7 @@ def basis_of(
     """By the plan's own rule and rates; `learned` is what regions were seen to take."""
     return Basis(
         lambda instance, credentials, kind: rule.slot(plan.instances[instance], credentials, kind), predict,
-        rates_of(plan, learned),
+        rates_of(plan, learned), plan.settings.reads_per_second,
     )  # fmt: skip
 
 
@@ -158,7 +162,8 @@ class _Maker:
         imports = tuple(self.imported(delivery, needs[delivery.delivery]) for delivery in deliveries)
         planned = Planned(exports, imports, now)
         askers = sorted({who for job in planned.jobs for who in job.askers})
-        return replace(planned, rates={who: self.basis.rates.get(who, unlimited(who)) for who in askers})
+        rates = {who: self.basis.rates.get(who, unlimited(who)) for who in askers}
+        return replace(planned, rates=rates, reads=self.basis.reads)
 
     def _askers(self, subject: str, *names: str) -> tuple[str, ...]:
         """What runs already is not asked for again."""
@@ -216,6 +221,7 @@ def timetable(
         *_rests_on(predict, ways),
         durations,
         tuple(basis.rates[who] for who in basis.rates if who in planned.rates),
+        basis.reads,
         found.bound,
     )
 
@@ -228,7 +234,7 @@ def predicted(found: Timetable) -> e.SchedulePredicted:
         for each in found.spans.values()
     )
     return e.SchedulePredicted(
-        round(found.p50, 2), round(found.p90, 2), jobs, found.durations, slots, rates=found.rates
+        round(found.p50, 2), round(found.p90, 2), jobs, found.durations, slots, rates=found.rates, reads=found.reads
     )
 
 

@@ -795,6 +795,8 @@ class SchedulePredicted:
     pause: float = 0.0
     #: how many writes each identity sends
     rates: tuple[WriteRate, ...] = ()
+    #: reads a second of each identity; 0 in journals of versions that did not tell it
+    reads: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

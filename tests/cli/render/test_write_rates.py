@@ -17,11 +17,15 @@ def test_identities_of_which_the_same_is_said_share_a_line() -> None:
 
 
 def test_a_rate_that_binds_names_the_setting_that_would_help() -> None:
-    assert binding(RateBound("m", 16, LEARNED, 605.0)) == (
+    assert binding(RateBound("m", "write", 16, 0.45, 1.0, 605.0)) == (
         "the write rate of m binds: 16 lanes share 0.45/s, rising to 1/s, which costs 10 min 5 s; more credentials "
         "would help, or a higher most_writes_per_second if your quota allows"
     )
-    assert "a higher writes_per_second if" in binding(RateBound("m", 1, WriteRate("m", 0.1), 600.0))
+    assert "a higher writes_per_second if" in binding(RateBound("m", "write", 1, 0.1, 0.0, 600.0))
+    assert binding(RateBound("m", "read", 16, 5.0, 0.0, 605.0)) == (
+        "the read rate of m binds: 16 lanes share 5/s, which costs 10 min 5 s; more credentials would help, or a "
+        "higher reads_per_second if your quota allows"
+    )
 
 
 def test_what_was_learned_is_a_line_for_each_region_and_identity() -> None:

@@ -1,10 +1,13 @@
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.core.scheduling.forecast import (
+    EXPORT_READS,
+    IMPORT_READS,
     Forecast,
     JobDuration,
     Planned,
@@ -169,3 +172,25 @@ def test_parallel_slots_share_the_exports() -> None:
     timeline = played(Planned(exports, tuple(imported(f"b{n}", 1) for n in range(6))))
     assert timeline.busy()["s1"] == timeline.busy()["s2"] == 120.0
     assert timeline.end == 122.0
+
+
+def asked_for(lanes: int, who: str = "m") -> Planned:
+    """Lanes of their own slots in which one identity works: one batch each, jobs of 5 s."""
+    duration = JobDuration(5.0)
+    exports = tuple(PlannedExport(f"b{n}", (f"s{n}",), duration, askers=(who,)) for n in range(lanes))
+    imports = tuple(PlannedImport(f"b{n}>t", f"b{n}", (f"t{n}",), duration, askers=(who,)) for n in range(lanes))
+    return Planned(exports, imports)
+
+
+def test_reads_that_many_lanes_share_make_the_run_longer_and_are_told_with_what_they_cost() -> None:
+    least = (EXPORT_READS + IMPORT_READS) * 20
+    found = forecast(replace(asked_for(20), reads=5.0), waste=0.0)
+    assert found.timeline.end == pytest.approx(least / 5.0, rel=0.05)
+    (bound,) = found.bound
+    assert (bound.identity, bound.what, bound.lanes, bound.per_second) == ("m", "read", 20, 5.0)
+    assert bound.seconds == pytest.approx(least / 5.0 - 10.0, rel=0.05)
+
+
+def test_reads_that_suffice_cost_nothing() -> None:
+    found = forecast(replace(asked_for(4), reads=5.0), waste=0.0)
+    assert (found.timeline.end, found.bound) == (10.0, ())

@@ -54,7 +54,7 @@ def told(
     predict: Predict | None = None,
     scope: Scope = Scope.USER_INSTANCE,
 ) -> Timetable:
-    case = PreviewCase(settings=Settings(writes_per_second=1.0))
+    case = PreviewCase(settings=Settings(writes_per_second=1.0, reads_per_second=1000.0))
     rule = SlotRule(scope, {"c": "u", "d": "v"})
     return timetable(case.plan, rule, predict or knowing(20.0, 60.0), batches, deliveries)
 
@@ -119,7 +119,7 @@ def test_a_rate_that_binds_is_told_with_what_it_costs_and_one_that_does_not_is_n
     names = [f"b{number}" for number in range(1, 11)]
     batches, deliveries = [batch(name) for name in names], [into(name) for name in names]
     (bound,) = told(batches, deliveries, knowing(0.1, 0.1)).bound
-    assert (bound.identity, bound.rate.per_second) == ("c", 1.0)
+    assert (bound.identity, bound.what, bound.per_second) == ("c", "write", 1.0)
     assert bound.seconds == pytest.approx(16, rel=0.1)
     assert told(batches, deliveries, knowing(20.0, 60.0)).bound == ()
 
@@ -143,7 +143,7 @@ def lived(*events: Event) -> Progress:
 
 def left(progress: Progress, now: float) -> dict[str, float]:
     """Subject -> seconds that its job still takes."""
-    case = PreviewCase(settings=Settings(writes_per_second=1.0))
+    case = PreviewCase(settings=Settings(writes_per_second=1.0, reads_per_second=1000.0))
     basis = basis_of(case.plan, SlotRule(Scope.USER, {"c": "u"}), knowing(20.0, 60.0))
     planned = planned_left(basis, progress, now)
     return {each.subject: each.duration.median for each in planned.jobs}
@@ -210,7 +210,7 @@ def window(opens: float, closes: float) -> Window:
 
 def told_under(*windows: Window, export_ahead: bool = False) -> Timetable:
     moves = migration(export_ahead=export_ahead)
-    case = PreviewCase((moves,), settings=Settings(writes_per_second=1.0), windows=windows)
+    case = PreviewCase((moves,), settings=Settings(writes_per_second=1.0, reads_per_second=1000.0), windows=windows)
     rule = SlotRule(Scope.USER_INSTANCE, {"c": "u"})
     return timetable(case.plan, rule, knowing(20.0, 60.0), [batch("b1"), batch("b2")], [into("b1"), into("b2")], 1e9)
 
