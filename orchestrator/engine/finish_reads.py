@@ -27,6 +27,7 @@ from orchestrator.core.finish.looks import (
     schedule,
 )
 from orchestrator.core.finish.planning import FinishPlan, finish_plan, missing_looks
+from orchestrator.core.finish.products import PRODUCTS, devices_of, file_of
 from orchestrator.core.finish.topics import TOPICS, access_of, messages_in
 from orchestrator.core.model.failures import RequestFailed
 from orchestrator.core.model.instance_facts import Unread
@@ -53,6 +54,9 @@ _METHODS: Mapping[str, Callable[[Reader, str], Awaitable[Any]]] = {
     TOPICS.what: lambda reader, _: reader.messaging.topics(),
     access_of("").what: lambda reader, topic: reader.messaging.access(topic),
     messages_in("").what: lambda reader, topic: reader.messaging.holds_messages(topic),
+    PRODUCTS.what: lambda reader, _: reader.devices.products(),
+    file_of("").what: lambda reader, product: reader.devices.file(product),
+    devices_of("").what: lambda reader, name: reader.devices.of_product(name),
     **METHODS,
 }
 

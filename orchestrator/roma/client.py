@@ -32,6 +32,7 @@ from orchestrator.core.model.withheld import AppCode, HeldConnection, HeldSecret
 from orchestrator.core.model.writes import Write, Written
 from orchestrator.core.plan.plan import Instance, Mode
 from orchestrator.roma import shapes, withheld_shapes
+from orchestrator.roma.devices import Devices
 from orchestrator.roma.exchange import SLOWEST, Exchange, Question, unsigned
 from orchestrator.roma.gateway import Gateway
 from orchestrator.roma.known import KnownPages
@@ -220,6 +221,18 @@ class Reader:
     def messaging(self) -> Messaging:
         """What the message service holds (Finishing 2.11)."""
         return Messaging(self._list, self._one)
+
+    @property
+    def devices(self) -> Devices:
+        """What device integration holds (Finishing 2.12)."""
+        return Devices(self._list, self._one, self._file)
+
+    async def _file(
+        self, read: Callable[[bytes], T], room: str, *rest: str, query: Sequence[tuple[str, str]] = ()
+    ) -> T:
+        """A file of the instance as it is."""
+        url, label = self._url(room, *rest, query=query), self._label("GET", "/".join(rest))
+        return await self._fetch(url, label, lambda found: cast("T", found), parsed=read)
 
     async def _definitions(self, asked: Mapping[str, object], read: Callable[[object], T]) -> T:
         label = self._label("POST", "openapi/export")

@@ -17,13 +17,15 @@ class Form:
     file: tuple[str, str, bytes] = field(repr=False)
     #: what stands in none of them
     boundary: str
+    #: of the file
+    kind: str = "application/json"
 
     @property
     def bytes(self) -> bytes:
         opened = f"--{self.boundary}\r\nContent-Disposition: form-data; name="
         fields = "".join(f'{opened}"{name}"\r\n\r\n{text}\r\n' for name, text in self.fields)
         name, filename, content = self.file
-        head = f'{fields}{opened}"{name}"; filename="{filename}"\r\nContent-Type: application/json\r\n\r\n'
+        head = f'{fields}{opened}"{name}"; filename="{filename}"\r\nContent-Type: {self.kind}\r\n\r\n'
         return head.encode() + content + f"\r\n--{self.boundary}--\r\n".encode()
 
 

@@ -1,5 +1,6 @@
 """How writes without a job are spelled (Finishing 2). Law: one request each; any 2xx is success (Finishing 1)."""
 
+from orchestrator.core.model.products import DeleteProduct, ImportProduct
 from orchestrator.core.model.topics import AllowOnTopic, CreateTopic, DeleteTopic
 from orchestrator.core.model.writes import (
     ActOnTasks,
@@ -13,7 +14,7 @@ from orchestrator.core.model.writes import (
     Write,
     Written,
 )
-from orchestrator.roma import api_writes, messaging, shapes
+from orchestrator.roma import api_writes, devices, messaging, shapes
 from orchestrator.roma.spelling import Spelled
 from orchestrator.roma.wire import parse
 
@@ -46,6 +47,8 @@ def spelled(write: Write) -> Spelled:
             return Spelled("PUT", "instances", ("apps", app, "users"), {"users": listed})
         case CreateTopic() | DeleteTopic() | AllowOnTopic():
             return messaging.spelled(write)
+        case ImportProduct() | DeleteProduct():
+            return devices.spelled(write)
         case _:
             return api_writes.spelled(write)
 
@@ -75,6 +78,8 @@ def written(write: Write, answer: object) -> Written:
             return Written()
         case CreateTopic() | DeleteTopic() | AllowOnTopic():
             return messaging.written(write, answer)
+        case ImportProduct() | DeleteProduct():
+            return devices.written(write, answer)
         case _:
             return api_writes.written(write, answer)
 

@@ -37,11 +37,22 @@ USERS = (
 ENTRIES = {"UNIT": "Unit", "UNIT/KG": "Kilogram", "COLOUR": "Colour"}
 PASSWORD = "pw-SESAME-of-prod"
 #: every step that stands
-STEPS = ("dictionaries", "datasources", "app_secrets", "app_codes", "members", "apis", "policies", "topics", "tasks")
+STEPS = (
+    "dictionaries",
+    "datasources",
+    "app_secrets",
+    "app_codes",
+    "members",
+    "apis",
+    "policies",
+    "topics",
+    "products",
+    "tasks",
+)
 MOVES = (
     'name: all, source: dev, target: prod, apps: "*", tasks: "*", finish: {dictionaries: create, '
     "datasources: prod.yaml, app_secrets: keep, app_codes: keep, members: members.csv, "
-    "apis: {unpublished: import, publish: as-at-source}, policies: copy, topics: copy, "
+    "apis: {unpublished: import, publish: as-at-source}, policies: copy, topics: copy, products: copy, "
     'tasks: {start: ["*"], first_run: reviewed}}, '
     f"calls: {json.dumps({caller: list(called) for caller, called in CALLS.items()})}"
 )
@@ -61,7 +72,12 @@ def world() -> World:
         policies_every=POLICIES_EVERY,
         running_every=TASKS // RUNNING,
     )
-    switches = Switches(list_secrets=Told.CLEAR, import_keeps_authorisations=False, import_keeps_topics=False)
+    switches = Switches(
+        list_secrets=Told.CLEAR,
+        import_keeps_authorisations=False,
+        import_keeps_topics=False,
+        import_keeps_products=False,
+    )
     made = generate(APPS, TASKS, filling=filling, durations=BLINK, users=USERS, switches=switches)
     dev, prod = made.instances
     apps = tuple(replace(app, members=(("alice", ("read", "modify")),)) for app in dev.apps)
@@ -134,6 +150,9 @@ def gateway(holding: Holding) -> dict[str, object]:
             for each in holding.belongings.all()
             if each.kind is BelongingKind.TOPIC
         ),
+        "products": sorted(
+            (each.name, apps[each.app_id]) for each in holding.belongings.all() if each.kind is BelongingKind.PRODUCT
+        ),
         "callers": sorted((apps[each.app_id], apis[each.api_id]) for each in holding.authorisations.all()),
     }
 
@@ -180,7 +199,7 @@ def test_a_run_of_255_assets_is_finished_proved_told_and_taken_back(serve: Serve
     assert {part: finished[part] for part in source} == source
     apis, policies = DRAFTS + 1 + 1 + TESTED, 2 * KINDS * GOVERNED + CALLERS
     assert (len(source["callers"]), len(source["bound"])) == (CALLERS, KINDS * GOVERNED)
-    topics = sum(1 + len(used) for *_, used in source["topics"])
+    topics = sum(1 + len(used) for *_, used in source["topics"]) + len(source["products"])
     assert done == 2 * (2 * APPS) + 3 * APPS + apis + policies + topics + 2 * RUNNING, (
         "the entries are there by the run"
     )

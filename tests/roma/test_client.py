@@ -396,7 +396,7 @@ async def test_whatever_a_reader_is_asked_leaves_as_a_get(reader: Reader, script
     assert {seen.method for seen in script.seen} == {"GET"}
     assert {name for name in dir(Reader) if not name.startswith("_")} == {
         *names, *of_one, "instances", "instance", "app", "task", "job", "project_ids", "clock_offset", "gateway",
-        "messaging",
+        "messaging", "devices",
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from orchestrator.core.model.change import ChangeKind
 from orchestrator.core.state.changes import ChangeLife, ChangeState
+from orchestrator.emulator.service.products import PASSWORD as OF_PRODUCTS
 from orchestrator.emulator.world.gateway import PolicyKind
 from orchestrator.emulator.world.operations import Operation
 from tests.simulation.book import require
@@ -123,7 +124,7 @@ def judge_restored(acts: Acts, before: Standing) -> None:
 
 def judge_secrets(night: Night, root: Path) -> None:
     """No secret stands in a journal, or in any file of the home."""
-    secrets = {PASSWORD, *_secrets(night)}
+    secrets = {PASSWORD, OF_PRODUCTS, *_secrets(night)}
     held = [night.trace.encode(), *(each.read_bytes() for each in root.rglob("*") if each.is_file())]
     for secret in sorted(secrets):
         require(all(secret.encode() not in each for each in held), f"promise 10: {secret[:10]}... is in the home")

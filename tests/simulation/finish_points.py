@@ -25,6 +25,7 @@ _SHOWS_TWICE = Switches(
     duplicate_create=DuplicateCreate.SECOND, task_same_state=TaskSameState.SUCCESS, list_secrets=Told.CLEAR,
     import_keeps_authorisations=False, calls_within_package=True, import_publishes=False,
     import_keeps_topics=False,
+    import_keeps_products=False,
 )  # fmt: skip
 
 

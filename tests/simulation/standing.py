@@ -24,6 +24,7 @@ _BY_OBJECT = {
     ChangeKind.SET_MEMBERS: "members",
     ChangeKind.CREATE_GROUP: "group", ChangeKind.REMOVE_GROUP: "group",
     ChangeKind.CREATE_ENVIRONMENT: "environment", ChangeKind.REMOVE_ENVIRONMENT: "environment",
+    ChangeKind.CREATE_PRODUCT: "product", ChangeKind.REMOVE_PRODUCT: "product",
     ChangeKind.CREATE_POLICY: "policy", ChangeKind.REMOVE_POLICY: "policy",
 }  # fmt: skip
 #: a grant is part of its topic
@@ -95,11 +96,13 @@ def _several(holding: Holding) -> dict[str, tuple[object, ...]]:
         for each in api.publications:
             if each.online:
                 found[f"publication {_api(holding, api)} in {_name(holding, each.env_id)}"].append(each.current.remark)
-    for topic in holding.belongings.all():
-        if topic.kind is BelongingKind.TOPIC:
+    for owned in holding.belongings.all():
+        if owned.kind is BelongingKind.TOPIC:
             # Who may use it stands in no promised order.
-            fields = topic.access, tuple(sorted(topic.others)), topic.partition, topic.retention, topic.description
-            found[f"topic {topic.name}"].append((topic.app_id, *fields))
+            fields = owned.access, tuple(sorted(owned.others)), owned.partition, owned.retention, owned.description
+            found[f"topic {owned.name}"].append((owned.app_id, *fields))
+        if owned.kind is BelongingKind.PRODUCT:
+            found[f"product {owned.name}"].append((owned.app_id, owned.description or "m1"))
     for environment in holding.environments.all():
         found[f"environment {environment.name}"].append(environment.remark)
     for policy in holding.policies.all():

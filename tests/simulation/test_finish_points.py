@@ -17,7 +17,8 @@ pytestmark = [
 #: kinds that only an undo asks for
 BACK = {
     "remove-entry", "empty-connection", "renew-secret", "delete-app-code", "remove-group", "remove-api",
-    "take-offline", "remove-environment", "remove-policy", "unbind-policy", "cancel-authorisation", "remove-topic",
+    "take-offline", "remove-environment", "remove-policy", "unbind-policy", "cancel-authorisation",
+    "remove-topic", "remove-product",
 }  # fmt: skip
 #: more than either command has, which a test checks
 MOST = 600

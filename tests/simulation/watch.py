@@ -44,6 +44,7 @@ _ASKED = {
     "take-offline": Operation.API_ACTION.value, "authorise": Operation.AUTHORISE.value,
     "cancel-authorisation": Operation.AUTHORISATION_CANCEL.value, "create-topic": Operation.TOPIC_CREATE.value,
     "remove-topic": Operation.TOPIC_DELETE.value, "allow-on-topic": Operation.TOPIC_ALLOW.value,
+    "create-product": Operation.PRODUCT_IMPORT.value, "remove-product": Operation.PRODUCT_DELETE.value,
 }  # fmt: skip
 #: the same of policies, each kind of which has operations of its own
 _OF_POLICIES = {"create-policy": "create", "remove-policy": "delete", "bind-policy": "bind", "unbind-policy": "unbind"}

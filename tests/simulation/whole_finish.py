@@ -107,7 +107,7 @@ def whole_of(scenario: Scenario) -> Scenario:
     chosen |= {
         "task_batch_limit": draw.choice((10, 10, 9999)), "export_env_required": draw.random() < 0.5,
         "import_publishes": draw.random() < 0.5, "import_keeps_authorisations": draw.random() < 0.4,
-        "import_keeps_topics": draw.random() < 0.3,
+        "import_keeps_topics": draw.random() < 0.3, "import_keeps_products": draw.random() < 0.3,
     }  # fmt: skip
     switches = replace(finishing.world.switches, **chosen)  # type: ignore[arg-type] # as in `worlds._switches`
     owner = finishing.users["s"].rpartition("/")[2]
@@ -126,7 +126,7 @@ def finish_of(targets: list[str]) -> Finish:
     return Finish(
         Dictionaries.CREATE, FinishApis(UnpublishedApis.IMPORT, PublishApis.AS_AT_SOURCE), Copy.COPY,
         StartTasks((Glob("*"),), FirstRun.REVIEWED), tuple((each, f"{each}.yaml") for each in targets),
-        Keep.KEEP, Keep.KEEP, tuple((each, "members.csv") for each in targets), topics=Copy.COPY,
+        Keep.KEEP, Keep.KEEP, tuple((each, "members.csv") for each in targets), topics=Copy.COPY, products=Copy.COPY,
     )  # fmt: skip
 
 
@@ -384,6 +384,14 @@ def _of_topics(acts: Acts, held: Holding, now: float) -> None:
             held.belongings.put(made)
 
 
+def _of_products(acts: Acts, held: Holding, now: float) -> None:
+    """What a product is, or a device of one."""
+    theirs = [one for one in held.belongings.all() if one.kind is BelongingKind.PRODUCT]
+    for each in acts.told.draw.sample(theirs, min(1, len(theirs))):
+        change = acts.told.draw.choice(({"description": f"by hand {now:.0f}"}, {"devices": 1}))
+        held.belongings.put(replace(each, **change))
+
+
 def _of_entries(acts: Acts, held: Holding, now: float) -> None:
     for each in acts.told.draw.sample(held.dictionary.all(), min(1, len(held.dictionary))):
         held.dictionary.put(replace(each, remark="by hand", update_time=now))
@@ -391,5 +399,5 @@ def _of_entries(acts: Acts, held: Holding, now: float) -> None:
 
 PEOPLE: tuple[Callable[[Acts, Holding, float], None], ...] = (
     _of_tasks, _of_connections, _of_secrets, _of_members, _of_codes, _of_policies, _of_apis, _of_publications,
-    _of_entries, _of_environments, _of_topics,
+    _of_entries, _of_environments, _of_topics, _of_products,
 )  # fmt: skip

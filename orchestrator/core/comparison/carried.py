@@ -20,6 +20,7 @@ from orchestrator.core.state.progress import Progress
 _BROUGHT: Mapping[str, Thing] = {
     ChangeKind.AUTHORISE: Thing.AUTHORISATION,
     ChangeKind.CREATE_TOPIC: Thing.TOPIC,
+    ChangeKind.CREATE_PRODUCT: Thing.PRODUCT,
 }
 _NOT_TOLD = Unread("the list of applications does not tell it")
 

@@ -27,6 +27,7 @@ from orchestrator.core.finish.policy_kinds import (
     RemovePolicy,
     UnbindPolicy,
 )
+from orchestrator.core.finish.products import CreateProductLike, ProductsStep, RemoveProduct
 from orchestrator.core.finish.tasks import StartTask, StopTask, TasksStep
 from orchestrator.core.finish.topics import AllowUse, CreateTopicLike, RemoveTopic, TopicsStep
 from orchestrator.core.plan.plan import FinishStep
@@ -34,7 +35,7 @@ from orchestrator.core.plan.plan import FinishStep
 #: in the order in which they are done (Finishing 3)
 STEPS: tuple[Step, ...] = (
     DictionariesStep(), ConnectionsStep(), AppSecretsStep(), AppCodesStep(), MembersStep(), ApisStep(), PoliciesStep(),
-    TopicsStep(), TasksStep(),
+    TopicsStep(), ProductsStep(), TasksStep(),
 )  # fmt: skip
 _KINDS: tuple[Kind, ...] = (
     CreateDictionaryEntry(), RemoveDictionaryEntry(), EnterConnection(), EmptyConnection(), TestConnection(),
@@ -42,7 +43,8 @@ _KINDS: tuple[Kind, ...] = (
     CreateApiGroup(), RemoveApiGroup(), ImportApi(), RemoveApi(),
     CreateEnvironmentLike(), RemoveEnvironment(), PublishApi(), TakeOffline(),
     CreatePolicyLike(), RemovePolicy(), BindPolicy(), UnbindPolicy(), AuthoriseCaller(), CancelAuthorisationOf(),
-    CreateTopicLike(), RemoveTopic(), AllowUse(), StopTask(), StartTask(),
+    CreateTopicLike(), RemoveTopic(), AllowUse(),
+    CreateProductLike(), RemoveProduct(), StopTask(), StartTask(),
 )  # fmt: skip
 KINDS: Mapping[str, Kind] = {each.kind.value: each for each in _KINDS}
 #: before the import of a run

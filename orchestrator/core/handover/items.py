@@ -123,7 +123,7 @@ def _instance(source: str, target: str, facts: Mapping[str, Facts]) -> Iterator[
             )  # fmt: skip
     sentence = f"set security group, routes and instance parameters like at {source}"
     yield _item(Action.INSTANCE, target, sentence, subject=source)
-    sentence = f"bring devices and device rules from {source} (CSV), if the applications have any"
+    sentence = f"bring devices, device rules and products that did not travel from {source} (CSV), if there are any"
     yield _item(Action.DEVICES, target, sentence, subject=source)
 
 

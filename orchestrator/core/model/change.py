@@ -57,6 +57,9 @@ class ChangeKind(StrEnum):
     CREATE_TOPIC = "create-topic"
     REMOVE_TOPIC = "remove-topic"
     ALLOW_ON_TOPIC = "allow-on-topic"
+    #: of device integration
+    CREATE_PRODUCT = "create-product"
+    REMOVE_PRODUCT = "remove-product"
     #: of an application, for an API
     AUTHORISE = "authorise"
     CANCEL_AUTHORISATION = "cancel-authorisation"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.core.model.api_writes import ApiWrite
+from orchestrator.core.model.products import ProductWrite
 from orchestrator.core.model.topics import TopicWrite
 
 
@@ -98,6 +99,7 @@ Write = (
     | SetMembers
     | ApiWrite
     | TopicWrite
+    | ProductWrite
 )
 
 

@@ -291,6 +291,11 @@ FINISH = Section(
             "copy: topics of moved applications that did not travel, and who may use them; never their messages",
             default="none",
         ),
+        "products": Key(
+            Choice(Copy),
+            "copy: products of moved applications that did not travel; never devices, their credentials and rules",
+            default="none",
+        ),
         "tasks": Key(START_TASKS, "tasks that are stopped at the source, then started at the target"),
     }
 )

@@ -270,6 +270,7 @@ class FinishStep(StrEnum):
     APIS = "apis"
     POLICIES = "policies"
     TOPICS = "topics"
+    PRODUCTS = "products"
     #: never but by a person's own word
     TASKS = "tasks"
 
@@ -310,7 +311,7 @@ class FinishApis:
 
 
 class Copy(StrEnum):
-    """What becomes of policies of moved APIs, and of topics that did not travel."""
+    """What becomes of policies of moved APIs, and of topics and products that did not travel."""
 
     NONE = "none"
     COPY = "copy"
@@ -361,6 +362,8 @@ class Finish:
     members: FilePerTarget = ()
     #: topics of moved applications that did not travel
     topics: Copy = Copy.NONE
+    #: products of devices of moved applications that did not travel
+    products: Copy = Copy.NONE
 
     def values_for(self, target: str) -> str:
         """Path of that target's values file, "" where the plan names none."""

@@ -22,6 +22,7 @@ from orchestrator.emulator.api.throttle import Throttle
 from orchestrator.emulator.api.writes import chosen, write
 from orchestrator.emulator.protocol.errors import JOB_GONE, Layer, Refusal, gateway, not_permitted, refused_reply, roma
 from orchestrator.emulator.protocol.messages import (
+    Body,
     Dropped,
     Hang,
     Json,
@@ -32,6 +33,7 @@ from orchestrator.emulator.protocol.messages import (
     json_text,
     text_reply,
 )
+from orchestrator.emulator.service import products
 from orchestrator.emulator.service.imports import Poison
 from orchestrator.emulator.service.jobs import JobType, Twist
 from orchestrator.emulator.service.packages import read_package
@@ -242,6 +244,10 @@ class Api:
             return json_reply(200, write(self.service, caller, found.operation, request, twist))
         if found.operation in PAGING:
             return text_reply(200, self._lists.told(caller, found, request))
+        if found.operation is Operation.PRODUCT_EXPORT:
+            ids = [part for key, value in request.query if key == "product_ids" for part in value.split(",")]
+            content = products.export(self.service.looking(caller), ids)
+            return Reply(200, {"content-type": "text/csv"}, Body((content,)))
         told = read(self.service, caller, found, request)
         return json_reply(200, self._job_fault(told, found, caller) if found.operation is Operation.JOB else told)
 

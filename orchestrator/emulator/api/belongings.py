@@ -5,7 +5,7 @@ import json
 from orchestrator.emulator.api.routes import Route
 from orchestrator.emulator.protocol.errors import Layer, Refusal
 from orchestrator.emulator.protocol.messages import Json, Request
-from orchestrator.emulator.service import authorisations, task_runs, topics
+from orchestrator.emulator.service import authorisations, products, task_runs, topics
 from orchestrator.emulator.service.credentials import shown
 from orchestrator.emulator.service.service import Caller, Service
 from orchestrator.emulator.world.finishing_readings import Told
@@ -28,7 +28,7 @@ def listed(service: Service, caller: Caller, operation: Operation, request: Requ
     if operation in {Operation.BINDINGS, Operation.BOUND_APPS}:
         about = {key: request.param(key) for key in ("app_id", "api_id", "env_id")}
         return authorisations.listed(service.looking(caller), told, **about)
-    tell = {Operation.TOPICS: topics.told, Operation.PRODUCTS: _product, Operation.BACKENDS: _backend}[operation]
+    tell = {Operation.TOPICS: topics.told, Operation.PRODUCTS: products.told, Operation.BACKENDS: _backend}[operation]
     owners = {app.id: app for app in service.apps(caller)}
     app_id = request.param("app_id")
     return [
@@ -80,21 +80,6 @@ def _told(service: Service, operation: Operation) -> Told:
     if told is Told.REFUSED:
         raise Refusal(layer, 403, code, "No permissions to request this method")
     return told
-
-
-def _product(one: Belonging, app: App, told: Told) -> Json:
-    return {
-        "id": int(one.id[:7], 16),
-        "name": shown(one.name, told),
-        "app_id": app.id,
-        "app_name": app.name,
-        "manufacturer_name": "acme",
-        "model": "m1",
-        "product_type": 0,
-        "protocol_type": 0,
-        "permissions": ["read"],
-        "authentication": {"user_name": one.id[:12], "password": "****"},
-    }
 
 
 def _backend(one: Belonging, app: App, told: Told) -> Json:

@@ -15,6 +15,7 @@ from orchestrator.emulator.service import (
     dictionary,
     members,
     policies,
+    products,
     publishing,
     task_runs,
     task_state,
@@ -69,6 +70,8 @@ _DO: Mapping[Operation, Callable[[Change], Done]] = {
     Operation.TOPIC_CREATE: topics.create,
     Operation.TOPIC_DELETE: topics.delete,
     Operation.TOPIC_ALLOW: topics.allow,
+    Operation.PRODUCT_IMPORT: products.import_,
+    Operation.PRODUCT_DELETE: products.delete,
 }
 #: what somebody else does just before such a change; whether there was something to change
 _MEDDLE: Mapping[Operation, Callable[[Change], bool]] = {
@@ -84,6 +87,7 @@ _MEDDLE: Mapping[Operation, Callable[[Change], bool]] = {
     **{Operation(f"{kind}-bind"): policies.meddle_bind(kind) for kind in BY_PUBLICATION},
     Operation.PLUGIN_ATTACH: policies.meddle_attach,
     Operation.TOPIC_CREATE: topics.meddle_create,
+    Operation.PRODUCT_IMPORT: products.meddle_import,
 }
 
 
@@ -111,7 +115,7 @@ def _asked(service: Service, caller: Caller, route: Route, request: Request, twi
     def wrong(details: str) -> Refusal:
         if route.layer is Layer.ROMA:
             return invalid(details)
-        codes = {Layer.FDI: "FDI.3002", Layer.MQS: "400"}
+        codes = {Layer.FDI: "FDI.3002", Layer.MQS: "400", Layer.LINK: "SCB.00000000"}
         return Refusal(route.layer, 400, codes.get(route.layer, "APIG.2000"), details)
 
     uploaded = form(request.headers.get("content-type", ""), request.body)

@@ -4,7 +4,16 @@ from orchestrator.emulator.api import belongings, serialize
 from orchestrator.emulator.api.routes import Route
 from orchestrator.emulator.protocol.errors import Layer, Refusal, roma
 from orchestrator.emulator.protocol.messages import Json, Request
-from orchestrator.emulator.service import connections, credentials, definitions, dictionary, members, publishing, topics
+from orchestrator.emulator.service import (
+    connections,
+    credentials,
+    definitions,
+    dictionary,
+    members,
+    products,
+    publishing,
+    topics,
+)
 from orchestrator.emulator.service.service import Caller, Service
 from orchestrator.emulator.world.operations import Operation
 
@@ -41,6 +50,8 @@ def read(service: Service, caller: Caller, route: Route, request: Request) -> Js
             return publishing.in_force(service.looking(caller), route.id, request.param("env_id"))
         case Operation.TOPIC_MESSAGES:
             return topics.messages(service.looking(caller), request.param("topic"))
+        case Operation.DEVICES:
+            return products.devices(service.looking(caller), request.param("product_id"))
         case Operation.INSTANCE:
             return serialize.instance_detail_json(service.holding(caller.instance).instance)
         case Operation.VALIDATE:

@@ -272,7 +272,9 @@ class _Judge:
         }
         taken = {(one.kind, one.name) for one in self.holding.belongings.all()}
         return tuple(
-            replace(one, id=make_id(name, target_id, one.kind, one.name), app_id=target_id, others=(), messages=0)
+            replace(
+                one, id=make_id(name, target_id, one.kind, one.name), app_id=target_id, others=(), messages=0, devices=0
+            )
             for one in self.manifest.belongings
             if one.app_id == app.id and kept[one.kind] and (one.kind, one.name) not in taken
         )

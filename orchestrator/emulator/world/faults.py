@@ -33,6 +33,7 @@ MEDDLING = frozenset(
         Operation.PLUGIN_CREATE,
         Operation.PLUGIN_ATTACH,
         Operation.TOPIC_CREATE,
+        Operation.PRODUCT_IMPORT,
     }
 )
 

@@ -125,6 +125,12 @@ class Operation(StrEnum):
     TOPIC_ALLOW = "topic-allow"
     #: of devices
     PRODUCTS = "products"
+    #: products as a file
+    PRODUCT_EXPORT = "product-export"
+    PRODUCT_IMPORT = "product-import"
+    PRODUCT_DELETE = "product-delete"
+    #: of devices: what is of a product
+    DEVICES = "devices"
     #: custom back ends
     BACKENDS = "backends"
     #: when a task runs
@@ -204,6 +210,8 @@ CHANGES = frozenset(
         Operation.TOPIC_CREATE,
         Operation.TOPIC_DELETE,
         Operation.TOPIC_ALLOW,
+        Operation.PRODUCT_IMPORT,
+        Operation.PRODUCT_DELETE,
     }
 )
 #: operations at IAM

@@ -185,6 +185,8 @@ class Belonging:
     description: str = ""
     #: how many messages are in a topic: they never travel
     messages: int = 0
+    #: how many devices are of a product: they never travel
+    devices: int = 0
 
 
 @dataclass(frozen=True, slots=True)

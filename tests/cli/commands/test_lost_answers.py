@@ -115,10 +115,12 @@ TABLE: dict[ChangeKind, tuple[Row, ...]] = {
     ChangeKind.CANCEL_AUTHORISATION: (undo(Operation.AUTHORISATION_CANCEL, requests=1),),
     ChangeKind.CREATE_TOPIC: (finish(Operation.TOPIC_CREATE, requests=1),),
     ChangeKind.REMOVE_TOPIC: (undo(Operation.TOPIC_DELETE, requests=1),),
+    ChangeKind.CREATE_PRODUCT: (finish(Operation.PRODUCT_IMPORT, requests=1),),
+    ChangeKind.REMOVE_PRODUCT: (undo(Operation.PRODUCT_DELETE, requests=1),),
     ChangeKind.ALLOW_ON_TOPIC: (finish(Operation.TOPIC_ALLOW, requests=1),),
 }
-STEPS = "dictionaries,datasources,app_secrets,app_codes,members,apis,policies,topics,tasks"
-MORE = "apis: {unpublished: import, publish: as-at-source}, policies: copy, topics: copy"
+STEPS = "dictionaries,datasources,app_secrets,app_codes,members,apis,policies,topics,products,tasks"
+MORE = "apis: {unpublished: import, publish: as-at-source}, policies: copy, topics: copy, products: copy"
 REVIEWED = 'tasks: {start: ["*"], first_run: reviewed}'
 LOST = [Kind.GATEWAY_TIMEOUT_AFTER, Kind.GATEWAY_TIMEOUT_BEFORE]
 
@@ -135,7 +137,11 @@ def world() -> World:
         calls={"orders-web": ("billing-web",)}, unreleased_every=2, tested_every=2, policies_every=2, running_every=1
     )
     switches = Switches(
-        list_secrets=Told.CLEAR, import_keeps_authorisations=False, calls_within_package=True, import_keeps_topics=False
+        list_secrets=Told.CLEAR,
+        import_keeps_authorisations=False,
+        calls_within_package=True,
+        import_keeps_topics=False,
+        import_keeps_products=False,
     )
     made = generate(APPS, TASKS, filling=filling, switches=switches, durations=QUICK)
     dev, prod = made.instances

@@ -232,7 +232,7 @@ REFUSED: list[tuple[str, object, str]] = [
     ("instances.dev.group", "a b", 'instances.dev.group: "a b" is not allowed, allowed is a name'),
     (f"{M0}.finish", {"datasource": "x"},
      'migrations[0].finish.datasource: unknown key, allowed are dictionaries, datasources, app_secrets, app_codes, '
-     'members, apis, policies, topics, tasks; did you mean "datasources"?'),
+     'members, apis, policies, topics, products, tasks; did you mean "datasources"?'),
     (f"{M0}.finish.policies", "true", 'policies: "true" is not allowed, allowed is one of none, copy'),
     (f"{M0}.finish.apis", {"publish": "all"},
      'apis.publish: "all" is not allowed, allowed is one of none, as-at-source'),
