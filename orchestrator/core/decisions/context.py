@@ -187,8 +187,11 @@ class SchedulerContext:
         return self.rule.slot(self.plan.instances[instance], credentials, kind, self.progress.trials.apart)
 
     def owners_of(self, life: Delivery) -> tuple[str, ...]:
-        """Credentials that may import it now: without those that the service refuses."""
-        return tuple(name for name in life.scheduled.candidates if not self.ended(life.target, name))
+        """Credentials that may import it now: without those that the service refuses or the plan has lost since."""
+        names, known = life.scheduled.candidates, self.plan.instances[life.target].credentials
+        if life.scheduled.owners:
+            names = tuple(name for name in names if name in known)
+        return tuple(name for name in names if not self.ended(life.target, name))
 
     def import_slots(self, life: Delivery) -> tuple[str, ...]:
         """The slots that could take its import."""

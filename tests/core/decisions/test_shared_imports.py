@@ -61,6 +61,12 @@ def test_another_takes_it_where_the_service_refuses_the_one_that_was_foreseen() 
     assert asked(todo, run) == [(only, "u", AT_U)]
 
 
+def test_another_takes_it_where_the_plan_has_lost_the_one_that_was_foreseen() -> None:
+    run, (only,) = shared("a")
+    todo = woken(run, made=plan(instances=(instance("dev", "s"), instance("prod", "u"))))
+    assert asked(todo, run) == [(only, "u", AT_U)]
+
+
 def test_two_free_slots_take_the_baselines_of_two_imports_side_by_side() -> None:
     run = Run()
     names = [run.carries(app(name), owners=ANYBODY) for name in "abc"]
