@@ -180,7 +180,10 @@ class _Choice:
         for number, slots in enumerate(self.rest.slots):
             for slot in slots:
                 at.setdefault(slot, []).append(number)
-        weights = {slot: sum(bool(self.rest.heirs[number]) for number in group) for slot, group in at.items()}
+        weights = {
+            slot: sum(bool(self.rest.heirs[number]) or len(self.rest.slots[number]) > 1 for number in group)
+            for slot, group in at.items()
+        }
         return [group for slot, group in at.items() if len(group) > 1 for _ in range(weights[slot])]
 
 
