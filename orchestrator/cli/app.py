@@ -21,7 +21,7 @@ RunArgument = Annotated[
     str | None,
     typer.Argument(
         metavar="[RUN]",
-        help="A run's id or its beginning, a plan's name, or a plan file; else the latest.",
+        help="The id of a run or a submission or its beginning, a plan's name, or a plan file; else the latest.",
         autocompletion=completion.runs,
     ),
 ]
@@ -488,7 +488,7 @@ def forget(
     terminal: Terminal,
     run: Annotated[
         str | None,
-        typer.Argument(metavar="[RUN]", help="A run that has ended.", autocompletion=completion.runs),
+        typer.Argument(metavar="[RUN]", help="A run that has ended, or a submission.", autocompletion=completion.runs),
     ] = None,
     older_than: Annotated[
         str, typer.Option("--older-than", metavar="TIME", help="All that ended so long ago, such as 90d.")

@@ -223,10 +223,8 @@ def _who_and_next(made: Changing, undone: Carried, again: Sequence[str]) -> tupl
     if undone.progress.changes.ended is None:
         if undone.code is ExitCode.UNDECIDED:
             return "whoever can decide", names.command("resolve", run)
-        return (
-            "nobody" if undone.signal else "whoever started it",
-            f"go on with it:\n{names.command('undo', run, *again)}",
-        )
+        who = "nobody" if undone.signal else "whoever started it"
+        return who, f"go on with it:\n{names.command('undo', run, *again)}"
     if undone.code is ExitCode.DONE:
         return "nobody", names.command("report", run)
     return (
