@@ -69,7 +69,9 @@ def _with_rights(changes: tuple[Change, ...], seen: Seen) -> tuple[tuple[Change,
     }:
         why |= built
     left = [Left(each.kind, each.object, each.name, each.instance, why[each.id]) for each in changes if each.id in why]
-    return tuple(each for each in changes if each.id not in why), left
+    unproved = {proved for each in changes if each.id in why for proved in each.proves if proved.in_part}
+    allowed = (each for each in changes if each.id not in why)
+    return tuple(replace(each, proves=tuple(p for p in each.proves if p not in unproved)) for each in allowed), left
 
 
 def inverses(changes: Collection[Change]) -> tuple[Change, ...]:

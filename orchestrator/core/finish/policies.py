@@ -4,8 +4,9 @@ Law: what names applications or accounts of the source by id is never copied as 
 The kinds are those of `policy_kinds`.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from orchestrator.core.finish import api_places
 from orchestrator.core.finish.api_kinds import DIGEST, facts_of
@@ -28,8 +29,9 @@ from orchestrator.core.finish.policy_kinds import (
     plain,
     policy_image,
 )
-from orchestrator.core.model.change import Change, ChangeKind, Image, Left, change_id
+from orchestrator.core.model.change import Change, ChangeKind, Image, Left, Proves, change_id
 from orchestrator.core.model.gateway import POLICIES, Authorised, Bound, Place, Policy, PolicyKind
+from orchestrator.core.model.handover_item import Action
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import Api, App
 from orchestrator.core.model.undocumented import MASK
@@ -87,6 +89,14 @@ class _Planning:
         self.rows += Rows(left=(Left(what, "", name, target, why),))
 
 
+#: how the handover list calls what is bound (`core.handover.items`); it says nothing of plugins
+_LISTED = {
+    PolicyKind.THROTTLE: "throttling",
+    PolicyKind.ACL: "access control",
+    PolicyKind.SIGN: "signature keys",
+}
+
+
 class PoliciesStep:
     """What hangs on the publications of the moved applications' APIs."""
 
@@ -121,12 +131,26 @@ class PoliciesStep:
                 planning.left("policy", f"policies of {pair.asset.name}", pair.target, both.why)
                 continue
             for kind in PolicyKind:
-                _bound(planning, both, kind)
-            _authorised(planning, both)
+                _proving(planning, pair, _LISTED.get(kind, ""), partial(_bound, planning, both, kind))
+            _proving(planning, pair, "black and white lists", partial(_authorised, planning, both))
         return planning.rows
 
     def _pairs(self, ground: Ground) -> tuple[Pair, ...]:
         return tuple(each for each in ground.chosen("app") if self.wanted(ground.finish[each.migration]))
+
+
+def _proving(planning: _Planning, pair: Pair, word: str, plan: Callable[[], None]) -> None:
+    """Plan what has this word on the handover list: with nothing of it left to people, it proves the word."""
+    before, planning.rows = planning.rows, Rows()
+    plan()
+    made = planning.rows
+    proves = (Proves(Action.API_SETTINGS, pair.target, word, pair.asset.name),) if word and not made.left else ()
+    made = replace(
+        made,
+        changes=tuple(replace(each, proves=proves) for each in made.changes),
+        found=() if made.changes else proves,
+    )
+    planning.rows = before + made
 
 
 # --- what is bound ---------------------------------------------------------------------------------------------------

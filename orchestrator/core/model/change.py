@@ -126,6 +126,11 @@ class Proves:
     #: name of the asset at the source, "" where the item is one of the instance
     asset: str = ""
 
+    @property
+    def in_part(self) -> bool:
+        """Whether it is one word of what the item lists, which all of its changes together prove."""
+        return self.action == "api-settings"
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

@@ -34,6 +34,9 @@ class Action(StrEnum):
         return _WORDS[self]
 
 
+#: behind it a sentence lists, with commas, what may leave it one by one as it is proved
+LISTED = ": "
+
 _WORDS = {
     Action.STOP_TASK: "tasks to stop at their source", Action.DICTIONARY: "data dictionaries",
     Action.FEATURE: "instance features", Action.INSTANCE: "settings of instances",

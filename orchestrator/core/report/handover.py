@@ -4,15 +4,15 @@ that did not arrive, and nothing that was asked is forgotten because a later run
 The list belongs to the plan: `of_run` says what one run left to people, `of_plan` folds all of a plan's runs.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from orchestrator.core.model.change import Proves
-from orchestrator.core.model.handover_item import Action, Item, Standing, in_order
+from orchestrator.core.model.handover_item import LISTED, Action, Item, Standing, in_order
 from orchestrator.core.report.outcome import AssetClass, AssetOutcome, asset_outcomes
 from orchestrator.core.state.change_events import ChangesPlanned, ChangesSettled
-from orchestrator.core.state.changes import ChangeState
+from orchestrator.core.state.changes import Changes, ChangeState
 from orchestrator.core.state.events import Entry, Event, HandoverDone, HandoverListed
 from orchestrator.core.state.progress import Progress
 
@@ -65,18 +65,42 @@ def of_run(run: str, entries: Sequence[Entry], progress: Progress) -> RunHandove
     """One run's part; `progress` is the whole run believed, `entries` at least those that `concerns` tells of."""
     gone = taken_back(entries, progress)
     lines = [line for line in asset_outcomes(progress) if (line.target, line.kind, line.name) not in gone]
-    items = due(entries, lines, ended=progress.ended is not None, gone=gone)
+    done = _proved(progress.finishing)
+    items = tuple(_without(item, done) for item in due(entries, lines, ended=progress.ended is not None, gone=gone))
     by_hand = tuple((entry.at, entry.event) for entry in entries if isinstance(entry.event, HandoverDone))
-    return RunHandover(run, progress.began_at, items, (*by_hand, *_finished(items, progress)))
+    return RunHandover(run, progress.began_at, items, (*by_hand, *_finished(items, done, progress)))
 
 
-def _finished(items: Sequence[Item], progress: Progress) -> Iterator[tuple[float, HandoverDone]]:
-    """Items that `finish` was read to have done, and that no undo has opened again."""
-    began = progress.finishing.began
-    done = dict(progress.finishing.found)
-    for life in progress.finishing.settled.values():
+def _proved(finishing: Changes) -> dict[Proves, float]:
+    """What `finish` was read to have done and no undo has taken back, and when.
+
+    A part of an item is done when every change that it takes is; an item itself when one of its changes is.
+    """
+    done, open_ = dict(finishing.found), set()
+    for life in (*finishing.settled.values(), *finishing.lives.values()):
+        for proved in life.change.proves if life.state is not ChangeState.DONE else ():
+            if not life.settled or life.settled_at >= finishing.found.get(proved, 0.0):
+                open_.add(proved)
+    for life in finishing.settled.values():
         for proved in life.change.proves if life.state is ChangeState.DONE else ():
             done[proved] = max(done.get(proved, 0.0), life.settled_at)
+    return {proved: at for proved, at in done.items() if not (proved.in_part and proved in open_)}
+
+
+def _without(item: Item, done: Mapping[Proves, float]) -> Item:
+    """The same item, whose sentence lists no more what was proved of it."""
+    head, behind, words = item.sentence.partition(LISTED)
+    if item.action != Action.API_SETTINGS or not behind:
+        return item
+    left = (each for each in words.split(", ") if Proves(item.action, item.where, each, item.asset) not in done)
+    return replace(item, sentence=f"{head}{behind}{', '.join(left)}")
+
+
+def _finished(
+    items: Sequence[Item], done: Mapping[Proves, float], progress: Progress
+) -> Iterator[tuple[float, HandoverDone]]:
+    """Items that `finish` was read to have done, and that no undo has opened again."""
+    began = progress.finishing.began
     for item in items:
         at = done.get(Proves(item.action, item.where, item.subject, item.asset))
         if at is not None and began is not None:

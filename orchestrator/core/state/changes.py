@@ -123,6 +123,14 @@ class Changes:
         if (life := self.settled.pop(change, None)) is not None:
             for proved in life.change.proves:
                 self.found.pop(proved, None)
+            self._prove_no_more({each for each in life.change.proves if each.in_part})
+
+    def _prove_no_more(self, parts: set[Proves]) -> None:
+        """What takes several changes is proved by none once one of them was taken back."""
+        for name, life in self.settled.items():
+            if parts & {*life.change.proves}:
+                kept = tuple(each for each in life.change.proves if each not in parts)
+                self.settled[name] = replace(life, change=replace(life.change, proves=kept))
 
     def apply(self, event: ChangeEvent, at: float) -> None:
         """Believe one journaled event; raises IllegalMove."""

@@ -1,5 +1,6 @@
 """`finish --step policies`: what hangs on moved APIs is as at the source, and what is bound at the target stays."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -271,3 +272,31 @@ def test_undo_leaves_online_what_somebody_has_bound_a_policy_to(quick: Local, in
     assert "the throttling policy theirs is bound to it" in " ".join(done.output.split())
     assert bound(quick) == {("theirs", "orders-web-api-1", RELEASE)}
     assert [each.name for each in held(quick).apis.all() if each.released] == ["orders-web-api-1"]
+
+
+#: what only a person does, and what `policies: copy` does
+BY_HAND = "domains, variables, load balancing, other environments, quota policies, AppCodes"
+COPIED = ("throttling", "access control", "signature keys", "black and white lists")
+
+
+def needed(invoke: Invoke) -> str:
+    """What the handover list says of the settings of the APIs of orders-web."""
+    items = json.loads(invoke("handover", "--json").stdout)["items"]
+    (told,) = (each for each in items if (each["action"], each["asset"]) == ("api-settings", "orders-web"))
+    return str(told["what"]).partition(": ")[2]
+
+
+def test_the_handover_list_lists_no_more_what_was_proved_until_it_is_taken_back(moved: Local, invoke: Invoke) -> None:
+    assert all(word in needed(invoke) for word in COPIED)
+    document(invoke, "--step", "policies")
+    assert needed(invoke) == BY_HAND
+    undo(invoke, "policies")
+    # Nobody calls orders-web at the source: there were no lists to copy.
+    assert [word for word in COPIED if word not in needed(invoke)] == ["black and white lists"]
+
+
+def test_what_was_left_to_a_person_stays_on_the_handover_list(moved: Local, invoke: Invoke) -> None:
+    held(moved).policies.put(Policy("theirs", PolicyKind.THROTTLE, "theirs"))
+    held(moved).bindings.put(Binding("b", "theirs", api(moved, "orders-web-api-2").id, RELEASE))
+    document(invoke, "--step", "policies", code=1)
+    assert needed(invoke) == BY_HAND.replace("quota", "throttling, quota")
