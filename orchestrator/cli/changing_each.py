@@ -204,6 +204,9 @@ class _Each:
         if failed := [row.part.id for row in rows if row.told.failed]:
             self.terminal.warn(f"nothing was saved: {', '.join(failed)} could not be looked at")
             return None
+        if not self.shown:
+            self.terminal.warn("nothing was saved: there is nothing that could be approved")
+            return None
         runtime = real_runtime(lambda event, **fields: None)
         about = {"saved_by": f"{runtime.user} on {runtime.host}", "saved": utc(runtime.now()) or ""}
         held = {id_: shown.preview for id_, shown in self.shown.items()}

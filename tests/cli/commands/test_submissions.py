@@ -414,6 +414,8 @@ def test_what_stands_against_one_component_is_its_row_and_the_others_go_on(
     conducted(store, pairs, most=1)
     finished = document(invoke("finish", "two", "--step", "tasks", "--json"))
     assert (finished["code"], states(finished)) == (8, [("1", 0, ["done", "done"]), ("2", 8, [])])
+    unsaved = invoke("finish", "two", "--only", "n", "--dry-run", "--save", str(tmp_path / "none.json"))
+    assert (unsaved.exit_code, "nothing was saved" in unsaved.stderr) == (8, True)
     unasked = invoke("finish", "two", "--step", "datasources")
     assert (unasked.exit_code, unasked.stdout, "asks for tasks" in unasked.stderr) == (2, "", True)
     assert states(document(invoke("finish", "two", "--only", "m", "--json"))) == [("1", 0, [])]
