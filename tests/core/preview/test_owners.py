@@ -28,6 +28,7 @@ def owners(made: PreviewCase) -> dict[str, tuple[str, ...]]:
 
 def test_whoever_is_free_imports_a_batch_that_shares_nothing_with_another() -> None:
     assert owners(case()) == {"a": ANYBODY, "b": ANYBODY, "calls-a": ANYBODY}
+    assert {each.owner_words for each in case().preview().deliveries} == {"any of c, d"}
 
 
 def test_what_builds_on_one_another_has_one_owner_beforehand() -> None:
