@@ -22,7 +22,7 @@ def test_an_event_is_frozen_slotted_and_told(kind: type) -> None:
 
 
 def test_every_event_class_of_the_module_is_an_event() -> None:
-    values = {e.Asset, e.ErrorDetail, e.Child, e.Entry, e.JobPredicted, e.DurationPredicted}
+    values = {e.Asset, e.ErrorDetail, e.Child, e.Entry, e.JobPredicted, e.DurationPredicted, e.WriteRate}
     made = {each for each in vars(e).values() if dataclasses.is_dataclass(each) and each.__module__ == e.__name__}
     assert made - values == set(KINDS) - set(get_args(ChangeEvent))
 
