@@ -2,7 +2,7 @@
 
 kind          what a step and a kind of change must say of themselves
 kinds         the list of all of them
-dictionaries, tasks   one step each, with its kinds of change
+dictionaries, tasks, ...   one step each, with its kinds of change
 looks         what is read, as values
 ground, pairs what planning rests on: the plan, what the run brought, what the operator named
 planning      the rows of a finish, and the inverses with which an undo takes it back
