@@ -21,7 +21,7 @@ from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.service.instance_store import Holding
 from orchestrator.emulator.world.faults import Kind
 from orchestrator.emulator.world.finishing_readings import DuplicateCreate, TaskSameState, Told
-from orchestrator.emulator.world.gateway import RELEASE, Environment
+from orchestrator.emulator.world.gateway import RELEASE
 from orchestrator.emulator.world.generate import DEV_USER, PROD_USER, Filling, generate
 from orchestrator.emulator.world.operations import Operation
 from orchestrator.emulator.world.options import Duration, Durations, Switches
@@ -38,7 +38,7 @@ WITHIN = 12.0
 KILLS = 6
 TASKS = 12
 APPS = 4
-STEPS = "dictionaries,datasources,app_secrets,app_codes,members,apis,policies,tasks"
+STEPS = "dictionaries,datasources,app_secrets,app_codes,members,apis,policies,topics,products,tasks"
 #: entries that dev has and prod lacks
 ENTRIES = {"UNIT": "Unit", "UNIT/KG": "Kilogram", "UNIT/KG/GRAM": "Gram", "COLOUR": "Colour"}
 #: share of writes whose answer is lost, after they took effect or before
@@ -52,6 +52,7 @@ MOVES = 'name: all, source: dev, target: prod, apps: "*", tasks: "*", calls: {or
 FINISH = (
     ", finish: {dictionaries: create, datasources: prod.yaml, app_secrets: keep, app_codes: keep, "
     "members: members.csv, apis: {unpublished: import, publish: as-at-source}, policies: copy, "
+    "topics: copy, products: copy, "
     'tasks: {start: ["*"], first_run: reviewed}}'
 )
 PASSWORD = "SESAME-of-prod"
@@ -61,9 +62,13 @@ SHOWS_TWICE = Switches(
     task_same_state=TaskSameState.SUCCESS,
     list_secrets=Told.CLEAR,
     import_keeps_authorisations=False,
+    import_keeps_topics=False,
+    import_keeps_products=False,
     calls_within_package=True,
 )
 GOVERNED = APPS // 2
+#: topics, and products: the first application has one, and the last
+OWNED = 2
 #: operation -> how many objects a finish asks it of, once each
 ONCE = {
     Operation.DATASOURCE_CHANGE: 2 * APPS,
@@ -82,6 +87,9 @@ ONCE = {
     Operation.PLUGIN_CREATE: GOVERNED,
     Operation.PLUGIN_ATTACH: GOVERNED,
     Operation.AUTHORISE: 2,
+    Operation.ENV_CREATE: 1,
+    Operation.TOPIC_CREATE: OWNED,
+    Operation.PRODUCT_IMPORT: OWNED,
 }
 #: the same of what takes it back
 TAKEN_BACK = {
@@ -101,6 +109,9 @@ TAKEN_BACK = {
     Operation.PLUGIN_DETACH: GOVERNED,
     Operation.PLUGIN_DELETE: GOVERNED,
     Operation.AUTHORISATION_CANCEL: 2,
+    Operation.ENV_DELETE: 1,
+    Operation.TOPIC_DELETE: OWNED,
+    Operation.PRODUCT_DELETE: OWNED,
 }
 WRITES = frozenset(
     {Operation.TASK_ACTION, Operation.DICTIONARY_CREATE, Operation.DICTIONARY_DELETE, *ONCE, *TAKEN_BACK}
@@ -122,7 +133,7 @@ def world_of() -> World:
         apis=tuple(replace(each, group_id="alone") if each == draft else each for each in dev.apis),
         dictionaries={**dev.dictionaries, **ENTRIES},
     )
-    return replace(made, instances=(dev, replace(prod, environments=(Environment("test-of-prod", "TEST"),))))
+    return replace(made, instances=(dev, prod))
 
 
 def prepared(roma: LocalRoma, desk: Desk) -> None:
@@ -199,6 +210,8 @@ def gateway(prod: Holding) -> dict[str, list[str]]:
             for each in prod.apis.all()
         ),
         "groups": sorted(each.name for each in prod.groups.all()),
+        "environments": sorted(each.name for each in prod.environments.all()),
+        "belongings": sorted(f"{each.kind} {each.name} {names[each.app_id]}" for each in prod.belongings.all()),
         "policies": sorted(f"{each.kind} {each.name} {sorted(each.fields)}" for each in prod.policies.all()),
         "bound": sorted(f"{names[each.policy_id]} {names[each.api_id]}" for each in prod.bindings.all()),
         "callers": sorted(f"{names[each.app_id]} {names[each.api_id]}" for each in prod.authorisations.all()),
