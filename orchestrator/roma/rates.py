@@ -60,6 +60,10 @@ class Bucket:
             self._arrival = max(self._arrival, now) + self._interval
         return held_back
 
+    def empty(self) -> None:
+        """No burst is left: the next request leaves a whole interval from now."""
+        self._arrival = anyio.current_time() + BURST * self._interval
+
     def _opens(self) -> float:
         """When the next request may leave, in anyio's time."""
         return max(self._by_rate(), self._pause.until)
@@ -115,4 +119,6 @@ class Rates:
         before = self.writing.per_second
         if left > self._fell_at and self.writing.throttled():
             self._fell_at = anyio.current_time()
+            # Else what is left of a burst would leave at once, be refused too, and lower it again.
+            self.writes.empty()
             self._changed(region, before)

@@ -174,3 +174,21 @@ def test_a_forecast_plays_writes_as_they_then_leave(virtually: Virtually) -> Non
     seconds = {each.subject: 5.0 for each in exports}
     timeline = play(Planned(exports, (), rates={"m": begun}), seconds, seconds)
     assert virtually(run()) == pytest.approx(timeline.end - 5.0, abs=0.1)
+
+
+def test_after_a_refusal_nothing_is_left_of_a_burst(virtually: Virtually) -> None:
+    """Else the very next write would leave at once, be refused too, and lower the rate again and again."""
+    left: list[float] = []
+
+    async def run() -> None:
+        limits = Rates(1, lambda: AdaptiveRate(0.5, 1.0))
+        await limits.writes.take()
+        await anyio.sleep(1)
+        limits.throttled("cn-north-4", anyio.current_time())
+        began = anyio.current_time()
+        for _ in range(3):
+            await limits.writes.take()
+            left.append(round(anyio.current_time() - began, 2))
+
+    virtually(run())
+    assert left == [4.0, 8.0, 12.0]
