@@ -55,7 +55,7 @@ def test_every_promise_holds_where_every_step_is_finished(first: int) -> None:
     "seed",
     [
         # somebody binds a policy just before us, and taking the API offline would have ended that
-        15, 49,
+        49,
     ],
 )  # fmt: skip
 def test_nights_that_once_broke_a_promise_keep_it(seed: int) -> None:
