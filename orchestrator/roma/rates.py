@@ -10,10 +10,8 @@ from functools import cached_property
 
 import anyio
 
-from orchestrator.core.scheduling.write_rate import AdaptiveRate
+from orchestrator.core.scheduling.write_rate import BURST, AdaptiveRate
 
-#: requests that may leave at once after a pause
-BURST = 3
 #: seconds: a clock may be coarser than what is left to wait, which would then never pass
 _CLOSE_ENOUGH = 0.001
 
@@ -31,10 +29,16 @@ class Pause:
 
 
 class Bucket:
-    """At most `per_second` requests a second in the long run, and `BURST` at once; divided by who shares it."""
+    """At most `per_second` requests a second in the long run, and `at_once` together; divided by who shares it."""
 
-    def __init__(self, per_second: Callable[[], float], pause: Pause, sharers: Callable[[], int] = lambda: 1) -> None:
-        self._per_second = per_second
+    def __init__(
+        self,
+        per_second: Callable[[], float],
+        pause: Pause,
+        sharers: Callable[[], int] = lambda: 1,
+        at_once: Callable[[], int] = lambda: BURST,
+    ) -> None:
+        self._per_second, self._at_once = per_second, at_once
         self._sharers = sharers
         self._pause = pause
         # Fast: a request waits for the network soon enough to let the others run.
@@ -62,14 +66,14 @@ class Bucket:
 
     def empty(self) -> None:
         """No burst is left: the next request leaves a whole interval from now."""
-        self._arrival = anyio.current_time() + BURST * self._interval
+        self._arrival = anyio.current_time() + self._at_once() * self._interval
 
     def _opens(self) -> float:
         """When the next request may leave, in anyio's time."""
         return max(self._by_rate(), self._pause.until)
 
     def _by_rate(self) -> float:
-        return self._arrival - (BURST - 1) * self._interval
+        return self._arrival - (self._at_once() - 1) * self._interval
 
 
 #: told of each change of a rate: the region that brought it, and the rate before
@@ -96,7 +100,7 @@ class Rates:
         """
         self.pause = Pause()
         self.reads = Bucket(lambda: reads_per_second, self.pause, sharers)
-        self.writes = Bucket(lambda: self.writing.per_second, self.pause, sharers)
+        self.writes = Bucket(lambda: self.writing.per_second, self.pause, sharers, lambda: self.writing.at_once)
         self._begins, self._changed = begins, changed
         self._fell_at = -math.inf
 

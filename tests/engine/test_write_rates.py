@@ -7,14 +7,13 @@ import pytest
 
 from orchestrator.core.plan.plan import Scope, Settings
 from orchestrator.core.report.history import gather
-from orchestrator.core.scheduling.write_rate import FIRST
+from orchestrator.core.scheduling.write_rate import BURST, FIRST
 from orchestrator.core.state import events as e
 from orchestrator.emulator.api.api import Seen
 from orchestrator.emulator.world.operations import WRITES
 from orchestrator.emulator.world.options import Duration, Durations, Switches
 from orchestrator.engine.runs import Wish
 from orchestrator.errors import ExitCode
-from orchestrator.roma.rates import BURST
 from tests.engine.rig import EngineRig, plan_for, staged, world
 
 QUICKLY = Durations(*[Duration(0.2)] * 3)

@@ -9,8 +9,8 @@ import anyio
 
 from orchestrator.core.model.secrets import AccessKeySecret
 from orchestrator.core.plan.plan import Instance, Settings
+from orchestrator.core.scheduling.write_rate import BURST
 from orchestrator.roma import Roma
-from orchestrator.roma.rates import BURST
 
 if TYPE_CHECKING:
     from tests.roma.conftest import Memory

@@ -8,9 +8,9 @@ import anyio.lowlevel
 import pytest
 
 from orchestrator.core.scheduling.forecast import JobDuration, Planned, PlannedExport, play
-from orchestrator.core.scheduling.write_rate import AdaptiveRate
+from orchestrator.core.scheduling.write_rate import BURST, AdaptiveRate
 from orchestrator.core.state.events import WriteRate
-from orchestrator.roma.rates import BURST, Rates
+from orchestrator.roma.rates import Rates
 
 Virtually = Callable[[Coroutine[Any, Any, object]], float]
 
@@ -144,6 +144,17 @@ def test_the_rate_falls_once_for_what_had_left_before(virtually: Virtually) -> N
 
     virtually(run())
     assert told == [("cn-north-4", 0.8, 0.4), ("cn-north-4", 0.4, 0.2)]
+
+
+def test_where_a_refusal_is_known_writes_leave_one_by_one_from_the_first(virtually: Virtually) -> None:
+    """A gateway that takes no burst refuses none of a new process, whose rate stays as it was learned."""
+
+    async def run() -> None:
+        limits = Rates(1, lambda: AdaptiveRate(0.1, 1.0, refused=0.2))
+        for _ in range(BURST):
+            await limits.writes.take()
+
+    assert abs(virtually(run()) - (BURST - 1) * 10) < 0.01
 
 
 def test_the_rate_of_writes_is_looked_up_when_the_first_one_comes(virtually: Virtually) -> None:

@@ -18,7 +18,7 @@ from orchestrator.core.scheduling.board import Board, Waiting
 from orchestrator.core.scheduling.lookahead import choose
 from orchestrator.core.scheduling.mixing import mixed
 from orchestrator.core.scheduling.policy import SIGMA, Feed, LoadKind, SlotQueue, Work
-from orchestrator.core.scheduling.write_rate import AdaptiveRate
+from orchestrator.core.scheduling.write_rate import BURST, AdaptiveRate
 from orchestrator.core.state.events import WriteRate
 from orchestrator.core.state.slots import JobKind
 
@@ -31,8 +31,6 @@ WASTE = 0.05
 MOST_WORLDS, FEWEST_WORLDS, MOST_PLAYED = 40, 4, 8_000
 #: a schedule of at most so many jobs is played under the very rule that will run, a larger one without its look ahead
 MOST_SEEN_AHEAD = 400
-#: requests of one identity that leave at once; more keep to their pause (Contract 1)
-BURST = 3
 #: reads that one job needs at least: the poll that sees its end, and its package; the lists of its target before and
 #: after it, each of applications and of tasks. Where reads are scarce, polls are: there are hardly more
 EXPORT_READS, IMPORT_READS = 2.0, 5.0
@@ -369,7 +367,7 @@ class _Play:
             return self.clock
         pause = 1.0 / rate.per_second
         due = self.due.get(asker, self.clock)
-        start = max(self.clock, due - (BURST - 1) * pause)
+        start = max(self.clock, due - (rate.at_once - 1) * pause)
         self.due[asker] = max(due, start) + pause
         if start > self.clock:
             rate.taken()

@@ -19,6 +19,9 @@ from orchestrator.core.state.slots import host_of
 FIRST = 0.17
 #: by how much the rate rises, writes a second, and after how many writes that it held back and the service took
 STEP, RAISED_AFTER = 0.085, 6
+#: requests of one identity that leave at once after a pause (Contract 1); one, where a refusal is known: a gateway that
+#: takes fewer at once would refuse the first writes of each run, and the rate would be lowered by what is no rate
+BURST = 3
 #: a rate that was refused is tried again after so many times as many
 CAUTION = 8
 #: what a refusal leaves of the rate, and the least that is left, writes a second
@@ -83,6 +86,11 @@ class AdaptiveRate:
     #: the rate that was refused last, 0 where none was since
     refused: float = 0.0
     _taken: int = 0
+
+    @property
+    def at_once(self) -> int:
+        """How many writes may leave at once after a pause."""
+        return 1 if self.refused else BURST
 
     @classmethod
     def of(cls, known: e.WriteRate) -> "AdaptiveRate":
