@@ -42,6 +42,7 @@ def test_one_that_hangs_is_stopped_in_its_time_and_gives_nothing(text: str, tmp_
     assert "SESAME" not in str(caught.value)
 
 
+@pytest.mark.timeout(30)  # a child that lives on is waited for until then
 def test_what_a_hanging_one_has_started_ends_with_it(tmp_path: Path) -> None:
     """The child holds the lock of a file for as long as it lives, and the output open."""
     held = f"f = open({str(tmp_path / 'lock')!r}, 'w'); fcntl.flock(f, 2)"
