@@ -22,7 +22,7 @@ from tests.e2e.desk import LINES, Desk, earlier, read_until
 from tests.e2e.local_roma import PATIENCE, local_roma, small_world
 
 RUN = "20200101-000000-0000"
-FUZZ = settings(max_examples=100, deadline=None)
+FUZZ = settings(max_examples=100)
 
 
 @lru_cache(maxsize=1)

@@ -25,7 +25,7 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SECRET = "fuzzed-secret-0000"
 FAST = Settings(reads_per_second=10000, writes_per_second=10000)
 WHERE = Instance("prod", "https://roma.example", "https://iam.example", "p" * 32, "i1", ("key",), region="r")
-FUZZ = settings(max_examples=120, deadline=None)
+FUZZ = settings(max_examples=120)
 
 JOB: dict[str, Any] = {
     "id": "j1", "type": "EXPORT", "status": "SUCCEEDED", "progress_percent": 1.0, "archive_id": "a1",

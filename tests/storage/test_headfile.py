@@ -110,7 +110,7 @@ def test_a_log_that_is_cut_at_any_length_is_found(dead: Path, tmp_path: Path) ->
         shutil.rmtree(tmp_path / "torn")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(steps=st.lists(st.booleans(), min_size=1, max_size=8), place_=st.integers(0, 7))
 def test_what_a_power_cut_may_take_is_not_mistaken_for_rot(
     tmp_path_factory: pytest.TempPathFactory, steps: list[bool], place_: int

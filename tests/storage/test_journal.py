@@ -283,7 +283,7 @@ def test_an_entry_with_a_true_chain_and_no_known_form_is_refused(path: Path) -> 
     assert (caught.value.exit_code, "the version that wrote it" in caught.value.next_step) == (ExitCode.MEMORY, True)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(place=st.integers(0, 10_000), bit=st.integers(0, 7))
 def test_a_flipped_bit_in_the_text_of_any_entry_is_never_believed(written: Path, place: int, bit: int) -> None:
     content = written.read_bytes()
@@ -300,7 +300,7 @@ def test_a_flipped_bit_in_the_text_of_any_entry_is_never_believed(written: Path,
     assert found == wanted
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_anywhere_in_the_file_is_never_believed(written: Path, place: float, bit: int) -> None:
     wanted = read_all(written, RUN)
