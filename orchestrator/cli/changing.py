@@ -1,6 +1,6 @@
 """One run that `finish` or `undo` changes: its plan and the way to its instances, and how that is carried out here."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -21,6 +21,7 @@ from orchestrator.cli.render.finish_text import reasons_of
 from orchestrator.cli.render.summary import Names
 from orchestrator.core.plan.plan import FinishStep, Plan
 from orchestrator.core.selection.components import part_of
+from orchestrator.core.state.changes import Changes
 from orchestrator.core.state.events import Entry, RunBegan
 from orchestrator.core.state.folding import folded
 from orchestrator.core.state.progress import Progress
@@ -120,6 +121,24 @@ def read_steps(words: Sequence[str]) -> tuple[FinishStep, ...]:
         if word not in known:
             raise OperatorError(f"--step {word}: no such step", next_step=f"one of {', '.join(known)}")
     return tuple(each for each in FinishStep if each.value in held)
+
+
+def ended_under(progress: Progress, held: Changes, approved: str) -> bool:
+    """Whether these changes are the run's last act, and have ended under that approval."""
+    began = held.began
+    return progress.act is held and held.ended is not None and began is not None and began.approved == approved
+
+
+def named_again(part: Part, approved: Path | None, named: Iterable[tuple[str, Sequence[str]]]) -> Sequence[str]:
+    """What must be named beside the command to go on with it; `named` is (option, its words).
+
+    Of a submission, whose other components may not have begun; of a single run its journal knows.
+    """
+    if part.component is None:
+        return ()
+    if approved is not None:
+        return "--approved", str(approved)
+    return [word for option, words in named if words for word in (option, ",".join(words))]
 
 
 def told_of(

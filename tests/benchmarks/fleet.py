@@ -22,7 +22,8 @@ from orchestrator.fleet.temporal import TemporalEngine
 from orchestrator.fleet.worker import begin
 from orchestrator.storage.locks import Holder
 from orchestrator.storage.postgres.store import PostgresStore
-from tests.builders.postgres_server import OwnServer, PostgresServer
+from tests.builders.fleet_servers import fleet_servers
+from tests.builders.postgres_server import PostgresServer
 from tests.builders.postgres_store import database_of, store_in, way_to
 from tests.builders.temporal_server import TemporalServer
 
@@ -81,15 +82,8 @@ async def _begun(address: str, store: PostgresStore, components: list[SubmittedC
 
 def report(_plans: int) -> list[str]:
     """The table."""
-    server, temporal = OwnServer.made(), TemporalServer.made()
-    try:
-        server.start()
-        temporal.start()
-        with tempfile.TemporaryDirectory() as folder:
-            return _measured(server, temporal, Path(folder))
-    finally:
-        server.remove()
-        temporal.remove()
+    with fleet_servers() as (server, temporal), tempfile.TemporaryDirectory() as folder:
+        return _measured(server, temporal, Path(folder))
 
 
 def _measured(server: PostgresServer, temporal: TemporalServer, folder: Path) -> list[str]:

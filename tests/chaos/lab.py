@@ -12,8 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from orchestrator.emulator.world.options import Duration, Durations
-from tests.builders.postgres_server import OwnServer
-from tests.builders.temporal_server import TemporalServer
+from tests.builders.fleet_servers import fleet_servers
 from tests.e2e.desk import Desk
 from tests.e2e.fleet import Fleet, FleetPlan, WorkerProcess, arrived_once, fleet_at, world_of_pairs
 from tests.e2e.local_roma import LocalRoma, local_roma
@@ -67,11 +66,7 @@ def lab(folder: Path, told: Callable[[str], None] | None = None) -> float:
     """Live it through; seconds from the kill until all of what the dead worker had was conducted elsewhere."""
     say = told or print
     with ExitStack() as stack:
-        server, engine = OwnServer.made(), TemporalServer.made()
-        stack.callback(server.remove)
-        stack.callback(engine.remove)
-        server.start()
-        engine.start()
+        server, engine = stack.enter_context(fleet_servers())
         say(f"PostgreSQL listens on 127.0.0.1:{server.port}, Temporal's development server on 127.0.0.1:{engine.port}")
         north = stack.enter_context(local_roma(world_of_pairs(4, durations=JOBS)))
         south = stack.enter_context(local_roma(world_of_pairs(4, first=5, durations=JOBS)))

@@ -20,10 +20,9 @@ from pathlib import Path
 
 from orchestrator.emulator.api.api import Api
 from orchestrator.emulator.world.operations import Operation
+from tests.builders.fleet_servers import fleet_servers
 from tests.builders.other_host import OtherHost, other_host
-from tests.builders.postgres_server import OwnServer
 from tests.builders.stopping import is_stopped, stopping_at
-from tests.builders.temporal_server import TemporalServer
 from tests.e2e.desk import Desk
 from tests.e2e.fleet import Fleet, FleetPlan, WorkerProcess, arrived_once, fleet_at, world_of_pairs
 from tests.e2e.fleet_night import JOBS
@@ -205,11 +204,7 @@ def lateness(row: Row, times: int, seed: int, folder: Path) -> Lateness:
     found, losses, draw = Lateness(row), list[Loss](), random.Random(seed)
     most = 2 * -(-times // VICTIMS) * PAIRS
     with ExitStack() as stack:
-        server, engine = OwnServer.made(), TemporalServer.made()
-        stack.callback(server.remove)
-        stack.callback(engine.remove)
-        server.start()
-        engine.start()
+        server, engine = stack.enter_context(fleet_servers())
         roma = stack.enter_context(local_roma(world_of_pairs(most, apps=1, tasks=1, durations=JOBS), seed))
         fleet = stack.enter_context(fleet_at(Desk(folder), server, engine.address))
         fleet.plan(roma, FleetPlan.of_pairs(1))

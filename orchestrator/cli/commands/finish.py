@@ -5,7 +5,17 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from orchestrator.cli.changing import Changing, ask, carried, changing, read_steps, told_of, whole_plan
+from orchestrator.cli.changing import (
+    Changing,
+    ask,
+    carried,
+    changing,
+    ended_under,
+    named_again,
+    read_steps,
+    told_of,
+    whole_plan,
+)
 from orchestrator.cli.changing_each import Agreed, Manner, Shown, Words, change_each, read_saved
 from orchestrator.cli.context.find_run import find_run
 from orchestrator.cli.context.measuring import Monitoring
@@ -128,10 +138,8 @@ class _Finish:
 
     def over(self, made: Changing, approved: str) -> Told | None:
         progress = made.progress()
-        held = progress.finishing
-        if progress.act is not held or held.ended is None or held.began is None or held.began.approved != approved:
-            return None
-        return self._told(made, Carried(made.run, progress, {}))
+        ended = ended_under(progress, progress.finishing, approved)
+        return self._told(made, Carried(made.run, progress, {})) if ended else None
 
     def goes_on(self, made: Changing) -> bool:
         return made.progress().finishing.unfinished
@@ -139,17 +147,9 @@ class _Finish:
     def _told(self, made: Changing, finished: Carried) -> Told:
         changes = finished.progress.finishing
         text = partial(closing_text, made.run, changes, everything=self._wanted.everything)
-        step = _who_and_next(made, finished, self._again(made))
-        return told_of(made, finished, changes_json(changes), text, verdict_of(changes), step)
-
-    def _again(self, made: Changing) -> Sequence[str]:
-        """What else must be named to go on: a submission's other components may not have begun."""
-        if made.part.component is None:
-            return ()
-        if self._wanted.approved is not None:
-            return "--approved", str(self._wanted.approved)
         named = (("--step", self._wanted.steps), ("--only", self._wanted.only))
-        return [word for option, words in named if words for word in (option, ",".join(words))]
+        step = _who_and_next(made, finished, named_again(made.part, self._wanted.approved, named))
+        return told_of(made, finished, changes_json(changes), text, verdict_of(changes), step)
 
 
 def _wish(made: Changing, asked: Words, agreed: Agreed = Agreed()) -> FinishWish | None:  # noqa: B008 - frozen

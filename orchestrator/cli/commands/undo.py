@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from orchestrator.cli.changing import Changing, ask, carried, read_steps, told_of
+from orchestrator.cli.changing import Changing, ask, carried, ended_under, named_again, read_steps, told_of
 from orchestrator.cli.changing_each import Agreed, Manner, Shown, Words, change_each, read_saved
 from orchestrator.cli.context.measuring import Monitoring
 from orchestrator.cli.context.observers import Observer
@@ -151,10 +151,8 @@ class _Undo:
 
     def over(self, made: Changing, approved: str) -> Told | None:
         progress = made.progress()
-        held = progress.changes
-        if progress.act is not held or held.ended is None or held.began is None or held.began.approved != approved:
-            return None
-        return self._told(made, Carried(made.run, progress, {}))
+        ended = ended_under(progress, progress.changes, approved)
+        return self._told(made, Carried(made.run, progress, {})) if ended else None
 
     def goes_on(self, made: Changing) -> bool:
         return made.progress().changes.unfinished
@@ -162,17 +160,9 @@ class _Undo:
     def _told(self, made: Changing, undone: Carried) -> Told:
         changes = undone.progress.changes
         text = partial(closing_text, made.run, changes, everything=self._wanted.everything)
-        step = _who_and_next(made, undone, self._again(made))
+        named = (("--only", self.words["only"]), ("--include", self.words["include"]), ("--step", self.words["steps"]))
+        step = _who_and_next(made, undone, named_again(made.part, self._wanted.approved, named))
         return told_of(made, undone, changes_json(changes), text, verdict_of(changes), step)
-
-    def _again(self, made: Changing) -> Sequence[str]:
-        """What else must be named to go on: a submission's other components may not have begun."""
-        if made.part.component is None:
-            return ()
-        if self._wanted.approved is not None:
-            return "--approved", str(self._wanted.approved)
-        options = (("--only", "only"), ("--include", "include"), ("--step", "steps"))
-        return [word for option, key in options if self.words[key] for word in (option, ",".join(self.words[key]))]
 
 
 def _asked(made: Changing, asked: Words) -> Asked:

@@ -7,12 +7,11 @@ published nowhere, and taking offline. Right: `modify` on the application at the
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
 
 from orchestrator.core.finish.api_file import defines, fitted
 from orchestrator.core.finish.api_looks import GROUPS, api_at, apis_of, bound_at, definition, publications_at
 from orchestrator.core.finish.environments import env_looks, env_of
-from orchestrator.core.finish.kind import Kind, lacks, turned
+from orchestrator.core.finish.kind import Kind, lacks, there, turned
 from orchestrator.core.finish.looks import INVENTORY, Look, Read, Seen
 from orchestrator.core.model.api_writes import ActOnApi, CreateGroup, DeleteApi, DeleteGroup, ImportApis
 from orchestrator.core.model.change import Change, ChangeKind, Image
@@ -20,8 +19,6 @@ from orchestrator.core.model.gateway import POLICIES, Place, PolicyKind, Publica
 from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import Api, ApiGroup, Inventory
 from orchestrator.core.model.writes import Write
-
-T = TypeVar("T")
 
 #: what a publication of ours says in its history (Finishing 2.7)
 REMARK = "as at the source, by roma-migrate"
@@ -246,13 +243,6 @@ class TakeOffline(_Publication):
 
     def inverse(self, change: Change) -> Change | None:
         return None
-
-
-def there(found: T | Unread | None, change: Change) -> T:
-    """What was read right before a write, which rests on it."""
-    if found is None or isinstance(found, Unread):
-        raise ValueError(f"{change.name} at {change.instance} was not read")
-    return found
 
 
 def _file(change: Change) -> Read[Mapping[str, object]]:

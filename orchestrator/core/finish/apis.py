@@ -26,7 +26,6 @@ from orchestrator.core.finish.environments import CreateEnvironmentLike
 from orchestrator.core.finish.environments import image_of as environment_image
 from orchestrator.core.finish.ground import Ground, Rows
 from orchestrator.core.finish.looks import Look, Seen
-from orchestrator.core.finish.pairs import Pair
 from orchestrator.core.model.change import Change, ChangeKind, Image, Left, Proves, change_id
 from orchestrator.core.model.contents import path_of
 from orchestrator.core.model.gateway import RELEASE, Place
@@ -58,7 +57,7 @@ class ApisStep:
         return how.unpublished is UnpublishedApis.IMPORT or how.publish is PublishApis.AS_AT_SOURCE
 
     def looks(self, ground: Ground, seen: Seen) -> Iterator[Look]:
-        pairs = self._pairs(ground)
+        pairs = ground.apps(self.wanted)
         yield from api_places.looks(ground, pairs)
         for pair in pairs:
             both = api_places.moved(ground, pair, seen)
@@ -73,7 +72,7 @@ class ApisStep:
     def planned(self, ground: Ground, seen: Seen) -> Rows:
         rows = Rows()
         created = _Created()
-        for pair in self._pairs(ground):
+        for pair in ground.apps(self.wanted):
             both = api_places.moved(ground, pair, seen)
             if isinstance(both, Unread):
                 rows += Rows(left=(Left("api", "", f"APIs of {pair.asset.name}", pair.target, both.why),))
@@ -81,9 +80,6 @@ class ApisStep:
             for api in both.here:
                 rows += _rows(ground, both, api, seen, created)
         return rows
-
-    def _pairs(self, ground: Ground) -> tuple[Pair, ...]:
-        return tuple(each for each in ground.chosen("app") if self.wanted(ground.finish[each.migration]))
 
 
 def _rows(ground: Ground, both: Moved, api: Api, seen: Seen, created: _Created) -> Rows:

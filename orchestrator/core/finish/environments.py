@@ -8,7 +8,7 @@ while nothing is published in it, which the service refuses too. Right: none is 
 from collections.abc import Sequence
 
 from orchestrator.core.finish.api_looks import APIS, ENVIRONMENTS
-from orchestrator.core.finish.kind import Kind, turned
+from orchestrator.core.finish.kind import Kind, there, turned
 from orchestrator.core.finish.looks import Look, Seen
 from orchestrator.core.model.api_writes import CreateEnvironment, DeleteEnvironment
 from orchestrator.core.model.change import Change, ChangeKind, Image
@@ -89,10 +89,7 @@ class RemoveEnvironment(_Environment):
         return f"the API {held[0]} is published in it" if held else ""
 
     def write(self, changes: Sequence[Change], seen: Seen) -> Write:
-        found = _found(changes[0], seen)
-        if not isinstance(found, Environment):
-            raise ValueError(f"the environment {changes[0].object} was not read")
-        return DeleteEnvironment(found.id)
+        return DeleteEnvironment(there(_found(changes[0], seen), changes[0]).id)
 
     def inverse(self, change: Change) -> Change | None:
         return None

@@ -1,6 +1,6 @@
 """What planning rests on beside what is read: the plan's word, the pairs of the run, and what the operator named."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -40,14 +40,20 @@ class Ground:
 
     def chosen(self, kind: str) -> tuple[Pair, ...]:
         """Pairs of `app` or `task` that `--only` lets through, of migrations that the plan still has."""
+        known = self.finish
         return tuple(
             each
             for each in self.pairs
             if each.kind == kind
-            and each.migration in self.finish
+            and each.migration in known
             and self.only.allows_lane(each.migration, each.target)
             and self.only.allows_asset(kind, each.asset.name)
         )
+
+    def apps(self, wanted: Callable[[Finish], bool]) -> tuple[Pair, ...]:
+        """Chosen applications of migrations that ask for a step."""
+        asked = self.finish
+        return tuple(each for each in self.chosen("app") if wanted(asked[each.migration]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ kinds, and is named once, in `orchestrator.core.finish.kinds`.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from orchestrator.core.finish.ground import Ground, Rows
 from orchestrator.core.finish.looks import Look, Seen
@@ -16,6 +16,8 @@ from orchestrator.core.model.instance_facts import Unread
 from orchestrator.core.model.inventory import App
 from orchestrator.core.model.writes import Write
 from orchestrator.core.plan.plan import Finish, FinishStep
+
+T = TypeVar("T")
 
 
 class Step(Protocol):
@@ -110,3 +112,10 @@ def lacks(app: App | None, role: str) -> str:
     if app is None or not app.roles or role in app.roles or "admin" in app.roles:
         return ""
     return f"the role {role} on application {app.name} is missing: its list shows {', '.join(app.roles)}"
+
+
+def there(found: T | Unread | None, change: Change) -> T:
+    """What was read right before a write, which rests on it."""
+    if found is None or isinstance(found, Unread):
+        raise ValueError(f"{change.name} at {change.instance} was not read")
+    return found

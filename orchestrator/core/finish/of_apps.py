@@ -18,9 +18,8 @@ def brought(ground: Ground, wanted: Callable[[Finish], bool]) -> Iterator[Pair]:
 def chosen(ground: Ground, wanted: Callable[[Finish], bool]) -> Iterator[Pair]:
     """The same, and those over which it went."""
     found: dict[tuple[str, str], Pair] = {}
-    for pair in ground.chosen("app"):
-        if wanted(ground.finish[pair.migration]):
-            found.setdefault((pair.target, pair.there), pair)
+    for pair in ground.apps(wanted):
+        found.setdefault((pair.target, pair.there), pair)
     yield from found.values()
 
 

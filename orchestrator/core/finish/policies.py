@@ -107,7 +107,7 @@ class PoliciesStep:
 
     def looks(self, ground: Ground, seen: Seen) -> Iterator[Look]:
         yield from ApisStep().looks(ground, seen)
-        pairs = self._pairs(ground)
+        pairs = ground.apps(self.wanted)
         yield from api_places.looks(ground, pairs)
         for pair in pairs:
             reader, writer = api_places.identities(ground, pair)
@@ -125,7 +125,7 @@ class PoliciesStep:
     def planned(self, ground: Ground, seen: Seen) -> Rows:
         coming = frozenset(each.id for each in ApisStep().planned(ground, seen).changes)
         planning = _Planning(ground, seen, coming)
-        for pair in self._pairs(ground):
+        for pair in ground.apps(self.wanted):
             both = api_places.moved(ground, pair, seen)
             if isinstance(both, Unread):
                 planning.left("policy", f"policies of {pair.asset.name}", pair.target, both.why)
@@ -134,9 +134,6 @@ class PoliciesStep:
                 _proving(planning, pair, _LISTED.get(kind, ""), partial(_bound, planning, both, kind))
             _proving(planning, pair, "black and white lists", partial(_authorised, planning, both))
         return planning.rows
-
-    def _pairs(self, ground: Ground) -> tuple[Pair, ...]:
-        return tuple(each for each in ground.chosen("app") if self.wanted(ground.finish[each.migration]))
 
 
 def _proving(planning: _Planning, pair: Pair, word: str, plan: Callable[[], None]) -> None:

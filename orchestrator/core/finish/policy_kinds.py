@@ -11,10 +11,10 @@ is read right before that there is none. Inverse: the end of the binding, then d
 import json
 from collections.abc import Mapping, Sequence
 
-from orchestrator.core.finish.api_kinds import AS_AT_SOURCE, DIGEST, OfApplication, place_in, there
+from orchestrator.core.finish.api_kinds import AS_AT_SOURCE, DIGEST, OfApplication, place_in
 from orchestrator.core.finish.api_looks import authorised_at, bound_at, policies
 from orchestrator.core.finish.environments import env_looks, env_of
-from orchestrator.core.finish.kind import Kind, turned
+from orchestrator.core.finish.kind import Kind, there, turned
 from orchestrator.core.finish.looks import Look, Seen
 from orchestrator.core.model.api_writes import (
     Attach,

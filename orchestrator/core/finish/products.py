@@ -12,10 +12,10 @@ Writes: one product a request. Proof: the list. Inverse: deletion of what was cr
 
 from collections.abc import Iterator, Sequence
 
-from orchestrator.core.finish.api_kinds import OfApplication, there
+from orchestrator.core.finish.api_kinds import OfApplication
 from orchestrator.core.finish.api_places import identities
 from orchestrator.core.finish.ground import Ground, Rows
-from orchestrator.core.finish.kind import turned
+from orchestrator.core.finish.kind import there, turned
 from orchestrator.core.finish.looks import INVENTORY, Look, Read, Seen
 from orchestrator.core.finish.of_apps import app_there
 from orchestrator.core.finish.pairs import Pair
@@ -109,7 +109,7 @@ class ProductsStep:
         return finish.products is Copy.COPY
 
     def looks(self, ground: Ground, seen: Seen) -> Iterator[Look]:
-        for pair in self._pairs(ground):
+        for pair in ground.apps(self.wanted):
             reader, writer = identities(ground, pair)
             yield Look(pair.source, PRODUCTS, reader)
             yield Look(pair.target, PRODUCTS, writer)
@@ -117,7 +117,7 @@ class ProductsStep:
 
     def planned(self, ground: Ground, seen: Seen) -> Rows:
         rows = Rows()
-        for pair in self._pairs(ground):
+        for pair in ground.apps(self.wanted):
             here, held, app = seen.get(pair.source, PRODUCTS), seen.get(pair.target, PRODUCTS), app_there(pair, seen)
             if isinstance(here, Unread) or isinstance(held, Unread):
                 why = here.why if isinstance(here, Unread) else held.why if isinstance(held, Unread) else ""
@@ -127,9 +127,6 @@ class ProductsStep:
                 if product.app == pair.asset.id:
                     rows += _row(ground, pair, product, held, app)
         return rows
-
-    def _pairs(self, ground: Ground) -> tuple[Pair, ...]:
-        return tuple(each for each in ground.chosen("app") if self.wanted(ground.finish[each.migration]))
 
 
 def _row(ground: Ground, pair: Pair, product: Product, held: Sequence[Product], app: App | None) -> Rows:

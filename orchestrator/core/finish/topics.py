@@ -171,7 +171,7 @@ class TopicsStep:
         return finish.topics is Copy.COPY
 
     def looks(self, ground: Ground, seen: Seen) -> Iterator[Look]:
-        for pair in self._pairs(ground):
+        for pair in ground.apps(self.wanted):
             reader, writer = identities(ground, pair)
             for instance, who in ((pair.source, reader), (pair.target, writer)):
                 yield Look(instance, INVENTORY)
@@ -185,7 +185,7 @@ class TopicsStep:
 
     def planned(self, ground: Ground, seen: Seen) -> Rows:
         rows = Rows()
-        for pair in self._pairs(ground):
+        for pair in ground.apps(self.wanted):
             made = _planning(ground, pair, seen)
             if isinstance(made, Unread):
                 rows += Rows(left=(Left("topic", "", f"topics of {pair.asset.name}", pair.target, made.why),))
@@ -194,9 +194,6 @@ class TopicsStep:
                 _topic(made, topic, seen)
             rows += made.rows
         return rows
-
-    def _pairs(self, ground: Ground) -> tuple[Pair, ...]:
-        return tuple(each for each in ground.chosen("app") if self.wanted(ground.finish[each.migration]))
 
 
 def _planning(ground: Ground, pair: Pair, seen: Seen) -> _Planning | Unread:
